@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every BPF program of ioasid includes: kernel types, libbpf's helpers,
+ * and the hooks and event structs of the module.
+ *
+ * Argument names of BPF_PROG() may be anything but "ctx", which is libbpf's.
+ */
+#ifndef _IOASID_COMMON_BPF_H
+#define _IOASID_COMMON_BPF_H
+
+/* The kernel's own kfunc declarations differ from version to version. */
+#define BPF_NO_KFUNC_PROTOTYPES
+#include <vmlinux.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include <ioasid/policy.h>
+
+/* BTF has no macros: the errnos that hooks may return. */
+#ifndef EPERM
+#define EPERM	1
+#define EAGAIN	11
+#define ENOMEM	12
+#define EACCES	13
+#define EINVAL	22
+#define ENOSPC	28
+#define EDQUOT	122
+#endif
+
+#define NSEC_PER_USEC	1000ULL
+#define NSEC_PER_SEC	1000000000ULL
+
+/* Adds and tells the new value, for counters that several CPUs touch. */
+#define add_return(ptr, n) (__sync_fetch_and_add(ptr, n) + (n))
+
+#endif
