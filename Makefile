@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The only front door. Everything it makes lands in build/; nothing on the
+# host is changed but for missing tools, and those only as root.
+#
+#   KVER=6.12|7.3  the Debian kernel to build for and to test on
+#   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
+#   NATIVE=1       build bpf, tools and bench with this host's compilers, into
+#                  build/native, to be used on this host
+
+KVER   ?= 6.12
+KDIR   ?=
+NATIVE ?=
+DESTDIR ?=
+PREFIX ?= /usr
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+JOBS := -j$(shell nproc)
+
+# $(call in,FOLDER,TARGET): make there, if the folder has a Makefile.
+ifneq ($(NATIVE),)
+OUT := build/native
+in   = @[ ! -e $(1)/Makefile ] || $(MAKE) -C $(1) O=$(CURDIR)/$(OUT) $(2)
+else
+OUT := build
+in   = @[ ! -e $(1)/Makefile ] || tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/build $(2)
+endif
+
+all: kmod bpf tools bench docs		## everything below, up to docs
+
+root:					## the Debian 13 build root in build/root
+ifeq ($(NATIVE),)
+	@tools/env/root
+endif
+
+kernel: root				## image, modules and headers of KVER, into it
+ifeq ($(NATIVE),)
+	@tools/env/kernel $(KVER)
+endif
+
+ifneq ($(KDIR),)
+kmod:					## the modules, into build/<release>/*.ko
+	@tools/env/modules --headers $(KDIR)
+else
+kmod: kernel
+	@tools/env/modules --kernel $(KVER)
+endif
+
+bpf: kernel				## BPF objects and skeletons, into build/bpf
+	$(call in,bpf,all)
+
+tools: bpf				## ioasidctl and the observers, into build/bin
+	$(call in,tools,all)
+
+bench: root				## ioasid-bench, into build/bin
+	$(call in,bench,all)
+
+docs: root				## manual pages, into build/docs
+	$(call in,docs,all)
+
+tests: tools				## the test programs, into build/tests
+	$(call in,bpf,tests)
+	$(call in,tools/testing,all)
+
+check: kernel				## lint, build and test in a VM: the one to run
+	@tools/testing/check --kernel $(KVER)
+
+demo: kernel all			## boot a VM and see the whole thing work
+	@tools/testing/vm/run --kernel $(KVER) --name demo --mem 3072 --timeout 600 -- tools/demo.sh
+
+shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
+	@tools/testing/vm/run --kernel $(KVER) -- sh -c '$(or $(CMD),uname -a)'
+
+lint: kernel				## style, layers, sparse, shellcheck, kernel-doc
+	@tools/env/in-root tools/testing/lint/lint.sh $$(cat build/kernels/$(KVER).release)
+
+install:				## modules, tools and rules onto this host (DESTDIR=)
+	@tools/packaging/install "$(DESTDIR)" "$(PREFIX)"
+
+clean:					## what was built; the build root and kernels stay
+	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || :
+
+distclean:				## the whole of build/
+	@tools/env/remove
+
+help:					## this list
+	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 12
+
+.PHONY: all root kernel kmod bpf tools bench docs tests check demo shell lint install clean distclean help
