@@ -61,7 +61,7 @@ docs: root				## manual pages, into build/docs
 
 tests: tools				## the test programs, into build/tests
 	$(call in,bpf,tests)
-	$(call in,tools/testing,all)
+	$(call in,tools/testing,-k all)
 
 check: kernel				## lint, build and test in a VM: the one to run
 	@tools/testing/check --kernel $(KVER)

@@ -5,6 +5,7 @@
 # TOP, the project's folder, and everything else follows from it.
 
 BUILD=$TOP/build
+# shellcheck disable=SC2034
 ROOT=$BUILD/root
 ME=${0##*/}
 
