@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who maps memory for DMA. Every workload speaks to this table and to
+ * nothing below it; a further way to map (a native fd, batches, io_uring,
+ * iommufd) is one more file with one more row in backend.c.
+ */
+#ifndef BENCH_BACKEND_H
+#define BENCH_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vfio.h"
+
+struct backend;
+
+struct backend_ops {
+	const char *name;		/* as given to --backend */
+	const char *summary;
+	/*
+	 * Send containers opened from now on to this backend; NULL where
+	 * there is no choice to make. 0 or -1 with a line printed.
+	 */
+	int (*select)(const struct backend_ops *ops);
+	int (*open)(struct backend *b, const char *bdf);
+	void (*close)(struct backend *b);
+	/* 0 or a negative errno; safe in several threads at once. */
+	int (*map)(struct backend *b, void *va, uint64_t iova, uint64_t len);
+	int (*unmap)(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped);
+	int (*unmap_all)(struct backend *b, uint64_t *unmapped);
+	/* A new fd of the attached device, -1 with a line printed. */
+	int (*device_fd)(struct backend *b);
+};
+
+struct backend {
+	const struct backend_ops *ops;
+	int type;			/* VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU */
+	char answered[32];		/* who really maps: "type1", "ioasid" */
+	char bdf[PCI_BDF_LEN];
+	int group;
+	uint64_t page_sizes;
+	uint64_t dma_avail;
+	struct iova_range range[VFIO_MAX_RANGES];
+	unsigned int ranges;
+	struct vfio_container container;
+};
+
+/* The row called @name, NULL when there is none. */
+const struct backend_ops *backend_find(const char *name);
+
+/* Names and summaries for --help. */
+void backend_list(void);
+
+/* 0, or -1 with a line printed. @type is 1 or 2 as in v1 and v2. */
+int backend_open(struct backend *b, const struct backend_ops *ops, const char *bdf,
+		 int version);
+void backend_close(struct backend *b);
+
+/**
+ * backend_iova() - a free stretch of @len bytes in an unused address space
+ *
+ * Above 4 GiB where possible, out of the way of MSI windows.
+ *
+ * Return: 0, or -1 with a line printed.
+ */
+int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t *iova);
+
+/* What a failed map of @len bytes means and what to do, as one line. */
+int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len);
+
+/* Rows. */
+extern const struct backend_ops backend_auto, backend_type1, backend_ioasid;
+
+#endif

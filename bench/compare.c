@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ioasid-bench compare: the same work on two backends, side by side. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "machine.h"
+#include "suite.h"
+#include "util.h"
+
+/* ns per page where throughput counts, ns per call where calls do. */
+static double figure(const struct side *s, bool per_call)
+{
+	/* A storm's single unmap call is shared by all its maps. */
+	return per_call && s->calls > 1 ? side_ns(s) / (double)s->calls : side_ns_per_page(s);
+}
+
+static double ratio(double a, double b)
+{
+	return b > 0 ? a / b : 0;
+}
+
+static void print_row(const struct suite *s, unsigned int work)
+{
+	const struct workload *w = &s->work[work];
+	const struct result *r = suite_result(s, work, 0);
+	unsigned int b;
+	double first, other;
+
+	printf("%-18s %-13s %8s", w->name, w->kind->name, w->per_call ? "call" : "page");
+	if (r->skipped[0]) {
+		printf(" skipped: %s\n", r->skipped);
+		return;
+	}
+	first = figure(&r->map, w->per_call);
+	printf(" |%10.1f", first);
+	for (b = 1; b < s->opt.backends; b++) {
+		other = figure(&suite_result(s, work, b)->map, w->per_call);
+		printf(" %10.1f %7.2fx", other, ratio(first, other));
+	}
+	first = figure(&r->unmap, w->per_call);
+	printf(" |%10.1f", first);
+	for (b = 1; b < s->opt.backends; b++) {
+		other = figure(&suite_result(s, work, b)->unmap, w->per_call);
+		printf(" %10.1f %7.2fx", other, ratio(first, other));
+	}
+	putchar('\n');
+}
+
+static void print_names(const struct suite *s)
+{
+	unsigned int b;
+
+	printf(" |%10s", s->opt.backend[0]->name);
+	for (b = 1; b < s->opt.backends; b++)
+		printf(" %10s %8s", s->opt.backend[b]->name, "ratio");
+}
+
+static void print(const struct suite *s, const struct machine *m)
+{
+	unsigned int i;
+
+	machine_print(m, s->opt.icount);
+	printf("device %s, group %d, container v%d; backends in turn, median of %u\n", s->bdf,
+	       s->group, s->opt.version, s->opt.repeat);
+	printf("ratio: %s's ns divided by the other's, above 1 the other needs less\n\n",
+	       s->opt.backend[0]->name);
+	printf("%-18s %-13s %8s |%-*s |%s\n", "", "", "", 10 + 20 * ((int)s->opt.backends - 1),
+	       " map", " unmap");
+	printf("%-18s %-13s %8s", "workload", "memory", "ns per");
+	print_names(s);
+	print_names(s);
+	putchar('\n');
+	for (i = 0; i < s->works; i++)
+		print_row(s, i);
+}
+
+static int print_json(const struct suite *s, const struct machine *m)
+{
+	const struct result *a, *b;
+	struct json j;
+	unsigned int i, n;
+
+	json_begin(&j, stdout);
+	report_json_options(s, &j);
+	machine_json(m, s->opt.icount, &j);
+	json_array(&j, "ratios");
+	for (i = 0; i < s->works; i++) {
+		a = suite_result(s, i, 0);
+		for (n = 1; !a->skipped[0] && n < s->opt.backends; n++) {
+			b = suite_result(s, i, n);
+			json_object(&j, NULL);
+			json_str(&j, "workload", a->work->name);
+			json_str(&j, "memory", a->work->kind->name);
+			json_str(&j, "backend", a->ops->name);
+			json_str(&j, "against", b->ops->name);
+			json_num(&j, "map", ratio(side_ns(&a->map), side_ns(&b->map)));
+			json_num(&j, "unmap", ratio(side_ns(&a->unmap), side_ns(&b->unmap)));
+			json_object_end(&j);
+		}
+	}
+	json_array_end(&j);
+	report_json_results(s, &j);
+	return json_end(&j);
+}
+
+int command_compare(int argc, char **argv)
+{
+	struct machine m;
+	struct suite *s;
+	int status;
+
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return fail("out of memory"), ST_ERROR;
+	status = suite_parse(s, "compare", argc, argv);
+	if (status < 0)
+		status = suite_run(s);
+	else
+		goto out;
+	machine_probe(&m);
+	if (status == ST_OK && s->opt.json)
+		status = print_json(s, &m) ? ST_ERROR : ST_OK;
+	else if (status == ST_OK)
+		print(s, &m);
+out:
+	suite_free(s);
+	free(s);
+	return status;
+}

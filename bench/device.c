@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Choosing and claiming the device. */
+#include <stdio.h>
+#include <string.h>
+
+#include "device.h"
+#include "disk.h"
+#include "util.h"
+
+static int take_disk(const char *bdf)
+{
+	struct disk_hold hold;
+	int err;
+
+	if (disk_hold_idle(bdf, &hold))
+		return -1;
+	/* Held while it is unbound: nobody can mount it in between. */
+	err = pci_bind_vfio(bdf);
+	disk_release(&hold);
+	return err;
+}
+
+static int take(const char *bdf)
+{
+	char driver[64];
+
+	pci_driver(bdf, driver, sizeof(driver));
+	if (!strcmp(driver, "vfio-pci") || !driver[0])
+		return pci_bind_vfio(bdf);
+	if (!strcmp(driver, "nvme"))
+		return take_disk(bdf);
+	return fail("%s is bound to %s, and only idle NVMe disks are taken from their driver: unbind it first (echo %s > /sys/bus/pci/drivers/%s/unbind)",
+		    bdf, driver, bdf, driver);
+}
+
+int device_claim(const char *command, const char *arg, bool nvme, char bdf[PCI_BDF_LEN])
+{
+	if (arg && pci_parse(arg, bdf))
+		return usage(command, "'%s' is not a PCI address such as 0000:01:00.0", arg);
+	if (pci_vfio_loaded())
+		return ST_ERROR;
+	if (!arg && pci_first_vfio(bdf)) {
+		fail("no device is bound to vfio-pci: name one with --device (an idle NVMe disk is bound for the run and put back)");
+		return ST_ERROR;
+	}
+	if (pci_exists(bdf))
+		return ST_ERROR;
+	if (nvme && pci_class(bdf) != PCI_CLASS_NVME) {
+		fail("%s is no NVMe controller (class %06x): 'lspci -D | grep -i nvme' lists them",
+		     bdf, pci_class(bdf));
+		return ST_ERROR;
+	}
+	/* All that can be refused is refused before a driver is touched. */
+	if (pci_group(bdf) < 0 || pci_group_ready(bdf) || take(bdf))
+		return ST_ERROR;
+	return ST_OK;
+}

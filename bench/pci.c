@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sysfs of PCI devices. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "pci.h"
+#include "util.h"
+
+#define DEVICES	"/sys/bus/pci/devices"
+#define DRIVERS	"/sys/bus/pci/drivers"
+#define PATH_LEN 320
+
+int pci_parse(const char *text, char bdf[PCI_BDF_LEN])
+{
+	unsigned int domain = 0, bus, slot, function;
+	int end = 0;
+
+	if (sscanf(text, "%x:%x:%x.%x%n", &domain, &bus, &slot, &function, &end) != 4 ||
+	    text[end]) {
+		domain = 0;
+		end = 0;
+		if (sscanf(text, "%x:%x.%x%n", &bus, &slot, &function, &end) != 3 ||
+		    text[end])
+			return -1;
+	}
+	if (domain > 0xffffff || bus > 0xff || slot > 0x1f || function > 7)
+		return -1;
+	snprintf(bdf, PCI_BDF_LEN, "%04x:%02x:%02x.%x", domain, bus, slot, function);
+	return 0;
+}
+
+int pci_exists(const char *bdf)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), DEVICES "/%s", bdf);
+	if (access(path, F_OK))
+		return fail("there is no PCI device %s: 'lspci -D' lists what there is", bdf);
+	return 0;
+}
+
+/* The last component of a symbolic link; "" when there is no link. */
+static void link_name(const char *path, char *name, size_t size)
+{
+	char target[PATH_MAX];
+	const char *slash;
+	ssize_t n;
+
+	name[0] = '\0';
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(name, size, "%s", slash ? slash + 1 : target);
+}
+
+void pci_driver(const char *bdf, char *name, size_t size)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/driver", bdf);
+	link_name(path, name, size);
+}
+
+uint32_t pci_class(const char *bdf)
+{
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/class", bdf);
+	return (uint32_t)read_number(path, 0);
+}
+
+int pci_group(const char *bdf)
+{
+	char path[PATH_LEN], name[32];
+	uint64_t number;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group", bdf);
+	link_name(path, name, sizeof(name));
+	if (parse_number(name, 0, INT_MAX, &number))
+		return fail("%s has no IOMMU group: turn the IOMMU on in the firmware and boot with intel_iommu=on (Intel) or amd_iommu=on (AMD)",
+			    bdf);
+	return (int)number;
+}
+
+/* Drivers that leave a device usable by others in its group. */
+static bool harmless_driver(const char *driver)
+{
+	return !driver[0] || !strcmp(driver, "vfio-pci") || !strcmp(driver, "pci-stub") ||
+	       !strcmp(driver, "pcieport");
+}
+
+int pci_group_ready(const char *bdf)
+{
+	char path[PATH_LEN], driver[64], list[512] = "";
+	size_t len = 0;
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group/devices", bdf);
+	d = opendir(path);
+	if (!d)
+		return fail("cannot list %s: %s", path, strerror(errno));
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.' || !strcmp(e->d_name, bdf))
+			continue;
+		pci_driver(e->d_name, driver, sizeof(driver));
+		if (harmless_driver(driver) || len + 80 > sizeof(list))
+			continue;
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%.15s (%.40s)",
+					len ? ", " : "", e->d_name, driver);
+	}
+	closedir(d);
+	if (len)
+		return fail("the IOMMU group of %s also holds %s: unbind these or bind them to vfio-pci first",
+			    bdf, list);
+	return 0;
+}
+
+int pci_vfio_loaded(void)
+{
+	if (access(DRIVERS "/vfio-pci", F_OK))
+		return fail("vfio-pci is not loaded: modprobe vfio-pci");
+	return 0;
+}
+
+static int set_attribute(const char *path, const char *text)
+{
+	int err = write_text(path, text);
+
+	if (err)
+		return fail("cannot write '%.*s' to %s: %s%s", (int)strcspn(text, "\n"),
+			    text, path, strerror(-err),
+			    err == -EACCES ? " (run as root)" : "");
+	return 0;
+}
+
+/* Tell the guard first: the last thing told is the first thing undone. */
+static int remember_driver(const char *bdf, const char *driver, const char *override)
+{
+	char path[PATH_LEN], old[72];
+
+	if (driver[0]) {
+		snprintf(path, sizeof(path), DRIVERS "/%s/bind", driver);
+		if (guard_write(path, bdf))
+			return -1;
+	}
+	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", bdf);
+	snprintf(old, sizeof(old), "%.64s\n", strcmp(override, "(null)") ? override : "");
+	if (guard_write(path, old))
+		return -1;
+	return guard_write(DRIVERS "/vfio-pci/unbind", bdf);
+}
+
+int pci_bind_vfio(const char *bdf)
+{
+	char path[PATH_LEN], driver[64], override[72] = "";
+
+	if (pci_vfio_loaded())
+		return -1;
+	pci_driver(bdf, driver, sizeof(driver));
+	if (!strcmp(driver, "vfio-pci"))
+		return 0;
+	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", bdf);
+	read_line(path, override, sizeof(override));
+	if (access(path, W_OK))
+		return fail("cannot change the driver of %s: %s%s", bdf, strerror(errno),
+			    errno == EACCES ? " (run as root)" : "");
+	if (remember_driver(bdf, driver, override) || set_attribute(path, "vfio-pci\n"))
+		return -1;
+	if (driver[0]) {
+		snprintf(path, sizeof(path), DRIVERS "/%s/unbind", driver);
+		if (set_attribute(path, bdf))
+			return -1;
+	}
+	if (set_attribute("/sys/bus/pci/drivers_probe", bdf))
+		return -1;
+	pci_driver(bdf, driver, sizeof(driver));
+	if (strcmp(driver, "vfio-pci"))
+		return fail("vfio-pci did not take %s: see dmesg", bdf);
+	return 0;
+}
+
+int pci_first_vfio(char bdf[PCI_BDF_LEN])
+{
+	struct dirent *e;
+	int found = -1;
+	DIR *d;
+
+	d = opendir(DRIVERS "/vfio-pci");
+	if (!d)
+		return -1;
+	while (found && (e = readdir(d)))
+		if (strchr(e->d_name, ':') && !pci_parse(e->d_name, bdf))
+			found = 0;
+	closedir(d);
+	return found;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Histograms and medians. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats.h"
+#include "util.h"
+
+struct hist *hist_new(void)
+{
+	struct hist *h = calloc(1, sizeof(*h));
+
+	if (h)
+		h->min = UINT64_MAX;
+	else
+		fail("out of memory");
+	return h;
+}
+
+void hist_merge(struct hist *into, const struct hist *from)
+{
+	size_t i;
+
+	into->count += from->count;
+	into->sum += from->sum;
+	into->min = MIN(into->min, from->min);
+	into->max = MAX(into->max, from->max);
+	for (i = 0; i < HIST_BUCKETS; i++)
+		into->bucket[i] += from->bucket[i];
+}
+
+/* The largest value that falls into bucket @i. */
+static uint64_t bucket_top(size_t i)
+{
+	size_t shift;
+
+	if (i >> (HIST_HALF_BITS + 1) == 0)
+		return i;
+	shift = (i >> HIST_HALF_BITS) - 1;
+	return ((i - (shift << HIST_HALF_BITS)) << shift) + ((1ULL << shift) - 1);
+}
+
+uint64_t hist_percentile(const struct hist *h, double percent)
+{
+	double exact = (double)h->count * percent / 100.0;
+	uint64_t want = (uint64_t)exact, seen = 0;
+	size_t i;
+
+	if (!h->count)
+		return 0;
+	if ((double)want < exact || !want)
+		want++;
+	for (i = 0; i < HIST_BUCKETS; i++) {
+		seen += h->bucket[i];
+		if (seen >= want)
+			return MIN(bucket_top(i), h->max);
+	}
+	return h->max;
+}
+
+double hist_mean(const struct hist *h)
+{
+	return h->count ? (double)h->sum / (double)h->count : 0;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+double median(const uint64_t *values, size_t n)
+{
+	uint64_t *sorted;
+	double m;
+
+	if (!n)
+		return 0;
+	sorted = malloc(n * sizeof(*sorted));
+	if (!sorted)
+		return (double)values[0];
+	memcpy(sorted, values, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_u64);
+	m = n % 2 ? (double)sorted[n / 2]
+		  : ((double)sorted[n / 2 - 1] + (double)sorted[n / 2]) / 2;
+	free(sorted);
+	return m;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Latency histograms and the median of a few repetitions.
+ *
+ * A histogram has 128 buckets per power of two, so a percentile is within
+ * 0.8 % of the true value over the whole range of 64 bits.
+ */
+#ifndef BENCH_STATS_H
+#define BENCH_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HIST_HALF_BITS	7
+#define HIST_BUCKETS	(((64 - HIST_HALF_BITS) + 1) << HIST_HALF_BITS)
+
+struct hist {
+	uint64_t count;
+	uint64_t sum;
+	uint64_t min;
+	uint64_t max;
+	uint32_t bucket[HIST_BUCKETS];
+};
+
+struct hist *hist_new(void);
+void hist_merge(struct hist *into, const struct hist *from);
+
+/* The smallest recorded value that @percent of all values do not exceed. */
+uint64_t hist_percentile(const struct hist *h, double percent);
+double hist_mean(const struct hist *h);
+
+/* Median of @n values; the mean of the middle two when @n is even. */
+double median(const uint64_t *values, size_t n);
+
+static inline unsigned int hist_index(uint64_t v)
+{
+	unsigned int shift;
+
+	if (v >> (HIST_HALF_BITS + 1) == 0)
+		return (unsigned int)v;
+	shift = 63 - HIST_HALF_BITS - (unsigned int)__builtin_clzll(v);
+	return (shift << HIST_HALF_BITS) + (unsigned int)(v >> shift);
+}
+
+static inline void hist_add(struct hist *h, uint64_t v)
+{
+	h->count++;
+	h->sum += v;
+	if (v < h->min)
+		h->min = v;
+	if (v > h->max)
+		h->max = v;
+	h->bucket[hist_index(v)]++;
+}
+
+#endif

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From options to workloads, and running them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+#include "progress.h"
+#include "suite.h"
+#include "util.h"
+
+#define DEFAULT_STORM	16384
+#define PINGPONG_AREA	(64 * MIB)
+
+struct result *suite_result(const struct suite *s, unsigned int work, unsigned int backend)
+{
+	return &s->result[work * s->opt.backends + backend];
+}
+
+static struct workload *add_work(struct suite *s, enum work_type type,
+				 const struct mem_kind *kind, uint64_t len, uint64_t call)
+{
+	const struct suite_options *o = &s->opt;
+	uint64_t grain = MAX(kind->folio, call);
+	struct workload *w;
+
+	if (s->works == SUITE_MAX_WORKLOADS) {
+		fail("more than %d workloads: name fewer kinds or sizes", SUITE_MAX_WORKLOADS);
+		return NULL;
+	}
+	if (type == WORK_FILL && len <= call)
+		grain = kind->folio;
+	w = &s->work[s->works++];
+	w->type = type;
+	w->kind = kind;
+	w->len = ROUND_UP(DIV_ROUND_UP(len, o->threads), grain) * o->threads;
+	w->call = call;
+	w->populated = !o->unpopulated;
+	w->random = o->random;
+	w->threads = o->threads;
+	return w;
+}
+
+static int plan_map(struct suite *s, const struct mem_kind *kind)
+{
+	const struct suite_options *o = &s->opt;
+	struct workload *w;
+	char size[16];
+
+	w = add_work(s, WORK_FILL, kind, o->size, o->chunk ? o->chunk : kind->folio);
+	if (!w)
+		return -1;
+	w->per_call = o->chunk;
+	if (o->chunk)
+		snprintf(w->name, sizeof(w->name), "chunk %s", format_size(size, o->chunk));
+	else
+		snprintf(w->name, sizeof(w->name), "map");
+	if (!o->chunk)
+		w->call = w->len / w->threads;
+	return 0;
+}
+
+static int plan_pingpong(struct suite *s, const struct mem_kind *kind, uint64_t call)
+{
+	uint64_t pairs = MAX(64, MIN(4096, PINGPONG_AREA / call));
+	struct workload *w;
+	char size[16];
+
+	w = add_work(s, WORK_PINGPONG, kind, MAX(MIN(s->opt.size, PINGPONG_AREA), call), call);
+	if (!w)
+		return -1;
+	w->pairs = s->opt.ops ? s->opt.ops : pairs;
+	w->per_call = true;
+	snprintf(w->name, sizeof(w->name), "pingpong %s", format_size(size, call));
+	return 0;
+}
+
+static int plan_storm(struct suite *s, const struct mem_kind *kind, uint64_t call)
+{
+	uint64_t ops = s->opt.ops ? s->opt.ops : DEFAULT_STORM;
+	struct workload *w;
+	char size[16];
+	int mode;
+
+	for (mode = UNMAP_EACH; mode <= UNMAP_ALL; mode++) {
+		if (!s->opt.unmap[mode])
+			continue;
+		w = add_work(s, WORK_FILL, kind, ops * call, call);
+		if (!w)
+			return -1;
+		w->unmap = (enum unmap_mode)mode;
+		w->per_call = true;
+		snprintf(w->name, sizeof(w->name), "storm %s %s", format_size(size, call),
+			 unmap_mode_name[mode]);
+	}
+	return 0;
+}
+
+/* With no kind named, small maps run on those kinds that tell most. */
+static bool wanted(const struct suite_options *o, const struct mem_kind *kind, bool storm)
+{
+	if (!o->default_kinds)
+		return true;
+	if (storm)
+		return !strcmp(kind->name, "4k");
+	return !strcmp(kind->name, "4k-shuf") || !strcmp(kind->name, "thp");
+}
+
+static int plan_kind(struct suite *s, const struct mem_kind *kind)
+{
+	static const uint64_t pingpong_sizes[] = { 4 * KIB, 64 * KIB, 2 * MIB };
+	static const uint64_t storm_sizes[] = { 4 * KIB };
+	const struct suite_options *o = &s->opt;
+	unsigned int n, i;
+
+	if (o->map && plan_map(s, kind))
+		return -1;
+	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(pingpong_sizes);
+	for (i = 0; o->pingpong && wanted(o, kind, false) && i < n; i++)
+		if (plan_pingpong(s, kind, (o->op_sizes ? o->op_size : pingpong_sizes)[i]))
+			return -1;
+	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(storm_sizes);
+	for (i = 0; o->storm && wanted(o, kind, true) && i < n; i++)
+		if (plan_storm(s, kind, (o->op_sizes ? o->op_size : storm_sizes)[i]))
+			return -1;
+	return 0;
+}
+
+static int plan(struct suite *s)
+{
+	unsigned int i, b;
+
+	for (i = 0; i < s->opt.kinds; i++)
+		if (plan_kind(s, s->opt.kind[i]))
+			return -1;
+	s->result = calloc((size_t)s->works * s->opt.backends, sizeof(*s->result));
+	if (!s->result)
+		return fail("out of memory");
+	for (i = 0; i < s->works; i++)
+		for (b = 0; b < s->opt.backends; b++)
+			if (result_init(suite_result(s, i, b), &s->work[i], s->opt.backend[b],
+					s->opt.repeat))
+				return -1;
+	return 0;
+}
+
+/* The memory of the workload before may do for this one. */
+static int get_memory(const struct workload *w, struct mem *m)
+{
+	if (m->reservation && m->kind == w->kind && m->len >= w->len &&
+	    m->populated && w->populated)
+		return 0;
+	mem_free(m);
+	return mem_alloc(m, w->kind, w->len, w->populated);
+}
+
+/* One repetition on one backend, in an address space of its own. */
+static int run_once(struct suite *s, unsigned int work, unsigned int backend, struct mem *m,
+		    enum run_mode mode)
+{
+	const struct suite_options *o = &s->opt;
+	struct result *r = suite_result(s, work, backend);
+	struct backend b;
+	int err;
+
+	if (o->backends > 1 && r->ops->select && r->ops->select(r->ops))
+		return -1;
+	if (!r->work->populated && mem_drop(m))
+		return -1;
+	if (backend_open(&b, r->ops, s->bdf, o->version))
+		return -1;
+	snprintf(r->backend, sizeof(r->backend), "%s", b.answered);
+	s->group = b.group;
+	err = workload_run(r->work, &b, m, r, mode);
+	backend_close(&b);
+	r->populate_ns = m->populate_ns;
+	r->pages_per_extent = m->pages_per_extent;
+	return err;
+}
+
+/* The traced repetition comes last and counts for nothing else. */
+static int run_traced(struct suite *s, unsigned int work, struct mem *m)
+{
+	struct result *r;
+	unsigned int b;
+
+	for (b = 0; b < s->opt.backends; b++) {
+		r = suite_result(s, work, b);
+		if (s->opt.no_split)
+			snprintf(r->split.why_not, sizeof(r->split.why_not), "--no-split");
+		else if (strcmp(r->backend, "ioasid"))
+			snprintf(r->split.why_not, sizeof(r->split.why_not),
+				 "%s has no tracepoints", r->backend);
+		else if (run_once(s, work, b, m, RUN_TRACED))
+			return -1;
+	}
+	return 0;
+}
+
+static int run_workload(struct suite *s, unsigned int work, struct mem *m)
+{
+	const struct suite_options *o = &s->opt;
+	const struct workload *w = &s->work[work];
+	unsigned int rep, b;
+
+	for (rep = 0; rep < o->warm_up + o->repeat; rep++) {
+		for (b = 0; b < o->backends; b++) {
+			progress_begin("%s, %s, %s, repetition %u of %u", w->name,
+				       w->kind->name, o->backend[b]->name, rep + 1,
+				       o->warm_up + o->repeat);
+			if (run_once(s, work, b, m,
+				     rep < o->warm_up ? RUN_WARM_UP : RUN_RECORD))
+				return -1;
+		}
+	}
+	return run_traced(s, work, m);
+}
+
+/* What this machine cannot do is an error only where it was asked for. */
+static int skip(struct suite *s, unsigned int work, const char *why)
+{
+	const struct workload *w = &s->work[work];
+	unsigned int b;
+
+	if (s->opt.kinds_given)
+		return fail("%s memory cannot be had: %s", w->kind->name, why);
+	for (b = 0; b < s->opt.backends; b++)
+		snprintf(suite_result(s, work, b)->skipped,
+			 sizeof(suite_result(s, work, b)->skipped), "%s", why);
+	return 0;
+}
+
+static int run_all(struct suite *s)
+{
+	struct mem m = { .fd = -1 };
+	char why[160];
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < s->works; i++) {
+		const struct workload *w = &s->work[i];
+
+		/* Free first: what it holds would count as missing. */
+		if (m.reservation && (m.kind != w->kind || m.len < w->len))
+			mem_free(&m);
+		if (!m.reservation && mem_missing(w->kind, w->len, s->opt.reserve_hugepages,
+						  why, sizeof(why))) {
+			err = skip(s, i, why);
+			continue;
+		}
+		if (s->opt.reserve_hugepages && !m.reservation)
+			err = mem_reserve_hugepages(w->kind, w->len);
+		if (!err)
+			err = mem_allow_lock(w->len);
+		if (!err)
+			err = get_memory(w, &m);
+		if (!err)
+			err = run_workload(s, i, &m);
+	}
+	progress_end();
+	mem_free(&m);
+	return err;
+}
+
+int suite_run(struct suite *s)
+{
+	int status;
+
+	status = device_claim(s->opt.command, s->opt.device, false, s->bdf);
+	if (status != ST_OK)
+		return status;
+	if (plan(s) || run_all(s))
+		return ST_ERROR;
+	return ST_OK;
+}
+
+void suite_free(struct suite *s)
+{
+	unsigned int i;
+
+	for (i = 0; s->result && i < s->works * s->opt.backends; i++)
+		result_free(&s->result[i]);
+	free(s->result);
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Running a workload once: the team of threads, and what it adds up to. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "progress.h"
+#include "util.h"
+#include "workload.h"
+
+const char *const unmap_mode_name[] = {
+	[UNMAP_EACH] = "each",
+	[UNMAP_RANGE] = "range",
+	[UNMAP_ALL] = "all",
+};
+
+struct team {
+	pthread_barrier_t barrier;
+	struct member *member;
+	unsigned int count;
+	/* Read by thread 0 while all others wait. */
+	uint64_t locked, pinned_refs;
+};
+
+struct pins {
+	uint64_t locked, refs;
+};
+
+static void read_pins(struct pins *p)
+{
+	p->locked = proc_kb("/proc/self/status", "VmLck");
+	p->refs = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+}
+
+void member_step(const struct member *t, uint64_t done, uint64_t total)
+{
+	if (t->index == 0)
+		progress_step(done, total);
+}
+
+static bool anyone_failed(const struct team *team)
+{
+	unsigned int i;
+
+	for (i = 0; i < team->count; i++)
+		if (team->member[i].failed)
+			return true;
+	return false;
+}
+
+static void *member_run(void *arg)
+{
+	struct member *t = arg;
+	struct team *team = t->team;
+	struct pins before = { 0 }, after;
+
+	if (t->work->type == WORK_PINGPONG) {
+		pthread_barrier_wait(&team->barrier);
+		pingpong_run(t);
+		return NULL;
+	}
+	if (t->index == 0)
+		read_pins(&before);
+	pthread_barrier_wait(&team->barrier);
+	fill_map(t);
+	pthread_barrier_wait(&team->barrier);
+	if (t->index == 0) {
+		read_pins(&after);
+		team->locked = after.locked - before.locked;
+		team->pinned_refs = after.refs - before.refs;
+	}
+	pthread_barrier_wait(&team->barrier);
+	if (!anyone_failed(team))
+		fill_unmap(t);
+	return NULL;
+}
+
+static int make_team(struct team *team, const struct workload *w, struct backend *b,
+		     struct mem *m)
+{
+	uint64_t slice = w->len / w->threads, iova;
+	struct member *t;
+	unsigned int i;
+
+	if (b->dma_avail != UINT64_MAX && w->type == WORK_FILL &&
+	    b->dma_avail < w->threads * DIV_ROUND_UP(slice, w->call))
+		return fail("%s allows %llu maps and the workload makes %llu: use bigger calls or less --size, or load it with a higher dma_entry_limit",
+			    b->answered, (unsigned long long)b->dma_avail,
+			    (unsigned long long)(w->threads * DIV_ROUND_UP(slice, w->call)));
+	if (backend_iova(b, w->len, MAX(m->kind->folio, 2 * MIB), &iova))
+		return -1;
+	team->count = w->threads;
+	team->member = calloc(w->threads, sizeof(*team->member));
+	if (!team->member)
+		return fail("out of memory");
+	for (i = 0; i < w->threads; i++) {
+		t = &team->member[i];
+		t->team = team;
+		t->work = w;
+		t->backend = b;
+		t->index = i;
+		t->va = m->va + i * slice;
+		t->iova = iova + i * slice;
+		t->len = slice;
+		t->map_call = hist_new();
+		t->unmap_call = hist_new();
+		if (!t->map_call || !t->unmap_call)
+			return -1;
+	}
+	return 0;
+}
+
+static void free_team(struct team *team)
+{
+	unsigned int i;
+
+	for (i = 0; team->member && i < team->count; i++) {
+		free(team->member[i].map_call);
+		free(team->member[i].unmap_call);
+	}
+	free(team->member);
+}
+
+/* Thread 0 is the caller itself. */
+static int start_team(struct team *team)
+{
+	pthread_t *thread = calloc(team->count, sizeof(*thread));
+	unsigned int i;
+
+	if (!thread)
+		return fail("out of memory");
+	pthread_barrier_init(&team->barrier, NULL, team->count);
+	for (i = 1; i < team->count; i++) {
+		if (!pthread_create(&thread[i], NULL, member_run, &team->member[i]))
+			continue;
+		/* The others wait at the barrier for ever: end the process. */
+		fail("cannot start %u threads: use a smaller --threads", team->count);
+		exit(ST_ERROR);
+	}
+	member_run(&team->member[0]);
+	for (i = 1; i < team->count; i++)
+		pthread_join(thread[i], NULL);
+	pthread_barrier_destroy(&team->barrier);
+	free(thread);
+	return anyone_failed(team) ? -1 : 0;
+}
+
+struct total {
+	uint64_t map_ns, unmap_ns, map_calls, unmap_calls, map_bytes, unmap_bytes;
+};
+
+/* From the first start to the last end; pingpong: mean time inside calls. */
+static void add_up(const struct team *team, enum work_type type, struct total *sum)
+{
+	uint64_t map_from = UINT64_MAX, map_to = 0, unmap_from = UINT64_MAX, unmap_to = 0;
+	const struct member *t;
+	unsigned int i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < team->count; i++) {
+		t = &team->member[i];
+		map_from = MIN(map_from, t->map_from);
+		map_to = MAX(map_to, t->map_to);
+		unmap_from = MIN(unmap_from, t->unmap_from);
+		unmap_to = MAX(unmap_to, t->unmap_to);
+		sum->map_ns += t->map_ns / team->count;
+		sum->unmap_ns += t->unmap_ns / team->count;
+		sum->map_calls += t->map_calls;
+		sum->unmap_calls += t->unmap_calls;
+		sum->map_bytes += t->map_bytes;
+		sum->unmap_bytes += t->unmap_bytes;
+	}
+	if (type == WORK_PINGPONG)
+		return;
+	sum->map_ns = map_to - map_from;
+	sum->unmap_ns = unmap_to - unmap_from;
+}
+
+static void record_side(struct side *s, uint64_t ns, uint64_t calls, uint64_t bytes)
+{
+	s->ns[s->reps++] = ns;
+	s->calls = calls;
+	s->bytes = bytes;
+}
+
+static void record(struct result *r, const struct team *team, const struct total *sum)
+{
+	unsigned int i;
+
+	record_side(&r->map, sum->map_ns, sum->map_calls, sum->map_bytes);
+	record_side(&r->unmap, sum->unmap_ns, sum->unmap_calls, sum->unmap_bytes);
+	for (i = 0; i < team->count; i++) {
+		hist_merge(r->map.call, team->member[i].map_call);
+		hist_merge(r->unmap.call, team->member[i].unmap_call);
+	}
+	r->locked = team->locked;
+	r->pinned_refs = team->pinned_refs;
+}
+
+static void record_split(struct split *s, const struct total *sum)
+{
+	if (!s->available)
+		return;
+	split_end(s);
+	s->map.wall_ns = sum->map_ns;
+	s->map.bytes = sum->map_bytes;
+	s->unmap.wall_ns = sum->unmap_ns;
+	s->unmap.bytes = sum->unmap_bytes;
+}
+
+int workload_run(const struct workload *w, struct backend *b, struct mem *m,
+		 struct result *r, enum run_mode mode)
+{
+	struct team team = { .count = 0 };
+	struct total sum;
+	int err;
+
+	err = make_team(&team, w, b, m);
+	if (!err && mode == RUN_TRACED)
+		split_begin(&r->split);
+	if (!err)
+		err = start_team(&team);
+	if (!err) {
+		add_up(&team, w->type, &sum);
+		if (mode == RUN_RECORD)
+			record(r, &team, &sum);
+		else if (mode == RUN_TRACED)
+			record_split(&r->split, &sum);
+	}
+	free_team(&team);
+	return err;
+}
+
+uint64_t result_pinned(const struct result *r)
+{
+	return r->locked ? r->locked : r->pinned_refs * PAGE_4K;
+}
+
+int result_init(struct result *r, const struct workload *w, const struct backend_ops *ops,
+		unsigned int reps)
+{
+	memset(r, 0, sizeof(*r));
+	r->work = w;
+	r->ops = ops;
+	r->map.ns = calloc(reps, sizeof(*r->map.ns));
+	r->unmap.ns = calloc(reps, sizeof(*r->unmap.ns));
+	r->map.call = hist_new();
+	r->unmap.call = hist_new();
+	if (!r->map.ns || !r->unmap.ns || !r->map.call || !r->unmap.call)
+		return fail("out of memory");
+	return 0;
+}
+
+void result_free(struct result *r)
+{
+	free(r->map.ns);
+	free(r->unmap.ns);
+	free(r->map.call);
+	free(r->unmap.call);
+}
+
+double side_ns(const struct side *s)
+{
+	return median(s->ns, s->reps);
+}
+
+double side_ns_per_page(const struct side *s)
+{
+	return s->bytes ? side_ns(s) * (double)PAGE_4K / (double)s->bytes : 0;
+}
+
+double side_pages_per_s(const struct side *s)
+{
+	double ns = side_ns(s);
+
+	return ns > 0 ? (double)s->bytes / (double)PAGE_4K * 1e9 / ns : 0;
+}

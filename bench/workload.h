@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is done to a backend. A workload is either
+ *
+ *   fill      map a stretch of memory in calls of one size, then unmap it:
+ *             one call for all of it, chunks, or a storm of small maps;
+ *   pingpong  map and unmap one small piece after the other.
+ *
+ * Every thread has a slice of its own in memory and in the address space.
+ */
+#ifndef BENCH_WORKLOAD_H
+#define BENCH_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "mem.h"
+#include "split.h"
+#include "stats.h"
+
+enum work_type {
+	WORK_FILL,
+	WORK_PINGPONG,
+};
+
+enum unmap_mode {
+	UNMAP_EACH,			/* one call for each map call */
+	UNMAP_RANGE,			/* one call over the slice */
+	UNMAP_ALL,			/* one call with the ALL flag */
+};
+
+extern const char *const unmap_mode_name[];
+
+struct workload {
+	char name[32];			/* "map", "chunk 2M", "storm 4K range" */
+	enum work_type type;
+	const struct mem_kind *kind;
+	uint64_t len;			/* bytes of memory */
+	uint64_t call;			/* bytes per map call */
+	uint64_t pairs;			/* pingpong: map and unmap pairs per thread */
+	enum unmap_mode unmap;
+	bool random;			/* calls in random order */
+	bool populated;
+	bool per_call;			/* single calls are what counts */
+	unsigned int threads;
+};
+
+/* One direction of a workload, over all its repetitions. */
+struct side {
+	uint64_t *ns;			/* per repetition, wall time of all threads */
+	unsigned int reps;
+	struct hist *call;		/* single calls, ns */
+	uint64_t calls;			/* per repetition */
+	uint64_t bytes;			/* per repetition */
+};
+
+struct result {
+	const struct workload *work;
+	const struct backend_ops *ops;
+	char backend[32];		/* who answered */
+	char skipped[160];		/* why there are no figures */
+	struct side map, unmap;
+	uint64_t populate_ns;
+	double pages_per_extent;
+	uint64_t locked;		/* VmLck grew by so many bytes */
+	uint64_t pinned_refs;		/* nr_foll_pin_* grew by so many references */
+	struct split split;
+};
+
+enum run_mode {
+	RUN_WARM_UP,			/* nothing is kept */
+	RUN_RECORD,			/* times are kept */
+	RUN_TRACED,			/* only the time split is kept */
+};
+
+/**
+ * workload_run() - one repetition
+ *
+ * Return: 0, or -1 with a line printed; close the backend then, which undoes
+ * whatever was mapped.
+ */
+int workload_run(const struct workload *w, struct backend *b, struct mem *m,
+		 struct result *r, enum run_mode mode);
+
+/* Bytes pinned by one repetition: what was charged, else what was referenced. */
+uint64_t result_pinned(const struct result *r);
+
+int result_init(struct result *r, const struct workload *w, const struct backend_ops *ops,
+		unsigned int reps);
+void result_free(struct result *r);
+
+/* ns of a median repetition. */
+double side_ns(const struct side *s);
+double side_ns_per_page(const struct side *s);
+double side_pages_per_s(const struct side *s);
+
+/* A thread of a team and its slice; fill.c and pingpong.c work on these. */
+struct team;
+
+struct member {
+	struct team *team;
+	const struct workload *work;
+	struct backend *backend;
+	unsigned int index;
+	char *va;
+	uint64_t iova;
+	uint64_t len;
+	struct hist *map_call, *unmap_call;
+	uint64_t map_from, map_to, unmap_from, unmap_to;	/* wall clock */
+	uint64_t map_calls, unmap_calls;
+	uint64_t map_bytes, unmap_bytes;
+	uint64_t map_ns, unmap_ns;	/* pingpong: spent inside the calls */
+	bool failed;
+};
+
+void fill_map(struct member *t);
+void fill_unmap(struct member *t);
+void pingpong_run(struct member *t);
+
+/* Progress of the member that shows it. */
+void member_step(const struct member *t, uint64_t done, uint64_t total);
+
+#endif
