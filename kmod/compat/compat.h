@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * All that ioasid knows about kernel versions. Force-included in every file;
+ * the rest of the tree tests abilities by the names given here.
+ */
+#ifndef _IOASID_COMPAT_H
+#define _IOASID_COMPAT_H
+
+#include <linux/kconfig.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "ioasid needs Linux 6.12 or later"
+#endif
+
+#ifndef CONFIG_64BIT
+#error "ioasid needs a 64-bit kernel"
+#endif
+
+/* 6.13 (cdd30ebb1b9f): symbol namespaces became string literals. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define IOASID_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, IOASID)
+#define IOASID_IMPORT		MODULE_IMPORT_NS(IOASID)
+#else
+#define IOASID_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, "IOASID")
+#define IOASID_IMPORT		MODULE_IMPORT_NS("IOASID")
+#endif
+
+/*
+ * The last kernels whose type1 had VFIO_TYPE1_NESTING_IOMMU answer 1 to that
+ * extension; it was removed during 6.13 (35890f85573c).
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define COMPAT_TYPE1_NESTING	1
+#else
+#define COMPAT_TYPE1_NESTING	0
+#endif
+
+/*
+ * type1 reported arithmetic overflow as EINVAL until 6.18; legacy callers get
+ * what their kernel's type1 would say.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define COMPAT_TYPE1_EOVERFLOW	EINVAL
+#else
+#define COMPAT_TYPE1_EOVERFLOW	EOVERFLOW
+#endif
+
+/* 6.17: follow_pfnmap_start() tells how much of a huge entry lies around the address. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define COMPAT_HAVE_PFNMAP_ADDR_MASK
+#endif
+
+#endif /* _IOASID_COMPAT_H */

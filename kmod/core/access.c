@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * In-kernel users: software devices that pin, read and write mapped memory.
+ *
+ * Pins are counted per page and live beside the mapping's own: each page that
+ * some user pinned has a struct ioasid_xpin in area->pins. As in type1 they
+ * are charged only while no IOMMU domain has the pages pinned and charged.
+ *
+ * Who else can run: maps, unmaps, attach, detach, teardown; other pins of the
+ * same page. area->pins changes under areas_lock only. A page is pinned with
+ * no lock held (it may fault for long), so the area is looked up again
+ * afterwards. An unmap that finds pins runs the unmap callbacks, under
+ * access_lock, and tries again. A copy by the CPU keeps its area in
+ * area->users, which unmap and teardown wait for.
+ */
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+#include "space.h"
+#include "who.h"
+
+struct ioasid_access {
+	struct list_head link;
+	struct ioasid_space *space;
+	const struct ioasid_access_ops *ops;
+	void *data;
+};
+
+/* One page that in-kernel users have pinned. */
+struct ioasid_xpin {
+	struct page *page;
+	u32 refs;
+	bool charged;
+};
+
+/* Keeps two charges of one ioasid_pages apart; see ioasid_charge(). */
+static DEFINE_MUTEX(charge_lock);
+
+struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
+					   const struct ioasid_access_ops *ops, void *data)
+{
+	struct ioasid_access *access = kzalloc(sizeof(*access), GFP_KERNEL_ACCOUNT);
+
+	if (!access)
+		return ERR_PTR(-ENOMEM);
+	access->space = space;
+	access->ops = ops;
+	access->data = data;
+	ioasid_space_get(space);
+	mutex_lock(&space->access_lock);
+	list_add_tail(&access->link, &space->accesses);
+	mutex_unlock(&space->access_lock);
+	return access;
+}
+IOASID_EXPORT(ioasid_access_create);
+
+void ioasid_access_destroy(struct ioasid_access *access)
+{
+	struct ioasid_space *space = access->space;
+
+	mutex_lock(&space->access_lock);
+	list_del(&access->link);
+	mutex_unlock(&space->access_lock);
+	ioasid_space_put(space);
+	kfree(access);
+}
+IOASID_EXPORT(ioasid_access_destroy);
+
+/* ioasid_access_notify() - ask in-kernel users to unpin; no lock is held */
+void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_access *access;
+
+	mutex_lock(&space->access_lock);
+	list_for_each_entry(access, &space->accesses, link)
+		if (access->ops && access->ops->unmap)
+			access->ops->unmap(access->data, start, last - start + 1);
+	mutex_unlock(&space->access_lock);
+}
+
+static bool access_can_notify(struct ioasid_space *space)
+{
+	struct ioasid_access *access;
+	bool can = false;
+
+	mutex_lock(&space->access_lock);
+	list_for_each_entry(access, &space->accesses, link)
+		can |= access->ops && access->ops->unmap;
+	mutex_unlock(&space->access_lock);
+	return can;
+}
+
+/*
+ * The LIVE area at @iova. On success areas_lock is held.
+ * Waits for one in flight; -EINVAL where nothing is mapped.
+ */
+static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	u64 seen;
+
+	for (;;) {
+		mutex_lock(&space->areas_lock);
+		area = space->dead ? NULL : ioasid_area_first(space, iova, iova);
+		if (area && area->state == IOASID_AREA_LIVE)
+			return area;
+		seen = space->changes;
+		mutex_unlock(&space->areas_lock);
+		if (!area)
+			return ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_NOT_MAPPED, iova, 0));
+		if (ioasid_space_wait_change(space, seen))
+			return ERR_PTR(ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, iova, 0));
+	}
+}
+
+static unsigned long area_index(const struct ioasid_area *area, u64 iova)
+{
+	return (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+}
+
+static void xpin_release(struct ioasid_pages *pages, struct ioasid_xpin *x)
+{
+	unpin_user_pages_dirty_lock(&x->page, 1, pages->write);
+	if (x->charged) {
+		mutex_lock(&charge_lock);
+		ioasid_uncharge(pages, 1);
+		mutex_unlock(&charge_lock);
+	}
+	kfree(x);
+}
+
+/* Pin and charge a page of @pages; no lock is held, @pages is. */
+static struct ioasid_xpin *xpin_create(struct ioasid_space *space, struct ioasid_pages *pages,
+				       unsigned long vaddr, struct ioasid_fail *f)
+{
+	struct ioasid_xpin *x = kzalloc(sizeof(*x), GFP_KERNEL_ACCOUNT);
+	u64 limit = 0;
+	int ret;
+
+	if (!x)
+		return ERR_PTR(ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, vaddr, 0));
+	ret = ioasid_pages_pin_one(pages, vaddr, &x->page);
+	if (ret) {
+		kfree(x);
+		return ERR_PTR(ioasid_fail(f, ret, IOASID_R_PIN, vaddr, 0));
+	}
+	x->refs = 1;
+
+	down_read(&space->domains_rwsem);
+	if (list_empty(&space->domains) && !pages->pinned && mmget_not_zero(pages->mm)) {
+		mutex_lock(&charge_lock);
+		ret = ioasid_charge(pages, 1, &limit);
+		mutex_unlock(&charge_lock);
+		mmput_async(pages->mm);
+		x->charged = !ret;
+	}
+	up_read(&space->domains_rwsem);
+	if (ret) {
+		xpin_release(pages, x);
+		return ERR_PTR(ioasid_fail(f, ret, limit ? IOASID_R_MEMLOCK : IOASID_R_POLICY,
+					   1, limit));
+	}
+	return x;
+}
+
+/* areas_lock is held. The page, if some user has it pinned already. */
+static struct page *xpin_again(struct ioasid_area *area, u64 iova)
+{
+	struct ioasid_xpin *x = xa_load(&area->pins, area_index(area, iova));
+
+	if (!x)
+		return NULL;
+	x->refs++;
+	return x->page;
+}
+
+static int pin_slow(struct ioasid_space *space, struct ioasid_pages *pages, u64 iova,
+		    unsigned long vaddr, struct page **page, struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	struct ioasid_xpin *x;
+	int ret = 0;
+
+	x = xpin_create(space, pages, vaddr, f);
+	if (IS_ERR(x))
+		return PTR_ERR(x);
+
+	area = lock_area(space, iova, f);
+	if (IS_ERR(area)) {
+		xpin_release(pages, x);
+		return PTR_ERR(area);
+	}
+	if (area->pages != pages) {
+		ret = -EAGAIN;		/* mapped anew meanwhile */
+	} else {
+		*page = xpin_again(area, iova);
+		if (!*page) {
+			ret = xa_err(xa_store(&area->pins, area_index(area, iova), x, GFP_KERNEL));
+			*page = x->page;
+			x = ret ? x : NULL;
+		}
+	}
+	mutex_unlock(&space->areas_lock);
+	if (x)
+		xpin_release(pages, x);
+	return ret == -ENOMEM ? ioasid_fail(f, ret, IOASID_R_NOMEM, iova, 0) : ret;
+}
+
+static int pin_one(struct ioasid_space *space, u64 iova, bool write, struct page **page,
+		   struct ioasid_fail *f)
+{
+	struct ioasid_pages *pages;
+	struct ioasid_area *area;
+	unsigned long vaddr;
+	int ret;
+
+	do {
+		area = lock_area(space, iova, f);
+		if (IS_ERR(area))
+			return PTR_ERR(area);
+		if (write && !(area->prot & IOMMU_WRITE)) {
+			mutex_unlock(&space->areas_lock);
+			return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
+		}
+		*page = xpin_again(area, iova);
+		if (*page) {
+			mutex_unlock(&space->areas_lock);
+			return 0;
+		}
+		pages = area->pages;
+		refcount_inc(&pages->refs);
+		vaddr = pages->vaddr + (iova - ioasid_area_start(area));
+		mutex_unlock(&space->areas_lock);
+
+		ret = pin_slow(space, pages, iova, vaddr, page, f);
+		ioasid_pages_put(pages);
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool write,
+		     struct page **pages)
+{
+	struct ioasid_fail f = {};
+	struct ioasid_who who;
+	int i, ret = 0;
+
+	if (!pages || npages <= 0 || iova & ~PAGE_MASK)
+		return -EINVAL;
+	if (!access_can_notify(space))
+		return -EINVAL;
+
+	for (i = 0; i < npages && !ret; i++)
+		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), write, &pages[i], &f);
+	if (ret) {
+		ioasid_unpin_pages(space, iova, i - 1);
+		memset(pages, 0, i * sizeof(*pages));
+		ioasid_space_report(space, "pin", ret, &f);
+		return ret;
+	}
+	if (trace_ioasid_pin_enabled()) {
+		ioasid_who_current(&who, space->id);
+		trace_ioasid_pin(&who, iova, npages, true);
+	}
+	return npages;
+}
+IOASID_EXPORT(ioasid_pin_pages);
+
+/* Drop one reference; the last one's xpin is returned with its pages held. */
+static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
+				     struct ioasid_pages **pages)
+{
+	struct ioasid_xpin *x = NULL;
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, iova, iova);
+	if (area)
+		x = xa_load(&area->pins, area_index(area, iova));
+	if (x && --x->refs)
+		x = NULL;
+	if (x) {
+		xa_erase(&area->pins, area_index(area, iova));
+		*pages = area->pages;
+		refcount_inc(&area->pages->refs);
+	}
+	mutex_unlock(&space->areas_lock);
+	return x;
+}
+
+void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
+{
+	struct ioasid_pages *pages;
+	struct ioasid_who who;
+	struct ioasid_xpin *x;
+	int i;
+
+	for (i = 0; i < npages; i++) {
+		x = unpin_one(space, iova + ((u64)i << PAGE_SHIFT), &pages);
+		if (!x)
+			continue;
+		xpin_release(pages, x);
+		ioasid_pages_put(pages);
+	}
+	if (npages > 0 && trace_ioasid_unpin_enabled()) {
+		ioasid_who_current(&who, space->id);
+		trace_ioasid_unpin(&who, iova, npages, true);
+	}
+}
+IOASID_EXPORT(ioasid_unpin_pages);
+
+/* An uncharged pin of @area from @index up, with a reference; NULL at the end. */
+static struct ioasid_xpin *next_uncharged(struct ioasid_space *space, struct ioasid_area *area,
+					  unsigned long *index)
+{
+	struct ioasid_xpin *x;
+
+	mutex_lock(&space->areas_lock);
+	xa_for_each_start(&area->pins, *index, x, *index)
+		if (!x->charged)
+			break;
+	if (x)
+		x->refs++;
+	mutex_unlock(&space->areas_lock);
+	return x;
+}
+
+/**
+ * ioasid_area_recharge() - the mapping's own pins are gone, charge what users pinned
+ * @space: domains_rwsem is held for write
+ * @area: LIVE
+ *
+ * What cannot be charged stays uncharged, as in type1.
+ */
+void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area)
+{
+	unsigned long index = 0;
+	struct ioasid_xpin *x;
+	u64 limit;
+	int ret;
+
+	while ((x = next_uncharged(space, area, &index))) {
+		ret = -ENODEV;
+		if (mmget_not_zero(area->pages->mm)) {
+			mutex_lock(&charge_lock);
+			ret = ioasid_charge(area->pages, 1, &limit);
+			mutex_unlock(&charge_lock);
+			mmput_async(area->pages->mm);
+		}
+		mutex_lock(&space->areas_lock);
+		x->charged = !ret;
+		mutex_unlock(&space->areas_lock);
+		ioasid_unpin_pages(space, ioasid_area_start(area) + ((u64)index << PAGE_SHIFT), 1);
+		index++;
+	}
+}
+
+/*
+ * ioasid_area_forget_pins() - teardown with pins left: the user is at fault
+ *
+ * He may still touch the pages, so they stay pinned for good.
+ */
+void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_fail f = {
+		.reason = IOASID_R_BUSY,
+		.a = ioasid_area_start(area),
+		.b = ioasid_area_last(area),
+	};
+	struct ioasid_xpin *x;
+	unsigned long index;
+
+	if (xa_empty(&area->pins))
+		return;
+	ioasid_space_report(space, "teardown", -EBUSY, &f);
+	xa_for_each(&area->pins, index, x) {
+		if (x->charged)
+			ioasid_uncharge(area->pages, 1);
+		kfree(x);
+	}
+	xa_destroy(&area->pins);
+}
+
+/* Copy between a kernel buffer and the owner's memory; -EPERM if that is gone. */
+static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size_t len, bool write)
+{
+	bool borrow = current->mm != mm;
+	unsigned long left;
+
+	if (!mmget_not_zero(mm))
+		return -EPERM;
+	if (borrow && !(current->flags & PF_KTHREAD)) {
+		mmput_async(mm);
+		return -EFAULT;
+	}
+	if (borrow)
+		kthread_use_mm(mm);
+	left = write ? copy_to_user((void __user *)vaddr, buf, len) :
+		       copy_from_user(buf, (void __user *)vaddr, len);
+	if (borrow)
+		kthread_unuse_mm(mm);
+	mmput_async(mm);
+	return left ? -EFAULT : 0;
+}
+
+static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len, bool write,
+		     struct ioasid_fail *f)
+{
+	u8 need = IOMMU_READ | (write ? IOMMU_WRITE : 0);
+	struct ioasid_area *area;
+	unsigned long vaddr;
+	size_t n;
+	int ret;
+
+	area = lock_area(space, iova, f);
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	if ((area->prot & need) != need) {
+		mutex_unlock(&space->areas_lock);
+		return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
+	}
+	n = min_t(u64, len, ioasid_area_last(area) - iova + 1);
+	vaddr = area->pages->vaddr + (iova - ioasid_area_start(area));
+	area->users++;
+	mutex_unlock(&space->areas_lock);
+
+	ret = copy_chunk(area->pages->mm, vaddr, buf, n, write);
+
+	mutex_lock(&space->areas_lock);
+	if (!--area->users)
+		ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
+	return ret ? ioasid_fail(f, ret, IOASID_R_PIN, iova, 0) : (long)n;
+}
+
+static int space_rw(struct ioasid_space *space, u64 iova, void *buf, size_t len, bool write)
+{
+	struct ioasid_fail f = {};
+	long n;
+
+	while (len) {
+		n = rw_chunk(space, iova, buf, len, write, &f);
+		if (n < 0) {
+			ioasid_space_report(space, write ? "write" : "read", n, &f);
+			return n;
+		}
+		iova += n;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len)
+{
+	return space_rw(space, iova, buf, len, false);
+}
+IOASID_EXPORT(ioasid_read);
+
+int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t len)
+{
+	return space_rw(space, iova, (void *)buf, len, true);
+}
+IOASID_EXPORT(ioasid_write);

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach and detach: groups into domains, and mappings into new domains.
+ *
+ * Who else can run: the caller (VFIO's container lock, or its like) keeps
+ * attach and detach of one group apart. domains_rwsem held for write keeps out
+ * maps and unmaps that touch page tables; maps that are pinning go on and find
+ * the new domain when they come to program. Areas that are LIVE stay LIVE while
+ * the lock is held for write. Policies are asked before any lock.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+#include "space.h"
+#include "who.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts, "Attach devices whose interrupts the platform cannot isolate (default N)");
+
+struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_group *g;
+
+	list_for_each_entry(g, &space->groups, link)
+		if (g->group == group)
+			return g;
+	return NULL;
+}
+
+/* Swap what maps look at; they read it under areas_lock alone. */
+static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows *ws)
+{
+	mutex_lock(&space->areas_lock);
+	swap(space->windows, *ws);
+	mutex_unlock(&space->areas_lock);
+}
+
+/* Every mapping, also one being built, must lie inside the new windows. */
+static int windows_check_areas(struct ioasid_space *space, const struct ioasid_windows *ws,
+			       struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (area->state != IOASID_AREA_DYING &&
+		    !ioasid_windows_hold(ws, ioasid_area_start(area), ioasid_area_last(area), NULL))
+			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
+					   ioasid_area_last(area));
+	}
+	return 0;
+}
+
+/* LIVE areas from @start up; the write lock keeps the answer LIVE. */
+static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, start, U64_MAX);
+	while (area && area->state != IOASID_AREA_LIVE)
+		area = ioasid_area_next(area, start, U64_MAX);
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+#define for_each_live(space, area)					\
+	for (area = next_live(space, 0); area;				\
+	     area = ioasid_area_last(area) == U64_MAX ? NULL :		\
+		    next_live(space, ioasid_area_last(area) + 1))
+
+/*
+ * Pin a mapping that was made while no domain needed it. It is charged to who
+ * mapped it, and his memory is pinned, whoever attaches.
+ */
+static int replay_pin(struct ioasid_area *area, struct ioasid_fail *f)
+{
+	struct ioasid_map_args args = {
+		.who = area->pages->who,
+		.iova = ioasid_area_start(area),
+		.vaddr = area->pages->vaddr,
+		.length = ioasid_area_bytes(area),
+	};
+	struct ioasid_map_result res = {};
+	struct ioasid_pin_call call = { .args = &args, .res = &res };
+	int ret;
+
+	if (area->pages->pinned)
+		return 0;
+	if (!mmget_not_zero(area->pages->mm))
+		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, ioasid_area_start(area), 0);
+	ret = ioasid_pages_pin(area->pages, &call);
+	mmput_async(area->pages->mm);
+	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
+}
+
+/* Take what a failed first attach has pinned. */
+static void replay_unpin(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	if (ioasid_space_pins(space))
+		return;
+	for_each_live(space, area)
+		if (area->pages->pinned)
+			ioasid_pages_unpin(area->pages);
+}
+
+/* Remove every mapping from a domain that no group uses any more. */
+static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u64 below)
+{
+	struct ioasid_unmap_result unused = {};
+	struct ioasid_area *area;
+	LIST_HEAD(live);
+
+	for_each_live(space, area) {
+		if (ioasid_area_start(area) >= below)
+			break;
+		list_add_tail(&area->link, &live);
+	}
+	if (list_empty(&live))
+		return;
+	ioasid_domain_clear(d, &live, &unused, false);
+	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link)))
+		list_del_init(&area->link);
+}
+
+static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
+			 struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	int ret = 0;
+
+	for_each_live(space, area) {
+		ret = replay_pin(area, f);
+		if (!ret) {
+			ret = ioasid_domain_program(d, area);
+			if (ret)
+				ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
+		}
+		if (ret) {
+			domain_empty(space, d, ioasid_area_start(area));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int alloc_for_first_device(struct device *dev, void *data)
+{
+	struct iommu_domain **domain = data;
+
+	*domain = iommu_paging_domain_alloc(dev);
+	return 1;
+}
+
+static struct ioasid_domain *domain_create(struct iommu_group *group)
+{
+	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	iommu_group_for_each_dev(group, &domain, alloc_for_first_device);
+	if (IS_ERR(domain)) {
+		kfree(d);
+		return ERR_CAST(domain);
+	}
+	d->domain = domain;
+	/* Blocking no-snoop wherever possible lets KVM ignore wbinvd. */
+	if (domain->ops->enforce_cache_coherency)
+		d->coherent = domain->ops->enforce_cache_coherency(domain);
+	return d;
+}
+
+static void domain_destroy(struct ioasid_domain *d)
+{
+	iommu_domain_free(d->domain);
+	kfree(d);
+}
+
+/* A domain that exists and takes this group too. */
+static struct ioasid_domain *domain_share(struct ioasid_space *space, struct iommu_group *group,
+					  const struct ioasid_domain *like)
+{
+	struct ioasid_domain *d;
+
+	list_for_each_entry(d, &space->domains, link)
+		if (d->domain->ops == like->domain->ops && d->coherent == like->coherent &&
+		    !iommu_attach_group(d->domain, group))
+			return d;
+	return NULL;
+}
+
+static void space_link(struct ioasid_space *space, struct ioasid_group *g,
+		       struct ioasid_domain *fresh)
+{
+	mutex_lock(&space->areas_lock);
+	list_add_tail(&g->link, &space->groups);
+	space->emulated += g->emulated;
+	if (g->domain)
+		g->domain->groups++;
+	if (fresh) {
+		list_add_tail(&fresh->link, &space->domains);
+		ioasid_space_update_pgsizes(space);
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+static void space_unlink(struct ioasid_space *space, struct ioasid_group *g)
+{
+	mutex_lock(&space->areas_lock);
+	list_del(&g->link);
+	space->emulated -= g->emulated;
+	if (g->domain && !--g->domain->groups) {
+		list_del(&g->domain->link);
+		ioasid_space_update_pgsizes(space);
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+/* Put the group into @fresh and bring that up to date. */
+static int attach_fresh(struct ioasid_space *space, struct ioasid_group *g,
+			struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
+{
+	int ret;
+
+	ret = iommu_attach_group(fresh->domain, g->group);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+	ret = domain_replay(space, fresh, f);
+	if (!ret && sw_msi) {
+		ret = iommu_get_msi_cookie(fresh->domain, sw_msi);
+		if (ret == -ENODEV)
+			ret = 0;
+		if (ret)
+			ioasid_fail(f, ret, IOASID_R_IOMMU, sw_msi, 0);
+	}
+	if (ret) {
+		iommu_detach_group(fresh->domain, g->group);
+		domain_empty(space, fresh, U64_MAX);
+	}
+	return ret;
+}
+
+/*
+ * Publish the windows as they are with the group in, before anything else is
+ * done, so that no map slips in behind the check. The group is linked for the
+ * time of the computation: there is one way to compute.
+ *
+ * On success @old holds what to swap back should the attach fail.
+ */
+static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
+			  struct ioasid_domain *fresh, struct ioasid_windows *old,
+			  struct ioasid_fail *f)
+{
+	struct ioasid_windows ws;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	list_add_tail(&g->link, &space->groups);
+	list_add_tail(&fresh->link, &space->domains);
+	ret = ioasid_windows_compute(space, &ws);
+	list_del(&fresh->link);
+	list_del(&g->link);
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+	} else {
+		ret = windows_check_areas(space, &ws, f);
+		if (!ret)
+			swap(space->windows, ws);
+		*old = ws;
+	}
+	mutex_unlock(&space->areas_lock);
+	if (ret)
+		ioasid_windows_free(&ws);
+	return ret;
+}
+
+static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
+			   struct ioasid_fail *f)
+{
+	struct ioasid_domain *fresh;
+	struct ioasid_windows old;
+	phys_addr_t sw_msi;
+	int ret;
+
+	fresh = domain_create(g->group);
+	if (IS_ERR(fresh))
+		return ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
+
+	ret = ioasid_windows_resv(g->group, &g->resv, &sw_msi);
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+		goto destroy;
+	}
+	ret = attach_windows(space, g, fresh, &old, f);
+	if (ret)
+		goto free_resv;
+
+	ret = -EPERM;
+	if (!READ_ONCE(allow_unsafe_interrupts) && !iommu_group_has_isolated_msi(g->group)) {
+		ioasid_fail(f, ret, IOASID_R_MSI, 0, 0);
+		pr_warn_ratelimited("group %d: no interrupt remapping; set the parameter allow_unsafe_interrupts to attach it all the same\n",
+				    iommu_group_id(g->group));
+		goto old_windows;
+	}
+
+	g->domain = domain_share(space, g->group, fresh);
+	if (g->domain) {
+		domain_destroy(fresh);
+		fresh = NULL;
+	} else {
+		ret = attach_fresh(space, g, fresh, sw_msi, f);
+		if (ret)
+			goto unpin;
+		g->domain = fresh;
+	}
+	space_link(space, g, fresh);
+	ioasid_windows_free(&old);
+	return 0;
+
+unpin:
+	replay_unpin(space);
+old_windows:
+	space_swap_windows(space, &old);
+	ioasid_windows_free(&old);
+free_resv:
+	ioasid_windows_free(&g->resv);
+destroy:
+	domain_destroy(fresh);
+	return ret;
+}
+
+/* The group stays in its owner's hands, DMA blocked, and nothing can be mapped. */
+static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, int err)
+{
+	space_link(space, g, NULL);
+	mutex_lock(&space->areas_lock);
+	space->sealed = err;
+	mutex_unlock(&space->areas_lock);
+	pr_warn_ratelimited("group %d: attach to space %u refused (%d); the container is sealed\n",
+			    iommu_group_id(g->group), space->id, err);
+}
+
+/* domains_rwsem is held for write. */
+static int attach_locked(struct ioasid_space *space, struct ioasid_group *g, int policy,
+			 u32 flags, struct ioasid_fail *f)
+{
+	int ret;
+
+	if (space->dead)
+		return ioasid_fail(f, -EINVAL, IOASID_R_DEAD, 0, 0);
+	if (ioasid_group_find(space, g->group))
+		return ioasid_fail(f, -EINVAL, IOASID_R_OVERLAP, 0, 0);
+	if (policy) {
+		ret = ioasid_fail(f, policy, IOASID_R_POLICY, 0, 0);
+	} else if (space->sealed) {
+		ret = ioasid_fail(f, space->sealed, IOASID_R_SEALED, 0, 0);
+	} else if (g->emulated) {
+		space_link(space, g, NULL);
+		return 0;
+	} else {
+		ret = attach_hardware(space, g, f);
+	}
+	/* Refusing would make VFIO try its next driver, past every policy. */
+	if (ret && flags & IOASID_ATTACH_SEAL && (policy || space->sealed || ioasid_policy_any())) {
+		attach_sealed(space, g, ret);
+		ret = 0;
+	}
+	return ret;
+}
+
+int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags)
+{
+	struct ioasid_attach_args args = {
+		.group = iommu_group_id(group),
+		.emulated = !!(flags & IOASID_ATTACH_EMULATED),
+	};
+	struct ioasid_fail f = {};
+	struct ioasid_group *g;
+	int policy, ret;
+
+	ioasid_who_current(&args.who, space->id);
+	/* A sealing attach must not fail for want of a few bytes. */
+	g = kzalloc(sizeof(*g), GFP_KERNEL | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
+	if (!g)
+		return -ENOMEM;
+	g->group = group;
+	g->emulated = args.emulated;
+	policy = ioasid_policy_attach(&args);
+
+	down_write(&space->domains_rwsem);
+	ret = attach_locked(space, g, policy, flags, &f);
+	up_write(&space->domains_rwsem);
+	if (ret)
+		kfree(g);
+
+	trace_ioasid_attach(&args, ret, f.reason);
+	if (f.reason)
+		trace_ioasid_error(&args.who, "attach", ret, f.reason, f.a, f.b);
+	return ret;
+}
+IOASID_EXPORT(ioasid_attach_group);
+
+/* The last IOMMU left, software devices stay: only what they pinned stays pinned. */
+static void unpin_for_emulated(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	for_each_live(space, area) {
+		if (area->pages->pinned)
+			ioasid_pages_unpin(area->pages);
+		ioasid_area_recharge(space, area);
+	}
+}
+
+/*
+ * Windows can only get wider by a detach; without memory for the new ones the
+ * old stay, as in type1.
+ */
+static void detach_windows(struct ioasid_space *space)
+{
+	struct ioasid_windows ws;
+
+	if (ioasid_windows_compute(space, &ws))
+		return;
+	space_swap_windows(space, &ws);
+	ioasid_windows_free(&ws);
+}
+
+static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
+			  struct list_head *victims)
+{
+	bool container = space->flags & IOASID_SPACE_CONTAINER;
+	struct ioasid_domain *d = g->domain;
+
+	if (d)
+		iommu_detach_group(d->domain, g->group);
+	/* Nothing may stay mapped in a container that no group is left in. */
+	if (container && list_is_singular(&space->groups))
+		ioasid_space_claim_all(space, victims);
+	else if (d && d->groups == 1)
+		domain_empty(space, d, U64_MAX);
+
+	space_unlink(space, g);
+	if (d && !d->groups) {
+		domain_destroy(d);
+		if (container && list_empty(&space->domains) && !list_empty(&space->groups))
+			unpin_for_emulated(space);
+	}
+	if (d)
+		detach_windows(space);
+}
+
+void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_attach_args args = { .group = iommu_group_id(group) };
+	struct ioasid_group *g;
+	LIST_HEAD(victims);
+
+	down_write(&space->domains_rwsem);
+	g = ioasid_group_find(space, group);
+	if (g) {
+		args.emulated = g->emulated;
+		detach_locked(space, g, &victims);
+	}
+	up_write(&space->domains_rwsem);
+	if (!g)
+		return;
+
+	ioasid_space_finish_all(space, &victims);
+	ioasid_windows_free(&g->resv);
+	kfree(g);
+	ioasid_who_current(&args.who, space->id);
+	trace_ioasid_detach(&args);
+}
+IOASID_EXPORT(ioasid_detach_group);
+
+struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+	struct ioasid_group *g;
+
+	down_read(&space->domains_rwsem);
+	g = ioasid_group_find(space, group);
+	if (g && g->domain)
+		domain = g->domain->domain;
+	up_read(&space->domains_rwsem);
+	return domain;
+}
+IOASID_EXPORT(ioasid_group_domain);

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Charging: pinned pages count against the owner's RLIMIT_MEMLOCK as they do
+ * for type1, in mm->locked_vm (VmLck), and are reported to policies.
+ *
+ * Who else can run: other threads of the owner changing locked_vm (mlock,
+ * other maps), the owner exiting, a policy being loaded, replaced or ejected.
+ * locked_vm is changed under mmap_lock held for write. A dying owner is seen
+ * by mmget_not_zero(): its locked_vm dies with it and nothing is given back.
+ * Policies stand behind SRCU inside policy/call.c, and the mark in the object
+ * keeps charge and uncharge with the same ones.
+ *
+ * Callers hold no spinlock, and never areas_lock.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+
+/*
+ * CAP_IPC_LOCK counts when the memory is mapped, for the life of the mapping.
+ * capable() has side effects (audit, PF_SUPERPRIV), so it is asked only when
+ * the answer matters: at the first refusal, still in the mapping task.
+ */
+int ioasid_pages_ask_cap(struct ioasid_pages *pages)
+{
+	if (pages->lock_cap == IOASID_CAP_UNKNOWN) {
+		if (current->mm != pages->mm)
+			return IOASID_CAP_NO;
+		pages->lock_cap = capable(CAP_IPC_LOCK) ? IOASID_CAP_YES : IOASID_CAP_NO;
+	}
+	return pages->lock_cap;
+}
+
+static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	int ret;
+
+	if (mmap_write_lock_killable(pages->mm))
+		return -EINTR;
+	ret = __account_locked_vm(pages->mm, npages, true, pages->task, bypass);
+	mmap_write_unlock(pages->mm);
+	return ret;
+}
+
+/**
+ * ioasid_charge() - charge the owner for @npages more
+ * @pages: the object; its owner is alive (current, or held by the caller)
+ * @npages: how many
+ * @limit: on -ENOMEM from the rlimit, the limit in pages; else untouched
+ *
+ * The caller remembers how much it charged, and keeps two charges of one
+ * object apart.
+ *
+ * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's errno. After an
+ * error nothing of @npages is charged anywhere.
+ */
+int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
+{
+	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	bool bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts();
+	int ret;
+
+	ret = ioasid_policy_charge(&pages->who, npages, &pages->mark);
+	if (ret)
+		goto out;
+
+	ret = charge_locked_vm(pages, npages, bypass);
+	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
+		ret = charge_locked_vm(pages, npages, true);
+	if (ret) {
+		ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+		if (ret == -ENOMEM) {
+			*limit = max;
+			pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
+					    pages->task->comm, task_tgid_nr(pages->task),
+					    max << PAGE_SHIFT);
+		}
+	}
+out:
+	trace_ioasid_account(&pages->who, npages, READ_ONCE(pages->mm->locked_vm), max, ret);
+	return ret;
+}
+
+/*
+ * ioasid_uncharge() - give back @npages that ioasid_charge() took
+ *
+ * Cannot fail. An owner that is gone took its locked_vm along.
+ */
+void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
+{
+	struct mm_struct *mm = pages->mm;
+
+	if (!npages)
+		return;
+
+	if (mmget_not_zero(mm)) {
+		mmap_write_lock(mm);
+		__account_locked_vm(mm, npages, false, pages->task, true);
+		mmap_write_unlock(mm);
+		trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
+		/* The last user's exit_mmap() is not for the caller's locks. */
+		mmput_async(mm);
+	}
+	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+}

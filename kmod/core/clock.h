@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Phase times: read the clock only when somebody listens.
+ */
+#ifndef _IOASID_CLOCK_H
+#define _IOASID_CLOCK_H
+
+#include <linux/timekeeping.h>
+
+/** ioasid_clock() - now in ns, or 0 when nobody @listens */
+static inline u64 ioasid_clock(bool listens)
+{
+	return listens ? ktime_get_ns() : 0;
+}
+
+/** ioasid_lap() - add the time since *@t to *@sum and restart *@t */
+static inline void ioasid_lap(bool listens, u64 *t, u64 *sum)
+{
+	u64 now;
+
+	if (!listens)
+		return;
+	now = ktime_get_ns();
+	*sum += now - *t;
+	*t = now;
+}
+
+#endif /* _IOASID_CLOCK_H */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extents: see extents.h.
+ *
+ * No locks: an extents list belongs to one struct ioasid_pages, is written by
+ * the task that pins and read afterwards by whoever owns the mapping's state.
+ */
+#include <linux/bitfield.h>
+#include <linux/errno.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "extents.h"
+
+/* 42 bits of frame number reach 2^54 bytes, more than any CPU addresses. */
+#define RUN_PFN		GENMASK_ULL(41, 0)
+#define RUN_KIND	GENMASK_ULL(43, 42)
+#define RUN_PAGES_1	GENMASK_ULL(63, 44)	/* npages - 1 */
+
+struct ioasid_extent_chunk {
+	struct ioasid_extent_chunk *next;
+	u32 used;
+	u32 room;
+	u64 run[];
+};
+
+/* The first chunk is small: most mappings that need one have few runs. */
+#define CHUNK_SMALL	256
+#define CHUNK_LARGE	PAGE_SIZE
+#define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
+
+static u64 run_pack(unsigned long pfn, unsigned long npages, enum ioasid_run_kind kind)
+{
+	return FIELD_PREP(RUN_PFN, pfn) | FIELD_PREP(RUN_KIND, kind) |
+	       FIELD_PREP(RUN_PAGES_1, npages - 1);
+}
+
+static void run_unpack(u64 v, struct ioasid_run *run)
+{
+	run->pfn = FIELD_GET(RUN_PFN, v);
+	run->npages = FIELD_GET(RUN_PAGES_1, v) + 1;
+	run->kind = FIELD_GET(RUN_KIND, v);
+}
+
+static u64 *last_slot(struct ioasid_extents *ext)
+{
+	if (ext->tail)
+		return &ext->tail->run[ext->tail->used - 1];
+	return &ext->inl[ext->nr - 1];
+}
+
+static u64 *new_slot(struct ioasid_extents *ext)
+{
+	struct ioasid_extent_chunk *chunk = ext->tail;
+	size_t size;
+
+	if (ext->nr < IOASID_EXTENTS_INLINE)
+		return &ext->inl[ext->nr];
+
+	if (!chunk || chunk->used == chunk->room) {
+		size = chunk ? CHUNK_LARGE : CHUNK_SMALL;
+		chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
+		if (!chunk)
+			return NULL;
+		chunk->next = NULL;
+		chunk->used = 0;
+		chunk->room = CHUNK_ROOM(size);
+		if (ext->tail)
+			ext->tail->next = chunk;
+		else
+			ext->first = chunk;
+		ext->tail = chunk;
+	}
+	return &chunk->run[chunk->used++];
+}
+
+/**
+ * ioasid_extents_add() - append pages, growing the last run where they continue it
+ * @ext: list
+ * @pfn: first frame
+ * @npages: how many, at most IOASID_RUN_PAGES_MAX
+ * @kind: how they were obtained; runs of different kind do not merge
+ *
+ * Return: 0, or -ENOMEM with the list as it was.
+ */
+int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
+		       enum ioasid_run_kind kind)
+{
+	struct ioasid_run run;
+	u64 *slot;
+
+	if (ext->nr) {
+		slot = last_slot(ext);
+		run_unpack(*slot, &run);
+		if (run.pfn + run.npages == pfn && run.kind == kind &&
+		    run.npages + npages <= IOASID_RUN_PAGES_MAX) {
+			*slot = run_pack(run.pfn, run.npages + npages, kind);
+			return 0;
+		}
+	}
+
+	slot = new_slot(ext);
+	if (!slot)
+		return -ENOMEM;
+	*slot = run_pack(pfn, npages, kind);
+	ext->nr++;
+	return 0;
+}
+
+/* ioasid_extents_free() - forget all runs; the pages were let go before */
+void ioasid_extents_free(struct ioasid_extents *ext)
+{
+	struct ioasid_extent_chunk *chunk, *next;
+
+	for (chunk = ext->first; chunk; chunk = next) {
+		next = chunk->next;
+		kfree(chunk);
+	}
+	ext->first = NULL;
+	ext->tail = NULL;
+	ext->nr = 0;
+}
+
+/* ioasid_extents_start() - begin a walk */
+void ioasid_extents_start(struct ioasid_extents_iter *it, const struct ioasid_extents *ext)
+{
+	it->ext = ext;
+	it->chunk = ext->first;
+	it->done = 0;
+	it->slot = 0;
+}
+
+/*
+ * ioasid_extents_next() - next run of a walk
+ *
+ * Return: false at the end.
+ */
+bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run)
+{
+	if (it->done == it->ext->nr)
+		return false;
+
+	if (it->done < IOASID_EXTENTS_INLINE) {
+		run_unpack(it->ext->inl[it->done++], run);
+		return true;
+	}
+	if (it->slot == it->chunk->used) {
+		it->chunk = it->chunk->next;
+		it->slot = 0;
+	}
+	run_unpack(it->chunk->run[it->slot++], run);
+	it->done++;
+	return true;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Extents: the physical pages of a mapping as runs of consecutive page frames,
+ * eight bytes a run.
+ *
+ * A run is what one call can program into an IOMMU and one call can unpin, and
+ * keeping them spares the unmap path the walk of the IOMMU's page table. Two
+ * runs fit in the object itself; more live in a chain of chunks that only ever
+ * grows at its end, so adding never moves what is there.
+ */
+#ifndef _IOASID_EXTENTS_H
+#define _IOASID_EXTENTS_H
+
+#include <linux/types.h>
+
+/** enum ioasid_run_kind - how the pages of a run were obtained, and so are let go */
+enum ioasid_run_kind {
+	/** @IOASID_RUN_GUP: one FOLL_PIN reference on every page */
+	IOASID_RUN_GUP,
+	/** @IOASID_RUN_PFN: bare frame numbers (device memory), nothing to let go */
+	IOASID_RUN_PFN,
+};
+
+/** struct ioasid_run - one run, unpacked */
+struct ioasid_run {
+	unsigned long pfn;
+	unsigned long npages;
+	enum ioasid_run_kind kind;
+};
+
+#define IOASID_EXTENTS_INLINE	2
+
+/* Longest run: 4 GiB of 4 KiB pages. */
+#define IOASID_RUN_PAGES_MAX	(1UL << 20)
+
+struct ioasid_extent_chunk;
+
+/** struct ioasid_extents - a list of runs; all zero is empty */
+struct ioasid_extents {
+	struct ioasid_extent_chunk *first;
+	struct ioasid_extent_chunk *tail;
+	u64 inl[IOASID_EXTENTS_INLINE];
+	unsigned long nr;
+};
+
+/** struct ioasid_extents_iter - position of a walk */
+struct ioasid_extents_iter {
+	const struct ioasid_extents *ext;
+	const struct ioasid_extent_chunk *chunk;
+	unsigned long done;
+	unsigned int slot;
+};
+
+int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
+		       enum ioasid_run_kind kind);
+void ioasid_extents_free(struct ioasid_extents *ext);
+
+void ioasid_extents_start(struct ioasid_extents_iter *it, const struct ioasid_extents *ext);
+bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run);
+
+#define ioasid_for_each_run(it, ext, run)	\
+	for (ioasid_extents_start(it, ext); ioasid_extents_next(it, run); )
+
+#endif /* _IOASID_EXTENTS_H */

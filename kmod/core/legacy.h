@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What legacy.c shares with the files it is split into.
+ */
+#ifndef _IOASID_LEGACY_H
+#define _IOASID_LEGACY_H
+
+#include <linux/types.h>
+
+struct ioasid_space;
+
+/* VFIO_TYPE1_NESTING_IOMMU, a name that newer kernels took back. */
+#define IOASID_EXT_NESTING	6
+
+/* Largest dirty bitmap that the capability chain promises, in bytes. */
+#define IOASID_DIRTY_BITMAP_MAX	(1ULL << 28)
+
+long ioasid_legacy_get_info(struct ioasid_space *space, bool v2, unsigned long arg);
+
+#endif /* _IOASID_LEGACY_H */

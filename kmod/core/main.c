@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid.ko: the parts, in the order in which they come up.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include "../policy/call.h"
+#include "dev.h"
+#include "pages.h"
+#include "space.h"
+
+module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
+MODULE_PARM_DESC(dma_entry_limit, "Most mappings of an address space created from now on (default 65535)");
+
+static int __init ioasid_init(void)
+{
+	int ret;
+
+	ret = ioasid_pages_cache_init();
+	if (ret)
+		return ret;
+	ret = ioasid_spaces_init();
+	if (ret)
+		goto pages;
+	ret = ioasid_policy_init();
+	if (ret)
+		goto spaces;
+	ret = ioasid_dev_init();
+	if (ret)
+		goto policy;
+	return 0;
+
+policy:
+	ioasid_policy_exit();
+spaces:
+	ioasid_spaces_exit();
+pages:
+	ioasid_pages_cache_exit();
+	return ret;
+}
+module_init(ioasid_init);
+
+/* No fd, container or policy is left: each holds a reference on the module. */
+static void __exit ioasid_exit(void)
+{
+	ioasid_dev_exit();
+	ioasid_policy_exit();
+	ioasid_spaces_exit();
+	ioasid_pages_cache_exit();
+}
+module_exit(ioasid_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("I/O address spaces: /dev/ioasid and the IOMMU half of VFIO");

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning: from a range of a process to runs of physical pages, and back.
+ *
+ * Who else can run while pages are pinned: the owner's other threads, which
+ * may munmap, remap, truncate or fork the memory (the pin keeps what it got;
+ * what it gets is decided page by page); the owner's exit (cannot complete:
+ * the pinning task is one of its threads, or holds mmget); an unmap, which
+ * waits for the area to leave BUILDING; a teardown, which sets call->stop; a
+ * policy swap, for which policy/call.c answers. Nothing is held here but the
+ * range's reservation, so a page fault that never ends (userfaultfd, FUSE)
+ * holds up nobody but its own caller, and a fatal signal ends it.
+ *
+ * Charging is by batch, after pinning: only then is it known which pages need
+ * none (device memory, reserved pages), and so nothing is refused, not even
+ * for a moment, that type1 would allow.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "clock.h"
+#include "pages.h"
+
+/* Pages per call of the pinner; a page full of pointers. */
+#define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
+/* Up to here the pointers live on the stack. */
+#define BATCH_STACK	32
+
+static struct kmem_cache *pages_cache;
+
+int ioasid_pages_cache_init(void)
+{
+	pages_cache = KMEM_CACHE(ioasid_pages, 0);
+	return pages_cache ? 0 : -ENOMEM;
+}
+
+void ioasid_pages_cache_exit(void)
+{
+	kmem_cache_destroy(pages_cache);
+}
+
+/*
+ * ioasid_pages_alloc() - describe memory of the calling process; pins nothing
+ *
+ * Return: the object with one reference; NULL without memory. current->mm is
+ * set, the caller checked.
+ */
+struct ioasid_pages *ioasid_pages_alloc(unsigned long vaddr, unsigned long npages, bool write,
+					const struct ioasid_who *who)
+{
+	struct ioasid_pages *pages = kmem_cache_zalloc(pages_cache, GFP_KERNEL);
+
+	if (!pages)
+		return NULL;
+
+	refcount_set(&pages->refs, 1);
+	pages->write = write;
+	pages->vaddr = vaddr;
+	pages->npages = npages;
+	pages->who = *who;
+	pages->mm = current->mm;
+	mmgrab(pages->mm);
+	pages->task = current->group_leader;
+	get_task_struct(pages->task);
+	return pages;
+}
+
+/* ioasid_pages_put() - drop a window; the last one unpins */
+void ioasid_pages_put(struct ioasid_pages *pages)
+{
+	if (!refcount_dec_and_test(&pages->refs))
+		return;
+	ioasid_pages_unpin(pages);
+	mmdrop(pages->mm);
+	put_task_struct(pages->task);
+	kmem_cache_free(pages_cache, pages);
+}
+
+/* ioasid_pages_unpin() - let go of all pages and their charge */
+void ioasid_pages_unpin(struct ioasid_pages *pages)
+{
+	struct ioasid_extents_iter it;
+	unsigned long npages = 0;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		npages += run.npages;
+		if (run.kind == IOASID_RUN_GUP)
+			unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn), run.npages,
+							 pages->write);
+		cond_resched();
+	}
+	ioasid_extents_free(&pages->ext);
+	pages->pinned = false;
+	if (npages)
+		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
+	ioasid_uncharge(pages, pages->charged);
+	pages->charged = 0;
+}
+
+/*
+ * ioasid_pages_leak() - give up on pages that an IOMMU may still reach
+ *
+ * They stay pinned and charged for ever: the lesser evil.
+ */
+void ioasid_pages_leak(struct ioasid_pages *pages)
+{
+	ioasid_extents_free(&pages->ext);
+	pages->charged = 0;
+}
+
+/* Device memory and the like: frame numbers without a page to hold. */
+static bool pfn_is_bare(unsigned long pfn)
+{
+	return !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
+}
+
+/*
+ * Frame numbers at @vaddr of a VM_PFNMAP area, whose fault is taken if needed.
+ * mmap_lock is held for reading; -EAGAIN means it was dropped and retaken.
+ */
+static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
+			  unsigned long *pfn)
+{
+	struct vm_area_struct *vma = vma_lookup(pages->mm, vaddr);
+	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
+	bool unlocked = false;
+	long n = 1;
+	int ret;
+
+	if (!vma || !(vma->vm_flags & VM_PFNMAP))
+		return -EFAULT;
+
+	ret = follow_pfnmap_start(&args);
+	if (ret) {
+		ret = fixup_user_fault(pages->mm, vaddr,
+				       FAULT_FLAG_REMOTE | (pages->write ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
+		if (unlocked)
+			return -EAGAIN;
+		if (!ret)
+			ret = follow_pfnmap_start(&args);
+		if (ret)
+			return ret;
+	}
+
+	if (pages->write && !args.writable)
+		n = -EFAULT;
+	*pfn = args.pfn;
+#ifdef COMPAT_HAVE_PFNMAP_ADDR_MASK
+	if (n > 0) {
+		unsigned long size = ~args.addr_mask + 1;
+
+		n = (size - (vaddr & (size - 1))) >> PAGE_SHIFT;
+		n = min3((unsigned long)n, want, (vma->vm_end - vaddr) >> PAGE_SHIFT);
+	}
+#endif
+	follow_pfnmap_end(&args);
+	return n;
+}
+
+static long pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
+{
+	unsigned long pfn = 0, i;
+	long n;
+
+	mmap_read_lock(pages->mm);
+	vaddr = untagged_addr_remote(pages->mm, vaddr);
+	do {
+		n = fatal_signal_pending(current) ? -EINTR :
+		    pfnmap_lookup(pages, vaddr, want, &pfn);
+	} while (n == -EAGAIN);
+	mmap_read_unlock(pages->mm);
+
+	if (n < 0)
+		return n;
+	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
+	for (i = 0; i < n; i++)
+		if (!pfn_is_bare(pfn + i))
+			break;
+	if (!i)
+		return -EFAULT;
+	return ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN) ?: (long)i;
+}
+
+/*
+ * Sort a batch of pinned pages into runs. Pages of one folio need not be
+ * mapped in order (mremap), so every neighbour is looked at.
+ *
+ * Return: how many of them are to be charged, or -ENOMEM with all unpinned
+ * that are not in the list.
+ */
+static long batch_to_runs(struct ioasid_pages *pages, struct page **batch, unsigned long n)
+{
+	unsigned long i, j, free = 0;
+
+	for (i = 0; i < n; i = j) {
+		struct page *first = batch[i];
+
+		if (!PageCompound(first) && PageReserved(first))
+			free++;
+		for (j = i + 1; j < n && batch[j] == first + (j - i); j++)
+			if (!PageCompound(batch[j]) && PageReserved(batch[j]))
+				free++;
+		if (ioasid_extents_add(&pages->ext, page_to_pfn(first), j - i, IOASID_RUN_GUP)) {
+			unpin_user_pages(batch + i, n - i);
+			return -ENOMEM;
+		}
+	}
+	return n - free;
+}
+
+static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
+		      struct page **batch)
+{
+	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	long n;
+
+	if (current->mm == pages->mm)
+		return pin_user_pages_fast(vaddr, want, flags, batch);
+
+	mmap_read_lock(pages->mm);
+	n = pin_user_pages_remote(pages->mm, vaddr, want, flags, batch, NULL);
+	mmap_read_unlock(pages->mm);
+	return n;
+}
+
+/*
+ * One step: pin up to @want pages and put them into the list.
+ * Return: pages pinned, of which *@charge need charging, or -errno.
+ */
+static long pin_step(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
+		     struct page **batch, unsigned long *charge)
+{
+	long n, ret;
+
+	n = pin_batch(pages, vaddr, want, batch);
+	if (n > 0) {
+		ret = batch_to_runs(pages, batch, n);
+		if (ret < 0)
+			return ret;
+		*charge = ret;
+		return n;
+	}
+	if (n && n != -EFAULT)
+		return n;
+	*charge = 0;
+	return pin_pfnmap(pages, vaddr, want);
+}
+
+/* The pages of a batch: on the stack when few, else a buffer of fitting size. */
+struct batch_buf {
+	struct page **pages;
+	unsigned long room;
+	struct page *stack[BATCH_STACK];
+};
+
+/*
+ * Make room for @want pages, at most what the policies ask for. Falling back
+ * to the stack is no failure, only slower.
+ */
+static void batch_grow(struct batch_buf *buf, unsigned long want)
+{
+	struct page **more;
+
+	if (want <= buf->room)
+		return;
+	want = max(want, BATCH_DEFAULT);
+	more = kvmalloc_array(want, sizeof(*more), GFP_KERNEL | __GFP_NOWARN);
+	if (!more)
+		return;
+	if (buf->pages != buf->stack)
+		kvfree(buf->pages);
+	buf->pages = more;
+	buf->room = want;
+}
+
+static unsigned long batch_size(struct batch_buf *buf, struct ioasid_pin_call *call,
+				struct ioasid_batch_args *b)
+{
+	unsigned long want = BATCH_DEFAULT;
+
+	if (ioasid_policy_has(IOASID_OP_MAP_BATCH))
+		want = ioasid_policy_map_batch(call->args, b) ?: BATCH_DEFAULT;
+	want = min(want, b->pages_left);
+	batch_grow(buf, want);
+	return min(want, buf->room);
+}
+
+static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason reason,
+		      u64 a, u64 b)
+{
+	res->reason = reason;
+	res->a = a;
+	res->b = b;
+	return err;
+}
+
+static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		    struct batch_buf *buf)
+{
+	struct ioasid_batch_args b = { .pages_left = pages->npages };
+	bool feedback = call->timing || ioasid_policy_has(IOASID_OP_MAP_BATCH);
+	struct ioasid_map_result *res = call->res;
+	u64 t = ioasid_clock(feedback);
+
+	while (b.pages_left) {
+		unsigned long vaddr = pages->vaddr + (b.pages_done << PAGE_SHIFT);
+		unsigned long charge, want;
+		u64 ns_pin = 0, ns_account = 0, limit = 0;
+		long n, ret;
+
+		if (fatal_signal_pending(current))
+			return pin_failed(res, -EINTR, IOASID_R_SIGNAL, vaddr, b.pages_done);
+		if (call->stop && READ_ONCE(*call->stop))
+			return pin_failed(res, -EINVAL, IOASID_R_DEAD, vaddr, b.pages_done);
+		cond_resched();
+
+		want = batch_size(buf, call, &b);
+		ioasid_lap(feedback, &t, &ns_account);
+		ns_account = 0;
+		n = pin_step(pages, vaddr, want, buf->pages, &charge);
+		ioasid_lap(feedback, &t, &ns_pin);
+		if (n < 0)
+			return pin_failed(res, n, n == -EINTR ? IOASID_R_SIGNAL : IOASID_R_PIN,
+					  vaddr, b.pages_done);
+		trace_ioasid_pin(&pages->who, vaddr, n, false);
+
+		ret = charge ? ioasid_charge(pages, charge, &limit) : 0;
+		if (!ret)
+			pages->charged += charge;
+		ioasid_lap(feedback, &t, &ns_account);
+		res->ns_pin += ns_pin;
+		res->ns_account += ns_account;
+		if (ret)
+			return pin_failed(res, ret, limit ? IOASID_R_MEMLOCK :
+					  ret == -EINTR ? IOASID_R_SIGNAL : IOASID_R_POLICY,
+					  pages->npages, limit);
+
+		res->batches++;
+		b.pages_done += n;
+		b.pages_left -= n;
+		b.last_pages = n;
+		b.last_ns = ns_pin + ns_account;
+	}
+	return 0;
+}
+
+/**
+ * ioasid_pages_pin() - pin and charge all pages
+ * @pages: not pinned yet; its owner is current, or its mm is held by the caller
+ * @call: see struct ioasid_pin_call
+ *
+ * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
+ * -EINTR, -EINVAL (call->stop), or a policy's.
+ */
+int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	struct batch_buf buf = { .pages = buf.stack, .room = BATCH_STACK };
+	int ret;
+
+	ret = pin_loop(pages, call, &buf);
+	if (buf.pages != buf.stack)
+		kvfree(buf.pages);
+	if (ret) {
+		ioasid_pages_unpin(pages);
+		return ret;
+	}
+	pages->pinned = true;
+	call->res->pages = pages->npages;
+	call->res->charged = pages->charged;
+	call->res->runs = pages->ext.nr;
+	return 0;
+}
+
+/**
+ * ioasid_pages_pin_one() - an extra pin on one page, for in-kernel users
+ * @pages: owner and access rights
+ * @vaddr: address of the page
+ * @page: the page, to be released with unpin_user_page()
+ *
+ * Return: 0, -ENODEV (owner gone), -EINVAL (no struct page), -EFAULT, -EINTR.
+ */
+int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page)
+{
+	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	struct vm_area_struct *vma;
+	long n;
+
+	if (!mmget_not_zero(pages->mm))
+		return -ENODEV;
+	mmap_read_lock(pages->mm);
+	n = pin_user_pages_remote(pages->mm, vaddr, 1, flags, page, NULL);
+	if (n != 1) {
+		vma = vma_lookup(pages->mm, untagged_addr_remote(pages->mm, vaddr));
+		n = vma && (vma->vm_flags & VM_PFNMAP) ? -EINVAL : n ?: -EFAULT;
+	}
+	mmap_read_unlock(pages->mm);
+	mmput_async(pages->mm);
+	return n == 1 ? 0 : n;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinned pages of one process, and what was charged for them.
+ *
+ * An ioasid_pages is an object of its own: a mapping is a window on it. It
+ * remembers whose memory it is and who was charged, so that exactly that mm,
+ * user and cgroup get it back, whoever unmaps and wherever the task has moved.
+ */
+#ifndef _IOASID_PAGES_H
+#define _IOASID_PAGES_H
+
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include <ioasid/policy.h>
+#include "../policy/call.h"
+#include "extents.h"
+
+struct mm_struct;
+struct page;
+struct task_struct;
+
+/** enum ioasid_lock_cap - does CAP_IPC_LOCK lift the rlimit of this object */
+enum ioasid_lock_cap {
+	/** @IOASID_CAP_UNKNOWN: not asked yet; asking is left until the limit is met */
+	IOASID_CAP_UNKNOWN,
+	/** @IOASID_CAP_NO: the owner had no such capability when it mapped */
+	IOASID_CAP_NO,
+	/** @IOASID_CAP_YES: it had; the pages are counted but not limited */
+	IOASID_CAP_YES,
+};
+
+/**
+ * struct ioasid_pages - memory of one process, pinned or to be pinned
+ * @refs: windows on it
+ * @write: pages were pinned for writing, and are dirtied when unpinned
+ * @pinned: @ext holds all of @npages
+ * @lock_cap: enum ioasid_lock_cap
+ * @mm: owner's memory (mmgrab)
+ * @task: owner's thread group leader, whose rlimit counts
+ * @vaddr: first address
+ * @npages: length
+ * @charged: pages in @mm's locked_vm on behalf of this object
+ * @who: identity of the owner when it mapped
+ * @mark: policies that were told of the charge
+ * @ext: the pages
+ *
+ * Written by the mapping task while the area is BUILDING, by an attaching task
+ * under domains_rwsem held for write, and by the task that tears it down; the
+ * state of the area and domains_rwsem keep these apart.
+ */
+struct ioasid_pages {
+	refcount_t refs;
+	bool write;
+	bool pinned;
+	u8 lock_cap;
+	struct mm_struct *mm;
+	struct task_struct *task;
+	unsigned long vaddr;
+	unsigned long npages;
+	unsigned long charged;
+	struct ioasid_who who;
+	struct ioasid_policy_mark mark;
+	struct ioasid_extents ext;
+};
+
+/**
+ * struct ioasid_pin_call - one run of the pinning loop
+ * @args: the mapping, for policies
+ * @res: where times, counts and the reason of a failure go
+ * @stop: becomes true when the work is pointless, may be NULL
+ * @timing: somebody wants the times
+ */
+struct ioasid_pin_call {
+	struct ioasid_map_args *args;
+	struct ioasid_map_result *res;
+	const bool *stop;
+	bool timing;
+};
+
+struct ioasid_pages *ioasid_pages_alloc(unsigned long vaddr, unsigned long npages, bool write,
+					const struct ioasid_who *who);
+int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
+void ioasid_pages_unpin(struct ioasid_pages *pages);
+void ioasid_pages_leak(struct ioasid_pages *pages);
+void ioasid_pages_put(struct ioasid_pages *pages);
+
+int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
+int ioasid_pages_ask_cap(struct ioasid_pages *pages);
+
+int ioasid_pages_cache_init(void);
+void ioasid_pages_cache_exit(void);
+
+/* charge.c */
+int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
+void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
+
+#endif /* _IOASID_PAGES_H */

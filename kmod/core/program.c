@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programming: areas into the page tables of domains, and out of them.
+ *
+ * Who else can run: maps and unmaps of other areas on the same page tables
+ * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
+ * replay: the caller holds domains_rwsem, for read or write. The area itself
+ * is BUILDING or DYING in the caller's hands, or LIVE under the write lock.
+ *
+ * Nothing here unpins. A page may be unpinned only after ioasid_domain_clear()
+ * returned for every domain without marking its area stuck.
+ */
+#include <linux/iommu.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
+
+#include <trace/events/ioasid.h>
+
+#include "clock.h"
+#include "pages.h"
+#include "space.h"
+
+static bool disable_hugepages;
+module_param(disable_hugepages, bool, 0644);
+MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU superpages (default N)");
+
+/* Runs between two looks at the scheduler and at fatal signals. */
+#define RUNS_PER_BREAK	512
+/* What one call of the IOMMU driver clears before others may run. */
+#define CLEAR_STEP	(1ULL << 30)
+
+/*
+ * Clear [iova, iova + size). The driver may clear more than a step when a
+ * superpage crosses it, never more than the areas, which superpages do not cross.
+ */
+static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
+		       struct iommu_iotlb_gather *gather)
+{
+	u64 done = 0;
+	size_t n;
+
+	while (done < size) {
+		n = iommu_unmap_fast(domain, iova + done, min(size - done, CLEAR_STEP), gather);
+		if (!n)
+			break;
+		done += n;
+		cond_resched();
+	}
+	return min(done, size);
+}
+
+static int program_run(struct iommu_domain *domain, u64 iova, const struct ioasid_run *run,
+		       int prot, u64 *done)
+{
+	unsigned long step = READ_ONCE(disable_hugepages) ? 1 : run->npages;
+	unsigned long i;
+	int ret;
+
+	for (i = 0; i < run->npages; i += step) {
+		ret = iommu_map(domain, iova + *done, PFN_PHYS(run->pfn + i), step << PAGE_SHIFT,
+				prot, GFP_KERNEL_ACCOUNT);
+		if (ret)
+			return ret;
+		*done += (u64)step << PAGE_SHIFT;
+	}
+	return 0;
+}
+
+/**
+ * ioasid_domain_program() - write an area into one domain
+ * @d: domain
+ * @area: its pages are pinned
+ *
+ * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
+ */
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area)
+{
+	struct iommu_iotlb_gather gather;
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+	unsigned int n = 0;
+	u64 done = 0;
+	int ret = 0;
+
+	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		ret = program_run(d->domain, ioasid_area_start(area), &run,
+				  area->prot | IOMMU_CACHE, &done);
+		if (ret)
+			break;
+		if (++n % RUNS_PER_BREAK == 0) {
+			cond_resched();
+			if (fatal_signal_pending(current)) {
+				ret = -EINTR;
+				break;
+			}
+		}
+	}
+	if (ret && done) {
+		iommu_iotlb_gather_init(&gather);
+		if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
+			area->stuck = true;
+		iommu_iotlb_sync(d->domain, &gather);
+	}
+	return ret;
+}
+
+/* Areas on the list are in IOVA order; those that did not go are marked. */
+static void mark_stuck(struct ioasid_area *area, struct ioasid_area *end, struct list_head *areas,
+		       u64 from)
+{
+	for (; &area->link != areas && area != end; area = list_next_entry(area, link))
+		if (ioasid_area_last(area) >= from)
+			area->stuck = true;
+}
+
+/**
+ * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB once
+ * @d: domain
+ * @areas: linked by area->link, in IOVA order; neighbours are cleared together
+ * @res: where times go
+ * @timing: somebody wants them
+ *
+ * Return: true when everything went. Otherwise areas that the device might
+ * still reach are marked stuck.
+ */
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
+			 struct ioasid_unmap_result *res, bool timing)
+{
+	struct iommu_iotlb_gather gather;
+	struct ioasid_area *area, *end;
+	u64 t = ioasid_clock(timing);
+	bool all = true;
+
+	iommu_iotlb_gather_init(&gather);
+	area = list_first_entry(areas, struct ioasid_area, link);
+	while (&area->link != areas) {
+		u64 start = ioasid_area_start(area), last = ioasid_area_last(area), done;
+
+		end = list_next_entry(area, link);
+		while (area->pages->pinned && &end->link != areas && end->pages->pinned &&
+		       ioasid_area_start(end) == last + 1) {
+			last = ioasid_area_last(end);
+			end = list_next_entry(end, link);
+		}
+		if (area->pages->pinned) {
+			done = clear_range(d->domain, start, last - start + 1, &gather);
+			if (done < last - start + 1) {
+				mark_stuck(area, end, areas, start + done);
+				all = false;
+			}
+		}
+		area = end;
+	}
+	ioasid_lap(timing, &t, &res->ns_iommu);
+	iommu_iotlb_sync(d->domain, &gather);
+	ioasid_lap(timing, &t, &res->ns_sync);
+	return all;
+}
+
+/**
+ * ioasid_space_program() - write an area into every domain
+ * @space: domains_rwsem is held
+ * @area: its pages are pinned, if there is any domain
+ *
+ * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
+ */
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_unmap_result unused = {};
+	struct ioasid_domain *d;
+	LIST_HEAD(one);
+	int ret = 0;
+
+	list_for_each_entry(d, &space->domains, link) {
+		ret = ioasid_domain_program(d, area);
+		if (ret)
+			break;
+	}
+	if (!ret)
+		return 0;
+
+	list_add(&area->link, &one);
+	list_for_each_entry_continue_reverse(d, &space->domains, link)
+		ioasid_domain_clear(d, &one, &unused, false);
+	list_del_init(&area->link);
+	return ret;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Address spaces: their life, and finding areas in them.
+ *
+ * Who else can run: any number of calls, each holding a reference. The last
+ * reference means that no call is left, so freeing needs no lock. A kill can
+ * come at any moment and is seen by whoever takes areas_lock next.
+ */
+#include <linux/debugfs.h>
+#include <linux/idr.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+#include "space.h"
+#include "who.h"
+
+static DEFINE_MUTEX(spaces_lock);	/* guards the list and the counter */
+static LIST_HEAD(spaces);
+static u32 spaces_last_id;
+static struct kmem_cache *area_cache;
+static struct dentry *debugfs_dir;
+
+/* Sampled when a space is created, as type1 does. */
+unsigned int ioasid_dma_entry_limit = U16_MAX;
+
+struct ioasid_space *ioasid_space_create(u32 flags)
+{
+	struct ioasid_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+
+	refcount_set(&space->refs, 1);
+	space->flags = flags;
+	init_rwsem(&space->domains_rwsem);
+	INIT_LIST_HEAD(&space->domains);
+	INIT_LIST_HEAD(&space->groups);
+	ioasid_space_update_pgsizes(space);
+	mutex_init(&space->areas_lock);
+	space->areas = RB_ROOT_CACHED;
+	init_waitqueue_head(&space->change_wait);
+	space->avail = READ_ONCE(ioasid_dma_entry_limit);
+	mutex_init(&space->access_lock);
+	INIT_LIST_HEAD(&space->accesses);
+	get_task_comm(space->comm, current);
+
+	mutex_lock(&spaces_lock);
+	space->id = ++spaces_last_id;
+	ioasid_who_current(&space->owner, space->id);
+	list_add_tail(&space->link, &spaces);
+	mutex_unlock(&spaces_lock);
+	return space;
+}
+IOASID_EXPORT(ioasid_space_create);
+
+void ioasid_space_get(struct ioasid_space *space)
+{
+	refcount_inc(&space->refs);
+}
+IOASID_EXPORT(ioasid_space_get);
+
+void ioasid_space_put(struct ioasid_space *space)
+{
+	if (!refcount_dec_and_test(&space->refs))
+		return;
+
+	mutex_lock(&spaces_lock);
+	list_del(&space->link);
+	mutex_unlock(&spaces_lock);
+
+	ioasid_space_kill(space);
+	ioasid_windows_free(&space->windows);
+	kfree(space);
+}
+IOASID_EXPORT(ioasid_space_put);
+
+void ioasid_space_kill(struct ioasid_space *space)
+{
+	LIST_HEAD(victims);
+
+	down_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	space->dead = true;
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_claim_all(space, &victims);
+	up_write(&space->domains_rwsem);
+	ioasid_space_finish_all(space, &victims);
+}
+IOASID_EXPORT(ioasid_space_kill);
+
+/* ioasid_space_report() - tell the tracepoint why the current task's call failed */
+void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
+			 const struct ioasid_fail *f)
+{
+	struct ioasid_who who;
+
+	if (!trace_ioasid_error_enabled())
+		return;
+	ioasid_who_current(&who, space->id);
+	trace_ioasid_error(&who, op, err, f->reason, f->a, f->b);
+}
+
+struct ioasid_area *ioasid_area_alloc(void)
+{
+	struct ioasid_area *area = kmem_cache_zalloc(area_cache, GFP_KERNEL);
+
+	if (area) {
+		xa_init(&area->pins);
+		INIT_LIST_HEAD(&area->link);
+	}
+	return area;
+}
+
+void ioasid_area_free(struct ioasid_area *area)
+{
+	kmem_cache_free(area_cache, area);
+}
+
+/* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */
+struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct interval_tree_node *node = interval_tree_iter_first(&space->areas, start, last);
+
+	return node ? container_of(node, struct ioasid_area, node) : NULL;
+}
+
+/* ioasid_area_next() - the next one up; areas_lock is held */
+struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last)
+{
+	struct interval_tree_node *node = interval_tree_iter_next(&area->node, start, last);
+
+	return node ? container_of(node, struct ioasid_area, node) : NULL;
+}
+
+/* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
+void ioasid_space_changed(struct ioasid_space *space)
+{
+	WRITE_ONCE(space->changes, space->changes + 1);
+	if (wq_has_sleeper(&space->change_wait))
+		wake_up_all(&space->change_wait);
+}
+
+/**
+ * ioasid_space_wait_change() - wait until something changed since @seen
+ * @space: no lock of it is held
+ * @seen: space->changes, read under areas_lock
+ *
+ * Return: 0 or -EINTR when killed.
+ */
+int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
+{
+	return wait_event_killable(space->change_wait, READ_ONCE(space->changes) != seen) ?
+	       -EINTR : 0;
+}
+
+static u64 space_pages(struct ioasid_space *space, u64 *charged)
+{
+	struct ioasid_area *area;
+	u64 pinned = 0;
+
+	*charged = 0;
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (area->state != IOASID_AREA_LIVE)
+			continue;
+		*charged += READ_ONCE(area->pages->charged);
+		if (READ_ONCE(area->pages->pinned))
+			pinned += area->pages->npages;
+	}
+	return pinned;
+}
+
+static int spaces_show(struct seq_file *m, void *unused)
+{
+	struct ioasid_space *space;
+	u64 pinned, charged;
+
+	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed\n");
+	mutex_lock(&spaces_lock);
+	list_for_each_entry(space, &spaces, link) {
+		mutex_lock(&space->areas_lock);
+		pinned = space_pages(space, &charged);
+		seq_printf(m, "%u %s %u ", space->id,
+			   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
+			   space->owner.tgid);
+		seq_escape(m, space->comm, " \t\n\\");
+		seq_printf(m, " %lu %llu %llu %llu %zu %zu %u %d\n", space->maps, space->bytes,
+			   pinned, charged, list_count_nodes(&space->domains),
+			   list_count_nodes(&space->groups), space->avail, space->sealed);
+		mutex_unlock(&space->areas_lock);
+	}
+	mutex_unlock(&spaces_lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(spaces);
+
+int ioasid_spaces_init(void)
+{
+	area_cache = KMEM_CACHE(ioasid_area, 0);
+	if (!area_cache)
+		return -ENOMEM;
+	debugfs_dir = debugfs_create_dir("ioasid", NULL);
+	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
+	return 0;
+}
+
+void ioasid_spaces_exit(void)
+{
+	debugfs_remove_recursive(debugfs_dir);
+	kmem_cache_destroy(area_cache);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An I/O address space and what is in it.
+ *
+ * Vocabulary: a space holds areas (mappings) at IOVAs; each area is a window
+ * on pinned pages. Groups of devices attach to the space; groups whose IOMMU
+ * agrees share a domain, and every area is programmed into every domain.
+ * "last" is inclusive throughout.
+ *
+ * An area is BUILDING from before its first page is pinned, LIVE when mapped,
+ * DYING until after its last page is unpinned; only then its IOVAs are free
+ * for another. MAP over a BUILDING or DYING area fails with -EEXIST; unmap,
+ * pin and rw wait for the state to change.
+ */
+#ifndef _IOASID_SPACE_H
+#define _IOASID_SPACE_H
+
+#include <linux/interval_tree.h>
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <ioasid/ioasid.h>
+#include <ioasid/policy.h>
+
+struct ioasid_pages;
+
+/** enum ioasid_area_state - life of a mapping */
+enum ioasid_area_state {
+	IOASID_AREA_BUILDING,
+	IOASID_AREA_LIVE,
+	IOASID_AREA_DYING,
+};
+
+/**
+ * struct ioasid_area - one mapping
+ * @node: IOVA range, in space->areas
+ * @link: on the list of those being torn down
+ * @pages: what is mapped; owned
+ * @state: enum ioasid_area_state, under areas_lock
+ * @prot: IOMMU_READ, IOMMU_WRITE
+ * @users: reads and writes by the CPU in flight, under areas_lock
+ * @stop: the space was torn down while BUILDING; the mapping task unwinds
+ * @stuck: the IOMMU may still reach the pages: they must not be unpinned
+ * @pins: struct ioasid_xpin by page index: pins of in-kernel users
+ */
+struct ioasid_area {
+	struct interval_tree_node node;
+	struct list_head link;
+	struct ioasid_pages *pages;
+	u8 state;
+	u8 prot;
+	bool stop;
+	bool stuck;
+	u32 users;
+	struct xarray pins;
+};
+
+/** struct ioasid_window - IOVAs that may be mapped */
+struct ioasid_window {
+	u64 start;
+	u64 last;
+};
+
+/** struct ioasid_windows - sorted, disjoint; none at all means no restriction */
+struct ioasid_windows {
+	unsigned int nr;
+	struct ioasid_window *w;
+};
+
+/**
+ * struct ioasid_domain - page tables shared by groups whose IOMMU agrees
+ * @link: in space->domains
+ * @domain: what the IOMMU driver knows
+ * @coherent: no-snoop is blocked (enforce_cache_coherency)
+ * @groups: number of groups in it
+ */
+struct ioasid_domain {
+	struct list_head link;
+	struct iommu_domain *domain;
+	bool coherent;
+	unsigned int groups;
+};
+
+/**
+ * struct ioasid_group - an attached group
+ * @link: in space->groups
+ * @group: whose DMA ownership the attaching caller holds
+ * @domain: NULL for an emulated group and for one that came in sealed
+ * @emulated: a software device
+ * @resv: its reserved regions
+ */
+struct ioasid_group {
+	struct list_head link;
+	struct iommu_group *group;
+	struct ioasid_domain *domain;
+	bool emulated;
+	struct ioasid_windows resv;
+};
+
+/**
+ * struct ioasid_space - an I/O address space
+ * @refs: fds, containers, accesses, calls in flight
+ * @id: for people and programs; never used again
+ * @flags: enum ioasid_space_flags
+ * @link: in the list of all spaces (space.c)
+ * @owner: who created it
+ * @comm: name of that task
+ *
+ * @domains_rwsem: guards the page tables. Read: program or clear them for an
+ *	area. Write: attach, detach, replay.
+ * @domains: struct ioasid_domain
+ * @groups: struct ioasid_group
+ * @emulated: how many of @groups are emulated
+ * @windows: where maps may lie
+ * @pgsizes: page sizes all domains have
+ *	These five change under both locks and are read under either.
+ *
+ * @areas_lock: guards @areas and their states, and all that follows
+ * @areas: struct ioasid_area by IOVA
+ * @changes: counts areas that left BUILDING or DYING
+ * @change_wait: for those who wait for @changes
+ * @avail: how many more mappings dma_entry_limit allows
+ * @maps: areas
+ * @bytes: sum of their lengths
+ * @sealed: errno of the attach that was denied, for every map
+ * @dead: killed; every call fails
+ *
+ * @access_lock: guards @accesses, held over their callbacks
+ * @accesses: struct ioasid_access
+ *
+ * Lock order: VFIO's locks, access_lock, domains_rwsem, areas_lock. mmap_lock
+ * of an owner comes after domains_rwsem (replay, pins of in-kernel users) and
+ * is never taken with areas_lock held. Nothing here is taken in a notifier.
+ */
+struct ioasid_space {
+	refcount_t refs;
+	u32 id;
+	u32 flags;
+	struct list_head link;
+	struct ioasid_who owner;
+	char comm[TASK_COMM_LEN];
+
+	struct rw_semaphore domains_rwsem;
+	struct list_head domains;
+	struct list_head groups;
+	unsigned int emulated;
+	struct ioasid_windows windows;
+	u64 pgsizes;
+
+	struct mutex areas_lock;
+	struct rb_root_cached areas;
+	u64 changes;
+	wait_queue_head_t change_wait;
+	unsigned int avail;
+	unsigned long maps;
+	u64 bytes;
+	int sealed;
+	bool dead;
+
+	struct mutex access_lock;
+	struct list_head accesses;
+};
+
+/** struct ioasid_fail - why a call fails, beside the errno */
+struct ioasid_fail {
+	u32 reason;
+	u64 a;
+	u64 b;
+};
+
+static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
+			      u64 a, u64 b)
+{
+	f->reason = reason;
+	f->a = a;
+	f->b = b;
+	return err;
+}
+
+static inline u64 ioasid_area_start(const struct ioasid_area *area)
+{
+	return area->node.start;
+}
+
+static inline u64 ioasid_area_last(const struct ioasid_area *area)
+{
+	return area->node.last;
+}
+
+static inline u64 ioasid_area_bytes(const struct ioasid_area *area)
+{
+	return area->node.last - area->node.start + 1;
+}
+
+/* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
+static inline bool ioasid_space_pins(const struct ioasid_space *space)
+{
+	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains);
+}
+
+static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
+{
+	return space->pgsizes & -space->pgsizes;
+}
+
+/* space.c */
+extern unsigned int ioasid_dma_entry_limit;
+void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
+			 const struct ioasid_fail *f);
+struct ioasid_area *ioasid_area_alloc(void);
+void ioasid_area_free(struct ioasid_area *area);
+struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
+struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
+void ioasid_space_changed(struct ioasid_space *space);
+int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
+int ioasid_spaces_init(void);
+void ioasid_spaces_exit(void);
+
+/* window.c */
+bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
+			 struct ioasid_window *nearest);
+int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out);
+int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
+			phys_addr_t *sw_msi);
+void ioasid_windows_free(struct ioasid_windows *ws);
+void ioasid_space_update_pgsizes(struct ioasid_space *space);
+
+/* program.c: page tables */
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area);
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area);
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
+			 struct ioasid_unmap_result *res, bool timing);
+
+/* unmap.c */
+void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+
+/* attach.c */
+struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);
+
+/* access.c */
+void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
+void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);
+
+#endif /* _IOASID_SPACE_H */

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * UNMAP: find and claim whole areas, clear every domain and flush, unpin, free
+ * the range. In that order and no other: a page is unpinned only when no
+ * IOTLB can hold it.
+ *
+ * Who else can run at each step, and what stops them:
+ *  - find and claim (domains_rwsem read, areas_lock): areas in flight, being
+ *    built, torn down or read by the CPU, are waited for with no lock held,
+ *    killably. Claimed areas are DYING: nobody else touches them, maps of
+ *    their range get -EEXIST.
+ *  - clear (domains_rwsem still read): an attach cannot replay an area between
+ *    claim and clear, and no domain comes or goes.
+ *  - unpin (no lock): the range is still reserved; other unmaps of it wait.
+ *  - teardown (detach of the last group, kill, last close) claims under
+ *    domains_rwsem held for write, so never between our claim and clear; it
+ *    leaves to us what we claimed. It never waits for user space.
+ *  - policies: none is asked; nothing here can be vetoed or delayed by one.
+ */
+#include <linux/mm.h>
+
+#include <trace/events/ioasid.h>
+
+#include "clock.h"
+#include "pages.h"
+#include "space.h"
+#include "who.h"
+
+/* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
+#define NOTIFY_TRIES	10
+/* Areas freed under one hold of areas_lock. */
+#define FREE_BATCH	256
+
+/* One call of ioasid_unmap(). */
+struct unmap_call {
+	struct ioasid_space *space;
+	struct ioasid_unmap_args args;
+	struct ioasid_unmap_result res;
+	struct list_head victims;
+	u64 last;
+	bool timing;
+	/* What stands in the way, when find says so: */
+	u64 seen;
+	u64 pinned_start;
+	u64 pinned_last;
+};
+
+/* Not errors: find says what is to be waited for. */
+#define FIND_IN_FLIGHT	1
+#define FIND_PINNED	2
+
+static int unmap_fail(struct unmap_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
+{
+	c->res.reason = reason;
+	c->res.a = a;
+	c->res.b = b;
+	return err;
+}
+
+static int unmap_check(struct unmap_call *c)
+{
+	struct ioasid_unmap_args *u = &c->args;
+	u64 pgsize = ioasid_space_pgsize(c->space);
+
+	if (c->space->dead)
+		return unmap_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
+	if (u->flags & IOASID_UNMAP_ALL) {
+		if (u->iova || u->length)
+			return unmap_fail(c, -EINVAL, IOASID_R_FLAGS, u->iova, u->length);
+		c->last = U64_MAX;
+		return 0;
+	}
+	if (!u->length || (u->iova | u->length) & (pgsize - 1))
+		return unmap_fail(c, -EINVAL, IOASID_R_ALIGN, u->length, pgsize);
+	if (check_add_overflow(u->iova, u->length - 1, &c->last))
+		return unmap_fail(c, -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, u->iova, u->length);
+	return 0;
+}
+
+/* v2: a range must not cut a mapping in two. */
+static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
+{
+	u64 start = ioasid_area_start(area), last = ioasid_area_last(area);
+
+	if (c->args.flags & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1))
+		return 0;
+	if (start >= c->args.iova && last <= c->last)
+		return 0;
+	return unmap_fail(c, -EINVAL, IOASID_R_BISECT, start, last);
+}
+
+/*
+ * v1: mappings once were merged, and only their starts mean anything. A range
+ * that begins inside a mapping unmaps nothing; one that covers the start of a
+ * mapping unmaps it whole.
+ */
+static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
+{
+	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
+}
+
+/* areas_lock is held. Claims nothing unless it can claim everything. */
+static int unmap_find(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *first, *area;
+	int ret;
+
+	ret = unmap_check(c);
+	if (ret)
+		return ret;
+
+	first = ioasid_area_first(space, c->args.iova, c->last);
+	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+		if (area->state != IOASID_AREA_LIVE || area->users) {
+			c->seen = space->changes;
+			return FIND_IN_FLIGHT;
+		}
+		ret = unmap_check_bisect(c, area);
+		if (ret)
+			return ret;
+		if (unmap_v1_stops(c, area))
+			return 0;
+		if (!xa_empty(&area->pins)) {
+			c->pinned_start = ioasid_area_start(area);
+			c->pinned_last = ioasid_area_last(area);
+			return FIND_PINNED;
+		}
+	}
+
+	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+		area->state = IOASID_AREA_DYING;
+		list_add_tail(&area->link, &c->victims);
+	}
+	return 0;
+}
+
+/* Find, and clear the domains before anything can change what was found. */
+static int unmap_claim(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_domain *d;
+	int ret;
+
+	if (down_read_killable(&space->domains_rwsem))
+		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+	mutex_lock(&space->areas_lock);
+	ret = unmap_find(c);
+	mutex_unlock(&space->areas_lock);
+	if (!list_empty(&c->victims))
+		list_for_each_entry(d, &space->domains, link)
+			ioasid_domain_clear(d, &c->victims, &c->res, c->timing);
+	up_read(&space->domains_rwsem);
+	return ret;
+}
+
+/*
+ * Areas the IOMMU did not let go of: they stay, pinned, as LIVE mappings, so
+ * that their range is not used for anything else.
+ */
+static int unmap_keep_stuck(struct unmap_call *c)
+{
+	struct ioasid_area *area, *tmp;
+	int ret = 0;
+
+	mutex_lock(&c->space->areas_lock);
+	list_for_each_entry_safe(area, tmp, &c->victims, link) {
+		if (!area->stuck)
+			continue;
+		list_del_init(&area->link);
+		area->state = IOASID_AREA_LIVE;
+		area->stuck = false;
+		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
+				 ioasid_area_last(area));
+	}
+	if (ret)
+		ioasid_space_changed(c->space);
+	mutex_unlock(&c->space->areas_lock);
+	return ret;
+}
+
+/* Unpin, then give the ranges back; the areas are DYING and ours. */
+static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
+			 struct ioasid_unmap_result *res, bool timing)
+{
+	struct ioasid_area *area, *tmp;
+	u64 t = ioasid_clock(timing);
+	unsigned int n = 0;
+
+	list_for_each_entry(area, victims, link) {
+		if (area->pages->pinned)
+			res->pages += area->pages->npages;
+		if (area->stuck)
+			ioasid_pages_leak(area->pages);
+		ioasid_pages_put(area->pages);
+	}
+
+	mutex_lock(&space->areas_lock);
+	list_for_each_entry_safe(area, tmp, victims, link) {
+		res->mappings++;
+		res->bytes += ioasid_area_bytes(area);
+		interval_tree_remove(&area->node, &space->areas);
+		space->avail++;
+		space->maps--;
+		space->bytes -= ioasid_area_bytes(area);
+		ioasid_area_free(area);
+		if (++n % FREE_BATCH == 0) {
+			mutex_unlock(&space->areas_lock);
+			cond_resched();
+			mutex_lock(&space->areas_lock);
+		}
+	}
+	INIT_LIST_HEAD(victims);
+	ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
+	ioasid_lap(timing, &t, &res->ns_unpin);
+}
+
+static int unmap_run(struct unmap_call *c)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	for (;;) {
+		ret = unmap_claim(c);
+		if (ret == FIND_IN_FLIGHT) {
+			if (ioasid_space_wait_change(c->space, c->seen))
+				return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+		} else if (ret == FIND_PINNED) {
+			if (tries++ == NOTIFY_TRIES)
+				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
+						  c->pinned_last);
+			ioasid_access_notify(c->space, c->pinned_start, c->pinned_last);
+		} else {
+			break;
+		}
+	}
+	if (ret || list_empty(&c->victims))
+		return ret;
+
+	ret = unmap_keep_stuck(c);
+	unmap_finish(c->space, &c->victims, &c->res, c->timing);
+	return ret;
+}
+
+int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = {
+			.iova = iova,
+			.length = length,
+			.flags = flags,
+		},
+		.timing = trace_ioasid_unmap_done_enabled(),
+	};
+	u64 t = ioasid_clock(c.timing);
+	int ret;
+
+	INIT_LIST_HEAD(&c.victims);
+	ioasid_who_current(&c.args.who, space->id);
+	ret = unmap_run(&c);
+
+	*unmapped = c.res.bytes;
+	c.res.err = ret;
+	ioasid_lap(c.timing, &t, &c.res.ns_total);
+	trace_ioasid_unmap_done(&c.args, &c.res);
+	if (ret)
+		trace_ioasid_error(&c.args.who, "unmap", ret, c.res.reason, c.res.a, c.res.b);
+	return ret;
+}
+IOASID_EXPORT(ioasid_unmap);
+
+/* Reads and writes by the CPU hold their area for the time of a copy. */
+static void claim_wait_users(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+	u64 seen;
+
+	for (;;) {
+		mutex_lock(&space->areas_lock);
+		seen = space->changes;
+		area = ioasid_area_first(space, 0, U64_MAX);
+		while (area && !area->users)
+			area = ioasid_area_next(area, 0, U64_MAX);
+		mutex_unlock(&space->areas_lock);
+		if (!area)
+			return;
+		wait_event(space->change_wait, READ_ONCE(space->changes) != seen);
+	}
+}
+
+/**
+ * ioasid_space_claim_all() - teardown, first half: no device reaches anything any more
+ * @space: domains_rwsem is held for write
+ * @victims: what ioasid_space_finish_all() is to free once that is released
+ *
+ * Maps in flight are told to stop; they are in no domain yet. Unmaps in flight
+ * have cleared theirs.
+ */
+void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
+{
+	struct ioasid_unmap_result unused = {};
+	struct ioasid_domain *d;
+	struct ioasid_area *area;
+
+	claim_wait_users(space);
+	mutex_lock(&space->areas_lock);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (area->state == IOASID_AREA_BUILDING)
+			WRITE_ONCE(area->stop, true);
+		if (area->state != IOASID_AREA_LIVE)
+			continue;
+		area->state = IOASID_AREA_DYING;
+		list_add_tail(&area->link, victims);
+	}
+	mutex_unlock(&space->areas_lock);
+
+	if (!list_empty(victims))
+		list_for_each_entry(d, &space->domains, link)
+			ioasid_domain_clear(d, victims, &unused, false);
+}
+
+/* ioasid_space_finish_all() - teardown, second half; no lock is held */
+void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
+{
+	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
+	bool timing = trace_ioasid_unmap_done_enabled();
+	struct ioasid_unmap_result res = {};
+	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
+	struct ioasid_area *area;
+
+	if (list_empty(victims))
+		return;
+	list_for_each_entry(area, victims, link) {
+		ioasid_area_forget_pins(space, area);
+		if (area->stuck) {
+			f.a = ioasid_area_start(area);
+			f.b = ioasid_area_last(area);
+			ioasid_space_report(space, "teardown", -EIO, &f);
+		}
+	}
+	unmap_finish(space, victims, &res, timing);
+	ioasid_who_current(&args.who, space->id);
+	trace_ioasid_unmap_done(&args, &res);
+}

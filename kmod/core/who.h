@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who is calling, in the form that tracepoints and policies see.
+ */
+#ifndef _IOASID_WHO_H
+#define _IOASID_WHO_H
+
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+
+#include <ioasid/policy.h>
+
+static inline u64 ioasid_current_cgroup(void)
+{
+	u64 id;
+
+	rcu_read_lock();
+	id = cgroup_id(task_dfl_cgroup(current));
+	rcu_read_unlock();
+	return id;
+}
+
+static inline void ioasid_who_current(struct ioasid_who *who, u32 space)
+{
+	who->space = space;
+	who->tgid = current->tgid;
+	who->pid = current->pid;
+	who->uid = from_kuid(&init_user_ns, current_uid());
+	who->cgroup = ioasid_current_cgroup();
+}
+
+#endif /* _IOASID_WHO_H */

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Windows: the IOVAs at which mapping is possible, that is the intersection of
+ * all domains' apertures without all groups' reserved regions, and the page
+ * sizes that every domain has.
+ *
+ * Computed afresh whenever a group comes or goes. Who else can run: nobody who
+ * changes domains or groups (the caller holds domains_rwsem for write); maps
+ * read the windows under areas_lock, under which the caller swaps them.
+ */
+#include <linux/iommu.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+
+#include "space.h"
+
+static int windows_add(struct ioasid_windows *ws, u64 start, u64 last)
+{
+	struct ioasid_window *w;
+
+	w = krealloc_array(ws->w, ws->nr + 1, sizeof(*w), GFP_KERNEL);
+	if (!w)
+		return -ENOMEM;
+	ws->w = w;
+	ws->w[ws->nr].start = start;
+	ws->w[ws->nr].last = last;
+	ws->nr++;
+	return 0;
+}
+
+void ioasid_windows_free(struct ioasid_windows *ws)
+{
+	kfree(ws->w);
+	ws->w = NULL;
+	ws->nr = 0;
+}
+
+/* Replace @ws by what of it lies outside [start, last]. */
+static int windows_cut(struct ioasid_windows *ws, u64 start, u64 last)
+{
+	struct ioasid_windows out = {};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ws->nr && !ret; i++) {
+		struct ioasid_window *w = &ws->w[i];
+
+		if (last < w->start || start > w->last) {
+			ret = windows_add(&out, w->start, w->last);
+			continue;
+		}
+		if (start > w->start)
+			ret = windows_add(&out, w->start, start - 1);
+		if (!ret && last < w->last)
+			ret = windows_add(&out, last + 1, w->last);
+	}
+	if (ret) {
+		ioasid_windows_free(&out);
+		return ret;
+	}
+	ioasid_windows_free(ws);
+	*ws = out;
+	return 0;
+}
+
+/**
+ * ioasid_windows_hold() - does one window hold all of [start, last]
+ * @ws: windows; none means that everything is allowed
+ * @start: first
+ * @last: last
+ * @nearest: if not, the window that is closest to @start; may be NULL
+ */
+bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
+			 struct ioasid_window *nearest)
+{
+	unsigned int i;
+
+	for (i = 0; i < ws->nr; i++) {
+		if (start >= ws->w[i].start && last <= ws->w[i].last)
+			return true;
+		if (nearest && (!i || ws->w[i].start <= start))
+			*nearest = ws->w[i];
+	}
+	return !ws->nr;
+}
+
+/**
+ * ioasid_windows_resv() - reserved regions of a group
+ * @group: group
+ * @out: filled in, to be freed by the caller
+ * @sw_msi: base of the software MSI region if MSIs need a mapping, else 0
+ *
+ * A real MSI region wins over the software one. RELAXABLE regions may be mapped.
+ *
+ * Return: 0 or -ENOMEM, or what the IOMMU driver says.
+ */
+int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
+			phys_addr_t *sw_msi)
+{
+	struct iommu_resv_region *r, *tmp;
+	bool hw_msi = false;
+	LIST_HEAD(regions);
+	int ret;
+
+	*sw_msi = 0;
+	ret = iommu_get_group_resv_regions(group, &regions);
+	list_for_each_entry_safe(r, tmp, &regions, list) {
+		if (!ret && r->type != IOMMU_RESV_DIRECT_RELAXABLE && r->length)
+			ret = windows_add(out, r->start, r->start + r->length - 1);
+		if (r->type == IOMMU_RESV_SW_MSI)
+			*sw_msi = r->start;
+		if (r->type == IOMMU_RESV_MSI)
+			hw_msi = true;
+		list_del(&r->list);
+		kfree(r);
+	}
+	if (hw_msi)
+		*sw_msi = 0;
+	if (ret)
+		ioasid_windows_free(out);
+	return ret;
+}
+
+/**
+ * ioasid_windows_compute() - windows of the present domains and groups
+ * @space: domains_rwsem is held for write
+ * @out: filled in; empty when there is no domain
+ *
+ * Return: 0, -EINVAL when nothing is left, -ENOMEM.
+ */
+int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out)
+{
+	struct ioasid_domain *d;
+	struct ioasid_group *g;
+	u64 start = 0, last = U64_MAX;
+	unsigned int i;
+	int ret;
+
+	*out = (struct ioasid_windows){};
+	if (list_empty(&space->domains))
+		return 0;
+
+	list_for_each_entry(d, &space->domains, link) {
+		struct iommu_domain_geometry *geo = &d->domain->geometry;
+
+		start = max(start, (u64)geo->aperture_start);
+		last = min(last, (u64)geo->aperture_end);
+	}
+	if (start > last)
+		return -EINVAL;
+
+	ret = windows_add(out, start, last);
+	list_for_each_entry(g, &space->groups, link)
+		for (i = 0; i < g->resv.nr && !ret; i++)
+			ret = windows_cut(out, g->resv.w[i].start, g->resv.w[i].last);
+	if (!ret && !out->nr)
+		ret = -EINVAL;
+	if (ret)
+		ioasid_windows_free(out);
+	return ret;
+}
+
+/*
+ * ioasid_space_update_pgsizes() - page sizes that all domains have
+ *
+ * Sizes below PAGE_SIZE are of no use for pinned pages and become PAGE_SIZE.
+ * Both locks are held, or the space is not published yet.
+ */
+void ioasid_space_update_pgsizes(struct ioasid_space *space)
+{
+	struct ioasid_domain *d;
+	u64 sizes = U64_MAX;
+
+	list_for_each_entry(d, &space->domains, link)
+		sizes &= d->domain->pgsize_bitmap;
+	if (sizes & ~PAGE_MASK) {
+		sizes &= PAGE_MASK;
+		sizes |= PAGE_SIZE;
+	}
+	space->pgsizes = sizes;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The in-kernel interface of ioasid.ko, exported in the namespace IOASID.
+ *
+ * An ioasid_space is one I/O address space: what a VFIO container was to
+ * type1. Whoever holds a reference may map into it, and every attached group
+ * sees the same mappings. All functions may sleep unless said otherwise.
+ */
+#ifndef _IOASID_IOASID_H
+#define _IOASID_IOASID_H
+
+#include <linux/types.h>
+
+struct file;
+struct iommu_domain;
+struct iommu_group;
+struct ioasid_access;
+struct ioasid_space;
+struct page;
+
+/** enum ioasid_space_flags - how an address space lives */
+enum ioasid_space_flags {
+	/**
+	 * @IOASID_SPACE_CONTAINER: the life cycle of a VFIO container. Mappings
+	 * are pinned only while an IOMMU domain exists, and all of them go when
+	 * the last group leaves. Without it memory is pinned when it is mapped,
+	 * and mappings live as long as the address space.
+	 */
+	IOASID_SPACE_CONTAINER		= 1 << 0,
+};
+
+/**
+ * ioasid_space_create() - a new, empty address space
+ * @flags: enum ioasid_space_flags
+ *
+ * Return: the address space with one reference, or an ERR_PTR: -ENOMEM.
+ */
+struct ioasid_space *ioasid_space_create(u32 flags);
+
+/**
+ * ioasid_space_from_file() - the address space behind a /dev/ioasid file
+ * @file: any open file; its reference stays with the caller
+ *
+ * Return: the address space with a reference, or NULL if @file is not ours.
+ */
+struct ioasid_space *ioasid_space_from_file(struct file *file);
+
+/** ioasid_space_get() - take another reference; the caller has one */
+void ioasid_space_get(struct ioasid_space *space);
+
+/**
+ * ioasid_space_put() - drop a reference
+ *
+ * The last one removes every mapping. Groups must have been detached before.
+ */
+void ioasid_space_put(struct ioasid_space *space);
+
+/**
+ * ioasid_space_kill() - fail every later call and every map in flight
+ *
+ * Removes all mappings. Groups stay attached, with nothing mapped, until
+ * ioasid_detach_group(). Does not wait for calls in flight: a map that is
+ * still pinning finds out at the latest before it would touch the IOMMU, and
+ * unwinds by itself.
+ */
+void ioasid_space_kill(struct ioasid_space *space);
+
+/** enum ioasid_attach_flags - for ioasid_attach_group() */
+enum ioasid_attach_flags {
+	/** @IOASID_ATTACH_EMULATED: a software device, no IOMMU behind it */
+	IOASID_ATTACH_EMULATED	= 1 << 0,
+	/**
+	 * @IOASID_ATTACH_SEAL: do not fail. The group is recorded without a
+	 * domain, its DMA stays blocked by its owner, and every map into
+	 * @space fails with the errno that attach would have returned.
+	 */
+	IOASID_ATTACH_SEAL	= 1 << 1,
+};
+
+/**
+ * ioasid_attach_group() - let a group of devices do DMA through @space
+ * @space: address space
+ * @group: its DMA ownership is held by the caller, until after detach
+ * @flags: enum ioasid_attach_flags
+ *
+ * Existing mappings are replayed into a new domain unless one that exists
+ * fits. Also checks isolated MSI (parameter allow_unsafe_interrupts).
+ *
+ * Return: 0; -EINVAL (attached already, or the group's aperture or reserved
+ * regions collide with a mapping), -EBUSY (a mapping waits for its new virtual
+ * address), -EPERM (no isolated MSI, or a policy), -ENOMEM, or what the IOMMU
+ * driver says.
+ */
+int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags);
+
+/**
+ * ioasid_detach_group() - undo ioasid_attach_group()
+ *
+ * Never fails and never waits for user space or for a policy. The device's
+ * DMA is blocked when it returns.
+ */
+void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group);
+
+/** ioasid_group_domain() - the domain of an attached group, or an ERR_PTR(-ENODEV) */
+struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group);
+
+/** ioasid_has_policies() - is any policy loaded and not ejected; a hint, no lock */
+bool ioasid_has_policies(void);
+
+/**
+ * ioasid_map() - map memory of the calling process
+ * @space: address space
+ * @iova: first address, aligned to the smallest IOMMU page
+ * @vaddr: first address in current->mm
+ * @length: bytes
+ * @flags: IOASID_MAP_READ, _WRITE, _LEGACY
+ *
+ * Pages are pinned and charged to the caller before the IOMMU sees them; if
+ * anything fails nothing stays pinned, mapped or charged.
+ *
+ * Return: 0; -EINVAL (alignment, wrap, outside the valid windows, or the space
+ * was torn down), -EEXIST (overlap, also with a range still being mapped or
+ * unmapped), -ENOSPC (dma_entry_limit), -ENOMEM (RLIMIT_MEMLOCK or kernel
+ * memory), -EFAULT (the memory cannot be pinned), -EINTR (killed), or what a
+ * policy or the IOMMU driver says.
+ */
+int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags);
+
+/**
+ * ioasid_unmap() - unmap whole mappings
+ * @space: address space
+ * @iova: first address
+ * @length: bytes
+ * @flags: IOASID_UNMAP_ALL (then @iova and @length are 0), IOASID_UNMAP_V1
+ * @unmapped: bytes unmapped, written also when it fails
+ *
+ * Waits, killably, for a map or unmap in flight on the same range. Afterwards
+ * no device reaches the pages, and they are unpinned and uncharged. A range in
+ * which nothing is mapped is no error.
+ *
+ * Return: 0; -EINVAL (alignment, wrap, or the range cuts a mapping in two),
+ * -EBUSY (an in-kernel user keeps its pins), -EINTR (killed while waiting),
+ * -EIO (the IOMMU driver unmapped less than asked; the pages stay pinned).
+ */
+int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped);
+
+/**
+ * struct ioasid_access_ops - callbacks of an in-kernel user
+ */
+struct ioasid_access_ops {
+	/**
+	 * @unmap: A mapping in which some access holds pins is about to go:
+	 * unpin everything within the range before returning. Called without
+	 * locks that pin, unpin or rw take.
+	 */
+	void (*unmap)(void *data, u64 iova, u64 length);
+};
+
+/**
+ * ioasid_access_create() - register an in-kernel user (a software device)
+ * @space: address space, of which the access keeps a reference
+ * @ops: callbacks, may be NULL for a user that only reads and writes
+ * @data: for @ops
+ *
+ * Return: the access or an ERR_PTR: -ENOMEM.
+ */
+struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
+					   const struct ioasid_access_ops *ops, void *data);
+
+/** ioasid_access_destroy() - unregister; no unmap callback runs afterwards */
+void ioasid_access_destroy(struct ioasid_access *access);
+
+/**
+ * ioasid_pin_pages() - pin mapped pages for access by the CPU or a software device
+ * @space: address space; somebody must be registered with an unmap callback
+ * @iova: first address, page aligned
+ * @npages: 1 or more
+ * @write: the caller may write
+ * @pages: filled in; the same page may be pinned several times
+ *
+ * Return: @npages; -EINVAL (not mapped, no struct page behind it, or nobody
+ * registered), -EPERM (@write to a read-only mapping), -EBUSY (waits for its
+ * new virtual address), -ENODEV (the owner's memory is gone), -ENOMEM
+ * (RLIMIT_MEMLOCK), -EFAULT, -EINTR. After an error nothing is pinned.
+ */
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool write,
+		     struct page **pages);
+
+/** ioasid_unpin_pages() - drop one pin of each page; ranges that are not pinned are ignored */
+void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
+
+/**
+ * ioasid_read() - copy from mapped memory, also from a kernel thread
+ * @space: address space
+ * @iova: first address, any alignment
+ * @buf: kernel memory
+ * @len: bytes; may cross from one mapping into the next
+ *
+ * Return: 0; -EINVAL (a hole), -EPERM (no read access, or the owner's memory
+ * is gone), -EFAULT, -EBUSY, -EINTR.
+ */
+int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
+
+/**
+ * ioasid_write() - copy to mapped memory; otherwise as ioasid_read()
+ *
+ * A mapping must allow both read and write, which is type1's rule.
+ */
+int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t len);
+
+/**
+ * ioasid_legacy_ioctl() - answer one VFIO container ioctl
+ * @space: address space, or NULL before VFIO_SET_IOMMU
+ * @v2: VFIO_TYPE1v2_IOMMU was chosen
+ * @cmd: ioctl number
+ * @arg: its argument
+ *
+ * Return: what vfio_iommu_type1 of this kernel returns.
+ */
+long ioasid_legacy_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg);
+
+#endif /* _IOASID_IOASID_H */

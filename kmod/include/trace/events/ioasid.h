@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints of ioasid. Every event names the address space, the process on
+ * whose behalf it happens, and its cgroup; include/ioasid/policy.h explains
+ * the fields, and its structs are what a tp_btf program gets as arguments.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM ioasid
+
+#if !defined(_TRACE_IOASID_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_IOASID_H
+
+#include <linux/tracepoint.h>
+#include <ioasid/policy.h>
+
+#define IOASID_SHOW_REASON(r)				\
+	__print_symbolic(r,				\
+		{ IOASID_OK, "ok" },			\
+		{ IOASID_R_ARGSZ, "argsz" },		\
+		{ IOASID_R_FLAGS, "flags" },		\
+		{ IOASID_R_COPY, "copy" },		\
+		{ IOASID_R_ALIGN, "align" },		\
+		{ IOASID_R_WRAP, "wrap" },		\
+		{ IOASID_R_OVERLAP, "overlap" },	\
+		{ IOASID_R_MAP_LIMIT, "map_limit" },	\
+		{ IOASID_R_WINDOW, "window" },		\
+		{ IOASID_R_BISECT, "bisect" },		\
+		{ IOASID_R_PIN, "pin" },		\
+		{ IOASID_R_MEMLOCK, "memlock" },	\
+		{ IOASID_R_NOMEM, "nomem" },		\
+		{ IOASID_R_IOMMU, "iommu" },		\
+		{ IOASID_R_IOMMU_SHORT, "iommu_short" },\
+		{ IOASID_R_POLICY, "policy" },		\
+		{ IOASID_R_SEALED, "sealed" },		\
+		{ IOASID_R_DEAD, "dead" },		\
+		{ IOASID_R_SIGNAL, "signal" },		\
+		{ IOASID_R_NOT_MAPPED, "not_mapped" },	\
+		{ IOASID_R_PROT, "prot" },		\
+		{ IOASID_R_BUSY, "busy" },		\
+		{ IOASID_R_VADDR, "vaddr" },		\
+		{ IOASID_R_MSI, "msi" },		\
+		{ IOASID_R_NO_MM, "no_mm" },		\
+		{ IOASID_R_DIRTY, "dirty" })
+
+/* The fields of struct ioasid_who, in every event. */
+#define IOASID_WHO_FIELDS			\
+	__field(u32, space)			\
+	__field(u32, tgid)			\
+	__field(u32, uid)			\
+	__field(u64, cgroup)
+
+#define IOASID_WHO_ASSIGN(who)			\
+	do {					\
+		__entry->space = (who)->space;	\
+		__entry->tgid = (who)->tgid;	\
+		__entry->uid = (who)->uid;	\
+		__entry->cgroup = (who)->cgroup;\
+	} while (0)
+
+/* A group joined an address space, or was refused. */
+TRACE_EVENT(ioasid_attach,
+	TP_PROTO(const struct ioasid_attach_args *args, s32 err, u32 reason),
+	TP_ARGS(args, err, reason),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, group)
+		__field(u32, emulated)
+		__field(s32, err)
+		__field(u32, reason)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->group = args->group;
+		__entry->emulated = args->emulated;
+		__entry->err = err;
+		__entry->reason = reason;
+	),
+	TP_printk("space=%u tgid=%u group=%u emulated=%u err=%d reason=%s",
+		  __entry->space, __entry->tgid, __entry->group, __entry->emulated,
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason))
+);
+
+/* A group left an address space. */
+TRACE_EVENT(ioasid_detach,
+	TP_PROTO(const struct ioasid_attach_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, group)
+		__field(u32, emulated)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->group = args->group;
+		__entry->emulated = args->emulated;
+	),
+	TP_printk("space=%u tgid=%u group=%u emulated=%u",
+		  __entry->space, __entry->tgid, __entry->group, __entry->emulated)
+);
+
+/* A map call ended, well or not. */
+TRACE_EVENT(ioasid_map_done,
+	TP_PROTO(const struct ioasid_map_args *args, const struct ioasid_map_result *res),
+	TP_ARGS(args, res),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, vaddr)
+		__field(u64, length)
+		__field(u32, flags)
+		__field(s32, err)
+		__field(u32, reason)
+		__field(u64, pages)
+		__field(u64, charged)
+		__field(u64, runs)
+		__field(u64, ns_wait)
+		__field(u64, ns_pin)
+		__field(u64, ns_account)
+		__field(u64, ns_iommu)
+		__field(u64, ns_total)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->vaddr = args->vaddr;
+		__entry->length = args->length;
+		__entry->flags = args->flags;
+		__entry->err = res->err;
+		__entry->reason = res->reason;
+		__entry->pages = res->pages;
+		__entry->charged = res->charged;
+		__entry->runs = res->runs;
+		__entry->ns_wait = res->ns_wait;
+		__entry->ns_pin = res->ns_pin;
+		__entry->ns_account = res->ns_account;
+		__entry->ns_iommu = res->ns_iommu;
+		__entry->ns_total = res->ns_total;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s pages=%llu charged=%llu runs=%llu ns_wait=%llu ns_pin=%llu ns_account=%llu ns_iommu=%llu ns_total=%llu",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
+		  __print_flags(__entry->flags, "|",
+				{ IOASID_MAP_READ, "READ" },
+				{ IOASID_MAP_WRITE, "WRITE" },
+				{ IOASID_MAP_LEGACY, "LEGACY" }),
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->pages,
+		  __entry->charged, __entry->runs, __entry->ns_wait, __entry->ns_pin,
+		  __entry->ns_account, __entry->ns_iommu, __entry->ns_total)
+);
+
+/* An unmap call ended, or mappings were torn down. */
+TRACE_EVENT(ioasid_unmap_done,
+	TP_PROTO(const struct ioasid_unmap_args *args, const struct ioasid_unmap_result *res),
+	TP_ARGS(args, res),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u32, flags)
+		__field(s32, err)
+		__field(u32, reason)
+		__field(u64, bytes)
+		__field(u64, mappings)
+		__field(u64, pages)
+		__field(u64, ns_iommu)
+		__field(u64, ns_sync)
+		__field(u64, ns_unpin)
+		__field(u64, ns_total)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->flags = args->flags;
+		__entry->err = res->err;
+		__entry->reason = res->reason;
+		__entry->bytes = res->bytes;
+		__entry->mappings = res->mappings;
+		__entry->pages = res->pages;
+		__entry->ns_iommu = res->ns_iommu;
+		__entry->ns_sync = res->ns_sync;
+		__entry->ns_unpin = res->ns_unpin;
+		__entry->ns_total = res->ns_total;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%d reason=%s bytes=0x%llx mappings=%llu pages=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
+		  __print_flags(__entry->flags, "|",
+				{ IOASID_UNMAP_ALL, "ALL" },
+				{ IOASID_UNMAP_V1, "V1" },
+				{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" }),
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->bytes,
+		  __entry->mappings, __entry->pages, __entry->ns_iommu, __entry->ns_sync,
+		  __entry->ns_unpin, __entry->ns_total)
+);
+
+/* Pages were pinned (one batch of a mapping, or an access), or unpinned. */
+DECLARE_EVENT_CLASS(ioasid_pages_class,
+	TP_PROTO(const struct ioasid_who *who, u64 addr, u64 npages, bool access),
+	TP_ARGS(who, addr, npages, access),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, addr)
+		__field(u64, npages)
+		__field(bool, access)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->addr = addr;
+		__entry->npages = npages;
+		__entry->access = access;
+	),
+	TP_printk("space=%u tgid=%u %s=0x%llx npages=%llu",
+		  __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->access, { 0, "vaddr" }, { 1, "iova" }),
+		  __entry->addr, __entry->npages)
+);
+
+DEFINE_EVENT(ioasid_pages_class, ioasid_pin,
+	TP_PROTO(const struct ioasid_who *who, u64 addr, u64 npages, bool access),
+	TP_ARGS(who, addr, npages, access)
+);
+
+DEFINE_EVENT(ioasid_pages_class, ioasid_unpin,
+	TP_PROTO(const struct ioasid_who *who, u64 addr, u64 npages, bool access),
+	TP_ARGS(who, addr, npages, access)
+);
+
+/* Locked memory was charged (npages > 0) or given back to the owner in @who. */
+TRACE_EVENT(ioasid_account,
+	TP_PROTO(const struct ioasid_who *who, s64 npages, u64 locked_vm, u64 limit, s32 err),
+	TP_ARGS(who, npages, locked_vm, limit, err),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(s64, npages)
+		__field(u64, locked_vm)
+		__field(u64, limit)
+		__field(s32, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->npages = npages;
+		__entry->locked_vm = locked_vm;
+		__entry->limit = limit;
+		__entry->err = err;
+	),
+	TP_printk("space=%u tgid=%u npages=%lld locked_vm=%llu limit=%llu err=%d",
+		  __entry->space, __entry->tgid, __entry->npages, __entry->locked_vm,
+		  __entry->limit, __entry->err)
+);
+
+/* Any call that failed: which operation, which errno, and which check it was. */
+TRACE_EVENT(ioasid_error,
+	TP_PROTO(const struct ioasid_who *who, const char *op, s32 err, u32 reason, u64 a, u64 b),
+	TP_ARGS(who, op, err, reason, a, b),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__string(op, op)
+		__field(s32, err)
+		__field(u32, reason)
+		__field(u64, a)
+		__field(u64, b)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__assign_str(op);
+		__entry->err = err;
+		__entry->reason = reason;
+		__entry->a = a;
+		__entry->b = b;
+	),
+	TP_printk("space=%u tgid=%u op=%s err=%d reason=%s a=0x%llx b=0x%llx",
+		  __entry->space, __entry->tgid, __get_str(op), __entry->err,
+		  IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b)
+);
+
+/* A policy was loaded (kind 0), unloaded, replaced or ejected. */
+TRACE_EVENT(ioasid_policy,
+	TP_PROTO(const char *name, const struct ioasid_exit_info *info),
+	TP_ARGS(name, info),
+	TP_STRUCT__entry(
+		__string(name, name)
+		__string(hook, info->hook)
+		__string(msg, info->msg)
+		__field(u32, kind)
+		__field(s64, value)
+	),
+	TP_fast_assign(
+		__assign_str(name);
+		__assign_str(hook);
+		__assign_str(msg);
+		__entry->kind = info->kind;
+		__entry->value = info->value;
+	),
+	TP_printk("name=%s kind=%s hook=%s value=%lld msg=\"%s\"",
+		  __get_str(name),
+		  __print_symbolic(__entry->kind,
+				   { IOASID_EXIT_NONE, "load" },
+				   { IOASID_EXIT_UNREG, "unload" },
+				   { IOASID_EXIT_REPLACED, "replaced" },
+				   { IOASID_EXIT_ERROR, "error" },
+				   { IOASID_EXIT_ERROR_RETURN, "error_return" },
+				   { IOASID_EXIT_ERROR_SLOW, "error_slow" }),
+		  __get_str(hook), __entry->value, __get_str(msg))
+);
+
+#endif /* _TRACE_IOASID_H */
+
+/* The one out-of-tree path rule: Kbuild adds -I$(src)/include/trace/events. */
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE ioasid
+#include <trace/define_trace.h>

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * struct ioasid_policy_ops as a BPF struct_ops type: what the verifier and the
+ * loader are told about it.
+ *
+ * Who else can run: nothing of ours; BPF calls these while programs are
+ * verified and maps are registered, under its own locks.
+ */
+#include <linux/bpf.h>
+#include <linux/bpf_verifier.h>
+#include <linux/btf.h>
+#include <linux/ctype.h>
+#include <linux/module.h>
+
+#include "policy.h"
+
+static bool btf_found;
+
+static int st_init(struct btf *btf)
+{
+	btf_found = true;
+	return 0;
+}
+
+/* Only init and exit may sleep. */
+static int st_check_member(const struct btf_type *t, const struct btf_member *member,
+			   const struct bpf_prog *prog)
+{
+	switch (__btf_member_bit_offset(t, member) / 8) {
+	case offsetof(struct ioasid_policy_ops, init):
+	case offsetof(struct ioasid_policy_ops, exit):
+		return 0;
+	default:
+		return prog->sleepable ? -EINVAL : 0;
+	}
+}
+
+static bool name_is_valid(const char *name)
+{
+	const char *c;
+
+	if (!*name || strnlen(name, IOASID_POLICY_NAME_LEN) == IOASID_POLICY_NAME_LEN)
+		return false;
+	for (c = name; *c; c++)
+		if (!isalnum(*c) && *c != '_' && *c != '-' && *c != '.')
+			return false;
+	/* It names a folder. */
+	return strcmp(name, ".") && strcmp(name, "..");
+}
+
+/* Data members: checked and copied here; 1 says that it was done. */
+static int st_init_member(const struct btf_type *t, const struct btf_member *member,
+			  void *kdata, const void *udata)
+{
+	const u64 flags = IOASID_POLICY_F_ACCOUNT | IOASID_POLICY_F_FAIL_CLOSED;
+	const struct ioasid_policy_ops *from = udata;
+	struct ioasid_policy_ops *to = kdata;
+
+	switch (__btf_member_bit_offset(t, member) / 8) {
+	case offsetof(struct ioasid_policy_ops, flags):
+		if (from->flags & ~flags)
+			return -EINVAL;
+		to->flags = from->flags;
+		return 1;
+	case offsetof(struct ioasid_policy_ops, timeout_us):
+		to->timeout_us = from->timeout_us;
+		return 1;
+	case offsetof(struct ioasid_policy_ops, name):
+		if (!name_is_valid(from->name))
+			return -EINVAL;
+		memcpy(to->name, from->name, sizeof(to->name));
+		return 1;
+	}
+	return 0;
+}
+
+/* A map that never named its policy gets here with an empty name. */
+static int st_validate(void *kdata)
+{
+	const struct ioasid_policy_ops *ops = kdata;
+
+	return name_is_valid(ops->name) ? 0 : -EINVAL;
+}
+
+static int st_reg(void *kdata, struct bpf_link *link)
+{
+	return ioasid_policy_load(kdata, link);
+}
+
+static void st_unreg(void *kdata, struct bpf_link *link)
+{
+	ioasid_policy_unload(kdata);
+}
+
+static int st_update(void *kdata, void *old_kdata, struct bpf_link *link)
+{
+	return ioasid_policy_replace(kdata, old_kdata);
+}
+
+static bool st_is_valid_access(int off, int size, enum bpf_access_type type,
+			       const struct bpf_prog *prog, struct bpf_insn_access_aux *info)
+{
+	return bpf_tracing_btf_ctx_access(off, size, type, prog, info);
+}
+
+static const struct bpf_verifier_ops st_verifier_ops = {
+	.get_func_proto = bpf_base_func_proto,
+	.is_valid_access = st_is_valid_access,
+};
+
+/* Never called: their types tell the verifier what programs get and return. */
+static s32 stub_init(struct ioasid_init_args *args)
+{
+	return 0;
+}
+
+static void stub_exit(struct ioasid_exit_info *info)
+{
+}
+
+static s32 stub_attach(struct ioasid_attach_args *args)
+{
+	return 0;
+}
+
+static s32 stub_map_begin(struct ioasid_map_args *args)
+{
+	return 0;
+}
+
+static u32 stub_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
+{
+	return 0;
+}
+
+static s32 stub_charge(struct ioasid_charge_args *args)
+{
+	return 0;
+}
+
+static void stub_uncharge(struct ioasid_charge_args *args)
+{
+}
+
+static void stub_map_done(struct ioasid_map_args *args, struct ioasid_map_result *result)
+{
+}
+
+static struct ioasid_policy_ops st_stubs = {
+	.init = stub_init,
+	.exit = stub_exit,
+	.attach = stub_attach,
+	.map_begin = stub_map_begin,
+	.map_batch = stub_map_batch,
+	.charge = stub_charge,
+	.uncharge = stub_uncharge,
+	.map_done = stub_map_done,
+};
+
+static struct bpf_struct_ops st_ops = {
+	.verifier_ops = &st_verifier_ops,
+	.init = st_init,
+	.check_member = st_check_member,
+	.init_member = st_init_member,
+	.validate = st_validate,
+	.reg = st_reg,
+	.unreg = st_unreg,
+	.update = st_update,
+	.cfi_stubs = &st_stubs,
+	.name = "ioasid_policy_ops",
+	.owner = THIS_MODULE,
+};
+
+/*
+ * Without BTF in the module registration "succeeds" and nothing can ever be
+ * loaded: say so where people look.
+ */
+int ioasid_struct_ops_init(void)
+{
+	int ret = register_bpf_struct_ops(&st_ops, ioasid_policy_ops);
+
+	if (ret) {
+		pr_warn("policies are off: struct_ops registration failed (%d)\n", ret);
+		ioasid_policy_sysfs_hooks("off: struct_ops registration failed");
+	} else if (!btf_found) {
+		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
+		ioasid_policy_sysfs_hooks("off: the module has no BTF");
+	} else {
+		ioasid_policy_sysfs_hooks("on");
+	}
+	return 0;
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Instances: see instance.h.
+ *
+ * Who else can run: release() under any call. A call looks its id up under RCU
+ * and takes a reference that fails once the count reached 0; release() takes
+ * the id out, marks the instance dead, and drops the container's reference.
+ * A space of its own is killed at that moment, which fails the calls in
+ * flight; a shared one belongs to its /dev/ioasid and lives on.
+ */
+#include <linux/err.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/vfio.h>
+#include <linux/xarray.h>
+
+#include <ioasid/ioasid.h>
+#include "instance.h"
+
+static DEFINE_XARRAY(instances);
+static DEFINE_MUTEX(instances_lock);	/* guards last_id and insertion */
+static unsigned long last_id;
+
+/**
+ * struct instance_device - a software device in a container
+ * @link: in inst->devices
+ * @vdev: the device, registered while it is open
+ * @access: its registration with the core
+ */
+struct instance_device {
+	struct list_head link;
+	struct vfio_device *vdev;
+	struct ioasid_access *access;
+};
+
+/**
+ * ioasid_instance_create() - a container chose ioasid
+ * @space: its reference goes to the instance, also on failure
+ * @own: see struct ioasid_instance
+ * @v2: likewise
+ *
+ * Does not fail for want of memory: VFIO would try its next driver then, past
+ * every policy.
+ *
+ * Return: the id, in the form vfio.ko keeps it.
+ */
+void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2)
+{
+	struct ioasid_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL | __GFP_NOFAIL);
+
+	refcount_set(&inst->refs, 1);
+	inst->space = space;
+	inst->own = own;
+	inst->v2 = v2;
+	INIT_LIST_HEAD(&inst->groups);
+	mutex_init(&inst->devices_lock);
+	INIT_LIST_HEAD(&inst->devices);
+
+	mutex_lock(&instances_lock);
+	inst->id = ++last_id;
+	/* Small allocations of the tree do not fail; if one did, nobody finds us. */
+	if (xa_err(xa_store(&instances, inst->id, inst, GFP_KERNEL | __GFP_NOFAIL)))
+		WRITE_ONCE(inst->dead, true);
+	mutex_unlock(&instances_lock);
+	return (void *)inst->id;
+}
+
+/* ioasid_instance_get() - the instance with a reference, or NULL if it is gone */
+struct ioasid_instance *ioasid_instance_get(void *id)
+{
+	struct ioasid_instance *inst;
+
+	rcu_read_lock();
+	inst = xa_load(&instances, (unsigned long)id);
+	if (inst && !refcount_inc_not_zero(&inst->refs))
+		inst = NULL;
+	rcu_read_unlock();
+	return inst;
+}
+
+void ioasid_instance_put(struct ioasid_instance *inst)
+{
+	if (!refcount_dec_and_test(&inst->refs))
+		return;
+	ioasid_space_put(inst->space);
+	kfree_rcu(inst, rcu);
+}
+
+/* ioasid_instance_release() - the container's last group left; groups are detached */
+void ioasid_instance_release(void *id)
+{
+	struct ioasid_instance *inst = xa_erase(&instances, (unsigned long)id);
+
+	if (!inst)
+		return;
+	WRITE_ONCE(inst->dead, true);
+	if (inst->own)
+		ioasid_space_kill(inst->space);
+	ioasid_instance_put(inst);
+}
+
+static void device_unmap(void *data, u64 iova, u64 length)
+{
+	struct instance_device *d = data;
+
+	d->vdev->ops->dma_unmap(d->vdev, iova, length);
+}
+
+static const struct ioasid_access_ops device_access_ops = {
+	.unmap = device_unmap,
+};
+
+/* ioasid_instance_add_device() - a device was opened; only those that pin matter */
+int ioasid_instance_add_device(struct ioasid_instance *inst, struct vfio_device *vdev)
+{
+	struct instance_device *d;
+
+	if (!vdev->ops->dma_unmap)
+		return 0;
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return -ENOMEM;
+	d->vdev = vdev;
+	d->access = ioasid_access_create(inst->space, &device_access_ops, d);
+	if (IS_ERR(d->access)) {
+		int ret = PTR_ERR(d->access);
+
+		kfree(d);
+		return ret;
+	}
+	mutex_lock(&inst->devices_lock);
+	list_add_tail(&d->link, &inst->devices);
+	mutex_unlock(&inst->devices_lock);
+	return 0;
+}
+
+/* ioasid_instance_del_device() - a device is being closed */
+void ioasid_instance_del_device(struct ioasid_instance *inst, struct vfio_device *vdev)
+{
+	struct instance_device *d, *tmp;
+
+	mutex_lock(&inst->devices_lock);
+	list_for_each_entry_safe(d, tmp, &inst->devices, link) {
+		if (d->vdev != vdev)
+			continue;
+		list_del(&d->link);
+		ioasid_access_destroy(d->access);
+		kfree(d);
+	}
+	mutex_unlock(&inst->devices_lock);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VFIO container that runs on ioasid.
+ */
+#ifndef _IOASID_VFIO_INSTANCE_H
+#define _IOASID_VFIO_INSTANCE_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct ioasid_access;
+struct ioasid_space;
+struct vfio_device;
+
+/**
+ * struct ioasid_instance - one container after VFIO_SET_IOMMU
+ * @refs: the container, and every call in flight
+ * @dead: released; set once
+ * @space: the address space, its own or that of a /dev/ioasid
+ * @own: the space was made for this container and dies with it
+ * @v2: VFIO_TYPE1v2_IOMMU rules
+ * @groups: iommu_groups attached through this container; vfio.ko's lock
+ * @devices_lock: guards @devices
+ * @devices: software devices that want to hear of unmaps
+ *
+ * vfio.ko calls ->ioctl() with no lock, so release() can run under it, and
+ * what it passes may be stale. It is therefore not a pointer but an id that is
+ * never used twice: ioasid_instance_get() finds the instance if it still lives.
+ */
+struct ioasid_instance {
+	refcount_t refs;
+	bool dead;
+	struct ioasid_space *space;
+	bool own;
+	bool v2;
+	struct list_head groups;
+	struct mutex devices_lock;
+	struct list_head devices;
+	struct rcu_head rcu;
+	unsigned long id;
+};
+
+void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2);
+struct ioasid_instance *ioasid_instance_get(void *id);
+void ioasid_instance_put(struct ioasid_instance *inst);
+void ioasid_instance_release(void *id);
+
+int ioasid_instance_add_device(struct ioasid_instance *inst, struct vfio_device *vdev);
+void ioasid_instance_del_device(struct ioasid_instance *inst, struct vfio_device *vdev);
+
+#endif /* _IOASID_VFIO_INSTANCE_H */

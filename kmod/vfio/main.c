@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid_vfio.ko: the shim. To vfio.ko an IOMMU driver like type1; what it is
+ * asked it relays to ioasid.ko.
+ *
+ * Who else can run, by callback:
+ *  - open, attach, detach, release: under vfio.ko's container->group_lock held
+ *    for write, so one at a time per container;
+ *  - ioctl: no lock at all, under any of them; see instance.h;
+ *  - pin, unpin, rw: by a driver whose device is open, so before its group is
+ *    detached; register, unregister: when a device opens and closes;
+ *  - module exit: vfio.ko drops its reference on us in release, so a stale
+ *    ioctl may still be entering; the exit waits for it.
+ *
+ * VFIO tries its next driver when open or attach fails during VFIO_SET_IOMMU,
+ * which would lead past every policy: there attach seals instead of failing.
+ */
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task_stack.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/vfio.h>
+#include <asm/syscall.h>
+
+#include <ioasid/ioasid.h>
+#include <uapi/linux/ioasid.h>
+#include "../compat/vfio_private.h"
+#include "instance.h"
+
+static bool enabled = true;
+module_param(enabled, bool, 0644);
+MODULE_PARM_DESC(enabled, "New stock VFIO containers run on ioasid; N leaves them to the next driver (default Y)");
+
+DEFINE_STATIC_SRCU(calls);
+
+/* Does VFIO_SET_IOMMU's argument name a /dev/ioasid, and by which fd? */
+static bool arg_is_ioasid(unsigned long arg, int *fd)
+{
+	if (arg >> 32 == IOASID_SET_IOMMU_MAGIC) {
+		*fd = (int)(arg & U32_MAX);
+		return true;
+	}
+	if ((arg & ~0xffffUL) == IOASID_SET_IOMMU_MAGIC32) {
+		*fd = arg & 0xffff;
+		return true;
+	}
+	return false;
+}
+
+/* Called in VFIO_CHECK_EXTENSION and, to choose a driver, in VFIO_SET_IOMMU. */
+static long shim_check_base(unsigned long arg)
+{
+	int fd;
+
+	if (!READ_ONCE(enabled))
+		return 0;
+	if (arg_is_ioasid(arg, &fd))
+		return 1;
+	return ioasid_legacy_ioctl(NULL, false, VFIO_CHECK_EXTENSION, arg);
+}
+
+static void *open_shared(int fd)
+{
+	struct ioasid_space *space;
+	struct file *file = fget(fd);
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	space = ioasid_space_from_file(file);
+	fput(file);
+	if (!space)
+		return ERR_PTR(-EINVAL);
+	return ioasid_instance_create(space, false, true);
+}
+
+static void *shim_open(unsigned long arg)
+{
+	struct ioasid_space *space;
+	int fd;
+
+	if (arg_is_ioasid(arg, &fd))
+		return open_shared(fd);
+	space = ioasid_space_create(IOASID_SPACE_CONTAINER);
+	if (IS_ERR(space))
+		return ERR_CAST(space);
+	return ioasid_instance_create(space, true, arg != VFIO_TYPE1_IOMMU);
+}
+
+static void shim_release(void *data)
+{
+	ioasid_instance_release(data);
+}
+
+static long shim_call(void *data, unsigned int cmd, unsigned long arg)
+{
+	struct ioasid_instance *inst;
+	long ret = -EINVAL;
+
+	/* Before VFIO_SET_IOMMU, or when release() got ahead of the caller. */
+	if (!data)
+		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
+	inst = ioasid_instance_get(data);
+	if (!inst)
+		return -EINVAL;
+	if (!READ_ONCE(inst->dead))
+		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
+	ioasid_instance_put(inst);
+	return ret;
+}
+
+static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
+{
+	int idx = srcu_read_lock(&calls);
+	long ret = shim_call(data, cmd, arg);
+
+	srcu_read_unlock(&calls, idx);
+	return ret;
+}
+
+/*
+ * Is this attach part of VFIO_SET_IOMMU, where failing means another driver,
+ * or of VFIO_GROUP_SET_CONTAINER, where it means an errno? VFIO does not say,
+ * but both are ioctls of the current task.
+ */
+static bool in_set_iommu(void)
+{
+	unsigned long args[6];
+
+	syscall_get_arguments(current, task_pt_regs(current), args);
+	return (u32)args[1] == VFIO_SET_IOMMU;
+}
+
+static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_group_type type)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+	u32 flags = 0;
+	int ret;
+
+	if (!inst)
+		return -EINVAL;
+	if (type == VFIO_EMULATED_IOMMU)
+		flags |= IOASID_ATTACH_EMULATED;
+	if (in_set_iommu())
+		flags |= IOASID_ATTACH_SEAL;
+	ret = ioasid_attach_group(inst->space, group, flags);
+	ioasid_instance_put(inst);
+	return ret;
+}
+
+static void shim_detach_group(void *data, struct iommu_group *group)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+
+	if (!inst)
+		return;
+	ioasid_detach_group(inst->space, group);
+	ioasid_instance_put(inst);
+}
+
+static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova, int npage,
+			  int prot, struct page **pages)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+	int ret = -EINVAL;
+
+	if (!inst)
+		return ret;
+	/* v1 containers cannot keep track of what is pinned: type1's rule. */
+	ret = inst->v2 ? ioasid_pin_pages(inst->space, iova, npage, prot & IOMMU_WRITE, pages) :
+			 -EACCES;
+	ioasid_instance_put(inst);
+	return ret;
+}
+
+static void shim_unpin_pages(void *data, dma_addr_t iova, int npage)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+
+	if (!inst)
+		return;
+	if (inst->v2)
+		ioasid_unpin_pages(inst->space, iova, npage);
+	ioasid_instance_put(inst);
+}
+
+static void shim_register_device(void *data, struct vfio_device *vdev)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+
+	if (!inst)
+		return;
+	/* Unregistered, the device's pins fail with -EINVAL; the open cannot. */
+	if (ioasid_instance_add_device(inst, vdev))
+		pr_warn_ratelimited("%s: no memory, its driver cannot pin pages\n",
+				    dev_name(vdev->dev));
+	ioasid_instance_put(inst);
+}
+
+static void shim_unregister_device(void *data, struct vfio_device *vdev)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+
+	if (!inst)
+		return;
+	ioasid_instance_del_device(inst, vdev);
+	ioasid_instance_put(inst);
+}
+
+static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, bool write)
+{
+	struct ioasid_instance *inst = ioasid_instance_get(data);
+	int ret;
+
+	if (!inst)
+		return -EINVAL;
+	ret = write ? ioasid_write(inst->space, iova, buf, count) :
+		      ioasid_read(inst->space, iova, buf, count);
+	ioasid_instance_put(inst);
+	return ret;
+}
+
+static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *group)
+{
+	struct ioasid_instance *inst = data && group ? ioasid_instance_get(data) : NULL;
+	struct iommu_domain *domain;
+
+	if (!inst)
+		return ERR_PTR(-EINVAL);
+	domain = ioasid_group_domain(inst->space, group);
+	ioasid_instance_put(inst);
+	return domain;
+}
+
+static const struct vfio_iommu_driver_ops shim_ops = {
+	.name			= "ioasid",
+	.owner			= THIS_MODULE,
+	.open			= shim_open,
+	.release		= shim_release,
+	.ioctl			= shim_ioctl,
+	.attach_group		= shim_attach_group,
+	.detach_group		= shim_detach_group,
+	.pin_pages		= shim_pin_pages,
+	.unpin_pages		= shim_unpin_pages,
+	.register_device	= shim_register_device,
+	.unregister_device	= shim_unregister_device,
+	.dma_rw			= shim_dma_rw,
+	.group_iommu_domain	= shim_group_domain,
+};
+
+static int __init shim_init(void)
+{
+	return vfio_register_iommu_driver(&shim_ops);
+}
+module_init(shim_init);
+
+static void __exit shim_exit(void)
+{
+	vfio_unregister_iommu_driver(&shim_ops);
+	/*
+	 * No container uses us, but a call that read the container just before
+	 * its release may be on its way in, inside, or on its way out.
+	 */
+	synchronize_rcu_tasks();
+	synchronize_srcu(&calls);
+	synchronize_rcu_tasks();
+	rcu_barrier();
+}
+module_exit(shim_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("VFIO containers on ioasid");
+IOASID_IMPORT;
