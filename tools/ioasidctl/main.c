@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasidctl: what ioasid is doing, and the policies that steer it. Options and
+ * nouns are decided here; each noun has a file of its own.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/bpflog.h"
+#include "ctl.h"
+
+#ifndef VERSION
+#define VERSION	"0.1"
+#endif
+
+struct ctl ctl;
+
+static int cmd_help(int argc, char **argv);
+
+static const struct command nouns[] = {
+	{ "status", cmd_status, 0, "", "modules, hooks, backend, policies and groups at a glance" },
+	{ "list", cmd_list, 0, "", "address spaces" },
+	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
+	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
+	{ "help", cmd_help, ANY_WORDS, "", "this text" },
+	{ NULL, NULL, 0, NULL, NULL }
+};
+
+void list_commands(const struct command *table, const char *noun)
+{
+	char line[128];
+
+	for (; table->name; table++) {
+		snprintf(line, sizeof(line), "%s %s %s", noun, table->name, table->args);
+		if (strlen(line) > 36)
+			printf("  %s\n  %-36s %s\n", line, "", table->help);
+		else
+			printf("  %-36s %s\n", line, table->help);
+	}
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("usage: ioasidctl [option...] noun [command] [argument...]\n\n");
+	for (const struct command *c = nouns; c->name; c++) {
+		if (c->run == cmd_policy)
+			list_commands(policy_commands, "policy");
+		else if (c->run == cmd_pincg)
+			list_commands(pincg_commands, "pincg");
+		else
+			printf("  %-36s %s\n", c->name, c->help);
+	}
+	printf("\noptions, anywhere on the line:\n"
+	       "  -j, --json      print JSON, errors too\n"
+	       "  -p, --pretty    the same, indented\n"
+	       "  -d, --debug     print what libbpf and the verifier say\n"
+	       "  -h, --help      this text\n"
+	       "  -V, --version   the version\n"
+	       "\nexit status: 0 done, 1 failed, 2 wrong usage\n");
+	return 0;
+}
+
+int usage_error(const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fail("%s (see 'ioasidctl help')", line);
+	return CTL_USAGE;
+}
+
+int run_command(const struct command *table, const char *noun, int argc, char **argv)
+{
+	char name[64];
+
+	if (!argc)
+		return usage_error("%s needs a command", noun ? noun : "ioasidctl");
+	snprintf(name, sizeof(name), "%s%s%s", noun ? noun : "", noun ? " " : "", argv[0]);
+	for (; table->name; table++) {
+		if (strcmp(table->name, argv[0]))
+			continue;
+		if (table->nr == ANY_WORDS || table->nr == argc - 1)
+			return table->run(argc - 1, argv + 1);
+		return usage_error("usage: ioasidctl %s%s%s", name, table->nr ? " " : "",
+				   table->args);
+	}
+	return usage_error("there is no command '%s'", name);
+}
+
+static int add_setting(const char *setting)
+{
+	if (ctl.nr_settings == SETTINGS_MAX)
+		return usage_error("--set was given more than %d times", SETTINGS_MAX);
+	ctl.settings[ctl.nr_settings++] = setting;
+	return 0;
+}
+
+/* Options that only some commands know. */
+static int check_options(int argc, char **argv)
+{
+	bool load = argc > 1 && !strcmp(argv[0], "policy") && !strcmp(argv[1], "load");
+	bool replace = argc > 1 && !strcmp(argv[0], "policy") && !strcmp(argv[1], "replace");
+
+	if (ctl.pin && !load)
+		return usage_error("--pin goes with 'policy load' only");
+	if (ctl.nr_settings && !load && !replace)
+		return usage_error("--set goes with 'policy load' and 'policy replace' only");
+	return 0;
+}
+
+static int parse_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "pretty", no_argument, NULL, 'p' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "set", required_argument, NULL, 's' },
+		{ "pin", required_argument, NULL, 'P' },
+		{ NULL, 0, NULL, 0 }
+	};
+	bool pretty = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":jpdhV", options, NULL)) >= 0) {
+		switch (c) {
+		case 'p':
+			pretty = true;
+			/* fall through */
+		case 'j':
+			ctl.json = true;
+			say_setup("ioasidctl", true);
+			break;
+		case 'd':
+			ctl.debug = true;
+			break;
+		case 's':
+			if (add_setting(optarg))
+				return CTL_USAGE;
+			break;
+		case 'P':
+			ctl.pin = optarg;
+			break;
+		case 'h':
+			cmd_help(0, NULL);
+			exit(0);
+		case 'V':
+			printf("ioasidctl %s\n", VERSION);
+			exit(0);
+		case ':':
+			return usage_error("a value is missing after %s", argv[optind - 1]);
+		default:
+			return usage_error("unknown option '%s'", argv[optind - 1]);
+		}
+	}
+	json_init(&ctl.j, stdout, pretty);
+	return check_options(argc - optind, argv + optind);
+}
+
+int main(int argc, char **argv)
+{
+	int err;
+
+	say_setup("ioasidctl", false);
+	err = parse_options(argc, argv);
+	bpflog_start(ctl.debug);
+	if (!err)
+		err = run_command(nouns, NULL, argc - optind, argv + optind);
+	if (!err && (fflush(stdout) || ferror(stdout)))
+		err = fail("cannot write the output");
+	return err == CTL_USAGE ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_SUCCESS;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The policies in the kernel, whoever loaded them: found among the BPF maps and
+ * links by the type that ioasid.ko gives to policies. Needs CAP_SYS_ADMIN.
+ */
+#ifndef IOASID_LIB_LOADED_H
+#define IOASID_LIB_LOADED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+#define LOADED_HOOKS_MAX	32
+#define LOADED_MAPS_MAX		64
+
+struct loaded_hook {
+	char name[32];
+	uint32_t prog;		/* BPF program id */
+};
+
+struct loaded {
+	char name[IOASID_POLICY_NAME_LEN];
+	uint32_t map;		/* id of the struct_ops map */
+	uint32_t link;		/* id of the link, 0 if it was loaded without one */
+	uint64_t flags;
+	uint32_t timeout_us;
+	int nr_hooks;
+	struct loaded_hook hooks[LOADED_HOOKS_MAX];
+};
+
+/* All of them in an array to be freed; returns their number or -1. */
+int loaded_list(struct loaded **list);
+
+/* One by name: 0, or -1 without a message if there is none. */
+int loaded_find(const char *name, struct loaded *policy);
+
+/* Ids of the maps that its programs use, variables included; returns their number. */
+int loaded_maps(const struct loaded *policy, uint32_t ids[LOADED_MAPS_MAX]);
+/* Id of the map called @name among them, or 0. */
+uint32_t loaded_map(const struct loaded *policy, const char *name);
+
+/* Takes it out of the kernel. Fails with a line that says what to do. */
+int loaded_detach(const struct loaded *policy);
+
+/*
+ * struct bpf_struct_ops_ioasid_policy_ops, what the kernel keeps in a
+ * struct_ops map: found in the module's BTF, since its layout is the kernel's.
+ */
+struct policy_layout {
+	const struct btf *btf;
+	uint32_t ops_type;	/* struct ioasid_policy_ops */
+	size_t ops_offset;	/* where it is in the value */
+	size_t value_size;
+};
+
+/* NULL, without a message, when the module is not loaded or has no BTF. */
+const struct policy_layout *policy_layout(void);
+
+#endif

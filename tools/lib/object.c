@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See object.h. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpflog.h"
+#include "btfval.h"
+#include "object.h"
+#include "say.h"
+
+#ifndef BPF_DIR
+#define BPF_DIR	"/usr/lib/ioasid/bpf"
+#endif
+
+/* BPF_F_LINK of linux/bpf.h, which older headers lack. */
+#define MAP_F_LINK	(1U << 13)
+
+/* Beside the program in the build tree, or installed. */
+static int find_object(const char *name, char path[PATH_MAX])
+{
+	char exe[PATH_MAX];
+	const char *dir = getenv("IOASID_BPF_DIR");
+	ssize_t n;
+
+	if (dir) {
+		snprintf(path, PATH_MAX, "%s/%s.bpf.o", dir, name);
+		if (!access(path, F_OK))
+			return 0;
+	}
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 32);
+	if (n > 0) {
+		exe[n] = 0;
+		*strrchr(exe, '/') = 0;
+		if (snprintf(path, PATH_MAX, "%s/../bpf/%s.bpf.o", exe, name) < PATH_MAX &&
+		    !access(path, F_OK))
+			return 0;
+	}
+	snprintf(path, PATH_MAX, BPF_DIR "/%s.bpf.o", name);
+	return access(path, F_OK);
+}
+
+static int choose_file(struct object *o, const char *file_or_name)
+{
+	if (strchr(file_or_name, '/') || strstr(file_or_name, ".o")) {
+		snprintf(o->path, sizeof(o->path), "%s", file_or_name);
+		if (access(o->path, R_OK))
+			return fail("cannot read '%s': %s", o->path, strerror(errno));
+		return 0;
+	}
+	if (find_object(file_or_name, o->path))
+		return fail("no policy '%s' is installed in " BPF_DIR ": give the path of its .bpf.o",
+			    file_or_name);
+	return 0;
+}
+
+/* There must be exactly one policy, and it must hang on a link. */
+static int find_ops(struct object *o)
+{
+	const struct btf_type *t;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, o->bpf) {
+		if (bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS)
+			continue;
+		t = btf__type_by_id(o->btf, bpf_map__btf_value_type_id(map));
+		if (!t || strcmp(btf__name_by_offset(o->btf, t->name_off), "ioasid_policy_ops"))
+			continue;
+		if (o->ops)
+			return fail("'%s' holds more than one policy: split it", o->path);
+		o->ops = map;
+		o->ops_type = bpf_map__btf_value_type_id(map);
+	}
+	if (!o->ops)
+		return fail("'%s' holds no policy: it needs a struct ioasid_policy_ops in SEC(\".struct_ops.link\")",
+			    o->path);
+	if (!(bpf_map__map_flags(o->ops) & MAP_F_LINK))
+		return fail("the policy in '%s' is in SEC(\".struct_ops\"): use SEC(\".struct_ops.link\")",
+			    o->path);
+	return 0;
+}
+
+/* The policy's data members, and where libbpf keeps them until the load. */
+static char *ops_data(const struct object *o)
+{
+	size_t size;
+
+	return bpf_map__initial_value(o->ops, &size);
+}
+
+static int read_name(struct object *o)
+{
+	struct btfval_place at = { .type = o->ops_type };
+
+	if (!btfval_member(o->btf, o->ops_type, "name", &at))
+		return fail("the struct ioasid_policy_ops in '%s' has no name: compile it with ioasid/policy.h",
+			    o->path);
+	snprintf(o->name, sizeof(o->name), "%.*s", (int)sizeof(o->name) - 1,
+		 ops_data(o) + at.offset);
+	if (!o->name[0])
+		return fail("the policy in '%s' has no name: set .name", o->path);
+	if (strspn(o->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") !=
+	    strlen(o->name) || o->name[0] == '.')
+		return fail("'%s' cannot be the name of a policy: use letters, digits, '_' and '-'",
+			    o->name);
+	return 0;
+}
+
+int object_open(struct object *o, const char *file_or_name)
+{
+	char reason[512];
+
+	memset(o, 0, sizeof(*o));
+	if (choose_file(o, file_or_name))
+		return -1;
+	o->bpf = bpf_object__open_file(o->path, NULL);
+	if (!o->bpf)
+		return fail("'%s' is not a BPF object: %s", o->path,
+			    bpflog_reason(reason, sizeof(reason)));
+	o->btf = bpf_object__btf(o->bpf);
+	if (!o->btf || find_ops(o) || read_name(o)) {
+		if (!o->btf)
+			fail("'%s' has no type information: compile it with -g", o->path);
+		object_close(o);
+		return -1;
+	}
+	return 0;
+}
+
+void object_close(struct object *o)
+{
+	bpf_object__close(o->bpf);
+	memset(o, 0, sizeof(*o));
+}
+
+/* A global variable called @name: its type and its value in memory. */
+static char *find_variable(const struct object *o, const char *name, struct btfval_place *place)
+{
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_map(map, o->bpf) {
+		const struct btf_type *t = btf__type_by_id(o->btf, bpf_map__btf_value_type_id(map));
+
+		if (!t || !btf_is_datasec(t))
+			continue;
+		for (int i = 0; i < btf_vlen(t); i++) {
+			const struct btf_var_secinfo *v = btf_var_secinfos(t) + i;
+			const struct btf_type *var = btf__type_by_id(o->btf, v->type);
+
+			if (strcmp(btf__name_by_offset(o->btf, var->name_off), name))
+				continue;
+			place->type = var->type;
+			place->offset = v->offset;
+			return bpf_map__initial_value(map, &size);
+		}
+	}
+	return NULL;
+}
+
+static void list_variables(const struct object *o, char *buf, size_t size)
+{
+	struct bpf_map *map;
+	size_t used = 0;
+
+	buf[0] = 0;
+	bpf_object__for_each_map(map, o->bpf) {
+		const struct btf_type *t = btf__type_by_id(o->btf, bpf_map__btf_value_type_id(map));
+
+		if (!t || !btf_is_datasec(t) || !strstr(bpf_map__name(map), ".rodata"))
+			continue;
+		for (int i = 0; i < btf_vlen(t) && used < size; i++) {
+			const struct btf_type *var =
+				btf__type_by_id(o->btf, btf_var_secinfos(t)[i].type);
+
+			used += (size_t)snprintf(buf + used, size - used, "%s, ",
+						 btf__name_by_offset(o->btf, var->name_off));
+		}
+	}
+}
+
+/* "ACCOUNT|FAIL_CLOSED", also with commas, to the number. */
+static int flags_number(const char *text, char *number, size_t size)
+{
+	uint64_t flags = 0;
+	char copy[128], *word, *rest = copy;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((word = strsep(&rest, "|,+"))) {
+		if (!strcasecmp(word, "ACCOUNT"))
+			flags |= IOASID_POLICY_F_ACCOUNT;
+		else if (!strcasecmp(word, "FAIL_CLOSED"))
+			flags |= IOASID_POLICY_F_FAIL_CLOSED;
+		else
+			return -1;
+	}
+	snprintf(number, size, "%llu", (unsigned long long)flags);
+	return 0;
+}
+
+int object_set(struct object *o, const char *setting)
+{
+	char name[128], known[512], number[32], error[256];
+	const char *value = strchr(setting, '=');
+	struct btfval_place at = { .type = o->ops_type };
+	size_t base = strcspn(setting, ".[=");
+	char path[256];
+	char *data;
+
+	if (!value || !base || base >= sizeof(name))
+		return fail("'%s' is not of the form variable=value", setting);
+	snprintf(name, sizeof(name), "%.*s", (int)base, setting);
+	snprintf(path, sizeof(path), "%.*s", (int)(value - setting - (ptrdiff_t)base),
+		 setting + base);
+	value++;
+
+	data = find_variable(o, name, &at);
+	if (!data && btfval_member(o->btf, o->ops_type, name, &at)) {
+		data = ops_data(o);
+		if (!strcmp(name, "flags") && !flags_number(value, number, sizeof(number)))
+			value = number;
+	}
+	if (!data) {
+		list_variables(o, known, sizeof(known));
+		return fail("'%s' has no variable '%s': it has %sflags, timeout_us, name",
+			    o->path, name, known);
+	}
+	if (btfval_walk(o->btf, path, &at, error, sizeof(error)) ||
+	    btfval_parse(o->btf, at.type, value, data + at.offset, error, sizeof(error)))
+		return fail("cannot set '%s': %s", setting, error);
+	return read_name(o);
+}
+
+int object_load(struct object *o)
+{
+	char reason[600];
+	int err;
+
+	err = bpf_object__load(o->bpf);
+	if (!err)
+		return 0;
+	if (err == -EPERM)
+		return fail("the kernel does not let this process load BPF programs: run it as root (CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN)");
+	return fail("cannot load '%s': %s (--debug shows more)", o->path,
+		    bpflog_reason(reason, sizeof(reason)));
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages for people, and error lines for machines when they asked for JSON. */
+#ifndef IOASID_LIB_SAY_H
+#define IOASID_LIB_SAY_H
+
+#include <stdbool.h>
+
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* The program's name, and whether errors are JSON objects. */
+void say_setup(const char *program, bool json);
+
+/* One line on stderr that says what is wrong and what to do. Returns -1. */
+int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* One line on stderr that is no error; not printed for machines. */
+void note(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

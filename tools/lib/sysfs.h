@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel says of ioasid in sysfs, procfs and debugfs. */
+#ifndef IOASID_LIB_SYSFS_H
+#define IOASID_LIB_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SYSFS_IOASID	"/sys/kernel/ioasid"
+#define DEBUGFS_IOASID	"/sys/kernel/debug/ioasid"
+
+/* First line of the file, without the line break; false if it cannot be read. */
+bool sysfs_line(char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A number in a file; 0 if there is none. */
+uint64_t sysfs_u64(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Is a module loaded, or built in? */
+bool module_loaded(const char *module);
+/*
+ * Position in the order of loading, the last one loaded first; -1 if it is not
+ * loaded as a module.
+ */
+int module_position(const char *module);
+
+/* Fails with a line that says what to do, unless ioasid.ko is there. */
+int need_module(void);
+/* Likewise, unless this process has CAP_SYS_ADMIN, which covers BPF. */
+int need_admin(const char *what);
+/* Likewise, unless policies can be loaded. */
+int need_hooks(void);
+
+/* Calls @each for the name of every entry of a directory, sorted. */
+int each_entry(const char *dir, int (*each)(const char *name, void *data), void *data);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See text.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi.h"
+#include "text.h"
+
+/* How far the suffix at @end shifts, or -1. */
+static int suffix_shift(const char *end)
+{
+	static const char letters[] = "KMGT";
+	const char *at;
+
+	if (!*end)
+		return 0;
+	at = strchr(letters, toupper((unsigned char)*end));
+	if (!at || !*at)
+		return -1;
+	end++;
+	/* "64MiB" and "64MB" mean the same here. */
+	if (*end == 'i')
+		end++;
+	if (*end == 'B')
+		end++;
+	return *end ? -1 : 10 * (int)(at - letters + 1);
+}
+
+bool parse_u64(const char *text, uint64_t *value)
+{
+	unsigned long long n;
+	char *end;
+	int shift;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 0);
+	shift = suffix_shift(end);
+	if (errno || shift < 0 || n > UINT64_MAX >> shift)
+		return false;
+	*value = (uint64_t)n << shift;
+	return true;
+}
+
+bool parse_s64(const char *text, int64_t *value)
+{
+	bool minus = *text == '-';
+	uint64_t n;
+
+	if (!parse_u64(text + minus, &n) || n > (uint64_t)INT64_MAX)
+		return false;
+	*value = minus ? -(int64_t)n : (int64_t)n;
+	return true;
+}
+
+bool parse_count(const char *text, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	return !errno && !*end && *value && *value <= max;
+}
+
+const char *format_size(uint64_t bytes, char buf[SIZE_TEXT])
+{
+	static const char letters[] = "KMGTPE";
+	double value = (double)bytes;
+	int i = -1;
+
+	while (value >= 1024 && i < 5) {
+		value /= 1024;
+		i++;
+	}
+	if (i < 0)
+		snprintf(buf, SIZE_TEXT, "%" PRIu64, bytes);
+	else if (value == (double)(uint64_t)value)
+		snprintf(buf, SIZE_TEXT, "%.0f%c", value, letters[i]);
+	else
+		snprintf(buf, SIZE_TEXT, "%.1f%c", value, letters[i]);
+	return buf;
+}
+
+const char *reason_name(uint32_t reason)
+{
+	static const char *const names[] = {
+		[IOASID_OK]		= "ok",
+		[IOASID_R_ARGSZ]	= "argsz",
+		[IOASID_R_FLAGS]	= "flags",
+		[IOASID_R_COPY]		= "copy",
+		[IOASID_R_ALIGN]	= "align",
+		[IOASID_R_WRAP]		= "wrap",
+		[IOASID_R_OVERLAP]	= "overlap",
+		[IOASID_R_MAP_LIMIT]	= "map_limit",
+		[IOASID_R_WINDOW]	= "window",
+		[IOASID_R_BISECT]	= "bisect",
+		[IOASID_R_PIN]		= "pin",
+		[IOASID_R_MEMLOCK]	= "memlock",
+		[IOASID_R_NOMEM]	= "nomem",
+		[IOASID_R_IOMMU]	= "iommu",
+		[IOASID_R_IOMMU_SHORT]	= "iommu_short",
+		[IOASID_R_POLICY]	= "policy",
+		[IOASID_R_SEALED]	= "sealed",
+		[IOASID_R_DEAD]		= "dead",
+		[IOASID_R_SIGNAL]	= "signal",
+		[IOASID_R_NOT_MAPPED]	= "not_mapped",
+		[IOASID_R_PROT]		= "prot",
+		[IOASID_R_BUSY]		= "busy",
+		[IOASID_R_VADDR]	= "vaddr",
+		[IOASID_R_MSI]		= "msi",
+		[IOASID_R_NO_MM]	= "no_mm",
+		[IOASID_R_DIRTY]	= "dirty",
+	};
+
+	if (reason >= sizeof(names) / sizeof(names[0]) || !names[reason])
+		return "unknown";
+	return names[reason];
+}
+
+const char *exit_kind_name(uint32_t kind)
+{
+	switch (kind) {
+	case IOASID_EXIT_NONE:
+		return "load";
+	case IOASID_EXIT_UNREG:
+		return "unload";
+	case IOASID_EXIT_REPLACED:
+		return "replaced";
+	case IOASID_EXIT_ERROR:
+		return "error";
+	case IOASID_EXIT_ERROR_RETURN:
+		return "error_return";
+	case IOASID_EXIT_ERROR_SLOW:
+		return "error_slow";
+	default:
+		return "unknown";
+	}
+}
+
+const char *errno_name(int err, char buf[16])
+{
+	const char *name = strerrorname_np(err);
+
+	if (name)
+		snprintf(buf, 16, "%s", name);
+	else
+		snprintf(buf, 16, "%d", err);
+	return buf;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Numbers and names, from text and to text. */
+#ifndef IOASID_LIB_TEXT_H
+#define IOASID_LIB_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "4096", "0x1000", "-1", "64M": with a suffix of K, M, G or T in binary units. */
+bool parse_u64(const char *text, uint64_t *value);
+bool parse_s64(const char *text, int64_t *value);
+/* A plain decimal number from 1 to @max, for options. */
+bool parse_count(const char *text, uint64_t max, uint64_t *value);
+
+/* "64M" where that is exact or @exact is not asked for, else "65537K" or bytes. */
+#define SIZE_TEXT	24
+const char *format_size(uint64_t bytes, char buf[SIZE_TEXT]);
+
+/* Names of the numbers in include/ioasid/policy.h. */
+const char *reason_name(uint32_t reason);
+const char *exit_kind_name(uint32_t kind);
+
+/* "EPERM" for 1; the number as text if it has no name. */
+const char *errno_name(int err, char buf[16]);
+
+#endif
