@@ -190,6 +190,33 @@ static int check_holders(const struct node *n)
 	return err;
 }
 
+/* A loop device holds its file inside the kernel, where no fd shows it. */
+static int check_loops(const struct nodes *nodes)
+{
+	char path[PATH_LEN], file[PATH_LEN];
+	struct dirent *e;
+	unsigned int i;
+	struct stat st;
+	int err = 0;
+	DIR *d;
+
+	d = opendir("/sys/block");
+	if (!d)
+		return 0;
+	while (!err && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/sys/block/%.60s/loop/backing_file", e->d_name);
+		if (strncmp(e->d_name, "loop", 4) || read_line(path, file, sizeof(file)) ||
+		    stat(file, &st) || !S_ISBLK(st.st_mode))
+			continue;
+		for (i = 0; !err && i < nodes->count; i++)
+			if (nodes->node[i].dev == st.st_rdev)
+				err = fail("/dev/%s is behind /dev/%.60s: 'losetup -d' that or choose another disk",
+					   nodes->node[i].name, e->d_name);
+	}
+	closedir(d);
+	return err;
+}
+
 /* Does the fd directory of one process hold a node open? */
 static int check_process(const struct nodes *nodes, const char *pid)
 {
@@ -275,6 +302,8 @@ int disk_hold_idle(const char *bdf, struct disk_hold *hold)
 		err = check_swaps(nodes);
 	for (i = 0; !err && i < nodes->count; i++)
 		err = check_holders(&nodes->node[i]);
+	if (!err)
+		err = check_loops(nodes);
 	if (!err)
 		err = check_openers(nodes);
 	for (i = 0; !err && i < nodes->count; i++)

@@ -77,8 +77,9 @@ int nvme_open(struct nvme *n, struct backend *b, uint64_t iova, uint32_t nsid,
 	n->device_fd = b->ops->device_fd(b);
 	if (n->device_fd < 0)
 		return -1;
-	if (get_memory(n) || vfio_reset(n->device_fd) || vfio_enable_dma(n->device_fd) ||
-	    map_registers(n) || nvme_enable(n))
+	/* VFIO has reset the function; nvme_enable() resets the controller. */
+	if (get_memory(n) || vfio_enable_dma(n->device_fd) || map_registers(n) ||
+	    nvme_enable(n))
 		return -1;
 	if (n->depth + 1 > (n->cap & 0xffff) + 1)
 		return fail("%s takes at most %u commands in a queue: use a smaller --depth",

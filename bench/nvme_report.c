@@ -42,13 +42,13 @@ static void print_pass(const struct nvme_run *r, const struct nvme_pass *p)
 void nvme_print(const struct nvme_run *r, const struct machine *m)
 {
 	const struct nvme *n = &r->nvme;
-	char size[16], block[16];
+	char size[16], block[16], disk[16];
 	unsigned int i;
 
 	machine_print(m, r->opt.icount);
-	printf("%s: %s, serial %s, firmware %s, namespace %u of %.2f GiB in blocks of %u\n",
-	       r->bdf, n->model, n->serial, n->firmware, n->nsid,
-	       (double)n->blocks * n->block / (double)GIB, n->block);
+	printf("%s: %s, serial %s, firmware %s, namespace %u of %s in blocks of %u\n", r->bdf,
+	       n->model, n->serial, n->firmware, n->nsid,
+	       format_size(disk, n->blocks * n->block), n->block);
 	printf("mapped by %s (container v%d, group %d); %s %s reads of the first %s into %s memory; %u queue%s, depth %u, %s\n",
 	       r->backend.answered, r->opt.version, r->backend.group,
 	       r->opt.sequential ? "sequential" : "random", format_size(block, r->opt.block),

@@ -58,7 +58,6 @@ struct vfio_region {
 int vfio_region(int device_fd, unsigned int index, struct vfio_region *region);
 int vfio_enable_dma(int device_fd);	/* PCI memory space and bus mastering */
 int vfio_disable_dma(int device_fd);
-int vfio_reset(int device_fd);
 int vfio_set_msix(int device_fd, const int *eventfds, unsigned int count);
 void vfio_clear_msix(int device_fd);
 

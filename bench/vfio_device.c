@@ -50,18 +50,6 @@ int vfio_disable_dma(int device_fd)
 	return change_command(device_fd, 0, PCI_COMMAND_MASTER);
 }
 
-/* A device that cannot be reset by itself is reset by its own registers. */
-int vfio_reset(int device_fd)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-
-	if (ioctl(device_fd, VFIO_DEVICE_GET_INFO, &info))
-		return fail("VFIO_DEVICE_GET_INFO: %s", strerror(errno));
-	if (info.flags & VFIO_DEVICE_FLAGS_RESET && ioctl(device_fd, VFIO_DEVICE_RESET))
-		return fail("cannot reset the device: %s", strerror(errno));
-	return 0;
-}
-
 int vfio_set_msix(int device_fd, const int *eventfds, unsigned int count)
 {
 	struct vfio_irq_info info = {
