@@ -174,10 +174,23 @@ static struct ioasid_domain *domain_create(struct iommu_group *group)
 		return ERR_CAST(domain);
 	}
 	d->domain = domain;
-	/* Blocking no-snoop wherever possible lets KVM ignore wbinvd. */
-	if (domain->ops->enforce_cache_coherency)
-		d->coherent = domain->ops->enforce_cache_coherency(domain);
 	return d;
+}
+
+/*
+ * Put the first group in, then block no-snoop if that is possible: it lets KVM
+ * ignore wbinvd. An empty domain would promise it for devices that cannot.
+ */
+static int domain_enter(struct ioasid_domain *d, struct iommu_group *group, struct ioasid_fail *f)
+{
+	const struct iommu_domain_ops *ops = d->domain->ops;
+	int ret = iommu_attach_group(d->domain, group);
+
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+	if (ops->enforce_cache_coherency)
+		d->coherent = ops->enforce_cache_coherency(d->domain);
+	return 0;
 }
 
 static void domain_destroy(struct ioasid_domain *d)
@@ -186,17 +199,32 @@ static void domain_destroy(struct ioasid_domain *d)
 	kfree(d);
 }
 
-/* A domain that exists and takes this group too. */
-static struct ioasid_domain *domain_share(struct ioasid_space *space, struct iommu_group *group,
-					  const struct ioasid_domain *like)
+/*
+ * Move the group from @fresh to a domain that exists, if one takes it.
+ *
+ * Return: 0 with *@found set or NULL and the group still in @fresh; -errno
+ * with the group in neither.
+ */
+static int domain_share(struct ioasid_space *space, struct iommu_group *group,
+			struct ioasid_domain *fresh, struct ioasid_domain **found)
 {
 	struct ioasid_domain *d;
+	int ret;
 
-	list_for_each_entry(d, &space->domains, link)
-		if (d->domain->ops == like->domain->ops && d->coherent == like->coherent &&
-		    !iommu_attach_group(d->domain, group))
-			return d;
-	return NULL;
+	*found = NULL;
+	list_for_each_entry(d, &space->domains, link) {
+		if (d->domain->ops != fresh->domain->ops || d->coherent != fresh->coherent)
+			continue;
+		iommu_detach_group(fresh->domain, group);
+		if (!iommu_attach_group(d->domain, group)) {
+			*found = d;
+			return 0;
+		}
+		ret = iommu_attach_group(fresh->domain, group);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static void space_link(struct ioasid_space *space, struct ioasid_group *g,
@@ -226,28 +254,19 @@ static void space_unlink(struct ioasid_space *space, struct ioasid_group *g)
 	mutex_unlock(&space->areas_lock);
 }
 
-/* Put the group into @fresh and bring that up to date. */
-static int attach_fresh(struct ioasid_space *space, struct ioasid_group *g,
-			struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
+/* Bring a new domain up to date. */
+static int domain_fill(struct ioasid_space *space, struct ioasid_domain *fresh,
+		       phys_addr_t sw_msi, struct ioasid_fail *f)
 {
-	int ret;
+	int ret = domain_replay(space, fresh, f);
 
-	ret = iommu_attach_group(fresh->domain, g->group);
-	if (ret)
-		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
-	ret = domain_replay(space, fresh, f);
-	if (!ret && sw_msi) {
-		ret = iommu_get_msi_cookie(fresh->domain, sw_msi);
-		if (ret == -ENODEV)
-			ret = 0;
-		if (ret)
-			ioasid_fail(f, ret, IOASID_R_IOMMU, sw_msi, 0);
-	}
-	if (ret) {
-		iommu_detach_group(fresh->domain, g->group);
-		domain_empty(space, fresh, U64_MAX);
-	}
-	return ret;
+	if (ret || !sw_msi)
+		return ret;
+	ret = iommu_get_msi_cookie(fresh->domain, sw_msi);
+	if (!ret || ret == -ENODEV)
+		return 0;
+	domain_empty(space, fresh, U64_MAX);
+	return ioasid_fail(f, ret, IOASID_R_IOMMU, sw_msi, 0);
 }
 
 /*
@@ -284,6 +303,28 @@ static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
 	return ret;
 }
 
+/* Which domain it is to be, with everything mapped: @fresh, or one that exists. */
+static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
+			 struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
+{
+	struct ioasid_domain *shared;
+	int ret;
+
+	ret = domain_share(space, g->group, fresh, &shared);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+	if (!shared) {
+		ret = domain_fill(space, fresh, sw_msi, f);
+		if (ret) {
+			iommu_detach_group(fresh->domain, g->group);
+			replay_unpin(space);
+			return ret;
+		}
+	}
+	g->domain = shared ?: fresh;
+	return 0;
+}
+
 static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 			   struct ioasid_fail *f)
 {
@@ -305,30 +346,25 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	if (ret)
 		goto free_resv;
 
-	ret = -EPERM;
 	if (!READ_ONCE(allow_unsafe_interrupts) && !iommu_group_has_isolated_msi(g->group)) {
-		ioasid_fail(f, ret, IOASID_R_MSI, 0, 0);
+		ret = ioasid_fail(f, -EPERM, IOASID_R_MSI, 0, 0);
 		pr_warn_ratelimited("group %d: no interrupt remapping; set the parameter allow_unsafe_interrupts to attach it all the same\n",
 				    iommu_group_id(g->group));
 		goto old_windows;
 	}
 
-	g->domain = domain_share(space, g->group, fresh);
-	if (g->domain) {
-		domain_destroy(fresh);
-		fresh = NULL;
-	} else {
-		ret = attach_fresh(space, g, fresh, sw_msi, f);
-		if (ret)
-			goto unpin;
-		g->domain = fresh;
-	}
-	space_link(space, g, fresh);
+	ret = domain_enter(fresh, g->group, f);
+	if (!ret)
+		ret = attach_domain(space, g, fresh, sw_msi, f);
+	if (ret)
+		goto old_windows;
+
 	ioasid_windows_free(&old);
+	space_link(space, g, g->domain == fresh ? fresh : NULL);
+	if (g->domain != fresh)
+		domain_destroy(fresh);
 	return 0;
 
-unpin:
-	replay_unpin(space);
 old_windows:
 	space_swap_windows(space, &old);
 	ioasid_windows_free(&old);
