@@ -5,12 +5,14 @@
 #
 #   KVER=6.12|7.3  the Debian kernel to build for and to test on
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
+#   KREL=RELEASE   the kernel to install modules for (the running one)
 #   NATIVE=1       build bpf, tools and bench with this host's compilers, into
 #                  build/native, to be used on this host
 
 KVER   ?= 6.12
 KDIR   ?=
 NATIVE ?=
+KREL   ?= $(shell uname -r)
 DESTDIR ?=
 PREFIX ?= /usr
 
@@ -78,8 +80,8 @@ lint: root				## style, layers, sparse, shellcheck, kernel-doc
 	@tools/env/modules --kernel 6.12
 	@tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
 
-install:				## modules, tools and rules onto this host (DESTDIR=)
-	@tools/packaging/install "$(DESTDIR)" "$(PREFIX)"
+install:				## modules of KREL, tools and rules onto this host (DESTDIR=)
+	@tools/env/install $(KREL) "$(DESTDIR)" "$(PREFIX)"
 
 clean:					## what was built; the build root and kernels stay
 	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || :

@@ -6,6 +6,8 @@
 # none. The totals go to build/lint/total.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
+TOP=.
+. tools/env/common.sh
 release=${1:?usage: lint.sh RELEASE}
 here=tools/testing/lint
 work=build/lint
@@ -82,7 +84,8 @@ rule_sparse() {
 		return 0
 	fi
 	# The flags are those of the build, or all would be compiled again.
-	make -C "/usr/src/linux-headers-$release" M="/ioasid/$src" C=2 W=1 KCFLAGS=-Werror \
+	# shellcheck disable=SC2086
+	make -C "/usr/src/linux-headers-$release" M="/ioasid/$src" C=2 $MODULE_FLAGS \
 		CF=-D__CHECK_ENDIAN__ -s --no-print-directory modules >$work/sparse.log 2>&1
 	status=$?
 	prefix=$(echo "/ioasid/$src/" | sed 's/[.+]/[&]/g')
