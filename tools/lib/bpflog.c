@@ -21,30 +21,60 @@ static void copy_line(char *to, size_t size, const char *from, size_t n)
 	snprintf(to, size, "%.*s", (int)n, from);
 }
 
-/* "12: (b7) r0 = 0" and "; source line" are the log's listing, not its verdict. */
+/*
+ * "12: (b7) r0 = 0", "; source line @ file:3", "R1=ctx()" and their like are
+ * the log's listing, not its verdict.
+ */
 static bool is_listing(const char *line)
 {
-	if (*line == ';')
+	line += strspn(line, " \t");
+	if (isdigit((unsigned char)*line) || *line == ';')
 		return true;
-	if (!isdigit((unsigned char)*line))
-		return !strncmp(line, "from ", 5) || !strncmp(line, "func#", 5) ||
-		       !strncmp(line, "R1 ", 3) || !strncmp(line, "arg#", 4);
-	return true;
+	if (*line == 'R' && isdigit((unsigned char)line[1])) {
+		line += 1 + strspn(line + 1, "0123456789");
+		return *line == '=' || *line == '_';
+	}
+	return !strncmp(line, "from ", 5) || !strncmp(line, "func", 4) ||
+	       !strncmp(line, "arg#", 4);
 }
 
-/* The verdict is the last line before the statistics that says something. */
+/* Where the source line in the listing stands: "file:3", or nothing. */
+static void find_place(char *to, size_t size, const char *line, size_t n)
+{
+	char text[512];
+	const char *at;
+
+	snprintf(text, sizeof(text), "%.*s", (int)n, line);
+	at = strstr(text, " @ ");
+	if (at)
+		copy_line(to, size, at + 3, strlen(at + 3));
+}
+
+/*
+ * The verdict is the last line that says something, before the statistics and
+ * before the explanations that newer kernels add.
+ */
 static void find_verdict(const char *log)
 {
 	const char *line, *next;
+	char place[64] = "";
+	size_t n;
 
 	for (line = log; *line; line = next) {
 		next = line + strcspn(line, "\n");
-		if (!strncmp(line, "processed ", 10) || !strncmp(line, "-- END", 6))
+		n = (size_t)(next - line);
+		if (!strncmp(line, "processed ", 10) || !strncmp(line, "-- END", 6) ||
+		    !strncmp(line, "Verification failed", 19))
 			break;
-		if (next > line && !is_listing(line))
-			copy_line(verdict, sizeof(verdict), line, (size_t)(next - line));
+		if (*line == ';')
+			find_place(place, sizeof(place), line, n);
+		else if (n && !is_listing(line))
+			copy_line(verdict, sizeof(verdict), line, n);
 		next += *next == '\n';
 	}
+	n = strlen(verdict);
+	if (n && place[0])
+		snprintf(verdict + n, sizeof(verdict) - n, " (%s)", place);
 }
 
 static void take(const char *text)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Keeps the books of what ioasid tells a policy, so that a test can see whether
+ * they balance: every charge given back, every map begun also done.
+ */
+#include <ioasid/common.bpf.h>
+
+char _license[] SEC("license") = "GPL";
+
+/* Refuse the charge of that number; 0 for none. */
+const volatile __u32 refuse_charge = 0;
+/* Ask for batches of that many pages; 0 for the default. */
+const volatile __u32 pages_per_batch = 0;
+/* Let map_begin wait for so many microseconds. */
+const volatile __s32 wait_us = 0;
+
+__u64 begun = 0;
+__u64 done = 0;
+__u64 failed = 0;
+__u64 charges = 0;
+__s64 charged_pages = 0;
+__u64 batches = 0;
+__u64 largest_charge = 0;
+__u64 result_pages = 0;
+__u64 result_batches = 0;
+__u64 result_wait_ns = 0;
+__u64 result_total_ns = 0;
+
+SEC("struct_ops/map_begin")
+s32 BPF_PROG(ledger_map_begin, struct ioasid_map_args *args)
+{
+	__sync_fetch_and_add(&begun, 1);
+	return wait_us;
+}
+
+SEC("struct_ops/map_batch")
+u32 BPF_PROG(ledger_map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
+{
+	__sync_fetch_and_add(&batches, 1);
+	return pages_per_batch;
+}
+
+SEC("struct_ops/charge")
+s32 BPF_PROG(ledger_charge, struct ioasid_charge_args *args)
+{
+	if (add_return(&charges, 1) == refuse_charge)
+		return -ENOMEM;
+	__sync_fetch_and_add(&charged_pages, args->npages);
+	if (args->npages > largest_charge)
+		largest_charge = args->npages;
+	return 0;
+}
+
+SEC("struct_ops/uncharge")
+void BPF_PROG(ledger_uncharge, struct ioasid_charge_args *args)
+{
+	__sync_fetch_and_add(&charged_pages, -args->npages);
+}
+
+SEC("struct_ops/map_done")
+void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_result *result)
+{
+	__sync_fetch_and_add(&done, 1);
+	if (result->err)
+		__sync_fetch_and_add(&failed, 1);
+	result_pages = result->pages;
+	result_batches = result->batches;
+	result_wait_ns = result->ns_wait;
+	result_total_ns = result->ns_total;
+}
+
+SEC(".struct_ops.link")
+struct ioasid_policy_ops ledger = {
+	.map_begin	= (void *)ledger_map_begin,
+	.map_batch	= (void *)ledger_map_batch,
+	.charge		= (void *)ledger_charge,
+	.uncharge	= (void *)ledger_uncharge,
+	.map_done	= (void *)ledger_map_done,
+	.timeout_us	= 1000000,
+	.name		= "ledger",
+};
