@@ -27,16 +27,19 @@ need_tool() {
 	command -v apt-get >/dev/null ||
 		die "$1 is missing and this host has no apt-get: install $1 and try again"
 	say "installing $2, which provides $1"
-	if ! install_package "$2"; then
-		host_apt update -qq >&2 || :
-		install_package "$2" ||
-			die "cannot install $2: run 'apt-get install $2' by hand and try again"
-	fi
+	install_package "$2" ||
+		die "cannot install $2: run 'apt-get install $2' by hand and try again"
 }
 
 install_package() {
-	DEBIAN_FRONTEND=noninteractive host_apt install -y -qq \
-		--no-install-recommends --no-upgrade --no-remove "$1" >&2
+	mkdir -p "$BUILD/apt"
+	{
+		host_apt update -qq &&
+		DEBIAN_FRONTEND=noninteractive host_apt install -y -qq \
+			--no-install-recommends --no-upgrade --no-remove "$1"
+	} >"$BUILD/apt/install.log" 2>&1 && return
+	tail -n 5 "$BUILD/apt/install.log" >&2
+	return 1
 }
 
 # The host's apt with its own sources, but with lists and cache of ours, so
