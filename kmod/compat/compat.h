@@ -17,6 +17,9 @@
 #error "ioasid needs a 64-bit kernel"
 #endif
 
+/* Every message names its module. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 /* 6.13 (cdd30ebb1b9f): symbol namespaces became string literals. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define IOASID_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, IOASID)

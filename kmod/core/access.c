@@ -98,7 +98,8 @@ static bool access_can_notify(struct ioasid_space *space)
 
 /*
  * The LIVE area at @iova. On success areas_lock is held.
- * Waits for one in flight; -EINVAL where nothing is mapped.
+ * Waits for one in flight; -EINVAL where nothing is mapped, -EBUSY during a
+ * live update.
  */
 static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struct ioasid_fail *f)
 {
@@ -108,6 +109,10 @@ static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struc
 	for (;;) {
 		mutex_lock(&space->areas_lock);
 		area = space->dead ? NULL : ioasid_area_first(space, iova, iova);
+		if (space->no_vaddr) {
+			mutex_unlock(&space->areas_lock);
+			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
+		}
 		if (area && area->state == IOASID_AREA_LIVE)
 			return area;
 		seen = space->changes;
@@ -433,6 +438,8 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	ret = copy_chunk(area->pages->mm, vaddr, buf, n, write);
 
 	mutex_lock(&space->areas_lock);
+	if (write)
+		ioasid_dirty_mark(area, iova, n);
 	if (!--area->users)
 		ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);

@@ -247,6 +247,8 @@ static void space_unlink(struct ioasid_space *space, struct ioasid_group *g)
 	mutex_lock(&space->areas_lock);
 	list_del(&g->link);
 	space->emulated -= g->emulated;
+	if (!g->reports)
+		ioasid_dirty_mark_all(space);
 	if (g->domain && !--g->domain->groups) {
 		list_del(&g->domain->link);
 		ioasid_space_update_pgsizes(space);
@@ -394,6 +396,9 @@ static int attach_locked(struct ioasid_space *space, struct ioasid_group *g, int
 
 	if (space->dead)
 		return ioasid_fail(f, -EINVAL, IOASID_R_DEAD, 0, 0);
+	/* Attaching may pin, which needs a valid address. */
+	if (space->no_vaddr)
+		return ioasid_fail(f, -EBUSY, IOASID_R_VADDR, space->no_vaddr, 0);
 	if (ioasid_group_find(space, g->group))
 		return ioasid_fail(f, -EINVAL, IOASID_R_OVERLAP, 0, 0);
 	if (policy) {
@@ -431,6 +436,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 		return -ENOMEM;
 	g->group = group;
 	g->emulated = args.emulated;
+	g->reports = args.emulated;
 	policy = ioasid_policy_attach(&args);
 
 	down_write(&space->domains_rwsem);

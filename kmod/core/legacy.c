@@ -55,6 +55,8 @@ static long legacy_check_extension(struct ioasid_space *space, unsigned long arg
 	case VFIO_UNMAP_ALL:
 	case IOASID_EXT_PRESENT:
 		return 1;
+	case VFIO_UPDATE_VADDR:
+		return space ? !READ_ONCE(space->emulated) : 0;
 	case IOASID_EXT_NESTING:
 		return COMPAT_TYPE1_NESTING;
 	case VFIO_DMA_CC_IOMMU:
@@ -66,7 +68,8 @@ static long legacy_check_extension(struct ioasid_space *space, unsigned long arg
 
 static long legacy_map(struct ioasid_space *space, bool v2, unsigned long arg)
 {
-	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
+			  VFIO_DMA_MAP_FLAG_VADDR;
 	struct vfio_iommu_type1_dma_map map;
 	u32 flags = IOASID_MAP_LEGACY;
 	long ret;
@@ -76,6 +79,10 @@ static long legacy_map(struct ioasid_space *space, bool v2, unsigned long arg)
 		return ret;
 	if (map.flags & ~known)
 		return legacy_fail(space, "map", -EINVAL, IOASID_R_FLAGS);
+	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
+		return ioasid_change_vaddr(space, map.iova, map.vaddr, map.size);
+	if (map.flags & VFIO_DMA_MAP_FLAG_VADDR)
+		return legacy_fail(space, "map", -EINVAL, IOASID_R_FLAGS);
 	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
 		flags |= IOASID_MAP_READ;
 	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
@@ -83,24 +90,75 @@ static long legacy_map(struct ioasid_space *space, bool v2, unsigned long arg)
 	return ioasid_map(space, map.iova, map.vaddr, map.size, flags);
 }
 
+/*
+ * The part that dirty queries have in common: a bitmap of the only page size
+ * there is, large enough for @length bytes.
+ */
+static long check_bitmap(struct ioasid_space *space, const struct vfio_bitmap *b, u64 length)
+{
+	u64 pgsize, pages;
+
+	if (!access_ok((void __user *)b->data, b->size))
+		return -EINVAL;
+	mutex_lock(&space->areas_lock);
+	pgsize = ioasid_space_pgsize(space);
+	mutex_unlock(&space->areas_lock);
+	if (b->pgsize != pgsize)
+		return -EINVAL;
+	pages = length / pgsize;
+	if (!pages || !b->size || b->size > IOASID_DIRTY_BITMAP_MAX ||
+	    b->size < DIV_ROUND_UP(pages, 64) * sizeof(u64))
+		return -EINVAL;
+	return 0;
+}
+
+static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type1_dma_unmap *unmap,
+			u32 flags, unsigned long arg, u64 *done)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
+	struct ioasid_dirty_query q = { .iova = unmap->iova, .length = unmap->size };
+	struct vfio_bitmap bitmap;
+	u64 last;
+	long ret;
+
+	if (unmap->argsz < minsz + sizeof(bitmap))
+		return legacy_fail(space, "unmap", -EINVAL, IOASID_R_ARGSZ);
+	if (copy_from_user(&bitmap, (void __user *)(arg + minsz), sizeof(bitmap)))
+		return legacy_fail(space, "unmap", -EFAULT, IOASID_R_COPY);
+	ret = check_bitmap(space, &bitmap, unmap->size);
+	if (ret)
+		return legacy_fail(space, "unmap", ret, IOASID_R_DIRTY);
+	if (check_add_overflow(unmap->iova, unmap->size - 1, &last))
+		return legacy_fail(space, "unmap", -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP);
+	q.bits = (u64 __user *)bitmap.data;
+	q.size = bitmap.size;
+	return ioasid_unmap_dirty(space, flags, &q, done);
+}
+
 static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 {
-	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL;
+	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR |
+			  VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct vfio_iommu_type1_dma_unmap unmap;
 	u32 flags = v2 ? 0 : IOASID_UNMAP_V1;
+	bool dirty;
 	u64 done;
 	long ret;
 
 	ret = copy_in(space, "unmap", &unmap, arg, minsz);
 	if (ret)
 		return ret;
-	if (unmap.flags & ~known)
+	dirty = unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
+	if (unmap.flags & ~known || (dirty && unmap.flags & ~VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
 		return legacy_fail(space, "unmap", -EINVAL, IOASID_R_FLAGS);
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL)
 		flags |= IOASID_UNMAP_ALL;
+	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR)
+		flags |= IOASID_UNMAP_VADDR;
 
-	ret = ioasid_unmap(space, unmap.iova, unmap.size, flags, &done);
+	ret = dirty ? unmap_dirty(space, &unmap, flags, arg, &done) :
+		      ioasid_unmap(space, unmap.iova, unmap.size, flags, &done);
 	if (ret)
 		return ret;
 	unmap.size = done;
@@ -109,9 +167,58 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 	return 0;
 }
 
+static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
+{
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
+	struct vfio_iommu_type1_dirty_bitmap_get range;
+	struct ioasid_dirty_query q;
+	u64 last;
+	long ret;
+
+	if (argsz - minsz < sizeof(range))
+		return -EINVAL;
+	if (copy_from_user(&range, (void __user *)(arg + minsz), sizeof(range)))
+		return -EFAULT;
+	if (range.size && check_add_overflow(range.iova, range.size - 1, &last))
+		return -COMPAT_TYPE1_EOVERFLOW;
+	ret = check_bitmap(space, &range.bitmap, range.size);
+	if (ret)
+		return ret;
+	if ((range.iova | range.size) & (range.bitmap.pgsize - 1))
+		return -EINVAL;
+	q.iova = range.iova;
+	q.length = range.size;
+	q.bits = (u64 __user *)range.bitmap.data;
+	q.size = range.bitmap.size;
+	return ioasid_dirty_get(space, &q, true);
+}
+
 static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
 {
-	return v2 ? -EOPNOTSUPP : -EACCES;
+	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
+	struct vfio_iommu_type1_dirty_bitmap dirty;
+	long ret;
+
+	if (!v2)
+		return legacy_fail(space, "dirty", -EACCES, IOASID_R_DIRTY);
+	ret = copy_in(space, "dirty", &dirty, arg, minsz);
+	if (ret)
+		return ret;
+
+	switch (dirty.flags) {
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
+		ret = ioasid_dirty_start(space);
+		break;
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP:
+		ioasid_dirty_stop(space);
+		break;
+	case VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP:
+		ret = dirty_get(space, dirty.argsz, arg);
+		break;
+	default:
+		return legacy_fail(space, "dirty", -EINVAL, IOASID_R_FLAGS);
+	}
+	return ret ? legacy_fail(space, "dirty", ret, IOASID_R_DIRTY) : 0;
 }
 
 struct legacy_op {

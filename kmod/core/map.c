@@ -163,6 +163,27 @@ static int map_pin(struct map_call *c)
 	return ioasid_pages_pin(c->area->pages, &pin);
 }
 
+static int map_publish(struct map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	ret = ioasid_dirty_area_init(space, c->area);
+	if (!ret) {
+		c->area->state = IOASID_AREA_LIVE;
+		space->maps++;
+		space->bytes += ioasid_area_bytes(c->area);
+		ioasid_space_changed(space);
+	}
+	mutex_unlock(&space->areas_lock);
+	if (ret) {
+		ioasid_space_unprogram(space, c->area);
+		map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
+	}
+	return ret;
+}
+
 static int map_program(struct map_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -179,13 +200,7 @@ static int map_program(struct map_call *c)
 		return map_fail(c, ret, ret == -EINTR ? IOASID_R_SIGNAL : IOASID_R_IOMMU,
 				area->stuck, 0);
 
-	mutex_lock(&space->areas_lock);
-	area->state = IOASID_AREA_LIVE;
-	space->maps++;
-	space->bytes += ioasid_area_bytes(area);
-	ioasid_space_changed(space);
-	mutex_unlock(&space->areas_lock);
-	return 0;
+	return map_publish(c);
 }
 
 /* Pin if a domain needs it, then program and publish in one piece. */

@@ -157,6 +157,19 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
 	return all;
 }
 
+/* Clear @area alone from @from and all domains before it in the list. */
+static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
+			   struct ioasid_domain *from)
+{
+	struct ioasid_unmap_result unused = {};
+	LIST_HEAD(one);
+
+	list_add(&area->link, &one);
+	list_for_each_entry_from_reverse(from, &space->domains, link)
+		ioasid_domain_clear(from, &one, &unused, false);
+	list_del_init(&area->link);
+}
+
 /**
  * ioasid_space_program() - write an area into every domain
  * @space: domains_rwsem is held
@@ -166,22 +179,27 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
  */
 int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area)
 {
-	struct ioasid_unmap_result unused = {};
 	struct ioasid_domain *d;
-	LIST_HEAD(one);
-	int ret = 0;
+	int ret;
 
 	list_for_each_entry(d, &space->domains, link) {
 		ret = ioasid_domain_program(d, area);
-		if (ret)
-			break;
+		if (ret) {
+			unprogram_back(space, area, list_prev_entry(d, link));
+			return ret;
+		}
 	}
-	if (!ret)
-		return 0;
+	return 0;
+}
 
-	list_add(&area->link, &one);
-	list_for_each_entry_continue_reverse(d, &space->domains, link)
-		ioasid_domain_clear(d, &one, &unused, false);
-	list_del_init(&area->link);
-	return ret;
+/**
+ * ioasid_space_unprogram() - undo ioasid_space_program()
+ * @space: domains_rwsem is held
+ * @area: BUILDING
+ */
+void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area)
+{
+	if (area->pages->pinned)
+		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
+							    link));
 }

@@ -117,6 +117,7 @@ struct ioasid_area *ioasid_area_alloc(void)
 
 void ioasid_area_free(struct ioasid_area *area)
 {
+	kvfree(area->dirty);
 	kmem_cache_free(area_cache, area);
 }
 

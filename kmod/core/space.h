@@ -46,6 +46,8 @@ enum ioasid_area_state {
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @stop: the space was torn down while BUILDING; the mapping task unwinds
  * @stuck: the IOMMU may still reach the pages: they must not be unpinned
+ * @no_vaddr: live update: DMA goes on, the owner's address is not valid now
+ * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
 struct ioasid_area {
@@ -56,7 +58,9 @@ struct ioasid_area {
 	u8 prot;
 	bool stop;
 	bool stuck;
+	bool no_vaddr;
 	u32 users;
+	unsigned long *dirty;
 	struct xarray pins;
 };
 
@@ -92,6 +96,7 @@ struct ioasid_domain {
  * @group: whose DMA ownership the attaching caller holds
  * @domain: NULL for an emulated group and for one that came in sealed
  * @emulated: a software device
+ * @reports: its driver reports what it dirties, by pinning; under areas_lock
  * @resv: its reserved regions
  */
 struct ioasid_group {
@@ -99,6 +104,7 @@ struct ioasid_group {
 	struct iommu_group *group;
 	struct ioasid_domain *domain;
 	bool emulated;
+	bool reports;
 	struct ioasid_windows resv;
 };
 
@@ -127,6 +133,8 @@ struct ioasid_group {
  * @avail: how many more mappings dma_entry_limit allows
  * @maps: areas
  * @bytes: sum of their lengths
+ * @no_vaddr: areas that wait for a new virtual address
+ * @tracking: dirty tracking is on
  * @sealed: errno of the attach that was denied, for every map
  * @dead: killed; every call fails
  *
@@ -159,11 +167,27 @@ struct ioasid_space {
 	unsigned int avail;
 	unsigned long maps;
 	u64 bytes;
+	unsigned long no_vaddr;
+	bool tracking;
 	int sealed;
 	bool dead;
 
 	struct mutex access_lock;
 	struct list_head accesses;
+};
+
+/**
+ * struct ioasid_dirty_query - where dirty bits are to go
+ * @iova: first address; bit 0 is this page
+ * @length: bytes
+ * @bits: little-endian words in the caller's memory
+ * @size: bytes at @bits
+ */
+struct ioasid_dirty_query {
+	u64 iova;
+	u64 length;
+	u64 __user *bits;
+	u64 size;
 };
 
 /** struct ioasid_fail - why a call fails, beside the errno */
@@ -233,12 +257,28 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space);
 /* program.c: page tables */
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area);
 int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
 			 struct ioasid_unmap_result *res, bool timing);
 
 /* unmap.c */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+
+/* dirty.c */
+int ioasid_dirty_start(struct ioasid_space *space);
+void ioasid_dirty_stop(struct ioasid_space *space);
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q, bool clear);
+int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_dirty_mark(struct ioasid_area *area, u64 iova, u64 length);
+void ioasid_dirty_mark_all(struct ioasid_space *space);
+int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+			const struct ioasid_dirty_query *q);
+int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+		       u64 *unmapped);
+
+/* vaddr.c */
+int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
 
 /* attach.c */
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);

@@ -37,6 +37,7 @@ struct unmap_call {
 	struct ioasid_unmap_args args;
 	struct ioasid_unmap_result res;
 	struct list_head victims;
+	const struct ioasid_dirty_query *dirty;
 	u64 last;
 	bool timing;
 	/* What stands in the way, when find says so: */
@@ -64,6 +65,10 @@ static int unmap_check(struct unmap_call *c)
 
 	if (c->space->dead)
 		return unmap_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
+	if (u->flags & IOASID_UNMAP_VADDR && c->space->emulated)
+		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
+	if (c->dirty && !c->space->tracking)
+		return unmap_fail(c, -EINVAL, IOASID_R_DIRTY, 0, 0);
 	if (u->flags & IOASID_UNMAP_ALL) {
 		if (u->iova || u->length)
 			return unmap_fail(c, -EINVAL, IOASID_R_FLAGS, u->iova, u->length);
@@ -99,6 +104,36 @@ static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
 	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
 }
 
+/*
+ * Live update: the areas stay, their virtual addresses become invalid. All or
+ * none: one that is invalid already refuses the call.
+ */
+static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
+{
+	struct ioasid_area *area;
+
+	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last))
+		if (area->no_vaddr)
+			return unmap_fail(c, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
+					  ioasid_area_last(area));
+	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+		area->no_vaddr = true;
+		c->space->no_vaddr++;
+		c->res.bytes += ioasid_area_bytes(area);
+	}
+	return 0;
+}
+
+static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
+{
+	struct ioasid_area *area;
+
+	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+		area->state = IOASID_AREA_DYING;
+		list_add_tail(&area->link, &c->victims);
+	}
+}
+
 /* areas_lock is held. Claims nothing unless it can claim everything. */
 static int unmap_find(struct unmap_call *c)
 {
@@ -128,10 +163,9 @@ static int unmap_find(struct unmap_call *c)
 		}
 	}
 
-	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
-		area->state = IOASID_AREA_DYING;
-		list_add_tail(&area->link, &c->victims);
-	}
+	if (c->args.flags & IOASID_UNMAP_VADDR)
+		return unmap_vaddr(c, first);
+	unmap_take(c, first);
 	return 0;
 }
 
@@ -202,6 +236,7 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 		interval_tree_remove(&area->node, &space->areas);
 		space->avail++;
 		space->maps--;
+		space->no_vaddr -= area->no_vaddr;
 		space->bytes -= ioasid_area_bytes(area);
 		ioasid_area_free(area);
 		if (++n % FREE_BATCH == 0) {
@@ -239,7 +274,29 @@ static int unmap_run(struct unmap_call *c)
 		return ret;
 
 	ret = unmap_keep_stuck(c);
+	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty))
+		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
 	unmap_finish(c->space, &c->victims, &c->res, c->timing);
+	return ret;
+}
+
+static int unmap_call(struct unmap_call *c, u64 *unmapped)
+{
+	u64 t;
+	int ret;
+
+	c->timing = trace_ioasid_unmap_done_enabled();
+	t = ioasid_clock(c->timing);
+	INIT_LIST_HEAD(&c->victims);
+	ioasid_who_current(&c->args.who, c->space->id);
+	ret = unmap_run(c);
+
+	*unmapped = c->res.bytes;
+	c->res.err = ret;
+	ioasid_lap(c->timing, &t, &c->res.ns_total);
+	trace_ioasid_unmap_done(&c->args, &c->res);
+	if (ret)
+		trace_ioasid_error(&c->args.who, "unmap", ret, c->res.reason, c->res.a, c->res.b);
 	return ret;
 }
 
@@ -252,24 +309,40 @@ int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u6
 			.length = length,
 			.flags = flags,
 		},
-		.timing = trace_ioasid_unmap_done_enabled(),
 	};
-	u64 t = ioasid_clock(c.timing);
-	int ret;
 
-	INIT_LIST_HEAD(&c.victims);
-	ioasid_who_current(&c.args.who, space->id);
-	ret = unmap_run(&c);
-
-	*unmapped = c.res.bytes;
-	c.res.err = ret;
-	ioasid_lap(c.timing, &t, &c.res.ns_total);
-	trace_ioasid_unmap_done(&c.args, &c.res);
-	if (ret)
-		trace_ioasid_error(&c.args.who, "unmap", ret, c.res.reason, c.res.a, c.res.b);
-	return ret;
+	return unmap_call(&c, unmapped);
 }
 IOASID_EXPORT(ioasid_unmap);
+
+/*
+ * ioasid_unmap_dirty() - unmap, and tell what was dirty when DMA had ended
+ *
+ * The bits are copied once before anything is unmapped, so that a bitmap which
+ * cannot be written refuses the call, and again afterwards with the truth.
+ */
+int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+		       u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = {
+			.iova = q->iova,
+			.length = q->length,
+			.flags = flags,
+		},
+		.dirty = q,
+	};
+	int ret;
+
+	*unmapped = 0;
+	if (!(flags & IOASID_UNMAP_V1)) {
+		ret = ioasid_dirty_get(space, q, false);
+		if (ret)
+			return ret;
+	}
+	return unmap_call(&c, unmapped);
+}
 
 /* Reads and writes by the CPU hold their area for the time of a copy. */
 static void claim_wait_users(struct ioasid_space *space)

@@ -118,8 +118,8 @@ bool ioasid_has_policies(void);
  * Pages are pinned and charged to the caller before the IOMMU sees them; if
  * anything fails nothing stays pinned, mapped or charged.
  *
- * Return: 0; -EINVAL (alignment, wrap, outside the valid windows, or the space
- * was torn down), -EEXIST (overlap, also with a range still being mapped or
+ * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls what type1 says), -EINVAL
+ * (alignment, outside the valid windows, or the space was torn down), -EEXIST (overlap, also with a range still being mapped or
  * unmapped), -ENOSPC (dma_entry_limit), -ENOMEM (RLIMIT_MEMLOCK or kernel
  * memory), -EFAULT (the memory cannot be pinned), -EINTR (killed), or what a
  * policy or the IOMMU driver says.
@@ -131,7 +131,9 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  * @space: address space
  * @iova: first address
  * @length: bytes
- * @flags: IOASID_UNMAP_ALL (then @iova and @length are 0), IOASID_UNMAP_V1
+ * @flags: IOASID_UNMAP_ALL (then @iova and @length are 0), IOASID_UNMAP_V1,
+ *	IOASID_UNMAP_VADDR (DMA goes on; only the virtual addresses become
+ *	invalid, until each mapping gets a new one)
  * @unmapped: bytes unmapped, written also when it fails
  *
  * Waits, killably, for a map or unmap in flight on the same range. Afterwards
@@ -139,7 +141,7 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  * which nothing is mapped is no error.
  *
  * Return: 0; -EINVAL (alignment, wrap, or the range cuts a mapping in two),
- * -EBUSY (an in-kernel user keeps its pins), -EINTR (killed while waiting),
+ * -EBUSY (an in-kernel user keeps its pins, or has to do with VADDR), -EINTR (killed while waiting),
  * -EIO (the IOMMU driver unmapped less than asked; the pages stay pinned).
  */
 int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped);
@@ -185,6 +187,16 @@ void ioasid_access_destroy(struct ioasid_access *access);
  */
 int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool write,
 		     struct page **pages);
+
+/**
+ * ioasid_group_reports_dirty() - a group's driver pins what it lets its device write
+ * @space: address space
+ * @group: attached group
+ *
+ * From now on dirty tracking need not take all of memory for dirty because of
+ * this group.
+ */
+void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group);
 
 /** ioasid_unpin_pages() - drop one pin of each page; ranges that are not pinned are ignored */
 void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);

@@ -180,6 +180,8 @@ enum ioasid_unmap_flags {
 	IOASID_UNMAP_ALL	= 1 << 0,
 	/** @IOASID_UNMAP_V1: the rules of VFIO_TYPE1_IOMMU for ranges that fit no mapping */
 	IOASID_UNMAP_V1		= 1 << 1,
+	/** @IOASID_UNMAP_VADDR: live update: DMA goes on, virtual addresses become invalid */
+	IOASID_UNMAP_VADDR	= 1 << 3,
 	/** @IOASID_UNMAP_TEARDOWN: not asked for: the last group left, or the last fd closed */
 	IOASID_UNMAP_TEARDOWN	= 1 << 2,
 };

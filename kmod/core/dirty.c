@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty tracking, in software as type1 does it: a page is dirty when an
+ * in-kernel user has it pinned or wrote to it, and every mapped page is dirty
+ * as long as some group can write unseen.
+ *
+ * Who else can run: anything. Bits live in area->dirty and change under
+ * areas_lock. They reach the user's memory piece by piece: a piece is taken
+ * out under the lock, copied with no lock held (the copy may fault for long),
+ * and put back should the copy fail. An unmap copies the bits of areas that
+ * it has claimed, which nobody else changes.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+#include "space.h"
+
+/* What bitmap functions can count. */
+#define DIRTY_PAGES_MAX	((u64)INT_MAX)
+/* Bits per copy. */
+#define PIECE_BITS	(32UL << 10)
+#define PIECE_WORDS	(PIECE_BITS / 64)
+
+static u64 area_pages(const struct ioasid_area *area)
+{
+	return ioasid_area_bytes(area) >> PAGE_SHIFT;
+}
+
+/* Pages that in-kernel users hold are dirty for as long as they do. */
+static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
+{
+	unsigned long index;
+	void *entry;
+
+	xa_for_each_range(&area->pins, index, entry, from, from + n - 1)
+		__set_bit(index, area->dirty);
+}
+
+static int area_track(struct ioasid_area *area)
+{
+	u64 n = area_pages(area);
+
+	if (n > DIRTY_PAGES_MAX)
+		return -EINVAL;
+	area->dirty = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!area->dirty)
+		return -ENOMEM;
+	dirty_add_pins(area, 0, n);
+	return 0;
+}
+
+/* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
+int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
+{
+	return space->tracking ? area_track(area) : 0;
+}
+
+static void untrack_all(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		kvfree(area->dirty);
+		area->dirty = NULL;
+	}
+}
+
+/*
+ * ioasid_dirty_start() - begin tracking; no-op when it is on
+ *
+ * Return: 0, -ENOMEM, or -EINVAL for a mapping of more than 2^31 - 1 pages.
+ */
+int ioasid_dirty_start(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+	int ret = 0;
+
+	mutex_lock(&space->areas_lock);
+	if (space->tracking)
+		goto unlock;
+	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
+	     area = ioasid_area_next(area, 0, U64_MAX))
+		if (area->state == IOASID_AREA_LIVE)
+			ret = area_track(area);
+	if (ret)
+		untrack_all(space);
+	else
+		space->tracking = true;
+unlock:
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+/* ioasid_dirty_stop() - end tracking and forget */
+void ioasid_dirty_stop(struct ioasid_space *space)
+{
+	mutex_lock(&space->areas_lock);
+	if (space->tracking) {
+		space->tracking = false;
+		untrack_all(space);
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+/* ioasid_dirty_mark() - the CPU wrote on behalf of a device; areas_lock is held */
+void ioasid_dirty_mark(struct ioasid_area *area, u64 iova, u64 length)
+{
+	u64 first = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+	u64 last = (iova + length - 1 - ioasid_area_start(area)) >> PAGE_SHIFT;
+
+	if (area->dirty)
+		bitmap_set(area->dirty, first, last - first + 1);
+}
+
+/* ioasid_dirty_mark_all() - a group left that could write unseen; areas_lock is held */
+void ioasid_dirty_mark_all(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX))
+		if (area->dirty)
+			bitmap_fill(area->dirty, area_pages(area));
+}
+
+/* Some group can write to this area without anybody noticing. areas_lock is held. */
+static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *area)
+{
+	struct ioasid_group *g;
+
+	if (!area->pages->pinned)
+		return false;
+	list_for_each_entry(g, &space->groups, link)
+		if (!g->reports)
+			return true;
+	return false;
+}
+
+/* A piece of an area's bits: @n bits from page @from on, in a word buffer. */
+struct piece {
+	u64 iova;
+	u64 from;
+	unsigned long n;
+	unsigned long shift;
+	u64 words[PIECE_WORDS + 1];
+};
+
+/* Take the bits out of the area. areas_lock is held, or the area is ours. */
+static void piece_take(struct ioasid_space *space, struct ioasid_area *area, struct piece *p,
+		       bool clear)
+{
+	bool all = writes_unseen(space, area);
+	unsigned long i;
+
+	memset(p->words, 0, sizeof(p->words));
+	for (i = 0; i < p->n; i++) {
+		unsigned long bit = p->shift + i;
+
+		if (all || test_bit(p->from + i, area->dirty))
+			p->words[bit / 64] |= BIT_ULL(bit % 64);
+	}
+	if (clear) {
+		bitmap_clear(area->dirty, p->from, p->n);
+		dirty_add_pins(area, p->from, p->n);
+	}
+}
+
+/* The copy failed: nobody has seen these bits. areas_lock is held. */
+static void piece_put_back(struct ioasid_area *area, const struct piece *p)
+{
+	unsigned long i;
+
+	for (i = 0; i < p->n; i++) {
+		unsigned long bit = p->shift + i;
+
+		if (p->words[bit / 64] & BIT_ULL(bit % 64))
+			__set_bit(p->from + i, area->dirty);
+	}
+}
+
+/*
+ * Into the user's words. The first may hold bits of the neighbour before us,
+ * and those stay; the user cleared the buffer.
+ */
+static int piece_copy(const struct ioasid_dirty_query *q, struct piece *p)
+{
+	u64 bit = (p->iova - q->iova) >> PAGE_SHIFT;
+	u64 __user *to = q->bits + bit / 64;
+	u64 before;
+
+	if (p->shift) {
+		if (copy_from_user(&before, to, sizeof(before)))
+			return -EFAULT;
+		p->words[0] |= before;
+	}
+	return copy_to_user(to, p->words, DIV_ROUND_UP(p->shift + p->n, 64) * sizeof(u64)) ?
+	       -EFAULT : 0;
+}
+
+/* Set up the next piece of @area at or after @iova. */
+static void piece_set(struct piece *p, const struct ioasid_area *area, u64 iova, u64 base)
+{
+	p->iova = iova;
+	p->from = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+	p->shift = ((iova - base) >> PAGE_SHIFT) % 64;
+	p->n = min(PIECE_BITS - p->shift, area_pages(area) - p->from);
+}
+
+/* The next piece at or after *@iova, taken out; false at the end. */
+static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 *iova,
+		     struct piece *p, bool clear)
+{
+	u64 last = q->iova + q->length - 1;
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = *iova <= last ? ioasid_area_first(space, *iova, last) : NULL;
+	while (area && (area->state != IOASID_AREA_LIVE || !area->dirty))
+		area = ioasid_area_next(area, *iova, last);
+	if (area) {
+		piece_set(p, area, max(*iova, ioasid_area_start(area)), q->iova);
+		piece_take(space, area, p, clear);
+	}
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+static void get_undo(struct ioasid_space *space, const struct piece *p)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, p->iova, p->iova);
+	if (area && area->dirty && p->from + p->n <= area_pages(area))
+		piece_put_back(area, p);
+	mutex_unlock(&space->areas_lock);
+}
+
+/* Mappings must lie wholly inside or outside. Waits for those in flight. */
+static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
+{
+	u64 last = q->iova + q->length - 1, seen;
+	struct ioasid_area *area;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&space->areas_lock);
+		ret = space->tracking && !space->dead ? 0 : -EINVAL;
+		seen = space->changes;
+		for (area = ioasid_area_first(space, q->iova, last); area && !ret;
+		     area = ioasid_area_next(area, q->iova, last)) {
+			if (area->state != IOASID_AREA_LIVE)
+				ret = -EAGAIN;
+			else if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
+				ret = -EINVAL;
+		}
+		mutex_unlock(&space->areas_lock);
+		if (ret != -EAGAIN)
+			return ret;
+		if (ioasid_space_wait_change(space, seen))
+			return -EINTR;
+	}
+}
+
+/*
+ * ioasid_dirty_get() - copy dirty bits to the caller's memory, and @clear them
+ *
+ * Return: 0; -EINVAL (tracking is off, or the range cuts a mapping in two),
+ * -EFAULT (some bits copied, none lost), -ENOMEM, -EINTR.
+ */
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q, bool clear)
+{
+	u64 iova = q->iova;
+	struct piece *p;
+	int ret;
+
+	ret = get_check(space, q);
+	if (ret)
+		return ret;
+	p = kvmalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	while (!ret && get_next(space, q, &iova, p, clear)) {
+		ret = piece_copy(q, p);
+		if (ret && clear)
+			get_undo(space, p);
+		iova = p->iova + ((u64)p->n << PAGE_SHIFT);
+		if (!iova)
+			break;
+		cond_resched();
+	}
+	kvfree(p);
+	return ret;
+}
+
+/*
+ * ioasid_dirty_report() - bits of areas that were just unmapped
+ *
+ * @areas are DYING and the caller's. Return: 0, -EFAULT, -ENOMEM.
+ */
+int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+			const struct ioasid_dirty_query *q)
+{
+	struct ioasid_area *area;
+	struct piece *p;
+	int ret = 0;
+	u64 done;
+
+	p = kvmalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+	if (!p)
+		return -ENOMEM;
+	list_for_each_entry(area, areas, link) {
+		for (done = 0; area->dirty && !ret && done < area_pages(area); done += p->n) {
+			piece_set(p, area, ioasid_area_start(area) + (done << PAGE_SHIFT), q->iova);
+			mutex_lock(&space->areas_lock);
+			if (area->dirty)
+				piece_take(space, area, p, false);
+			mutex_unlock(&space->areas_lock);
+			ret = piece_copy(q, p);
+			cond_resched();
+		}
+	}
+	kvfree(p);
+	return ret;
+}
+
+void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_group *g;
+
+	mutex_lock(&space->areas_lock);
+	g = ioasid_group_find(space, group);
+	if (g)
+		g->reports = true;
+	mutex_unlock(&space->areas_lock);
+}
+IOASID_EXPORT(ioasid_group_reports_dirty);
