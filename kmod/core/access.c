@@ -55,6 +55,8 @@ struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 	ioasid_space_get(space);
 	mutex_lock(&space->access_lock);
 	list_add_tail(&access->link, &space->accesses);
+	if (ops && ops->unmap)
+		atomic_inc(&space->notifiable);
 	mutex_unlock(&space->access_lock);
 	return access;
 }
@@ -66,6 +68,8 @@ void ioasid_access_destroy(struct ioasid_access *access)
 
 	mutex_lock(&space->access_lock);
 	list_del(&access->link);
+	if (access->ops && access->ops->unmap)
+		atomic_dec(&space->notifiable);
 	mutex_unlock(&space->access_lock);
 	ioasid_space_put(space);
 	kfree(access);
@@ -82,18 +86,6 @@ void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
 		if (access->ops && access->ops->unmap)
 			access->ops->unmap(access->data, start, last - start + 1);
 	mutex_unlock(&space->access_lock);
-}
-
-static bool access_can_notify(struct ioasid_space *space)
-{
-	struct ioasid_access *access;
-	bool can = false;
-
-	mutex_lock(&space->access_lock);
-	list_for_each_entry(access, &space->accesses, link)
-		can |= access->ops && access->ops->unmap;
-	mutex_unlock(&space->access_lock);
-	return can;
 }
 
 /*
@@ -217,7 +209,7 @@ static int pin_slow(struct ioasid_space *space, struct ioasid_pages *pages, u64 
 	return ret == -ENOMEM ? ioasid_fail(f, ret, IOASID_R_NOMEM, iova, 0) : ret;
 }
 
-static int pin_one(struct ioasid_space *space, u64 iova, bool write, struct page **page,
+static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page **page,
 		   struct ioasid_fail *f)
 {
 	struct ioasid_pages *pages;
@@ -229,7 +221,7 @@ static int pin_one(struct ioasid_space *space, u64 iova, bool write, struct page
 		area = lock_area(space, iova, f);
 		if (IS_ERR(area))
 			return PTR_ERR(area);
-		if (write && !(area->prot & IOMMU_WRITE)) {
+		if ((area->prot & prot) != prot) {
 			mutex_unlock(&space->areas_lock);
 			return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
 		}
@@ -249,7 +241,7 @@ static int pin_one(struct ioasid_space *space, u64 iova, bool write, struct page
 	return ret;
 }
 
-int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool write,
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		     struct page **pages)
 {
 	struct ioasid_fail f = {};
@@ -258,11 +250,11 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool writ
 
 	if (!pages || npages <= 0 || iova & ~PAGE_MASK)
 		return -EINVAL;
-	if (!access_can_notify(space))
+	if (!atomic_read(&space->notifiable))
 		return -EINVAL;
 
 	for (i = 0; i < npages && !ret; i++)
-		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), write, &pages[i], &f);
+		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
 	if (ret) {
 		ioasid_unpin_pages(space, iova, i - 1);
 		memset(pages, 0, i * sizeof(*pages));
@@ -319,6 +311,20 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 	}
 }
 IOASID_EXPORT(ioasid_unpin_pages);
+
+/* ioasid_area_paid() - pages of [first, first + n) that users pinned and paid for */
+unsigned long ioasid_area_paid(struct ioasid_space *space, struct ioasid_area *area,
+			       unsigned long first, unsigned long n)
+{
+	unsigned long index, paid = 0;
+	struct ioasid_xpin *x;
+
+	mutex_lock(&space->areas_lock);
+	xa_for_each_range(&area->pins, index, x, first, first + n - 1)
+		paid += x->charged;
+	mutex_unlock(&space->areas_lock);
+	return paid;
+}
 
 /* An uncharged pin of @area from @index up, with a reference; NULL at the end. */
 static struct ioasid_xpin *next_uncharged(struct ioasid_space *space, struct ioasid_area *area,

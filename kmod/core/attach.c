@@ -80,7 +80,8 @@ static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
  * Pin a mapping that was made while no domain needed it. It is charged to who
  * mapped it, and his memory is pinned, whoever attaches.
  */
-static int replay_pin(struct ioasid_area *area, struct ioasid_fail *f)
+static int replay_pin(struct ioasid_space *space, struct ioasid_area *area,
+		      struct ioasid_fail *f)
 {
 	struct ioasid_map_args args = {
 		.who = area->pages->who,
@@ -89,7 +90,13 @@ static int replay_pin(struct ioasid_area *area, struct ioasid_fail *f)
 		.length = ioasid_area_bytes(area),
 	};
 	struct ioasid_map_result res = {};
-	struct ioasid_pin_call call = { .args = &args, .res = &res };
+	struct ioasid_pin_call call = {
+		.args = &args,
+		.res = &res,
+		.paid = ioasid_area_paid,
+		.space = space,
+		.area = area,
+	};
 	int ret;
 
 	if (area->pages->pinned)
@@ -139,7 +146,7 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	int ret = 0;
 
 	for_each_live(space, area) {
-		ret = replay_pin(area, f);
+		ret = replay_pin(space, area, f);
 		if (!ret) {
 			ret = ioasid_domain_program(d, area);
 			if (ret)
@@ -305,7 +312,24 @@ static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
 	return ret;
 }
 
-/* Which domain it is to be, with everything mapped: @fresh, or one that exists. */
+/*
+ * After a change that cannot be refused: a detach, which only widens. Without
+ * memory for the new windows the old stay, as in type1.
+ */
+static void refresh_windows(struct ioasid_space *space)
+{
+	struct ioasid_windows ws;
+
+	if (ioasid_windows_compute(space, &ws))
+		return;
+	space_swap_windows(space, &ws);
+	ioasid_windows_free(&ws);
+}
+
+/*
+ * Which domain it is to be, with everything mapped: @fresh, or one that
+ * exists. On failure the group is in neither.
+ */
 static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
 			 struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
 {
@@ -327,6 +351,19 @@ static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
 	return 0;
 }
 
+static int check_msi(struct iommu_group *group, struct ioasid_fail *f)
+{
+	if (READ_ONCE(allow_unsafe_interrupts) || iommu_group_has_isolated_msi(group))
+		return 0;
+	pr_warn_ratelimited("group %d: no interrupt remapping; set the parameter allow_unsafe_interrupts to attach it all the same\n",
+			    iommu_group_id(group));
+	return ioasid_fail(f, -EPERM, IOASID_R_MSI, 0, 0);
+}
+
+/*
+ * The IOMMU driver decides the aperture when a group enters, so the group goes
+ * into a domain of its own first, with nothing mapped in it.
+ */
 static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 			   struct ioasid_fail *f)
 {
@@ -335,45 +372,44 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	phys_addr_t sw_msi;
 	int ret;
 
-	fresh = domain_create(g->group);
-	if (IS_ERR(fresh))
-		return ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
-
+	ret = check_msi(g->group, f);
+	if (ret)
+		return ret;
 	ret = ioasid_windows_resv(g->group, &g->resv, &sw_msi);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+
+	fresh = domain_create(g->group);
+	if (IS_ERR(fresh)) {
+		ret = ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
+		goto free_resv;
+	}
+	ret = domain_enter(fresh, g->group, f);
+	if (ret)
+		goto destroy;
+	ret = attach_windows(space, g, fresh, &old, f);
 	if (ret) {
-		ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+		iommu_detach_group(fresh->domain, g->group);
 		goto destroy;
 	}
-	ret = attach_windows(space, g, fresh, &old, f);
-	if (ret)
-		goto free_resv;
-
-	if (!READ_ONCE(allow_unsafe_interrupts) && !iommu_group_has_isolated_msi(g->group)) {
-		ret = ioasid_fail(f, -EPERM, IOASID_R_MSI, 0, 0);
-		pr_warn_ratelimited("group %d: no interrupt remapping; set the parameter allow_unsafe_interrupts to attach it all the same\n",
-				    iommu_group_id(g->group));
-		goto old_windows;
+	ret = attach_domain(space, g, fresh, sw_msi, f);
+	if (ret) {
+		space_swap_windows(space, &old);
+		ioasid_windows_free(&old);
+		goto destroy;
 	}
-
-	ret = domain_enter(fresh, g->group, f);
-	if (!ret)
-		ret = attach_domain(space, g, fresh, sw_msi, f);
-	if (ret)
-		goto old_windows;
-
 	ioasid_windows_free(&old);
 	space_link(space, g, g->domain == fresh ? fresh : NULL);
-	if (g->domain != fresh)
+	if (g->domain != fresh) {
 		domain_destroy(fresh);
+		refresh_windows(space);
+	}
 	return 0;
 
-old_windows:
-	space_swap_windows(space, &old);
-	ioasid_windows_free(&old);
-free_resv:
-	ioasid_windows_free(&g->resv);
 destroy:
 	domain_destroy(fresh);
+free_resv:
+	ioasid_windows_free(&g->resv);
 	return ret;
 }
 
@@ -464,20 +500,6 @@ static void unpin_for_emulated(struct ioasid_space *space)
 	}
 }
 
-/*
- * Windows can only get wider by a detach; without memory for the new ones the
- * old stay, as in type1.
- */
-static void detach_windows(struct ioasid_space *space)
-{
-	struct ioasid_windows ws;
-
-	if (ioasid_windows_compute(space, &ws))
-		return;
-	space_swap_windows(space, &ws);
-	ioasid_windows_free(&ws);
-}
-
 static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 			  struct list_head *victims)
 {
@@ -499,7 +521,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 			unpin_for_emulated(space);
 	}
 	if (d)
-		detach_windows(space);
+		refresh_windows(space);
 }
 
 void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)

@@ -330,6 +330,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 					  vaddr, b.pages_done);
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
 
+		if (charge && call->paid)
+			charge -= call->paid(call->space, call->area, b.pages_done, n);
 		ret = charge ? ioasid_charge(pages, charge, &limit) : 0;
 		if (!ret)
 			pages->charged += charge;

@@ -16,6 +16,8 @@
 #include "../policy/call.h"
 #include "extents.h"
 
+struct ioasid_area;
+struct ioasid_space;
 struct mm_struct;
 struct page;
 struct task_struct;
@@ -70,12 +72,20 @@ struct ioasid_pages {
  * @res: where times, counts and the reason of a failure go
  * @stop: becomes true when the work is pointless, may be NULL
  * @timing: somebody wants the times
+ * @paid: how many of pages [first, first + n) are charged already on behalf of
+ *	in-kernel users; NULL when there can be none
+ * @space: for @paid
+ * @area: for @paid
  */
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;
 	struct ioasid_map_result *res;
 	const bool *stop;
 	bool timing;
+	unsigned long (*paid)(struct ioasid_space *space, struct ioasid_area *area,
+			      unsigned long first, unsigned long n);
+	struct ioasid_space *space;
+	struct ioasid_area *area;
 };
 
 struct ioasid_pages *ioasid_pages_alloc(unsigned long vaddr, unsigned long npages, bool write,

@@ -138,8 +138,10 @@ struct ioasid_group {
  * @sealed: errno of the attach that was denied, for every map
  * @dead: killed; every call fails
  *
- * @access_lock: guards @accesses, held over their callbacks
+ * @access_lock: guards @accesses, held over their callbacks: a driver may take
+ *	its own locks in there, so pin, unpin and rw never take this one
  * @accesses: struct ioasid_access
+ * @notifiable: how many of them have an unmap callback
  *
  * Lock order: VFIO's locks, access_lock, domains_rwsem, areas_lock. mmap_lock
  * of an owner comes after domains_rwsem (replay, pins of in-kernel users) and
@@ -174,6 +176,7 @@ struct ioasid_space {
 
 	struct mutex access_lock;
 	struct list_head accesses;
+	atomic_t notifiable;
 };
 
 /**
@@ -284,6 +287,8 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);
 
 /* access.c */
+unsigned long ioasid_area_paid(struct ioasid_space *space, struct ioasid_area *area,
+			       unsigned long first, unsigned long n);
 void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);

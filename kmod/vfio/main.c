@@ -170,8 +170,7 @@ static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova
 	if (!inst)
 		return ret;
 	/* v1 containers cannot keep track of what is pinned: type1's rule. */
-	ret = inst->v2 ? ioasid_pin_pages(inst->space, iova, npage, prot & IOMMU_WRITE, pages) :
-			 -EACCES;
+	ret = inst->v2 ? ioasid_pin_pages(inst->space, iova, npage, prot, pages) : -EACCES;
 	if (ret > 0)
 		ioasid_group_reports_dirty(inst->space, group);
 	ioasid_instance_put(inst);

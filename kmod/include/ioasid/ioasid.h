@@ -177,15 +177,15 @@ void ioasid_access_destroy(struct ioasid_access *access);
  * @space: address space; somebody must be registered with an unmap callback
  * @iova: first address, page aligned
  * @npages: 1 or more
- * @write: the caller may write
+ * @prot: IOMMU_READ, IOMMU_WRITE: what the caller will do
  * @pages: filled in; the same page may be pinned several times
  *
  * Return: @npages; -EINVAL (not mapped, no struct page behind it, or nobody
- * registered), -EPERM (@write to a read-only mapping), -EBUSY (waits for its
+ * registered), -EPERM (the mapping does not allow @prot), -EBUSY (waits for its
  * new virtual address), -ENODEV (the owner's memory is gone), -ENOMEM
  * (RLIMIT_MEMLOCK), -EFAULT, -EINTR. After an error nothing is pinned.
  */
-int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, bool write,
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		     struct page **pages);
 
 /**
