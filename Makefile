@@ -69,6 +69,7 @@ check: kernel				## lint, build and test in a VM: the one to run
 	@tools/testing/check --kernel $(KVER)
 
 demo: kernel all			## boot a VM and see the whole thing work
+	$(call in,tools/testing,/ioasid/build/fixture/mapper)
 	@tools/testing/vm/run --kernel $(KVER) --name demo --mem 3072 --timeout 600 -- tools/demo.sh
 
 shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
