@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Doors: the file descriptors that answer the legacy VFIO ioctls, behind one
+ * face, so that a test can be run on each of them.
+ *
+ * A test on type1, the kernel's own driver, is not there to test type1: it
+ * shows that what the test expects of ioasid is what VFIO programs know.
+ */
+#ifndef IOASID_TEST_DOOR_H
+#define IOASID_TEST_DOOR_H
+
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include <linux/ioasid.h>
+
+#include "ktap.h"
+
+#define DOOR_NVME	"0000:00:05.0"
+#define DOOR_EDU	"0000:00:06.0"
+#define DOOR_MSI_START	0xfee00000ULL
+#define DOOR_MSI_END	0xfeefffffULL
+#define DOOR_RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
+
+#define PAGE		4096ULL
+#define KIB		1024ULL
+#define MIB		(1024 * KIB)
+#define GIB		(1024 * MIB)
+
+enum door_kind {
+	DOOR_IOASID,	/* /dev/ioasid, nothing attached */
+	DOOR_SHIM,	/* a stock container with a device, on ioasid_vfio */
+	DOOR_TYPE1,	/* a stock container with a device, on vfio_iommu_type1 */
+};
+
+/* @group is -1 for a door without one. */
+struct door {
+	enum door_kind kind;
+	int fd;
+	int group;
+};
+
+/* What must be the same before and after a call that is refused. */
+struct tally {
+	long locked;		/* VmLck of this process, in KiB */
+	long long pinned;	/* pages pinned in the whole system */
+	long long avail;	/* mappings that the door says are left */
+};
+
+/* --- files of /proc and /sys --- */
+
+static inline bool door_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (!done)
+		printf("# cannot write '%s' to %s: %s\n", text, path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* A number of KiB out of /proc/PID/status, or -1. */
+static inline long door_status(pid_t pid, const char *key)
+{
+	char path[64], line[256];
+	size_t n = strlen(key);
+	long kib = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, key, n) && line[n] == ':')
+			kib = atol(line + n + 1);
+	fclose(file);
+	return kib;
+}
+
+static inline long door_locked(void)
+{
+	return door_status(getpid(), "VmLck");
+}
+
+/* Is the kernel at least this one? */
+static inline bool door_kernel(int major, int minor)
+{
+	struct utsname name;
+	int a = 0, b = 0;
+
+	uname(&name);
+	sscanf(name.release, "%d.%d", &a, &b);
+	return a > major || (a == major && b >= minor);
+}
+
+/* What type1 says to a range that wraps; it changed its mind in 6.18. */
+static inline int door_wrap_errno(void)
+{
+	return door_kernel(6, 18) ? EOVERFLOW : EINVAL;
+}
+
+/* --- opening --- */
+
+/* The IOMMU group of a PCI device, opened; -1 with a message. */
+static inline int door_open_group(const char *bdf)
+{
+	char path[128], link[PATH_MAX], node[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = 0;
+	snprintf(node, sizeof(node), "/dev/vfio/%s", n > 0 ? strrchr(link, '/') + 1 : "?");
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		printf("# cannot open %s, the group of %s: %s\n", node, bdf, strerror(errno));
+	return fd;
+}
+
+/* Which driver answers the containers that have not chosen theirs yet. */
+static inline bool door_prefer(enum door_kind kind)
+{
+	return door_write("/sys/module/ioasid_vfio/parameters/enabled",
+			  kind == DOOR_TYPE1 ? "N" : "Y");
+}
+
+static inline bool door_limit(enum door_kind kind, const char *limit)
+{
+	return door_write(kind == DOOR_TYPE1 ?
+			  "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit" :
+			  "/sys/module/ioasid/parameters/dma_entry_limit", limit);
+}
+
+/* Is the container on the driver that was meant? */
+static inline bool door_is_right(const struct door *d)
+{
+	int ours = ioctl(d->fd, VFIO_CHECK_EXTENSION, IOASID_EXT_PRESENT);
+
+	if (ours == (d->kind != DOOR_TYPE1))
+		return true;
+	printf("# the container is on the wrong driver: extension answered %d\n", ours);
+	return false;
+}
+
+static inline void door_close(struct door *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	if (d->group >= 0)
+		close(d->group);
+	d->fd = -1;
+	d->group = -1;
+}
+
+/* A container with the group of @bdf in it, before VFIO_SET_IOMMU. */
+static inline bool door_join(struct door *d, enum door_kind kind, const char *bdf)
+{
+	d->kind = kind;
+	d->fd = -1;
+	d->group = door_open_group(bdf);
+	if (d->group < 0 || !door_prefer(kind))
+		return false;
+	d->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (d->fd >= 0 && !ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->fd))
+		return true;
+	printf("# VFIO_GROUP_SET_CONTAINER: %s\n", strerror(errno));
+	return false;
+}
+
+/* A door that is ready for maps; false, with a message, if there is none. */
+static inline bool door_open(struct door *d, enum door_kind kind, unsigned long type,
+			     const char *bdf)
+{
+	if (kind == DOOR_IOASID) {
+		d->kind = kind;
+		d->group = -1;
+		d->fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+	} else if (!door_join(d, kind, bdf)) {
+		return false;
+	}
+	if (d->fd < 0 || ioctl(d->fd, VFIO_SET_IOMMU, type)) {
+		printf("# cannot open the door: %s\n", strerror(errno));
+		return false;
+	}
+	return door_is_right(d);
+}
+
+/* The device itself, which the group then keeps open. */
+static inline int door_device(const struct door *d, const char *bdf)
+{
+	return ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+}
+
+/* --- calls --- */
+
+static inline int door_map(const struct door *d, uint64_t iova, const void *vaddr, uint64_t size,
+			   uint32_t flags)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = flags,
+		.vaddr = (uintptr_t)vaddr,
+		.iova = iova,
+		.size = size,
+	};
+
+	return ioctl(d->fd, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+/* Bytes unmapped, or -1. */
+static inline long long door_unmap_flags(const struct door *d, uint64_t iova, uint64_t size,
+					 uint32_t flags)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.flags = flags,
+		.iova = iova,
+		.size = size,
+	};
+
+	if (ioctl(d->fd, VFIO_IOMMU_UNMAP_DMA, &unmap))
+		return -1;
+	return unmap.size;
+}
+
+static inline long long door_unmap(const struct door *d, uint64_t iova, uint64_t size)
+{
+	return door_unmap_flags(d, iova, size, 0);
+}
+
+static inline long long door_unmap_all(const struct door *d)
+{
+	return door_unmap_flags(d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
+}
+
+/* VFIO_IOMMU_GET_INFO as large as the door wants it; NULL on any error. */
+static inline struct vfio_iommu_type1_info *door_info(const struct door *d)
+{
+	struct vfio_iommu_type1_info *info = calloc(1, sizeof(*info));
+	uint32_t size = sizeof(*info);
+
+	for (;;) {
+		if (!info)
+			return NULL;
+		info->argsz = size;
+		if (ioctl(d->fd, VFIO_IOMMU_GET_INFO, info)) {
+			free(info);
+			return NULL;
+		}
+		if (info->argsz <= size)
+			return info;
+		size = info->argsz;
+		info = realloc(info, size);
+		if (info)
+			memset(info, 0, size);
+	}
+}
+
+static inline void *door_cap(struct vfio_iommu_type1_info *info, int id)
+{
+	uint32_t next = info->flags & VFIO_IOMMU_INFO_CAPS ? info->cap_offset : 0;
+	struct vfio_info_cap_header *cap;
+
+	for (; next; next = cap->next) {
+		cap = (void *)((char *)info + next);
+		if (cap->id == id)
+			return cap;
+	}
+	return NULL;
+}
+
+/* Mappings left, or -1. */
+static inline long long door_avail(const struct door *d)
+{
+	struct vfio_iommu_type1_info *info = door_info(d);
+	struct vfio_iommu_type1_info_dma_avail *cap;
+	long long avail;
+
+	cap = info ? door_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL) : NULL;
+	avail = cap ? (long long)cap->avail : -1;
+	free(info);
+	return avail;
+}
+
+/* --- before and after --- */
+
+static inline struct tally door_tally(const struct door *d)
+{
+	return (struct tally){
+		.locked = door_locked(),
+		.pinned = ktap_pinned(),
+		.avail = door_avail(d),
+	};
+}
+
+#define EXPECT_UNCHANGED(door, before) do {					\
+	struct tally _after = door_tally(door);					\
+										\
+	EXPECT_EQ((before)->locked, _after.locked);				\
+	EXPECT_EQ((before)->pinned, _after.pinned);				\
+	EXPECT_EQ((before)->avail, _after.avail);				\
+} while (0)
+
+/* The call fails with this errno and leaves nothing pinned, mapped or charged. */
+#define EXPECT_REFUSED(door, error, call) do {					\
+	struct tally _before = door_tally(door);				\
+										\
+	EXPECT_ERRNO(error, call);						\
+	EXPECT_UNCHANGED(door, &_before);					\
+} while (0)
+
+/* --- memory and rights of the test --- */
+
+/* Private memory, every page written once; MAP_FAILED on failure. */
+static inline void *door_memory(size_t size)
+{
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	if (mem != MAP_FAILED)
+		for (i = 0; i < size; i += PAGE)
+			mem[i] = 1;
+	return mem;
+}
+
+/* As long as pages are small: for those who count them, or hurry slowly. */
+static inline void *door_small_pages(size_t size)
+{
+	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem != MAP_FAILED)
+		madvise(mem, size, MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static inline bool door_drop_cap(int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		return false;
+	data[cap / 32].effective &= ~(1U << (cap % 32));
+	return !syscall(SYS_capset, &head, data);
+}
+
+static inline bool door_memlock(uint64_t bytes)
+{
+	struct rlimit limit = { bytes, bytes };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+#endif
