@@ -8,11 +8,14 @@
 #include "suite.h"
 #include "util.h"
 
-/* ns per page where throughput counts, ns per call where calls do. */
-static double figure(const struct side *s, bool per_call)
+/*
+ * ns per page where throughput counts, ns per map call where calls do: one
+ * unmap call over a whole storm is shared by all its maps.
+ */
+static double figure(const struct result *r, const struct side *s)
 {
-	/* A storm's single unmap call is shared by all its maps. */
-	return per_call && s->calls > 1 ? side_ns(s) / (double)s->calls : side_ns_per_page(s);
+	return r->work->per_call && r->map.calls ? side_ns(s) / (double)r->map.calls
+						 : side_ns_per_page(s);
 }
 
 static double ratio(double a, double b)
@@ -23,26 +26,31 @@ static double ratio(double a, double b)
 static void print_row(const struct suite *s, unsigned int work)
 {
 	const struct workload *w = &s->work[work];
-	const struct result *r = suite_result(s, work, 0);
+	const struct result *r = suite_result(s, work, 0), *o;
 	unsigned int b;
-	double first, other;
+	double first;
 
-	printf("%-18s %-13s %8s", w->name, w->kind->name, w->per_call ? "call" : "page");
+	printf("%-18s %-13s", w->name, w->kind->name);
 	if (r->skipped[0]) {
 		printf(" skipped: %s\n", r->skipped);
 		return;
 	}
-	first = figure(&r->map, w->per_call);
-	printf(" |%10.1f", first);
+	if (r->pages_per_extent > 0)
+		printf(" %8.1f", r->pages_per_extent);
+	else
+		printf(" %8s", "-");
+	first = figure(r, &r->map);
+	printf(" %6s |%10.1f", w->per_call ? "call" : "page", first);
 	for (b = 1; b < s->opt.backends; b++) {
-		other = figure(&suite_result(s, work, b)->map, w->per_call);
-		printf(" %10.1f %7.2fx", other, ratio(first, other));
+		o = suite_result(s, work, b);
+		printf(" %10.1f %7.2fx", figure(o, &o->map), ratio(first, figure(o, &o->map)));
 	}
-	first = figure(&r->unmap, w->per_call);
+	first = figure(r, &r->unmap);
 	printf(" |%10.1f", first);
 	for (b = 1; b < s->opt.backends; b++) {
-		other = figure(&suite_result(s, work, b)->unmap, w->per_call);
-		printf(" %10.1f %7.2fx", other, ratio(first, other));
+		o = suite_result(s, work, b);
+		printf(" %10.1f %7.2fx", figure(o, &o->unmap),
+		       ratio(first, figure(o, &o->unmap)));
 	}
 	putchar('\n');
 }
@@ -63,11 +71,14 @@ static void print(const struct suite *s, const struct machine *m)
 	machine_print(m, s->opt.icount);
 	printf("device %s, group %d, container v%d; backends in turn, median of %u\n", s->bdf,
 	       s->group, s->opt.version, s->opt.repeat);
+	if (s->opt.threads > 1)
+		printf("%u threads: wall time over the pages or calls of all of them\n",
+		       s->opt.threads);
 	printf("ratio: %s's ns divided by the other's, above 1 the other needs less\n\n",
 	       s->opt.backend[0]->name);
-	printf("%-18s %-13s %8s |%-*s |%s\n", "", "", "", 10 + 20 * ((int)s->opt.backends - 1),
-	       " map", " unmap");
-	printf("%-18s %-13s %8s", "workload", "memory", "ns per");
+	printf("%-18s %-13s %8s %6s |%-*s |%s\n", "", "", "", "",
+	       10 + 20 * ((int)s->opt.backends - 1), " map", " unmap");
+	printf("%-18s %-13s %8s %6s", "workload", "memory", "pg/run", "ns per");
 	print_names(s);
 	print_names(s);
 	putchar('\n');

@@ -72,7 +72,8 @@ static int undo_one(const struct undo *u)
 	if (u->op == UNDO_RMDIR) {
 		if (!rmdir(u->path) || errno == ENOENT)
 			return 0;
-		return fail("cannot remove %s: %s", u->path, strerror(errno));
+		note("cannot remove %s: %s", u->path, strerror(errno));
+		return -1;
 	}
 	err = write_text(u->path, u->text);
 	if (!err)
@@ -80,8 +81,9 @@ static int undo_one(const struct undo *u)
 	/* Unbinding what never got bound, or binding what is bound already. */
 	if (strstr(u->path, "/drivers/") && (err == -ENODEV || err == -EBUSY))
 		return 0;
-	return fail("cannot put %s back to '%.*s': %s", u->path,
-		    (int)strcspn(u->text, "\n"), u->text, strerror(-err));
+	note("cannot put %s back to '%.*s': %s", u->path, (int)strcspn(u->text, "\n"), u->text,
+	     strerror(-err));
+	return -1;
 }
 
 /* Collect records until the last writer is gone. */
@@ -110,14 +112,18 @@ static void pass_on(int sig)
 /*
  * A terminal sends SIGINT to all three; the worker dies of it, the other two
  * stay for the clean-up. SIGTERM reaches only the process it was sent to.
+ * What is ignored (nohup) stays ignored.
  */
 static void stay_alive(void)
 {
 	struct sigaction pass = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction now;
+	size_t i;
 
-	sigaction(SIGINT, &pass, NULL);
-	sigaction(SIGTERM, &pass, NULL);
-	sigaction(SIGHUP, &pass, NULL);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		if (!sigaction(signals[i], NULL, &now) && now.sa_handler != SIG_IGN)
+			sigaction(signals[i], &pass, NULL);
 }
 
 static int wait_for_child(void)
@@ -167,9 +173,6 @@ static pid_t fork_attached(int death_sig)
 		prctl(PR_SET_PDEATHSIG, death_sig);
 		if (getppid() != parent)
 			_exit(ST_ERROR);
-		signal(SIGINT, SIG_DFL);
-		signal(SIGTERM, SIG_DFL);
-		signal(SIGHUP, SIG_DFL);
 	} else if (child > 0) {
 		stay_alive();
 	}

@@ -31,7 +31,8 @@ static void print_progress(uint64_t now)
 	uint64_t total = __atomic_load_n(&step_total, __ATOMIC_RELAXED);
 	char percent[16] = "";
 
-	if (total)
+	/* One long call has no percentage. */
+	if (total > 1)
 		snprintf(percent, sizeof(percent), "%3u%%, ",
 			 (unsigned int)(100 * done / total));
 	fprintf(stderr, "%s%s: %s%llu s%s", tty ? "\r" : "", label, percent,

@@ -110,7 +110,7 @@ static uint64_t other_ns(const struct split_side *s)
 
 	for (i = 0; i < s->count; i++)
 		sum += s->ns[i];
-	return s->wall_ns > sum ? s->wall_ns - sum : 0;
+	return s->busy_ns > sum ? s->busy_ns - sum : 0;
 }
 
 static void print_split_side(const char *what, const struct split_side *s)
@@ -121,6 +121,25 @@ static void print_split_side(const char *what, const struct split_side *s)
 	for (i = 0; i < s->count; i++)
 		printf(" %s %.1f", s->phase[i], per_page(s->ns[i], s->bytes));
 	printf(" other %.1f", per_page(other_ns(s), s->bytes));
+}
+
+/* Without the split, faulting in still has a line. */
+static void print_faults(const struct suite *s)
+{
+	const struct mem_kind *last = NULL;
+	const struct result *r;
+	unsigned int i;
+
+	for (i = 0; i < s->works; i++) {
+		r = suite_result(s, i, 0);
+		if (r->skipped[0] || !r->work->populated || r->work->kind == last)
+			continue;
+		printf("%s %s %.1f", last ? "," : "faulting in, ns per page:", r->work->kind->name,
+		       per_page(r->populate_ns, r->populated_bytes));
+		last = r->work->kind;
+	}
+	if (last)
+		puts(" (the program touching its memory before it is mapped)");
 }
 
 static void print_split(const struct suite *s)
@@ -143,42 +162,26 @@ static void print_split(const struct suite *s)
 		header = true;
 		printf("%-18s %-13s |", r->work->name, r->work->kind->name);
 		if (r->work->populated)
-			printf(" fault %.1f,", per_page(r->populate_ns, r->work->len));
+			printf(" fault %.1f,", per_page(r->populate_ns, r->populated_bytes));
 		print_split_side("map:", &r->split.map);
 		print_split_side("| unmap:", &r->split.unmap);
 		putchar('\n');
 	}
-	if (!header)
-		printf("\ntime split: not available: %s\n", why);
-	else
+	if (header) {
 		puts("(fault: the program touching its memory beforehand, timed by the program)");
-}
-
-/* Where the split has no line to itself, faulting in still gets one. */
-static void print_faults(const struct suite *s)
-{
-	const struct mem_kind *last = NULL;
-	const struct result *r;
-	unsigned int i;
-
-	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
-		if (r->skipped[0] || !r->work->populated || r->work->kind == last)
-			continue;
-		printf("%s %s %.1f", last ? "," : "faulting in, ns per page:", r->work->kind->name,
-		       per_page(r->populate_ns, r->work->len));
-		last = r->work->kind;
+		return;
 	}
-	if (last)
-		puts(" (the program touching its memory before it is mapped)");
+	printf("\ntime split: not available: %s\n", why);
+	print_faults(s);
 }
 
 void report_print(const struct suite *s)
 {
 	print_throughput(s);
+	if (s->opt.threads > 1)
+		printf("(%u threads: wall time over the pages of all of them)\n", s->opt.threads);
 	print_calls(s);
 	print_split(s);
-	print_faults(s);
 }
 
 static void hist_json(struct json *j, const char *key, const struct hist *h)
@@ -221,7 +224,7 @@ static void split_json(struct json *j, const char *key, const struct split_side 
 
 	json_object(j, key);
 	json_u64(j, "bytes", s->bytes);
-	json_u64(j, "wall_ns", s->wall_ns);
+	json_u64(j, "busy_ns", s->busy_ns);
 	for (i = 0; i < s->count; i++) {
 		snprintf(name, sizeof(name), "%s_ns", s->phase[i]);
 		json_u64(j, name, s->ns[i]);
@@ -253,7 +256,7 @@ static void result_json(struct json *j, const struct result *r)
 	json_str(j, "answered_by", r->backend);
 	json_num(j, "pages_per_extent", r->pages_per_extent);
 	if (w->populated)
-		json_u64(j, "fault_ns", r->populate_ns);
+		json_num(j, "fault_ns_per_page", per_page(r->populate_ns, r->populated_bytes));
 	side_json(j, "map", &r->map);
 	side_json(j, "unmap", &r->unmap);
 	if (w->type == WORK_FILL) {

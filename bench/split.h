@@ -17,7 +17,7 @@ struct split_side {
 	unsigned int count;
 	char phase[SPLIT_MAX_PHASES][16];	/* "pin", "account", "iommu" */
 	uint64_t ns[SPLIT_MAX_PHASES];
-	uint64_t wall_ns;		/* of the traced calls, as user space saw them */
+	uint64_t busy_ns;		/* of the threads' calls, as user space saw them */
 	uint64_t bytes;
 };
 

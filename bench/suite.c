@@ -174,6 +174,7 @@ static int run_once(struct suite *s, unsigned int work, unsigned int backend, st
 	err = workload_run(r->work, &b, m, r, mode);
 	backend_close(&b);
 	r->populate_ns = m->populate_ns;
+	r->populated_bytes = m->len;
 	r->pages_per_extent = m->pages_per_extent;
 	return err;
 }

@@ -15,15 +15,20 @@
 static void print_line(const char *fmt, va_list ap)
 {
 	progress_clear();
+	flockfile(stderr);
 	fputs("ioasid-bench: ", stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 int fail(const char *fmt, ...)
 {
+	static bool failed;
 	va_list ap;
 
+	if (__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED))
+		return -1;
 	va_start(ap, fmt);
 	print_line(fmt, ap);
 	va_end(ap);

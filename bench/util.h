@@ -32,6 +32,9 @@ enum {
 /**
  * fail() - print one line that says what is wrong and what to do
  *
+ * For errors that end the program. Only the first one is printed: what other
+ * threads and the clean-up run into afterwards follows from it.
+ *
  * Return: always -1, so that a caller can write "return fail(...)".
  */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -147,6 +147,7 @@ static int start_team(struct team *team)
 
 struct total {
 	uint64_t map_ns, unmap_ns, map_calls, unmap_calls, map_bytes, unmap_bytes;
+	uint64_t map_busy, unmap_busy;	/* of all threads together */
 };
 
 /* From the first start to the last end; pingpong: mean time inside calls. */
@@ -163,17 +164,17 @@ static void add_up(const struct team *team, enum work_type type, struct total *s
 		map_to = MAX(map_to, t->map_to);
 		unmap_from = MIN(unmap_from, t->unmap_from);
 		unmap_to = MAX(unmap_to, t->unmap_to);
-		sum->map_ns += t->map_ns / team->count;
-		sum->unmap_ns += t->unmap_ns / team->count;
+		sum->map_busy += type == WORK_PINGPONG ? t->map_ns : t->map_to - t->map_from;
+		sum->unmap_busy += type == WORK_PINGPONG ? t->unmap_ns
+							 : t->unmap_to - t->unmap_from;
 		sum->map_calls += t->map_calls;
 		sum->unmap_calls += t->unmap_calls;
 		sum->map_bytes += t->map_bytes;
 		sum->unmap_bytes += t->unmap_bytes;
 	}
-	if (type == WORK_PINGPONG)
-		return;
-	sum->map_ns = map_to - map_from;
-	sum->unmap_ns = unmap_to - unmap_from;
+	sum->map_ns = type == WORK_PINGPONG ? sum->map_busy / team->count : map_to - map_from;
+	sum->unmap_ns = type == WORK_PINGPONG ? sum->unmap_busy / team->count
+					      : unmap_to - unmap_from;
 }
 
 static void record_side(struct side *s, uint64_t ns, uint64_t calls, uint64_t bytes)
@@ -202,9 +203,9 @@ static void record_split(struct split *s, const struct total *sum)
 	if (!s->available)
 		return;
 	split_end(s);
-	s->map.wall_ns = sum->map_ns;
+	s->map.busy_ns = sum->map_busy;
 	s->map.bytes = sum->map_bytes;
-	s->unmap.wall_ns = sum->unmap_ns;
+	s->unmap.busy_ns = sum->unmap_busy;
 	s->unmap.bytes = sum->unmap_bytes;
 }
 

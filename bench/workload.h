@@ -61,7 +61,7 @@ struct result {
 	char backend[32];		/* who answered */
 	char skipped[160];		/* why there are no figures */
 	struct side map, unmap;
-	uint64_t populate_ns;
+	uint64_t populate_ns, populated_bytes;	/* faulting in, by the program */
 	double pages_per_extent;
 	uint64_t locked;		/* VmLck grew by so many bytes */
 	uint64_t pinned_refs;		/* nr_foll_pin_* grew by so many references */
