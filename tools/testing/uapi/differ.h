@@ -131,6 +131,27 @@ static inline void differ_keep(struct differ_result *r, const void *data, uint32
 	memcpy(r->out, data, r->length);
 }
 
+static inline int differ_track(const struct door *d, uint32_t flag)
+{
+	struct vfio_iommu_type1_dirty_bitmap dirty = { .argsz = sizeof(dirty), .flags = flag };
+
+	return ioctl(d->fd, VFIO_IOMMU_DIRTY_PAGES, &dirty);
+}
+
+/*
+ * What type1 reported once it may report again, shifted and for pages that are
+ * not mapped: its bitmap must be new each time. Every mapped page stays dirty.
+ */
+static bool differ_tracking;
+
+static inline void differ_fresh_bitmap(const struct door *d)
+{
+	if (differ_tracking) {
+		differ_track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
+		differ_track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START);
+	}
+}
+
 static inline void differ_unmap(const struct door *d, const struct differ_op *op,
 				struct differ_result *r)
 {
@@ -146,6 +167,8 @@ static inline void differ_unmap(const struct door *d, const struct differ_op *op
 	b->pgsize = op->pgsize;
 	b->size = op->bits_size;
 	b->data = (void *)bits;
+	if (op->flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP)
+		differ_fresh_bitmap(d);
 	r->ret = ioctl(d->fd, VFIO_IOMMU_UNMAP_DMA, &u);
 	r->error = r->ret ? errno : 0;
 	b->data = NULL;
@@ -172,8 +195,12 @@ static inline void differ_dirty(const struct door *d, const struct differ_op *op
 	get->bitmap.pgsize = op->pgsize;
 	get->bitmap.size = op->bits_size;
 	get->bitmap.data = (void *)bits;
+	if (op->flags == VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP)
+		differ_fresh_bitmap(d);
 	r->ret = ioctl(d->fd, VFIO_IOMMU_DIRTY_PAGES, &u);
 	r->error = r->ret ? errno : 0;
+	if (!r->ret && op->flags != VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP)
+		differ_tracking = op->flags == VFIO_IOMMU_DIRTY_PAGES_FLAG_START;
 	differ_keep(r, bits, r->ret ? 0 : sizeof(bits));
 }
 
@@ -349,7 +376,7 @@ static inline uint64_t differ_size(void)
 
 static inline uint64_t differ_vaddr(void)
 {
-	static const uint64_t odd[] = { 0, 1ULL << 47, 1ULL << 63, 0xffff888000000000ULL };
+	static const uint64_t odd[] = { 0, -PAGE, 1ULL << 47, 1ULL << 63, 0xffff888000000000ULL };
 	const struct differ_zone *z;
 
 	if (differ_chance(3))
