@@ -54,4 +54,16 @@
 #define COMPAT_HAVE_PFNMAP_ADDR_MASK
 #endif
 
+/* Page tables shared by IOMMU drivers (6.19), with an operation for whole ranges. */
+#if __has_include(<linux/generic_pt/iommu.h>)
+#define COMPAT_HAVE_GENERIC_PT
+#endif
+
+/* A debug kernel that counts what iommu_map() maps must see every map. */
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC
+#define COMPAT_IOMMU_DEBUG_MAPS	1
+#else
+#define COMPAT_IOMMU_DEBUG_MAPS	0
+#endif
+
 #endif /* _IOASID_COMPAT_H */

@@ -24,8 +24,11 @@ static long legacy_fail(struct ioasid_space *space, const char *op, int err,
 	return err;
 }
 
-/* Copy a structure in, whose first member is argsz, and check that. */
-static long copy_in(struct ioasid_space *space, const char *op, void *to, unsigned long arg,
+/*
+ * Copy a structure in, whose first member is argsz, and check that. Inline, so
+ * that the size is a constant to the copy.
+ */
+static __always_inline long copy_in(struct ioasid_space *space, const char *op, void *to, unsigned long arg,
 		    size_t minsz)
 {
 	if (copy_from_user(to, (void __user *)arg, minsz))

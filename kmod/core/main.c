@@ -7,7 +7,6 @@
 
 #include "../policy/call.h"
 #include "dev.h"
-#include "pages.h"
 #include "space.h"
 
 module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
@@ -17,12 +16,9 @@ static int __init ioasid_init(void)
 {
 	int ret;
 
-	ret = ioasid_pages_cache_init();
-	if (ret)
-		return ret;
 	ret = ioasid_spaces_init();
 	if (ret)
-		goto pages;
+		return ret;
 	ret = ioasid_policy_init();
 	if (ret)
 		goto spaces;
@@ -35,8 +31,6 @@ policy:
 	ioasid_policy_exit();
 spaces:
 	ioasid_spaces_exit();
-pages:
-	ioasid_pages_cache_exit();
 	return ret;
 }
 module_init(ioasid_init);
@@ -47,7 +41,6 @@ static void __exit ioasid_exit(void)
 	ioasid_dev_exit();
 	ioasid_policy_exit();
 	ioasid_spaces_exit();
-	ioasid_pages_cache_exit();
 }
 module_exit(ioasid_exit);
 

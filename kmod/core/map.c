@@ -240,17 +240,12 @@ static int map_make(struct map_call *c)
 	if (m->flags & IOASID_MAP_WRITE)
 		c->area->prot |= IOMMU_WRITE;
 
-	ret = -ENOMEM;
-	c->area->pages = ioasid_pages_alloc(m->vaddr, m->length >> PAGE_SHIFT,
-					    m->flags & IOASID_MAP_WRITE, &m->who);
-	if (!c->area->pages) {
-		map_fail(c, ret, IOASID_R_NOMEM, 0, 0);
-		goto free_area;
-	}
+	ioasid_pages_init(c->area->pages, m->vaddr, m->length >> PAGE_SHIFT,
+			  m->flags & IOASID_MAP_WRITE, &m->who);
 
 	ret = map_reserve(c);
 	if (ret)
-		goto put_pages;
+		goto free;
 	ret = map_build(c);
 	if (!ret)
 		return 0;
@@ -261,9 +256,7 @@ static int map_make(struct map_call *c)
 	else
 		ioasid_pages_unpin(c->area->pages);
 	map_unreserve(c);
-put_pages:
-	ioasid_pages_put(c->area->pages);
-free_area:
+free:
 	ioasid_area_free(c->area);
 	return ret;
 }

@@ -2,8 +2,9 @@
 /*
  * Pinned pages of one process, and what was charged for them.
  *
- * An ioasid_pages is an object of its own: a mapping is a window on it. It
- * remembers whose memory it is and who was charged, so that exactly that mm,
+ * An ioasid_pages is an object of its own: a mapping is a window on it. Most
+ * have one window for life, so its memory is part of the first one's (see
+ * struct ioasid_mapping in space.c) and outlives it if need be. It remembers whose memory it is and who was charged, so that exactly that mm,
  * user and cgroup get it back, whoever unmaps and wherever the task has moved.
  */
 #ifndef _IOASID_PAGES_H
@@ -34,7 +35,7 @@ enum ioasid_lock_cap {
 
 /**
  * struct ioasid_pages - memory of one process, pinned or to be pinned
- * @refs: windows on it
+ * @refs: of the memory: the window, and in-kernel users that are pinning
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
  * @lock_cap: enum ioasid_lock_cap
@@ -88,18 +89,15 @@ struct ioasid_pin_call {
 	struct ioasid_area *area;
 };
 
-struct ioasid_pages *ioasid_pages_alloc(unsigned long vaddr, unsigned long npages, bool write,
-					const struct ioasid_who *who);
+void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
+		       bool write, const struct ioasid_who *who);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 void ioasid_pages_leak(struct ioasid_pages *pages);
-void ioasid_pages_put(struct ioasid_pages *pages);
+void ioasid_pages_release(struct ioasid_pages *pages);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
-
-int ioasid_pages_cache_init(void);
-void ioasid_pages_cache_exit(void);
 
 /* charge.c */
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);

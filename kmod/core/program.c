@@ -17,6 +17,7 @@
 #include <trace/events/ioasid.h>
 
 #include "clock.h"
+#include "direct.h"
 #include "pages.h"
 #include "space.h"
 
@@ -44,26 +45,56 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 		if (!n)
 			break;
 		done += n;
-		cond_resched();
+		if (done < size)
+			cond_resched();
 	}
 	return min(done, size);
 }
 
+/* One run, as one piece or page by page; @done counts bytes of the area. */
 static int program_run(struct iommu_domain *domain, u64 iova, const struct ioasid_run *run,
-		       int prot, u64 *done)
+		       int prot, bool direct, u64 *done)
 {
 	unsigned long step = READ_ONCE(disable_hugepages) ? 1 : run->npages;
 	unsigned long i;
+	int ret = 0;
+
+	for (i = 0; i < run->npages && !ret; i += step) {
+		phys_addr_t phys = PFN_PHYS(run->pfn + i);
+		size_t size = step << PAGE_SHIFT;
+
+		if (direct) {
+			ret = ioasid_direct_map(domain, iova + *done, phys, size, prot, done);
+		} else {
+			ret = iommu_map(domain, iova + *done, phys, size, prot,
+					GFP_KERNEL_ACCOUNT);
+			*done += ret ? 0 : size;
+		}
+	}
+	return ret;
+}
+
+static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u64 *done)
+{
+	bool direct = ioasid_direct_can(domain);
+	u64 start = ioasid_area_start(area);
+	int prot = area->prot | IOMMU_CACHE;
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+	unsigned int n = 0;
 	int ret;
 
-	for (i = 0; i < run->npages; i += step) {
-		ret = iommu_map(domain, iova + *done, PFN_PHYS(run->pfn + i), step << PAGE_SHIFT,
-				prot, GFP_KERNEL_ACCOUNT);
+	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		ret = program_run(domain, start, &run, prot, direct, done);
 		if (ret)
 			return ret;
-		*done += (u64)step << PAGE_SHIFT;
+		if (++n % RUNS_PER_BREAK == 0) {
+			cond_resched();
+			if (fatal_signal_pending(current))
+				return -EINTR;
+		}
 	}
-	return 0;
+	return direct ? ioasid_direct_sync(domain, start, *done) : 0;
 }
 
 /**
@@ -76,25 +107,10 @@ static int program_run(struct iommu_domain *domain, u64 iova, const struct ioasi
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area)
 {
 	struct iommu_iotlb_gather gather;
-	struct ioasid_extents_iter it;
-	struct ioasid_run run;
-	unsigned int n = 0;
 	u64 done = 0;
-	int ret = 0;
+	int ret;
 
-	ioasid_for_each_run(&it, &area->pages->ext, &run) {
-		ret = program_run(d->domain, ioasid_area_start(area), &run,
-				  area->prot | IOMMU_CACHE, &done);
-		if (ret)
-			break;
-		if (++n % RUNS_PER_BREAK == 0) {
-			cond_resched();
-			if (fatal_signal_pending(current)) {
-				ret = -EINTR;
-				break;
-			}
-		}
-	}
+	ret = program_runs(d->domain, area, &done);
 	if (ret && done) {
 		iommu_iotlb_gather_init(&gather);
 		if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)

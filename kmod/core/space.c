@@ -21,7 +21,7 @@
 static DEFINE_MUTEX(spaces_lock);	/* guards the list and the counter */
 static LIST_HEAD(spaces);
 static u32 spaces_last_id;
-static struct kmem_cache *area_cache;
+static struct kmem_cache *mapping_cache;
 static struct dentry *debugfs_dir;
 
 /* Sampled when a space is created, as type1 does. */
@@ -104,21 +104,43 @@ void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 	trace_ioasid_error(&who, op, err, f->reason, f->a, f->b);
 }
 
+/*
+ * An area and the pages it was made for, in one piece of memory that lives as
+ * long as the pages do: an area is freed by dropping its reference on them.
+ */
+struct ioasid_mapping {
+	struct ioasid_area area;
+	struct ioasid_pages own;
+};
+
+/* ioasid_area_alloc() - an area whose pages are still to be initialised */
 struct ioasid_area *ioasid_area_alloc(void)
 {
-	struct ioasid_area *area = kmem_cache_zalloc(area_cache, GFP_KERNEL);
+	struct ioasid_mapping *m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
 
-	if (area) {
-		xa_init(&area->pins);
-		INIT_LIST_HEAD(&area->link);
-	}
-	return area;
+	if (!m)
+		return NULL;
+	xa_init(&m->area.pins);
+	INIT_LIST_HEAD(&m->area.link);
+	m->area.pages = &m->own;
+	return &m->area;
 }
 
+/* ioasid_area_free() - its pages are unpinned, or were leaked on purpose */
 void ioasid_area_free(struct ioasid_area *area)
 {
-	kvfree(area->dirty);
-	kmem_cache_free(area_cache, area);
+	if (unlikely(area->dirty))
+		kvfree(area->dirty);
+	ioasid_pages_put(area->pages);
+}
+
+/* ioasid_pages_put() - drop a reference on the memory of pages */
+void ioasid_pages_put(struct ioasid_pages *pages)
+{
+	if (!refcount_dec_and_test(&pages->refs))
+		return;
+	ioasid_pages_release(pages);
+	kmem_cache_free(mapping_cache, container_of(pages, struct ioasid_mapping, own));
 }
 
 /* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */
@@ -201,8 +223,8 @@ DEFINE_SHOW_ATTRIBUTE(spaces);
 
 int ioasid_spaces_init(void)
 {
-	area_cache = KMEM_CACHE(ioasid_area, 0);
-	if (!area_cache)
+	mapping_cache = KMEM_CACHE(ioasid_mapping, 0);
+	if (!mapping_cache)
 		return -ENOMEM;
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);
 	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
@@ -212,5 +234,5 @@ int ioasid_spaces_init(void)
 void ioasid_spaces_exit(void)
 {
 	debugfs_remove_recursive(debugfs_dir);
-	kmem_cache_destroy(area_cache);
+	kmem_cache_destroy(mapping_cache);
 }

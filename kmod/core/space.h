@@ -40,7 +40,7 @@ enum ioasid_area_state {
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: on the list of those being torn down
- * @pages: what is mapped; owned
+ * @pages: what is mapped
  * @state: enum ioasid_area_state, under areas_lock
  * @prot: IOMMU_READ, IOMMU_WRITE
  * @users: reads and writes by the CPU in flight, under areas_lock
@@ -241,6 +241,7 @@ void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 			 const struct ioasid_fail *f);
 struct ioasid_area *ioasid_area_alloc(void);
 void ioasid_area_free(struct ioasid_area *area);
+void ioasid_pages_put(struct ioasid_pages *pages);
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
 void ioasid_space_changed(struct ioasid_space *space);

@@ -226,7 +226,8 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 			res->pages += area->pages->npages;
 		if (area->stuck)
 			ioasid_pages_leak(area->pages);
-		ioasid_pages_put(area->pages);
+		else
+			ioasid_pages_unpin(area->pages);
 	}
 
 	mutex_lock(&space->areas_lock);
@@ -288,13 +289,15 @@ static int unmap_call(struct unmap_call *c, u64 *unmapped)
 	c->timing = trace_ioasid_unmap_done_enabled();
 	t = ioasid_clock(c->timing);
 	INIT_LIST_HEAD(&c->victims);
-	ioasid_who_current(&c->args.who, c->space->id);
 	ret = unmap_run(c);
 
 	*unmapped = c->res.bytes;
 	c->res.err = ret;
-	ioasid_lap(c->timing, &t, &c->res.ns_total);
-	trace_ioasid_unmap_done(&c->args, &c->res);
+	if (c->timing || ret) {
+		ioasid_lap(c->timing, &t, &c->res.ns_total);
+		ioasid_who_current(&c->args.who, c->space->id);
+		trace_ioasid_unmap_done(&c->args, &c->res);
+	}
 	if (ret)
 		trace_ioasid_error(&c->args.who, "unmap", ret, c->res.reason, c->res.a, c->res.b);
 	return ret;

@@ -9,7 +9,6 @@
 #include <linux/cred.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
-#include <linux/user_namespace.h>
 
 #include <ioasid/policy.h>
 
@@ -28,7 +27,8 @@ static inline void ioasid_who_current(struct ioasid_who *who, u32 space)
 	who->space = space;
 	who->tgid = current->tgid;
 	who->pid = current->pid;
-	who->uid = from_kuid(&init_user_ns, current_uid());
+	/* In the initial namespace, where a kuid is the uid. */
+	who->uid = __kuid_val(current_uid());
 	who->cgroup = ioasid_current_cgroup();
 }
 
