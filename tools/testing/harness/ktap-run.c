@@ -284,14 +284,13 @@ static void run_program(const char *path)
 	long long pinned = ktap_pinned();
 	const char *base = strrchr(path, '/');
 	bool step, ended;
+	double began = now();
 	int status = 0;
 
 	base = base ? base + 1 : path;
 	step = !strcmp(base, "setup.sh") || !strcmp(base, "teardown.sh");
 	run.name = short_name(path, name, sizeof(name));
 	ktap_mark("run", run.name);
-	printf("# %s\n", run.name);
-	fflush(stdout);
 	if (!start(&run, path)) {
 		verdict(FAIL, run.name, "", "cannot start: %s", strerror(errno));
 		return;
@@ -303,6 +302,8 @@ static void run_program(const char *path)
 		kill_run(&run);
 	close(run.out);
 	judge(&run, status, ended, step, pinned);
+	printf("# %s: %.1f s\n", run.name, now() - began);
+	fflush(stdout);
 }
 
 static bool report(const char *path)
