@@ -196,8 +196,8 @@ int command_checksum(int argc, char **argv)
 					     optarg);
 			break;
 		case 's':
-			if (parse_size(optarg, &limit))
-				return usage("checksum", "--size needs a size such as 4G, not '%s'",
+			if (parse_size(optarg, &limit) || limit % 512)
+				return usage("checksum", "--size needs a multiple of 512 such as 4G, not '%s'",
 					     optarg);
 			break;
 		case 'h':

@@ -102,27 +102,25 @@ int mem_reserve_hugepages(const struct mem_kind *kind, uint64_t len)
 	return 0;
 }
 
-bool mem_missing(const struct mem_kind *kind, uint64_t len, bool reserve, char *why,
-		 size_t size)
+bool mem_missing(const struct mem_kind *kind, uint64_t len, char *why, size_t size)
 {
 	uint64_t need = ROUND_UP(len, kind->folio), available;
-	char path[96], text[16];
+	char text[16];
 
-	if (kind->flags & MEM_HUGETLB && !reserve) {
-		hugetlb_path(kind, "nr_hugepages", path, sizeof(path));
+	if (kind->flags & MEM_HUGETLB) {
 		available = free_hugepages(kind) * kind->folio;
 		if (available >= need)
 			return false;
 		snprintf(why, size,
-			 "%llu free pages needed, %llu there: --reserve-hugepages, or echo N > %s",
+			 "%llu free pages needed, %llu there: --reserve-hugepages, or have them reserved at boot (hugepagesz=%s hugepages=N)",
 			 (unsigned long long)(need / kind->folio),
-			 (unsigned long long)(available / kind->folio), path);
+			 (unsigned long long)(available / kind->folio),
+			 format_size(text, kind->folio));
 		return true;
 	}
 	if (kind->flags & MEM_THP && thp_missing(kind, why, size))
 		return true;
-	available = proc_kb("/proc/meminfo", "MemAvailable") + free_hugepages(kind) *
-		    (kind->flags & MEM_HUGETLB ? kind->folio : 0);
+	available = proc_kb("/proc/meminfo", "MemAvailable");
 	if (need < available)
 		return false;
 	snprintf(why, size, "%s needed, %llu MiB available: use a smaller --size",
@@ -225,14 +223,10 @@ static int touch_in_order(struct mem *m)
 
 static int populate(struct mem *m)
 {
-	struct thp_tuning tuning = { .count = 0 };
 	int err;
 
 	progress_begin("faulting in %zu MiB of %s memory", m->len >> 20, m->kind->name);
-	err = thp_tune(&tuning, m->kind);
-	if (!err)
-		err = m->kind->flags & MEM_SHUFFLED ? touch_shuffled(m) : touch_in_order(m);
-	thp_restore(&tuning);
+	err = m->kind->flags & MEM_SHUFFLED ? touch_shuffled(m) : touch_in_order(m);
 	progress_end();
 	if (err)
 		return -1;
@@ -249,7 +243,7 @@ int mem_alloc(struct mem *m, const struct mem_kind *kind, uint64_t len, bool wan
 	m->len = ROUND_UP(len, kind->folio);
 	if (reserve_addresses(m, MAX(kind->folio, 2 * MIB)))
 		return -1;
-	if (map_memory(m) || (want_populated && populate(m))) {
+	if (thp_tune(&m->tuning, kind) || map_memory(m) || (want_populated && populate(m))) {
 		mem_free(m);
 		return -1;
 	}
@@ -273,6 +267,7 @@ void mem_free(struct mem *m)
 		munmap(m->reservation, m->reserved);
 	if (m->fd >= 0)
 		close(m->fd);
+	thp_restore(&m->tuning);
 	m->reservation = NULL;
 	m->fd = -1;
 }

@@ -25,6 +25,13 @@ struct mem_kind {
 	uint64_t folio;
 };
 
+/* Settings of transparent huge pages that were changed, with what they were. */
+struct thp_tuning {
+	char path[3][80];
+	char old[3][16];
+	unsigned int count;
+};
+
 struct mem {
 	const struct mem_kind *kind;
 	char *va;
@@ -35,6 +42,7 @@ struct mem {
 	char *reservation;
 	size_t reserved;
 	int fd;
+	struct thp_tuning tuning;	/* for as long as the memory is there */
 };
 
 const struct mem_kind *mem_kind_find(const char *name);
@@ -44,13 +52,11 @@ void mem_kind_list(void);
 
 /**
  * mem_missing() - can @len bytes of @kind be had on this machine now?
- * @reserve: the caller is willing to have huge pages reserved
  * @why: filled with what is missing and how to get it
  *
  * Return: false when it can be had.
  */
-bool mem_missing(const struct mem_kind *kind, uint64_t len, bool reserve, char *why,
-		 size_t size);
+bool mem_missing(const struct mem_kind *kind, uint64_t len, char *why, size_t size);
 
 /**
  * mem_alloc() - @len bytes (rounded up to the folio size) of @kind
@@ -66,9 +72,10 @@ void mem_free(struct mem *m);
 int mem_drop(struct mem *m);
 
 /**
- * mem_reserve_hugepages() - have enough free huge pages for @len bytes
+ * mem_reserve_hugepages() - ask for enough free huge pages for @len bytes
  *
- * The guard puts the number of pages back.
+ * The kernel may find fewer, which mem_missing() tells afterwards. The guard
+ * puts the number of pages back.
  *
  * Return: 0, or -1 with a line printed.
  */
@@ -86,13 +93,7 @@ int mem_allow_lock(uint64_t len);
 /* pagemap.c: mean length of physically contiguous runs, 0 if unreadable. */
 double pagemap_pages_per_extent(const void *va, size_t len);
 
-/* thp.c: let the kernel use huge pages of this kind while they are faulted in. */
-struct thp_tuning {
-	char path[3][80];
-	char old[3][16];
-	unsigned int count;
-};
-
+/* thp.c: have the kernel use folios of this kind, and no others. */
 bool thp_missing(const struct mem_kind *kind, char *why, size_t size);
 int thp_tune(struct thp_tuning *t, const struct mem_kind *kind);
 void thp_restore(struct thp_tuning *t);

@@ -54,12 +54,12 @@ static int choose_range(struct nvme_run *r)
 	if (r->has_known && r->bytes > r->known.bytes)
 		return fail("%s knows only %llu bytes: use a smaller --size", r->known.path,
 			    (unsigned long long)r->known.bytes);
-	/* A partial chunk in the middle could not be checked. */
+	r->bytes -= r->bytes % n->block;
+	/* Part of a chunk could not be checked. */
 	if (r->has_known && r->bytes < r->known.bytes)
 		r->bytes -= r->bytes % r->known.chunk;
-	r->bytes -= r->bytes % n->block;
 	if (!r->bytes)
-		return fail("--size is less than a block of the disk");
+		return fail("there is less than a block of the disk to read: use a bigger --size");
 	return 0;
 }
 
@@ -70,7 +70,7 @@ static int open_disk(struct nvme_run *r)
 	uint64_t own = nvme_memory_size(o->queues, o->depth), iova;
 	char why[160];
 
-	if (mem_missing(o->kind, buffers, false, why, sizeof(why)))
+	if (mem_missing(o->kind, buffers, why, sizeof(why)))
 		return fail("%s memory cannot be had: %s", o->kind->name, why);
 	if (mem_allow_lock(buffers + own) || mem_alloc(&r->mem, o->kind, buffers, true))
 		return -1;

@@ -244,13 +244,13 @@ static int run_all(struct suite *s)
 		/* Free first: what it holds would count as missing. */
 		if (m.reservation && (m.kind != w->kind || m.len < w->len))
 			mem_free(&m);
-		if (!m.reservation && mem_missing(w->kind, w->len, s->opt.reserve_hugepages,
-						  why, sizeof(why))) {
+		if (s->opt.reserve_hugepages && !m.reservation)
+			err = mem_reserve_hugepages(w->kind, w->len);
+		if (!err && !m.reservation &&
+		    mem_missing(w->kind, w->len, why, sizeof(why))) {
 			err = skip(s, i, why);
 			continue;
 		}
-		if (s->opt.reserve_hugepages && !m.reservation)
-			err = mem_reserve_hugepages(w->kind, w->len);
 		if (!err)
 			err = mem_allow_lock(w->len);
 		if (!err)

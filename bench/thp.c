@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's switches for transparent huge pages. Where one of them keeps
- * a kind from being had, root changes it while the memory is faulted in; the
- * guard knows the old value in case the run ends meanwhile.
+ * a kind from being had, root changes it for as long as the memory is there
+ * (khugepaged would make 2M pages of smaller folios later on); the guard
+ * knows the old value in case the run ends meanwhile.
  */
 #include <errno.h>
 #include <stdio.h>
