@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Containers that join a /dev/ioasid: one address space behind several fds,
+ * that go in any order.
+ */
+#include <sys/eventfd.h>
+
+#include "lifetime/edu.h"
+
+#define IOVA	0x4000000ULL	/* where edu reaches */
+#define SIZE	(16 * PAGE)
+
+FIXTURE(share) {
+	struct door ioasid;
+	struct door nvme;
+	struct door edu;
+	char *mem;
+	long long before;	/* pages pinned */
+};
+
+static int join(const struct door *d, int fd)
+{
+	return ioctl(d->fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd));
+}
+
+/* A /dev/ioasid, and two containers that have not chosen. */
+FIXTURE_SETUP(share)
+{
+	self->before = ktap_pinned();
+	ASSERT_TRUE(door_open(&self->ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(door_join(&self->nvme, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(door_join(&self->edu, DOOR_SHIM, DOOR_EDU));
+	self->mem = door_memory(SIZE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+}
+
+FIXTURE_TEARDOWN(share)
+{
+	door_close(&self->ioasid);
+	door_close(&self->nvme);
+	door_close(&self->edu);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+static bool has_ranges(const struct door *d)
+{
+	struct vfio_iommu_type1_info *info = door_info(d);
+	bool has = info && door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+
+	free(info);
+	return has;
+}
+
+TEST_F(share, one_address_space)
+{
+	struct door *all[] = { &self->ioasid, &self->nvme, &self->edu };
+	int i, j;
+
+	ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+	ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, door_map(all[i], IOVA, self->mem, SIZE, DOOR_RW));
+		for (j = 0; j < 3; j++) {
+			EXPECT_REFUSED(all[j], EEXIST,
+				       door_map(all[j], IOVA, self->mem, PAGE, DOOR_RW));
+			EXPECT_EQ(65534, door_avail(all[j]));
+			EXPECT_EQ(1, ioctl(all[j]->fd, VFIO_CHECK_EXTENSION, IOASID_EXT_PRESENT));
+		}
+		EXPECT_EQ(SIZE / KIB, door_locked());
+		EXPECT_EQ(SIZE, door_unmap(all[(i + 1) % 3], IOVA, SIZE));
+		EXPECT_EQ(0, door_locked());
+	}
+}
+
+TEST_F(share, ioasid_closes_first)
+{
+	ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+	ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	door_close(&self->ioasid);
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_ERRNO(EEXIST, door_map(&self->nvme, IOVA, self->mem, SIZE, DOOR_RW));
+	door_close(&self->nvme);
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE, door_unmap(&self->edu, IOVA, SIZE));
+	ASSERT_EQ(0, door_map(&self->edu, IOVA, self->mem, SIZE, DOOR_RW));
+	door_close(&self->edu);
+	EXPECT_EQ(0, door_locked());
+}
+
+TEST_F(share, ioasid_closes_last)
+{
+	ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+	ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+	ASSERT_EQ(0, door_map(&self->edu, IOVA, self->mem, SIZE, DOOR_RW));
+	door_close(&self->edu);
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	door_close(&self->nvme);
+	/* Unlike a container's, its mappings are not the groups'. */
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_ERRNO(EEXIST, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	door_close(&self->ioasid);
+	EXPECT_EQ(0, door_locked());
+}
+
+TEST_F(share, windows_follow_the_groups)
+{
+	EXPECT_FALSE(has_ranges(&self->ioasid));
+	ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+	ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+	EXPECT_TRUE(has_ranges(&self->ioasid));
+	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	door_close(&self->nvme);
+	EXPECT_TRUE(has_ranges(&self->ioasid));
+	door_close(&self->edu);
+	EXPECT_FALSE(has_ranges(&self->ioasid));
+	EXPECT_EQ(0, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+}
+
+/* What is mapped where a device cannot have it keeps the device out. */
+TEST_F(share, mapping_in_the_way)
+{
+	struct tally before;
+
+	ASSERT_EQ(0, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, PAGE, DOOR_RW));
+	before = door_tally(&self->ioasid);
+	EXPECT_ERRNO(EINVAL, join(&self->nvme, self->ioasid.fd));
+	EXPECT_UNCHANGED(&self->ioasid, &before);
+	EXPECT_FALSE(has_ranges(&self->ioasid));
+	/* The container is as free as before. */
+	EXPECT_ERRNO(EINVAL, door_map(&self->nvme, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, DOOR_MSI_START, PAGE));
+	EXPECT_EQ(0, join(&self->nvme, self->ioasid.fd));
+	EXPECT_ERRNO(EINVAL, join(&self->nvme, self->ioasid.fd));
+}
+
+TEST_F(share, above_the_aperture)
+{
+	ASSERT_EQ(0, door_map(&self->ioasid, -PAGE, self->mem, PAGE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, join(&self->nvme, self->ioasid.fd));
+	EXPECT_EQ(PAGE, door_unmap_all(&self->ioasid));
+	ASSERT_EQ(0, door_map(&self->ioasid, 1ULL << 50, self->mem, PAGE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, join(&self->nvme, self->ioasid.fd));
+	EXPECT_EQ(PAGE, door_unmap_all(&self->ioasid));
+	EXPECT_EQ(0, join(&self->nvme, self->ioasid.fd));
+}
+
+TEST_F(share, wrong_fd)
+{
+	int bad[6], i;
+
+	bad[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bad[1] = self->nvme.fd;
+	bad[2] = self->nvme.group;
+	bad[3] = memfd_create("share", MFD_CLOEXEC);
+	bad[4] = eventfd(0, EFD_CLOEXEC);
+	bad[5] = open("/", O_RDONLY | O_CLOEXEC);
+	for (i = 0; i < 6; i++) {
+		ASSERT_LE(0, bad[i]);
+		EXPECT_ERRNO(EINVAL, join(&self->nvme, bad[i]));
+	}
+	EXPECT_ERRNO(EBADF, join(&self->nvme, -1));
+	EXPECT_ERRNO(EBADF, join(&self->nvme, 1000));
+	EXPECT_ERRNO(EBADF, join(&self->nvme, INT_MAX));
+	EXPECT_ERRNO(EBADF, join(&self->nvme, INT_MIN));
+	close(bad[0]);
+	EXPECT_ERRNO(EBADF, join(&self->nvme, bad[0]));
+	bad[0] = open("/dev/ioasid", O_PATH | O_CLOEXEC);
+	EXPECT_ERRNO(EBADF, join(&self->nvme, bad[0]));
+	EXPECT_EQ(0, join(&self->nvme, self->ioasid.fd));
+}
+
+TEST_F(share, short_argument)
+{
+	EXPECT_ERRNO(EBADF, ioctl(self->nvme.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(1000)));
+	ASSERT_EQ(0, ioctl(self->nvme.fd, VFIO_SET_IOMMU,
+			   IOASID_SET_IOMMU_ARG32(self->ioasid.fd)));
+	ASSERT_EQ(0, door_map(&self->nvme, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, IOVA, PAGE));
+}
+
+/* A /dev/ioasid that has chosen no type itself. */
+TEST_F(share, typeless)
+{
+	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, join(&self->nvme, fd));
+	EXPECT_EQ(0, door_map(&self->nvme, IOVA, self->mem, PAGE, DOOR_RW));
+	door_close(&self->ioasid);
+	self->ioasid.fd = fd;
+	EXPECT_ERRNO(EINVAL, door_unmap(&self->ioasid, IOVA, PAGE));
+	EXPECT_EQ(0, ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, IOVA, PAGE));
+}
+
+/* Each group can go and come back, to the same or to another. */
+TEST_F(share, leave_and_return)
+{
+	int i;
+
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+		EXPECT_ERRNO(EEXIST, door_map(&self->nvme, IOVA, self->mem, PAGE, DOOR_RW));
+		ASSERT_EQ(0, ioctl(self->nvme.group, VFIO_GROUP_UNSET_CONTAINER));
+		EXPECT_EQ(SIZE / KIB, door_locked());
+		ASSERT_EQ(0, ioctl(self->nvme.group, VFIO_GROUP_SET_CONTAINER, &self->nvme.fd));
+		ASSERT_EQ(0, ioctl(self->nvme.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+		EXPECT_EQ(0, door_map(&self->nvme, IOVA, self->mem, PAGE, DOOR_RW));
+		ASSERT_EQ(0, ioctl(self->nvme.group, VFIO_GROUP_UNSET_CONTAINER));
+		ASSERT_EQ(0, ioctl(self->nvme.group, VFIO_GROUP_SET_CONTAINER, &self->nvme.fd));
+	}
+}
+
+/* --- does the device see it? --- */
+
+/* Copies a page by DMA through whatever is mapped at IOVA. */
+static void expect_dma(struct ktap_test *_self, volatile char *bar, char *mem)
+{
+	memset(mem, rand() % 250 + 1, PAGE);
+	memset(mem + PAGE, 0, PAGE);
+	ASSERT_TRUE(edu_copy(bar, IOVA, IOVA + PAGE, PAGE));
+	EXPECT_EQ(0, memcmp(mem, mem + PAGE, PAGE));
+}
+
+/* Mapped before, then attached: replayed into a new domain, and into a shared one. */
+TEST_F(share, dma_through_what_was_mapped_before)
+{
+	volatile char *bar;
+	int device, round;
+
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	for (round = 0; round < 2; round++) {
+		if (round)
+			ASSERT_EQ(0, join(&self->nvme, self->ioasid.fd));
+		ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+		device = door_device(&self->edu, DOOR_EDU);
+		ASSERT_LE(0, device);
+		bar = edu_open(device);
+		ASSERT_TRUE(bar);
+		expect_dma(_self, bar, self->mem);
+		/* And what is mapped now. */
+		EXPECT_EQ(SIZE, door_unmap_all(&self->ioasid));
+		ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem + 4 * PAGE, SIZE - 4 * PAGE,
+				      DOOR_RW));
+		expect_dma(_self, bar, self->mem + 4 * PAGE);
+		EXPECT_EQ(SIZE - 4 * PAGE, door_unmap_all(&self->ioasid));
+		ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+		munmap((void *)(uintptr_t)bar, MIB);
+		close(device);
+		ASSERT_EQ(0, ioctl(self->edu.group, VFIO_GROUP_UNSET_CONTAINER));
+		ASSERT_EQ(0, ioctl(self->edu.group, VFIO_GROUP_SET_CONTAINER, &self->edu.fd));
+	}
+}
+
+/* Through both fds gone, and through memory that only the pin still holds. */
+TEST_F(share, dma_outlives_the_fd_and_the_memory)
+{
+	volatile char *bar;
+	int fd = memfd_create("share", MFD_CLOEXEC), device;
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, 2 * PAGE));
+	mem = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, join(&self->edu, self->ioasid.fd));
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, mem, 2 * PAGE, DOOR_RW));
+	memset(mem, 0x5a, PAGE);
+	device = door_device(&self->edu, DOOR_EDU);
+	ASSERT_LE(0, device);
+	bar = edu_open(device);
+	ASSERT_TRUE(bar);
+	door_close(&self->ioasid);
+	ASSERT_EQ(0, munmap(mem, 2 * PAGE));
+	ASSERT_TRUE(edu_copy(bar, IOVA, IOVA + PAGE, PAGE));
+	mem = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0x5a, mem[PAGE]);
+	EXPECT_EQ(0x5a, mem[2 * PAGE - 1]);
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+}
+
+/* DMA in a container of its own, to memory of every kind of page. */
+TEST_F(share, dma_on_the_shim)
+{
+	char *mem = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *bar;
+	size_t at;
+	int device;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
+	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	device = door_device(&self->edu, DOOR_EDU);
+	ASSERT_LE(0, device);
+	bar = edu_open(device);
+	ASSERT_TRUE(bar);
+	ASSERT_EQ(0, door_map(&self->edu, IOVA, mem, 4 * MIB, DOOR_RW));
+	for (at = 0; at + 2 * PAGE <= 4 * MIB; at += 123 * PAGE) {
+		memset(mem + at, 1 + at / PAGE % 250, PAGE);
+		ASSERT_TRUE(edu_copy(bar, IOVA + at, IOVA + at + PAGE, PAGE));
+		ASSERT_EQ(0, memcmp(mem + at, mem + at + PAGE, PAGE));
+	}
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+}
+
+TEST_HARNESS_MAIN
