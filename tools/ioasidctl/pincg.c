@@ -10,8 +10,8 @@
 
 #include <ioasid/pincg.h>
 
+#include "../lib/attach.h"
 #include "../lib/cgroup.h"
-#include "../lib/loaded.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
 #include "ctl.h"
@@ -21,28 +21,43 @@ struct pincg {
 	int usage;	/* map: cgroup id to struct pincg_usage */
 };
 
+static int open_map(const char *policy, const char *name)
+{
+	struct loaded loaded;
+	uint32_t id;
+	int fd = pinned_map(policy, name);
+
+	if (fd >= 0 || loaded_find(policy, &loaded))
+		return fd;
+	id = loaded_map(&loaded, name);
+	return id ? bpf_map_get_fd_by_id(id) : -1;
+}
+
 /* The policy may have been loaded under another name; the maps tell. */
+static int try_policy(const char *policy, void *data)
+{
+	struct pincg *p = data;
+
+	if (p->usage >= 0)
+		return 0;
+	p->usage = open_map(policy, "usage");
+	p->limits = p->usage < 0 ? -1 : open_map(policy, "limits");
+	if (p->usage >= 0 && p->limits < 0) {
+		close(p->usage);
+		p->usage = -1;
+	}
+	return 0;
+}
+
 static int find_maps(struct pincg *p)
 {
-	struct loaded *list;
-	uint32_t limits = 0, usage = 0;
-	int n;
-
 	if (need_admin("pincg") || need_module())
 		return -1;
-	n = loaded_list(&list);
-	for (int i = 0; i < n && !(limits && usage); i++) {
-		limits = loaded_map(&list[i], "limits");
-		usage = loaded_map(&list[i], "usage");
-	}
-	free(list);
-	if (!limits || !usage)
-		return fail("the policy pincg is not loaded: run 'ioasidctl policy load pincg'");
-	p->limits = bpf_map_get_fd_by_id(limits);
-	p->usage = bpf_map_get_fd_by_id(usage);
-	if (p->limits < 0 || p->usage < 0)
-		return fail("cannot open the maps of pincg: was it unloaded just now?");
-	return 0;
+	p->usage = p->limits = -1;
+	each_entry(SYSFS_IOASID "/policies", try_policy, p);
+	if (p->usage >= 0)
+		return 0;
+	return fail("the policy pincg is not loaded: run 'ioasidctl policy load pincg'");
 }
 
 static void close_maps(struct pincg *p)

@@ -57,6 +57,17 @@ void forget_pins(const char *name)
 		remove_folder(dir);
 }
 
+int pinned_map(const char *policy, const char *map)
+{
+	char path[PATH_MAX];
+
+	/* A pin may outlive its policy. */
+	if (!sysfs_u64(SYSFS_IOASID "/policies/%s/id", policy) ||
+	    snprintf(path, sizeof(path), PIN_ROOT "/%s/%s", policy, map) >= PATH_MAX)
+		return -1;
+	return bpf_obj_get(path);
+}
+
 static int make_folder(const char *dir)
 {
 	char parent[PATH_MAX], *slash;

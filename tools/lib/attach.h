@@ -14,6 +14,9 @@
 
 #define PIN_ROOT	"/sys/fs/bpf/ioasid"
 
+/* The pinned map of a loaded policy as an fd, or -1 without a message. */
+int pinned_map(const char *policy, const char *map);
+
 /* All fail with a line that says what to do. */
 
 /* Attaches a loaded object and pins it in @dir, or in the usual folder if NULL. */

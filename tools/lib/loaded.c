@@ -13,20 +13,12 @@
 #include "btfval.h"
 #include "loaded.h"
 #include "say.h"
+#include "sysfs.h"
 
 /*
- * The kernel's answers to BPF_OBJ_GET_INFO_BY_FD, as far as they matter here,
- * spelt out because the fields are newer than some linux/bpf.h.
+ * The kernel's answer to BPF_OBJ_GET_INFO_BY_FD for a link, spelt out because
+ * the last field is newer than some linux/bpf.h.
  */
-struct map_info {
-	__u32 type, id, key_size, value_size, max_entries, map_flags;
-	char name[16];
-	__u32 ifindex, btf_vmlinux_value_type_id;
-	__u64 netns_dev, netns_ino;
-	__u32 btf_id, btf_key_type_id, btf_value_type_id, btf_vmlinux_id;
-	__u64 map_extra;
-};
-
 struct link_info {
 	__u32 type, id, prog_id, pad;
 	__u32 map_id;		/* of a struct_ops link */
@@ -35,14 +27,15 @@ struct link_info {
 
 #define LINK_STRUCT_OPS	9
 
-static uint32_t module_btf_id;	/* of ioasid.ko, in the kernel */
+/* ---- the layout of what the kernel keeps, for writing it ---- */
 
-/* The BTF object that the kernel made for ioasid.ko. */
-static int find_module_btf(void)
+/* The BTF object that the kernel made for ioasid.ko, or 0. */
+static uint32_t module_btf_id(void)
 {
 	struct bpf_btf_info info;
-	char name[64];
 	__u32 id = 0, len;
+	char name[64];
+	bool found;
 	int fd;
 
 	while (!bpf_btf_get_next_id(id, &id)) {
@@ -54,178 +47,137 @@ static int find_module_btf(void)
 		info.name = (uintptr_t)name;
 		info.name_len = sizeof(name);
 		len = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
-		    !strcmp(name, "ioasid"))
-			module_btf_id = id;
+		found = !bpf_obj_get_info_by_fd(fd, &info, &len) && info.kernel_btf &&
+			!strcmp(name, "ioasid");
 		close(fd);
-		if (module_btf_id)
-			return 0;
+		if (found)
+			return id;
 	}
-	return -1;
+	return 0;
 }
 
 const struct policy_layout *policy_layout(void)
 {
 	static struct policy_layout layout;
-	struct btfval_place at;
-	struct btf *vmlinux, *btf;
+	struct btf *vmlinux, *btf = NULL;
+	struct btfval_place at = {};
 	int value;
 
 	if (layout.btf)
 		return &layout;
-	if (!module_btf_id && find_module_btf())
-		return NULL;
 	vmlinux = btf__load_vmlinux_btf();
-	if (!vmlinux)
+	if (vmlinux)
+		btf = btf__load_from_kernel_by_id_split(module_btf_id(), vmlinux);
+	value = btf ? btf__find_by_name_kind(btf, "bpf_struct_ops_ioasid_policy_ops",
+					     BTF_KIND_STRUCT) : -1;
+	if (value < 0 || !btfval_member(btf, (uint32_t)value, "data", &at)) {
+		btf__free(btf);
+		btf__free(vmlinux);
 		return NULL;
-	btf = btf__load_from_kernel_by_id_split(module_btf_id, vmlinux);
-	if (!btf)
-		goto free_vmlinux;
-	value = btf__find_by_name_kind(btf, "bpf_struct_ops_ioasid_policy_ops", BTF_KIND_STRUCT);
-	if (value < 0)
-		goto free_btf;
-	at = (struct btfval_place){ .type = (uint32_t)value };
-	if (!btfval_member(btf, (uint32_t)value, "data", &at))
-		goto free_btf;
+	}
 	layout.ops_type = at.type;
 	layout.ops_offset = at.offset;
 	layout.value_size = (size_t)btf__resolve_size(btf, (uint32_t)value);
 	layout.btf = btf;
 	return &layout;
+}
 
-free_btf:
-	btf__free(btf);
-free_vmlinux:
-	btf__free(vmlinux);
+/* ---- reading it ---- */
+
+/*
+ * The policy inside the value of its struct_ops map. The kernel puts a header
+ * of its own before it, as long as a cache line; parsing all of the kernel's
+ * BTF to learn how long that is takes longer than looking for the name.
+ */
+static const struct ioasid_policy_ops *find_ops(const char *value, size_t size, const char *name)
+{
+	const struct ioasid_policy_ops *ops;
+
+	for (size_t at = 8; at + sizeof(*ops) <= size; at += 8) {
+		ops = (const void *)(value + at);
+		if (!strncmp(ops->name, name, sizeof(ops->name)))
+			return ops;
+	}
 	return NULL;
 }
 
-static const char *member_at(const struct policy_layout *l, const char *value, const char *name)
+/* Where a program is attached, the kernel shows its id. */
+static void read_hooks(const struct ioasid_policy_ops *ops, struct loaded *p)
 {
-	struct btfval_place at = { .offset = l->ops_offset };
+#define HOOK(op) { #op, offsetof(struct ioasid_policy_ops, op) }
+	static const struct {
+		const char *name;
+		size_t offset;
+	} hooks[] = {
+		HOOK(init), HOOK(exit), HOOK(attach), HOOK(map_begin), HOOK(map_batch),
+		HOOK(charge), HOOK(uncharge), HOOK(map_done),
+	};
+#undef HOOK
+	unsigned long prog;
 
-	return btfval_member(l->btf, l->ops_type, name, &at) ? value + at.offset : NULL;
-}
-
-/* Where a program was attached, the kernel shows its id. */
-static void read_hooks(const struct policy_layout *l, const char *value, struct loaded *p)
-{
-	const struct btf_type *t = btf__type_by_id(l->btf, l->ops_type);
-
-	for (int i = 0; i < btf_vlen(t) && p->nr_hooks < LOADED_HOOKS_MAX; i++) {
-		const struct btf_member *m = btf_members(t) + i;
-		struct loaded_hook *hook = &p->hooks[p->nr_hooks];
-		unsigned long prog;
-
-		if (!btf_is_ptr(btfval_resolve(l->btf, m->type, NULL)))
-			continue;
-		memcpy(&prog, value + l->ops_offset + m->offset / 8, sizeof(prog));
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		memcpy(&prog, (const char *)ops + hooks[i].offset, sizeof(prog));
 		if (!prog)
 			continue;
-		hook->prog = (uint32_t)prog;
-		snprintf(hook->name, sizeof(hook->name), "%s",
-			 btf__name_by_offset(l->btf, m->name_off));
-		p->nr_hooks++;
+		p->hooks[p->nr_hooks].name = hooks[i].name;
+		p->hooks[p->nr_hooks++].prog = (uint32_t)prog;
 	}
 }
 
-static int read_policy(int map_fd, struct loaded *p)
+/* Fills in @p if the map is that of the policy @p->name. */
+static int read_map(uint32_t id, struct loaded *p)
 {
-	const struct policy_layout *l = policy_layout();
-	const char *member;
-	__u32 zero = 0;
-	char *value;
-	int err = -1;
+	const struct ioasid_policy_ops *ops;
+	struct bpf_map_info info = {};
+	int fd = bpf_map_get_fd_by_id(id), err = -1;
+	__u32 len = sizeof(info), zero = 0;
+	char *value = NULL;
 
-	value = l ? calloc(1, l->value_size) : NULL;
-	if (!value || bpf_map_lookup_elem(map_fd, &zero, value))
+	if (fd < 0)
+		return -1;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_STRUCT_OPS)
 		goto out;
-	member = member_at(l, value, "name");
-	/* A map that was never registered reads as zeroes. */
-	if (!member || !*member)
+	value = calloc(1, info.value_size);
+	if (!value || bpf_map_lookup_elem(fd, &zero, value))
 		goto out;
-	snprintf(p->name, sizeof(p->name), "%.*s", (int)sizeof(p->name) - 1, member);
-	member = member_at(l, value, "flags");
-	if (member)
-		memcpy(&p->flags, member, sizeof(p->flags));
-	member = member_at(l, value, "timeout_us");
-	if (member)
-		memcpy(&p->timeout_us, member, sizeof(p->timeout_us));
-	read_hooks(l, value, p);
+	ops = find_ops(value, info.value_size, p->name);
+	if (!ops)
+		goto out;
+	p->map = id;
+	p->flags = ops->flags;
+	p->timeout_us = ops->timeout_us;
+	read_hooks(ops, p);
 	err = 0;
 out:
 	free(value);
-	return err;
-}
-
-/* Fills in @p if the map is a policy's. */
-static int read_map(uint32_t id, struct loaded *p)
-{
-	struct map_info info = {};
-	__u32 len = sizeof(info);
-	int fd, err = -1;
-
-	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return -1;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_STRUCT_OPS &&
-	    info.btf_vmlinux_id && info.btf_vmlinux_id == module_btf_id) {
-		p->map = id;
-		err = read_policy(fd, p);
-	}
 	close(fd);
 	return err;
 }
 
-static int add(struct loaded **list, int n, const struct loaded *p)
+static uint32_t map_of_link(uint32_t id)
 {
-	struct loaded *more = realloc(*list, sizeof(*p) * (size_t)(n + 1));
+	struct link_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_link_get_fd_by_id(id), err;
 
-	if (!more)
-		return n;
-	more[n] = *p;
-	*list = more;
-	return n + 1;
-}
-
-int loaded_list(struct loaded **list)
-{
-	struct link_info info;
-	__u32 id = 0, len;
-	int n = 0, fd;
-
-	*list = NULL;
-	if (find_module_btf())
+	if (fd < 0)
 		return 0;
-	while (!bpf_link_get_next_id(id, &id)) {
-		struct loaded p = { .link = id };
-
-		fd = bpf_link_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		memset(&info, 0, sizeof(info));
-		len = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == LINK_STRUCT_OPS &&
-		    info.map_id && !read_map(info.map_id, &p))
-			n = add(list, n, &p);
-		close(fd);
-	}
-	return errno == EPERM ? -1 : n;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	close(fd);
+	return !err && info.type == LINK_STRUCT_OPS ? info.map_id : 0;
 }
 
 int loaded_find(const char *name, struct loaded *policy)
 {
-	struct loaded *list;
-	int n = loaded_list(&list), found = -1;
+	uint32_t map;
 
-	for (int i = 0; i < n; i++) {
-		if (strcmp(list[i].name, name))
-			continue;
-		*policy = list[i];
-		found = 0;
-	}
-	free(list);
-	return found;
+	if (!*name || strchr(name, '/') || strlen(name) >= sizeof(policy->name))
+		return -1;
+	memset(policy, 0, sizeof(*policy));
+	snprintf(policy->name, sizeof(policy->name), "%s", name);
+	policy->link = (uint32_t)sysfs_u64(SYSFS_IOASID "/policies/%s/id", name);
+	map = policy->link ? map_of_link(policy->link) : 0;
+	return map ? read_map(map, policy) : -1;
 }
 
 static int prog_maps(uint32_t prog, uint32_t *ids, uint32_t room)
@@ -268,7 +220,7 @@ uint32_t loaded_map(const struct loaded *policy, const char *name)
 	int n = loaded_maps(policy, ids);
 
 	for (int i = 0; i < n && !found; i++) {
-		struct map_info info = {};
+		struct bpf_map_info info = {};
 		__u32 len = sizeof(info);
 		int fd = bpf_map_get_fd_by_id(ids[i]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policies in the kernel, whoever loaded them: found among the BPF maps and
- * links by the type that ioasid.ko gives to policies. Needs CAP_SYS_ADMIN.
+ * The policies in the kernel, whoever loaded them: sysfs names them and their
+ * links, BPF tells the rest. Needs CAP_SYS_ADMIN.
  */
 #ifndef IOASID_LIB_LOADED_H
 #define IOASID_LIB_LOADED_H
@@ -11,28 +11,25 @@
 
 #include "abi.h"
 
-#define LOADED_HOOKS_MAX	32
+#define LOADED_HOOKS_MAX	16
 #define LOADED_MAPS_MAX		64
 
 struct loaded_hook {
-	char name[32];
+	const char *name;
 	uint32_t prog;		/* BPF program id */
 };
 
 struct loaded {
 	char name[IOASID_POLICY_NAME_LEN];
 	uint32_t map;		/* id of the struct_ops map */
-	uint32_t link;		/* id of the link, 0 if it was loaded without one */
+	uint32_t link;		/* id of the link */
 	uint64_t flags;
 	uint32_t timeout_us;
 	int nr_hooks;
 	struct loaded_hook hooks[LOADED_HOOKS_MAX];
 };
 
-/* All of them in an array to be freed; returns their number or -1. */
-int loaded_list(struct loaded **list);
-
-/* One by name: 0, or -1 without a message if there is none. */
+/* By name: 0, or -1 without a message if there is none. */
 int loaded_find(const char *name, struct loaded *policy);
 
 /* Ids of the maps that its programs use, variables included; returns their number. */

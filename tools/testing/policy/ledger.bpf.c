@@ -15,7 +15,7 @@ const volatile __u32 pages_per_batch = 0;
 const volatile __s32 wait_us = 0;
 
 __u64 begun = 0;
-__u64 done = 0;
+__u64 finished = 0;
 __u64 failed = 0;
 __u64 charges = 0;
 __s64 charged_pages = 0;
@@ -60,7 +60,7 @@ void BPF_PROG(ledger_uncharge, struct ioasid_charge_args *args)
 SEC("struct_ops/map_done")
 void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_result *result)
 {
-	__sync_fetch_and_add(&done, 1);
+	__sync_fetch_and_add(&finished, 1);
 	if (result->err)
 		__sync_fetch_and_add(&failed, 1);
 	result_pages = result->pages;

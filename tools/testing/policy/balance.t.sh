@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What ioasid tells a policy adds up: ledger.bpf.c keeps the books.
+. tools/testing/policy/common.sh
+
+ledger() { load "$objects/ledger.bpf.o" "$@"; }
+
+# expect_books NAME VALUE...
+expect_books() {
+	books=$(ioasidctl -j policy show ledger)
+	while [ $# -gt 0 ]; do
+		expect_same "$1" "$(member "$books" "$1")" "$2"
+		shift 2
+	done
+}
+
+map_and_unmap() {
+	begin
+	ledger
+	expect_map 'unmap 8388608' "$mapper" map 16M 8M map 64M 4K unmap 64M 4K unmap 16M 8M
+	expect_books begun 2 finished 2 failed 0 charged_pages 0
+}
+
+exit_and_kill() {
+	begin
+	ledger
+	"$mapper" map 16M 4M >/dev/null
+	expect_books charged_pages 0
+	hold map 16M 4M
+	expect_books charged_pages 1024
+	kill -KILL "$held"
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0 begun 2 finished 2
+}
+no_spaces() { [ "$(ioasidctl -j list)" = '[]' ]; }
+
+failed_maps() {
+	begin
+	ledger
+	expect_map 'map EEXIST' "$mapper" map 16M 1M map 16M 4K
+	expect_books begun 2 finished 2 failed 1 charged_pages 0
+}
+
+# A refusal in the middle undoes the whole mapping.
+refused_in_the_middle() {
+	begin
+	ledger --set refuse_charge=3 --set pages_per_batch=64
+	expect_map 'locked 0' "$mapper" map 16M 1M locked
+	expect_books charged_pages 0 charges 3 failed 1 result_pages 0
+	expect_map 'locked 1048576' "$mapper" map 16M 1M locked
+	expect_books charged_pages 0 charges 7
+}
+
+batch_size_is_obeyed() {
+	begin
+	ledger --set pages_per_batch=64
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_books batches 4 largest_charge 64 result_batches 4 result_pages 256
+}
+
+# Pages pinned before it was loaded are none of its business.
+loaded_late() {
+	begin
+	hold map 16M 4M
+	ledger
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0 begun 0 finished 0
+}
+
+unloaded_early() {
+	begin
+	ledger
+	hold map 16M 4M locked
+	unload ledger
+	ledger
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+}
+
+waits() {
+	begin
+	ledger --set wait_us=300000
+	start=$(milliseconds)
+	expect_map 'unmap 4096' "$mapper" map 16M 4K unmap 16M 4K
+	took=$(($(milliseconds) - start))
+	[ "$took" -ge 300 ] || fail "it took only $took ms"
+	[ "$(variable ledger result_wait_ns)" -ge 300000000 ] || fail "ns_wait is too small"
+	expect_books begun 1 finished 1
+}
+
+# Who sleeps for a policy can be killed, and delays nobody else.
+waiting_is_killable() {
+	begin
+	ledger --set wait_us=1000000
+	"$mapper" loop 100 16M 4K >/dev/null &
+	victim=$!
+	sleep 0.3
+	start=$(milliseconds)
+	kill -KILL "$victim"
+	wait "$victim" || :
+	took=$(($(milliseconds) - start))
+	[ "$took" -lt 600 ] || fail "it took $took ms to die"
+	unload ledger
+}
+
+replaced_under_load() {
+	begin
+	ledger
+	"$mapper" loop 3000 16M 64K >"$scratch/loop" &
+	loop=$!
+	for pages in 8 4 0; do
+		ioasidctl policy replace ledger "$objects/ledger.bpf.o" \
+			--set pages_per_batch="$pages" >/dev/null
+	done
+	kill "$loop" 2>/dev/null || :
+	wait "$loop" || :
+	[ ! -s "$scratch/loop" ] || expect_same loop "$(cat "$scratch/loop")" 'loop 0'
+	expect_same state "$(attribute ledger state)" enabled
+}
+
+ktap_run map_and_unmap exit_and_kill failed_maps refused_in_the_middle batch_size_is_obeyed \
+	loaded_late unloaded_early waits waiting_is_killable replaced_under_load

@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A policy that misbehaves is thrown out, user space is told why, and mapping
+# goes on as if it had never been there.
+. tools/testing/policy/common.sh
+
+misbehave() { load "$objects/misbehave.bpf.o" "$@"; }
+
+# expect_ejected HOOK VALUE [KIND]
+expect_ejected() {
+	expect_same state "$(attribute misbehave state)" ejected
+	expect_same exit_kind "$(attribute misbehave exit_kind)" "${3-error_return}"
+	expect_same exit_hook "$(attribute misbehave exit_hook)" "$1"
+	[ "$2" = any ] || expect_same exit_value "$(attribute misbehave exit_value)" "$2"
+	[ -n "$(attribute misbehave exit_msg)" ] || fail "there is no message"
+	wait_for last_exit_says "name=misbehave kind=${3-error_return}"
+}
+
+last_exit_says() {
+	read -r line </sys/kernel/ioasid/last_exit
+	case $line in "$1"*) ;; *) return 1 ;; esac
+}
+
+# No errno at all: the mapping goes ahead.
+huge_wait() {
+	begin
+	misbehave --set map_begin_value=5000000
+	expect_map 'map 0' "$mapper" map 1M 1M
+	expect_ejected map_begin 5000000
+}
+
+tools_tell_why() {
+	begin
+	misbehave --set map_begin_value=-5000
+	"$mapper" map 1M 1M >/dev/null
+	expect_ejected map_begin -5000
+	ioasidctl policy list | grep -q 'ejected.*error_return hook=map_begin value=-5000'
+	ioasidctl policy show misbehave | grep -q 'ejected.*hook=map_begin'
+	ioasidctl status | grep -q 'misbehave ejected'
+	ioasidctl -j policy list | jq -e '.[0].exit | .hook == "map_begin" and .value == -5000'
+}
+
+impossible_errno() {
+	begin
+	misbehave --set map_begin_value=-5000
+	expect_map 'map 0' "$mapper" map 1M 1M
+	expect_ejected map_begin -5000
+}
+
+# An errno that means something else to users of VFIO: refused, as EPERM.
+eexist() {
+	begin
+	misbehave --set map_begin_value=-17
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	expect_ejected map_begin -17
+	expect_map 'map 0' "$mapper" map 1M 1M
+}
+
+ebusy() {
+	begin
+	misbehave --set map_begin_value=-16
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	expect_ejected map_begin -16
+}
+
+charge_returns_a_number() {
+	begin
+	misbehave --set charge_value=3
+	expect_map 'map 0' "$mapper" map 1M 1M
+	expect_ejected charge 3
+}
+
+charge_returns_eexist() {
+	begin
+	misbehave --set charge_value=-17
+	expect_map 'locked 0' "$mapper" map 1M 1M locked
+	expect_ejected charge -17
+	expect_map 'locked 1048576' "$mapper" map 1M 1M locked
+}
+
+# In the middle of a mapping of several batches.
+charge_in_the_middle() {
+	begin
+	misbehave --set charge_value=-17 --set from_call=3 --set batch_value=64
+	expect_map 'locked 0' "$mapper" map 1M 1M locked
+	expect_ejected charge -17
+}
+
+# expect_refusals RETURNED:SEEN...
+expect_refusals() {
+	for pair; do
+		misbehave --set map_begin_value=-"${pair%:*}"
+		expect_map "map ${pair#*:}" "$mapper" map 1M 1M
+		expect_same state "$(attribute misbehave state)" enabled
+		expect_same denied "$(attribute misbehave denied)" 1
+		unload misbehave
+	done
+}
+
+refusals_are_no_misbehaviour() {
+	begin
+	expect_refusals 1:EPERM 13:EACCES 12:ENOMEM 28:ENOSPC
+}
+
+# These mean something else to users of VFIO.
+refusals_that_are_translated() {
+	begin
+	expect_refusals 122:ENOMEM 11:ENOMEM 22:EINVAL
+}
+
+batch_is_clamped() {
+	begin
+	misbehave --set batch_value=4000000000
+	expect_map 'map 0' "$mapper" map 1M 4M
+	expect_same state "$(attribute misbehave state)" enabled
+}
+
+fail_closed() {
+	begin
+	misbehave --set map_begin_value=5000000 --set flags=FAIL_CLOSED
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	expect_ejected map_begin 5000000
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	unload misbehave
+	expect_map 'map 0' "$mapper" map 1M 1M
+}
+
+slow() {
+	begin
+	misbehave --set rounds=20000 --set timeout_us=1
+	expect_map 'loop 0' "$mapper" loop 40 1M 4K
+	expect_ejected map_begin any error_slow
+	[ "$(attribute misbehave exit_value)" -gt 1 ] || fail "it took no time"
+}
+
+exit_is_called_once() {
+	begin
+	misbehave --set map_begin_value=5000000
+	"$mapper" map 1M 1M >/dev/null
+	expect_ejected map_begin 5000000
+	wait_for exits_are 1
+	calls=$(variable misbehave map_begin_calls)
+	"$mapper" map 1M 1M map 4M 1M >/dev/null
+	expect_same 'calls after' "$(variable misbehave map_begin_calls)" "$calls"
+	expect_same 'calls of exit' "$(variable misbehave exit_calls)" 1
+}
+exits_are() { [ "$(variable misbehave exit_calls)" = "$1" ]; }
+
+others_run_on() {
+	begin
+	load pincg
+	misbehave --set map_begin_value=5000000
+	hold -c /t/a map 1M 1M
+	expect_ejected map_begin 5000000
+	expect_same 'state of pincg' "$(attribute pincg state)" enabled
+	expect_same used "$(usage /t/a used)" 1048576
+}
+
+a_replacement_heals() {
+	begin
+	misbehave --set map_begin_value=5000000
+	"$mapper" map 1M 1M >/dev/null
+	expect_ejected map_begin 5000000
+	ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" --set map_begin_value=-13 >/dev/null
+	expect_same state "$(attribute misbehave state)" enabled
+	expect_map 'map EACCES' "$mapper" map 1M 1M
+}
+
+ktap_run huge_wait tools_tell_why impossible_errno eexist ebusy charge_returns_a_number charge_returns_eexist \
+	charge_in_the_middle refusals_are_no_misbehaviour \
+	refusals_that_are_translated batch_is_clamped fail_closed slow \
+	exit_is_called_once others_run_on a_replacement_heals

@@ -1,0 +1,154 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The command line of ioasidctl and ioasidsnoop: output for people and for
+# machines, and errors that say what to do.
+. tools/testing/policy/common.sh
+
+# refuses STATUS TEXT COMMAND...: one line on stderr that holds it, and no output.
+refuses() {
+	status=$1
+	text=$2
+	shift 2
+	expect_status "$status" "$@" >"$scratch/out" 2>"$scratch/error"
+	[ ! -s "$scratch/out" ] || fail "'$*' printed $(cat "$scratch/out")"
+	lines=0
+	while read -r line; do
+		lines=$((lines + 1))
+		case $line in *"$text"*) ;; *) fail "'$*' said: $line" ;; esac
+	done <"$scratch/error"
+	expect_same "lines of error of '$*'" "$lines" 1
+}
+
+wrong_usage() {
+	begin
+	refuses 2 'needs a command' ioasidctl
+	refuses 2 "no command 'nonsense'" ioasidctl nonsense
+	refuses 2 'policy needs a command' ioasidctl policy
+	refuses 2 "no command 'policy nonsense'" ioasidctl policy nonsense
+	refuses 2 'usage: ioasidctl policy load' ioasidctl policy load
+	refuses 2 'usage: ioasidctl policy load' ioasidctl policy load one two
+	refuses 2 'unknown option' ioasidctl --nonsense
+	refuses 2 'value is missing' ioasidctl policy load pincg --set
+	refuses 2 'goes with' ioasidctl list --set x=1
+	refuses 2 'is no limit' ioasidctl pincg set / 12q
+	refuses 2 'no process id' ioasidsnoop -p x
+	refuses 2 'not a number of seconds' ioasidsnoop -d 0
+	refuses 2 'one argument too many' ioasidsnoop x
+}
+
+help_and_version() {
+	begin
+	ioasidctl --help | grep -q 'usage: ioasidctl'
+	ioasidctl help | grep -q 'policy replace'
+	ioasidctl --version | grep -q '^ioasidctl [0-9]'
+	ioasidsnoop --help | grep -q 'usage: ioasidsnoop'
+	ioasidsnoop --version | grep -q '^ioasidsnoop [0-9]'
+}
+
+bad_objects() {
+	begin
+	refuses 1 "no policy 'nonsense' is installed" ioasidctl policy load nonsense
+	refuses 1 'cannot read' ioasidctl policy load /tmp/nonsense.o
+	refuses 1 'is not a BPF object' ioasidctl policy load ./build/bin/ioasidctl
+	refuses 1 'holds no policy' ioasidctl policy load build/bpf/counts.bpf.o
+	refuses 1 'more than one policy' ioasidctl policy load "$objects/refused.bpf.o"
+	refuses 1 'is in SEC(".struct_ops")' ioasidctl policy load "$objects/nolink.bpf.o"
+	refuses 1 'has no name' ioasidctl policy load "$objects/noname.bpf.o"
+	refuses 1 "the program 'sleeper': attach to unsupported member map_begin" \
+		ioasidctl policy load "$objects/sleeper.bpf.o"
+	[ -z "$(ls "$policies")" ] || fail "something was loaded"
+}
+
+bad_settings() {
+	begin
+	refuses 1 "has no variable 'x': it has default_limit" ioasidctl policy load pincg --set x=1
+	refuses 1 'not of the form' ioasidctl policy load pincg --set x
+	refuses 1 "'q' is not a number" ioasidctl policy load pincg --set default_limit=q
+	refuses 1 "'-1' is not a number" ioasidctl policy load pincg --set default_limit=-1
+	refuses 1 'does not fit' ioasidctl policy load adaptbatch --set target_us=5000000000
+	refuses 1 'longer than 31' ioasidctl policy load pincg \
+		--set name=0123456789012345678901234567890123456789
+	refuses 1 'cannot be the name' ioasidctl policy load pincg --set name=a/b
+	[ -z "$(ls "$policies")" ] || fail "something was loaded"
+}
+
+settings_arrive() {
+	begin
+	load pincg --set default_limit=64M --set flags=ACCOUNT --set timeout_us=0x1000
+	expect_same default_limit "$(variable pincg default_limit)" 67108864
+	expect_same flags "$(attribute pincg flags)" 0x1
+	ioasidctl -j policy show pincg | jq -e '.timeout_us == 4096 and .flags == "ACCOUNT"'
+}
+
+unknown_policies() {
+	begin
+	refuses 1 "no policy 'pincg' is loaded" ioasidctl policy unload pincg
+	refuses 1 "no policy 'pincg' is loaded" ioasidctl policy show pincg
+	refuses 1 "no policy 'pincg' is loaded" ioasidctl policy replace pincg pincg
+	refuses 1 "no policy '../..' is loaded" ioasidctl policy show ../..
+	refuses 1 'pincg is not loaded' ioasidctl pincg list
+	load pincg
+	refuses 1 "no cgroup '/nonsense'" ioasidctl pincg set /nonsense 4M
+	refuses 1 'not a directory of the cgroup' ioasidctl pincg set cgroup.procs 4M
+}
+
+without_the_rights() {
+	begin
+	refuses 1 'run this as root' setpriv --reuid 1000 --clear-groups ioasidctl policy load pincg
+	refuses 1 'run this as root' setpriv --reuid 1000 --clear-groups ioasidctl policy unload x
+	refuses 1 'run this as root' setpriv --reuid 1000 --clear-groups ioasidctl list
+	refuses 1 'run this as root' setpriv --reuid 1000 --clear-groups ioasidsnoop
+	setpriv --reuid 1000 --clear-groups ioasidctl status | grep -q 'policy hooks *on'
+	setpriv --reuid 1000 --clear-groups ioasidctl policy list | grep -q 'no policy'
+}
+
+# With -j everything on stdout and on stderr is JSON.
+json_everywhere() {
+	begin
+	load pincg
+	hold map 16M 1M
+	for command in status list 'policy list' 'policy show pincg' 'pincg list' 'pincg prune' \
+		'pincg set / none' 'policy replace pincg pincg' 'policy unload pincg' \
+		'policy load pincg'; do
+		# shellcheck disable=SC2086
+		ioasidctl -j $command >$scratch/out
+		printf '"%s"\n' "$command" >>"$scratch/all"
+		cat "$scratch/out" >>"$scratch/all"
+	done
+	# A line for each, and each line a value.
+	expect_same lines "$(jq -s length "$scratch/all")" "$(wc -l <"$scratch/all")"
+	ioasidctl -p list | jq -e '.[0] | .comm == "mapper" and .maps == 1 and .pinned_pages == 256'
+	[ "$(ioasidctl --pretty status | wc -l)" -gt 10 ] || fail "--pretty is not indented"
+	for command in nonsense 'policy load nonsense' 'policy unload nonsense'; do
+		# shellcheck disable=SC2086
+		! ioasidctl -j $command 2>>$scratch/errors || fail "'$command' did not fail"
+	done
+	jq -s -e 'length == 3 and all(.error | length > 0)' "$scratch/errors" >/dev/null
+}
+
+# A name with everything in it that could break a line.
+hostile_comm() {
+	begin
+	name='a b\"'$newline'c'
+	cp "$mapper" "$scratch/$name"
+	mapper=$scratch/$name
+	hold map 16M 1M
+	ioasidctl -j list | jq -e --arg name "$name" '.[0] | .comm == $name and .maps == 1'
+}
+
+without_the_module() {
+	begin
+	trap 'modules_load ioasid; clean' EXIT
+	wait_for rmmod ioasid
+	refuses 1 "run 'modprobe ioasid'" ioasidctl policy load pincg
+	refuses 1 "run 'modprobe ioasid'" ioasidctl policy list
+	refuses 1 "run 'modprobe ioasid'" ioasidctl list
+	refuses 1 "run 'modprobe ioasid'" ioasidctl pincg list
+	refuses 1 "run 'modprobe ioasid'" ioasidsnoop
+	ioasidctl status | grep -q 'ioasid is not loaded'
+	ioasidctl -j status | jq -e '.modules == [] and .spaces == null'
+}
+
+ktap_run wrong_usage help_and_version bad_objects bad_settings settings_arrive \
+	unknown_policies without_the_rights json_everywhere hostile_comm without_the_module
