@@ -66,6 +66,15 @@ static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 	size_t pgsize, count, done;
 	int ret;
 
+	/* Scattered memory is all single pages: no need to look for larger ones. */
+	if (size == PAGE_SIZE && domain->pgsize_bitmap & PAGE_SIZE) {
+		done = 0;
+		ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, 1, prot,
+					     GFP_KERNEL_ACCOUNT, &done);
+		*mapped += done;
+		return ret;
+	}
+
 	while (size) {
 		pgsize = pick_pgsize(domain, iova, phys, size, &count);
 		if (!pgsize)

@@ -5,24 +5,11 @@
  * No locks: an extents list belongs to one struct ioasid_pages, is written by
  * the task that pins and read afterwards by whoever owns the mapping's state.
  */
-#include <linux/bitfield.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
 #include "extents.h"
-
-/* 42 bits of frame number reach 2^54 bytes, more than any CPU addresses. */
-#define RUN_PFN		GENMASK_ULL(41, 0)
-#define RUN_KIND	GENMASK_ULL(43, 42)
-#define RUN_PAGES_1	GENMASK_ULL(63, 44)	/* npages - 1 */
-
-struct ioasid_extent_chunk {
-	struct ioasid_extent_chunk *next;
-	u32 used;
-	u32 room;
-	u64 run[];
-};
 
 /* The first chunk is small: most mappings that need one have few runs. */
 #define CHUNK_SMALL	256
@@ -31,15 +18,8 @@ struct ioasid_extent_chunk {
 
 static u64 run_pack(unsigned long pfn, unsigned long npages, enum ioasid_run_kind kind)
 {
-	return FIELD_PREP(RUN_PFN, pfn) | FIELD_PREP(RUN_KIND, kind) |
-	       FIELD_PREP(RUN_PAGES_1, npages - 1);
-}
-
-static void run_unpack(u64 v, struct ioasid_run *run)
-{
-	run->pfn = FIELD_GET(RUN_PFN, v);
-	run->npages = FIELD_GET(RUN_PAGES_1, v) + 1;
-	run->kind = FIELD_GET(RUN_KIND, v);
+	return FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind) |
+	       FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
 }
 
 static u64 *last_slot(struct ioasid_extents *ext)
@@ -86,15 +66,16 @@ static u64 *new_slot(struct ioasid_extents *ext)
 int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
 		       enum ioasid_run_kind kind)
 {
-	struct ioasid_run run;
-	u64 *slot;
+	u64 *slot, v;
 
 	if (ext->nr) {
 		slot = last_slot(ext);
-		run_unpack(*slot, &run);
-		if (run.pfn + run.npages == pfn && run.kind == kind &&
-		    run.npages + npages <= IOASID_RUN_PAGES_MAX) {
-			*slot = run_pack(run.pfn, run.npages + npages, kind);
+		v = *slot;
+		/* What would follow it has its kind, and the frame after its last. */
+		if (FIELD_GET(IOASID_PACK_PFN, v) + FIELD_GET(IOASID_PACK_PAGES_1, v) + 1 == pfn &&
+		    FIELD_GET(IOASID_PACK_KIND, v) == kind &&
+		    FIELD_GET(IOASID_PACK_PAGES_1, v) + 1 + npages <= IOASID_RUN_PAGES_MAX) {
+			*slot = v + FIELD_PREP(IOASID_PACK_PAGES_1, npages);
 			return 0;
 		}
 	}
@@ -119,36 +100,4 @@ void ioasid_extents_free(struct ioasid_extents *ext)
 	ext->first = NULL;
 	ext->tail = NULL;
 	ext->nr = 0;
-}
-
-/* ioasid_extents_start() - begin a walk */
-void ioasid_extents_start(struct ioasid_extents_iter *it, const struct ioasid_extents *ext)
-{
-	it->ext = ext;
-	it->chunk = ext->first;
-	it->done = 0;
-	it->slot = 0;
-}
-
-/*
- * ioasid_extents_next() - next run of a walk
- *
- * Return: false at the end.
- */
-bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run)
-{
-	if (it->done == it->ext->nr)
-		return false;
-
-	if (it->done < IOASID_EXTENTS_INLINE) {
-		run_unpack(it->ext->inl[it->done++], run);
-		return true;
-	}
-	if (it->slot == it->chunk->used) {
-		it->chunk = it->chunk->next;
-		it->slot = 0;
-	}
-	run_unpack(it->chunk->run[it->slot++], run);
-	it->done++;
-	return true;
 }

@@ -11,6 +11,8 @@
 #ifndef _IOASID_EXTENTS_H
 #define _IOASID_EXTENTS_H
 
+#include <linux/bitfield.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /** enum ioasid_run_kind - how the pages of a run were obtained, and so are let go */
@@ -33,7 +35,21 @@ struct ioasid_run {
 /* Longest run: 4 GiB of 4 KiB pages. */
 #define IOASID_RUN_PAGES_MAX	(1UL << 20)
 
-struct ioasid_extent_chunk;
+/*
+ * A packed run. 42 bits of frame number reach 2^54 bytes, more than any CPU
+ * addresses.
+ */
+#define IOASID_PACK_PFN		GENMASK_ULL(41, 0)
+#define IOASID_PACK_KIND		GENMASK_ULL(43, 42)
+#define IOASID_PACK_PAGES_1	GENMASK_ULL(63, 44)	/* npages - 1 */
+
+/** struct ioasid_extent_chunk - more runs */
+struct ioasid_extent_chunk {
+	struct ioasid_extent_chunk *next;
+	u32 used;
+	u32 room;
+	u64 run[];
+};
 
 /** struct ioasid_extents - a list of runs; all zero is empty */
 struct ioasid_extents {
@@ -43,20 +59,44 @@ struct ioasid_extents {
 	unsigned long nr;
 };
 
-/** struct ioasid_extents_iter - position of a walk */
+/** struct ioasid_extents_iter - position of a walk: the rest of a piece, and what follows */
 struct ioasid_extents_iter {
-	const struct ioasid_extents *ext;
+	const u64 *at;
+	const u64 *end;
 	const struct ioasid_extent_chunk *chunk;
-	unsigned long done;
-	unsigned int slot;
 };
 
 int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
 		       enum ioasid_run_kind kind);
 void ioasid_extents_free(struct ioasid_extents *ext);
 
-void ioasid_extents_start(struct ioasid_extents_iter *it, const struct ioasid_extents *ext);
-bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run);
+/** ioasid_extents_start() - begin a walk */
+static inline void ioasid_extents_start(struct ioasid_extents_iter *it,
+					const struct ioasid_extents *ext)
+{
+	it->at = ext->inl;
+	it->end = it->at + min_t(unsigned long, ext->nr, IOASID_EXTENTS_INLINE);
+	it->chunk = ext->first;
+}
+
+/** ioasid_extents_next() - next run of a walk; false at the end */
+static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run)
+{
+	u64 v;
+
+	if (it->at == it->end) {
+		if (!it->chunk)
+			return false;
+		it->at = it->chunk->run;
+		it->end = it->at + it->chunk->used;
+		it->chunk = it->chunk->next;
+	}
+	v = *it->at++;
+	run->pfn = FIELD_GET(IOASID_PACK_PFN, v);
+	run->npages = FIELD_GET(IOASID_PACK_PAGES_1, v) + 1;
+	run->kind = FIELD_GET(IOASID_PACK_KIND, v);
+	return true;
+}
 
 #define ioasid_for_each_run(it, ext, run)	\
 	for (ioasid_extents_start(it, ext); ioasid_extents_next(it, run); )

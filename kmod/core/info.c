@@ -80,7 +80,7 @@ static int info_collect(struct ioasid_space *space, struct vfio_iommu_type1_info
 	return chain->buf ? 0 : -ENOMEM;
 }
 
-long ioasid_legacy_get_info(struct ioasid_space *space, bool v2, unsigned long arg)
+long ioasid_legacy_get_info(struct ioasid_space *space, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info = {};

@@ -69,7 +69,7 @@ static long legacy_check_extension(struct ioasid_space *space, unsigned long arg
 	}
 }
 
-static long legacy_map(struct ioasid_space *space, bool v2, unsigned long arg)
+static long legacy_map(struct ioasid_space *space, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
 			  VFIO_DMA_MAP_FLAG_VADDR;
@@ -224,29 +224,24 @@ static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned lon
 	return ret ? legacy_fail(space, "dirty", ret, IOASID_R_DIRTY) : 0;
 }
 
-struct legacy_op {
-	unsigned int cmd;
-	long (*call)(struct ioasid_space *space, bool v2, unsigned long arg);
-};
-
-static const struct legacy_op legacy_ops[] = {
-	{ VFIO_IOMMU_GET_INFO, ioasid_legacy_get_info },
-	{ VFIO_IOMMU_MAP_DMA, legacy_map },
-	{ VFIO_IOMMU_UNMAP_DMA, legacy_unmap },
-	{ VFIO_IOMMU_DIRTY_PAGES, legacy_dirty_pages },
-};
-
 long ioasid_legacy_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg)
 {
-	unsigned int i;
-
 	if (cmd == VFIO_CHECK_EXTENSION)
 		return legacy_check_extension(space, arg);
 	if (!space)
 		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(legacy_ops); i++)
-		if (legacy_ops[i].cmd == cmd)
-			return legacy_ops[i].call(space, v2, arg);
-	return -ENOTTY;
+
+	switch (cmd) {
+	case VFIO_IOMMU_GET_INFO:
+		return ioasid_legacy_get_info(space, arg);
+	case VFIO_IOMMU_MAP_DMA:
+		return legacy_map(space, arg);
+	case VFIO_IOMMU_UNMAP_DMA:
+		return legacy_unmap(space, v2, arg);
+	case VFIO_IOMMU_DIRTY_PAGES:
+		return legacy_dirty_pages(space, v2, arg);
+	default:
+		return -ENOTTY;
+	}
 }
 IOASID_EXPORT(ioasid_legacy_ioctl);

@@ -15,6 +15,6 @@ struct ioasid_space;
 /* Largest dirty bitmap that the capability chain promises, in bytes. */
 #define IOASID_DIRTY_BITMAP_MAX	(1ULL << 28)
 
-long ioasid_legacy_get_info(struct ioasid_space *space, bool v2, unsigned long arg);
+long ioasid_legacy_get_info(struct ioasid_space *space, unsigned long arg);
 
 #endif /* _IOASID_LEGACY_H */

@@ -27,6 +27,8 @@
 
 /* Pages per call of the pinner; a page full of pointers. */
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
+/* And when so many are left, where the price of a call is felt least. */
+#define BATCH_LARGE	(8 * BATCH_DEFAULT)
 /* Up to here the pointers live on the stack. */
 #define BATCH_STACK	32
 /* Pages let go between two looks at the scheduler. */
@@ -172,11 +174,30 @@ static long pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	return ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN) ?: (long)i;
 }
 
-/* How many of @n pages follow each other from the first one on. */
+/* Pages from @page to the end of its hugetlb folio. */
+static unsigned long huge_rest(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return folio_nr_pages(folio) - folio_page_idx(folio, page);
+}
+
+/*
+ * How many of @n pages follow each other from the first one on.
+ *
+ * The pinner takes what a hugetlb page maps in one step, so its pages are in
+ * order; those of a transparent one may be mapped one by one, in any order.
+ */
 static unsigned long run_length(struct page **batch, unsigned long n)
 {
 	struct page *first = batch[0];
 	unsigned long j = 1, diff;
+
+	/* A huge page is in order by nature, and mapped as a whole or not at all. */
+	if (n > 1 && PageHuge(first) && batch[1] == first + 1)
+		j = min(n, huge_rest(first));
+	else if (n == 1 || batch[1] != first + 1)
+		return 1;
 
 	/* Eight at a time: a huge page is five hundred comparisons otherwise. */
 	for (; j + 8 <= n; j += 8) {
@@ -308,10 +329,10 @@ static void batch_grow(struct batch_buf *buf, unsigned long want)
 static unsigned long batch_size(struct batch_buf *buf, struct ioasid_pin_call *call,
 				struct ioasid_batch_args *b)
 {
-	unsigned long want = BATCH_DEFAULT;
+	unsigned long want = b->pages_left < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE;
 
 	if (ioasid_policy_has(IOASID_OP_MAP_BATCH))
-		want = ioasid_policy_map_batch(call->args, b) ?: BATCH_DEFAULT;
+		want = ioasid_policy_map_batch(call->args, b) ?: want;
 	want = min(want, b->pages_left);
 	batch_grow(buf, want);
 	return min(want, buf->room);

@@ -2,23 +2,25 @@
 /*
  * Instances: see instance.h.
  *
- * Who else can run: release() under any call. A call looks its id up under RCU
+ * Who else can run: release() under any call. A call looks its id up under SRCU
  * and takes a reference that fails once the count reached 0; release() takes
  * the id out, marks the instance dead, and drops the container's reference.
  * A space of its own is killed at that moment, which fails the calls in
  * flight; a shared one belongs to its /dev/ioasid and lives on.
  */
 #include <linux/err.h>
-#include <linux/rcupdate.h>
+#include <linux/hashtable.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
-#include <linux/xarray.h>
 
 #include <ioasid/ioasid.h>
 #include "instance.h"
 
-static DEFINE_XARRAY(instances);
-static DEFINE_MUTEX(instances_lock);	/* guards last_id and insertion */
+DEFINE_SRCU(ioasid_instance_srcu);
+
+static DEFINE_HASHTABLE(instances, 10);
+static DEFINE_MUTEX(instances_lock);	/* guards changes of the table, and last_id */
 static unsigned long last_id;
 
 /**
@@ -52,30 +54,43 @@ void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2)
 	inst->space = space;
 	inst->own = own;
 	inst->v2 = v2;
-	INIT_LIST_HEAD(&inst->groups);
 	mutex_init(&inst->devices_lock);
 	INIT_LIST_HEAD(&inst->devices);
 
 	mutex_lock(&instances_lock);
 	inst->id = ++last_id;
-	/* Small allocations of the tree do not fail; if one did, nobody finds us. */
-	if (xa_err(xa_store(&instances, inst->id, inst, GFP_KERNEL | __GFP_NOFAIL)))
-		WRITE_ONCE(inst->dead, true);
+	hash_add_rcu(instances, &inst->node, inst->id);
 	mutex_unlock(&instances_lock);
 	return (void *)inst->id;
 }
 
-/* ioasid_instance_get() - the instance with a reference, or NULL if it is gone */
-struct ioasid_instance *ioasid_instance_get(void *id)
+static struct ioasid_instance *find(unsigned long id)
 {
 	struct ioasid_instance *inst;
 
-	rcu_read_lock();
-	inst = xa_load(&instances, (unsigned long)id);
-	if (inst && !refcount_inc_not_zero(&inst->refs))
-		inst = NULL;
-	rcu_read_unlock();
-	return inst;
+	hlist_for_each_entry_srcu(inst, &instances[hash_min(id, HASH_BITS(instances))], node,
+				  srcu_read_lock_held(&ioasid_instance_srcu) ||
+				  lockdep_is_held(&instances_lock))
+		if (inst->id == id)
+			return inst;
+	return NULL;
+}
+
+/*
+ * ioasid_instance_get() - the instance with a reference, or NULL if it is gone
+ *
+ * The caller is in a read section of ioasid_instance_srcu.
+ */
+struct ioasid_instance *ioasid_instance_get(void *id)
+{
+	struct ioasid_instance *inst = find((unsigned long)id);
+
+	return inst && refcount_inc_not_zero(&inst->refs) ? inst : NULL;
+}
+
+static void instance_free(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct ioasid_instance, rcu));
 }
 
 void ioasid_instance_put(struct ioasid_instance *inst)
@@ -83,14 +98,19 @@ void ioasid_instance_put(struct ioasid_instance *inst)
 	if (!refcount_dec_and_test(&inst->refs))
 		return;
 	ioasid_space_put(inst->space);
-	kfree_rcu(inst, rcu);
+	call_srcu(&ioasid_instance_srcu, &inst->rcu, instance_free);
 }
 
 /* ioasid_instance_release() - the container's last group left; groups are detached */
 void ioasid_instance_release(void *id)
 {
-	struct ioasid_instance *inst = xa_erase(&instances, (unsigned long)id);
+	struct ioasid_instance *inst;
 
+	mutex_lock(&instances_lock);
+	inst = find((unsigned long)id);
+	if (inst)
+		hash_del_rcu(&inst->node);
+	mutex_unlock(&instances_lock);
 	if (!inst)
 		return;
 	WRITE_ONCE(inst->dead, true);

@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
+#include <linux/srcu.h>
 #include <linux/types.h>
 
 struct ioasid_access;
@@ -21,9 +22,11 @@ struct vfio_device;
  * @space: the address space, its own or that of a /dev/ioasid
  * @own: the space was made for this container and dies with it
  * @v2: VFIO_TYPE1v2_IOMMU rules
- * @groups: iommu_groups attached through this container; vfio.ko's lock
  * @devices_lock: guards @devices
  * @devices: software devices that want to hear of unmaps
+ * @node: in the table of instances
+ * @rcu: frees the memory when no lookup can see it
+ * @id: what vfio.ko knows it by
  *
  * vfio.ko calls ->ioctl() with no lock, so release() can run under it, and
  * what it passes may be stale. It is therefore not a pointer but an id that is
@@ -35,12 +38,15 @@ struct ioasid_instance {
 	struct ioasid_space *space;
 	bool own;
 	bool v2;
-	struct list_head groups;
 	struct mutex devices_lock;
 	struct list_head devices;
+	struct hlist_node node;
 	struct rcu_head rcu;
 	unsigned long id;
 };
+
+/* Every callback of vfio.ko runs inside a read section of this one. */
+extern struct srcu_struct ioasid_instance_srcu;
 
 void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2);
 struct ioasid_instance *ioasid_instance_get(void *id);

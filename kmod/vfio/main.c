@@ -22,7 +22,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/task_stack.h>
 #include <linux/slab.h>
-#include <linux/srcu.h>
 #include <linux/vfio.h>
 #include <asm/syscall.h>
 
@@ -34,8 +33,6 @@
 static bool enabled = true;
 module_param(enabled, bool, 0644);
 MODULE_PARM_DESC(enabled, "New stock VFIO containers run on ioasid; N leaves them to the next driver (default Y)");
-
-DEFINE_STATIC_SRCU(calls);
 
 /* Does VFIO_SET_IOMMU's argument name a /dev/ioasid, and by which fd? */
 static bool arg_is_ioasid(unsigned long arg, int *fd)
@@ -95,29 +92,39 @@ static void shim_release(void *data)
 	ioasid_instance_release(data);
 }
 
-static long shim_call(void *data, unsigned int cmd, unsigned long arg)
+/* The instance a callback is for, in a read section; NULL if it is gone. */
+static struct ioasid_instance *enter(void *data, int *idx)
 {
 	struct ioasid_instance *inst;
-	long ret = -EINVAL;
 
-	/* Before VFIO_SET_IOMMU, or when release() got ahead of the caller. */
-	if (!data)
-		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
+	*idx = srcu_read_lock(&ioasid_instance_srcu);
 	inst = ioasid_instance_get(data);
 	if (!inst)
-		return -EINVAL;
-	if (!READ_ONCE(inst->dead))
-		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
+		srcu_read_unlock(&ioasid_instance_srcu, *idx);
+	return inst;
+}
+
+static void leave(struct ioasid_instance *inst, int idx)
+{
 	ioasid_instance_put(inst);
-	return ret;
+	srcu_read_unlock(&ioasid_instance_srcu, idx);
 }
 
 static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 {
-	int idx = srcu_read_lock(&calls);
-	long ret = shim_call(data, cmd, arg);
+	struct ioasid_instance *inst;
+	long ret = -EINVAL;
+	int idx;
 
-	srcu_read_unlock(&calls, idx);
+	/* Before VFIO_SET_IOMMU, or when release() got ahead of the caller. */
+	if (!data)
+		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
+	inst = enter(data, &idx);
+	if (!inst)
+		return -EINVAL;
+	if (!READ_ONCE(inst->dead))
+		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
+	leave(inst, idx);
 	return ret;
 }
 
@@ -136,10 +143,11 @@ static bool in_set_iommu(void)
 
 static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_group_type type)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
 	u32 flags = 0;
-	int ret;
+	int idx, ret;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return -EINVAL;
 	if (type == VFIO_EMULATED_IOMMU)
@@ -147,92 +155,105 @@ static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_gr
 	if (in_set_iommu())
 		flags |= IOASID_ATTACH_SEAL;
 	ret = ioasid_attach_group(inst->space, group, flags);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 	return ret;
 }
 
 static void shim_detach_group(void *data, struct iommu_group *group)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
+	int idx;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return;
 	ioasid_detach_group(inst->space, group);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 }
 
 static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova, int npage,
 			  int prot, struct page **pages)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
 	int ret = -EINVAL;
+	int idx;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return ret;
 	/* v1 containers cannot keep track of what is pinned: type1's rule. */
 	ret = inst->v2 ? ioasid_pin_pages(inst->space, iova, npage, prot, pages) : -EACCES;
 	if (ret > 0)
 		ioasid_group_reports_dirty(inst->space, group);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 	return ret;
 }
 
 static void shim_unpin_pages(void *data, dma_addr_t iova, int npage)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
+	int idx;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return;
 	if (inst->v2)
 		ioasid_unpin_pages(inst->space, iova, npage);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 }
 
 static void shim_register_device(void *data, struct vfio_device *vdev)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
+	int idx;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return;
 	/* Unregistered, the device's pins fail with -EINVAL; the open cannot. */
 	if (ioasid_instance_add_device(inst, vdev))
 		pr_warn_ratelimited("%s: no memory, its driver cannot pin pages\n",
 				    dev_name(vdev->dev));
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 }
 
 static void shim_unregister_device(void *data, struct vfio_device *vdev)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
+	struct ioasid_instance *inst;
+	int idx;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return;
 	ioasid_instance_del_device(inst, vdev);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 }
 
 static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, bool write)
 {
-	struct ioasid_instance *inst = ioasid_instance_get(data);
-	int ret;
+	struct ioasid_instance *inst;
+	int idx, ret;
 
+	inst = enter(data, &idx);
 	if (!inst)
 		return -EINVAL;
 	ret = write ? ioasid_write(inst->space, iova, buf, count) :
 		      ioasid_read(inst->space, iova, buf, count);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 	return ret;
 }
 
 static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *group)
 {
-	struct ioasid_instance *inst = data && group ? ioasid_instance_get(data) : NULL;
+	struct ioasid_instance *inst;
 	struct iommu_domain *domain;
+	int idx;
 
+	inst = data && group ? enter(data, &idx) : NULL;
 	if (!inst)
 		return ERR_PTR(-EINVAL);
 	domain = ioasid_group_domain(inst->space, group);
-	ioasid_instance_put(inst);
+	leave(inst, idx);
 	return domain;
 }
 
@@ -266,9 +287,9 @@ static void __exit shim_exit(void)
 	 * its release may be on its way in, inside, or on its way out.
 	 */
 	synchronize_rcu_tasks();
-	synchronize_srcu(&calls);
+	synchronize_srcu(&ioasid_instance_srcu);
 	synchronize_rcu_tasks();
-	rcu_barrier();
+	srcu_barrier(&ioasid_instance_srcu);
 }
 module_exit(shim_exit);
 

@@ -364,8 +364,8 @@ struct ioasid_policy_ops {
 	 * @map_batch: Asked before each call of the page pinner.
 	 *
 	 * Context: the mapping task; the range is reserved, no lock is held.
-	 * Return: pages to pin by the next call, 0 for the default of 512.
-	 * More than IOASID_POLICY_BATCH_MAX is cut to that.
+	 * Return: pages to pin by the next call, 0 for the default (512, or 4096
+	 * while so many are left). More than IOASID_POLICY_BATCH_MAX is cut to that.
 	 */
 	u32 (*map_batch)(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 
