@@ -6,18 +6,27 @@
 #ifndef IOASID_TEST_CYCLES_H
 #define IOASID_TEST_CYCLES_H
 
+#include <dirent.h>
+
 #include "lifetime/modules.h"
 
 #define CYCLES_IOVA	0x10000000ULL
 #define CYCLES_MAPS	500
 
-/* Objects in use in a slab cache, which may be shared with others; -1: none. */
+/* The slab caches of the modules; one that was merged with others is shared. */
+struct slab {
+	char name[64];
+	bool shared;
+	long objects;
+};
+
+/* Objects in use, or -1. */
 static inline long slab_objects(const char *name)
 {
-	char path[128], text[64] = "";
+	char path[160], text[64] = "";
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", name);
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%.100s/objects", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -27,13 +36,37 @@ static inline long slab_objects(const char *name)
 	return atol(text);
 }
 
-/* Is a link to the cache it was merged with. */
-static inline bool slab_is_shared(const char *name)
+/* Finds at most @max of them; returns how many. */
+static inline int slab_find(struct slab *slab, int max)
 {
-	char path[128], target[128];
+	DIR *dir = opendir("/sys/kernel/slab");
+	struct dirent *e;
+	int n = 0;
 
-	snprintf(path, sizeof(path), "/sys/kernel/slab/%s", name);
-	return readlink(path, target, sizeof(target)) > 0;
+	while (dir && n < max && (e = readdir(dir))) {
+		if (strncmp(e->d_name, "ioasid", 6))
+			continue;
+		snprintf(slab[n].name, sizeof(slab[n].name), "%.60s", e->d_name);
+		slab[n].shared = e->d_type == DT_LNK;
+		slab[n].objects = slab_objects(slab[n].name);
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* In a cache of its own nothing is left; in a shared one others may be busy. */
+static inline void slab_check(struct ktap_test *_self, const struct slab *slab, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (slab[i].shared)
+			EXPECT_LT(slab_objects(slab[i].name), slab[i].objects + CYCLES_MAPS / 2);
+		else
+			EXPECT_EQ(0, slab_objects(slab[i].name));
+	}
 }
 
 /* Maps by twos, so that none merge; a failure; unmaps part of it, leaves the rest. */
@@ -53,15 +86,13 @@ static inline bool door_use(struct door *d, char *mem)
 
 static inline void cycle(struct ktap_test *_self, char *mem)
 {
-	static const char *const slab[] = { "ioasid_area", "ioasid_pages" };
 	struct door ioasid, shim;
-	long before[2];
-	int i;
+	struct slab slab[8];
+	int slabs;
 
 	ASSERT_TRUE(modules_load());
-	for (i = 0; i < 2; i++)
-		before[i] = slab_objects(slab[i]);
-	ASSERT_LE(0, before[0]);
+	slabs = slab_find(slab, 8);
+	ASSERT_LT(0, slabs);
 	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_TRUE(door_open(&shim, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
 	EXPECT_TRUE(door_use(&ioasid, mem));
@@ -72,14 +103,9 @@ static inline void cycle(struct ktap_test *_self, char *mem)
 	door_close(&ioasid);
 	door_close(&shim);
 	EXPECT_EQ(0, door_locked());
-	/* In a cache of its own nothing is left; in a shared one others may be busy. */
-	for (i = 0; i < 2; i++) {
-		if (slab_is_shared(slab[i]))
-			EXPECT_LT(slab_objects(slab[i]), before[i] + CYCLES_MAPS / 2);
-		else
-			EXPECT_EQ(0, slab_objects(slab[i]));
-	}
+	slab_check(_self, slab, slabs);
 	ASSERT_TRUE(modules_unload());
+	EXPECT_EQ(0, slab_find(slab, 8));
 }
 
 static inline void cycles(struct ktap_test *_self, int count)
