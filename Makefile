@@ -20,13 +20,14 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
 JOBS := -j$(shell nproc)
 
-# $(call in,FOLDER,TARGET): make there, if the folder has a Makefile.
+# $(call in,FOLDER,TARGET): make there, if the folder has a Makefile. The lock
+# keeps two makes in one checkout from writing the same files.
 ifneq ($(NATIVE),)
 OUT := build/native
 in   = @[ ! -e $(1)/Makefile ] || $(MAKE) -C $(1) O=$(CURDIR)/$(OUT) $(2)
 else
 OUT := build
-in   = @[ ! -e $(1)/Makefile ] || tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/build $(2)
+in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/build $(2)
 endif
 
 all: kmod bpf tools bench docs		## everything below, up to docs
@@ -79,7 +80,7 @@ shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
 lint: root				## style, layers, sparse, shellcheck, kernel-doc
 	@tools/env/kernel 6.12
 	@tools/env/modules --kernel 6.12
-	@tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
+	@flock build/lock tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
 
 install:				## modules of KREL, tools and rules onto this host (DESTDIR=)
 	@tools/env/install $(KREL) "$(DESTDIR)" "$(PREFIX)"
