@@ -11,11 +11,11 @@
 
 char _license[] SEC("license") = "GPL";
 
-struct event_name {
+struct counts_event {
 	char name[16];
 };
 
-struct event_count {
+struct counts_value {
 	__u64 count;
 	__u64 failed;
 	__u64 pages;
@@ -25,13 +25,13 @@ struct event_count {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16);
-	__type(key, struct event_name);
-	__type(value, struct event_count);
+	__type(key, struct counts_event);
+	__type(value, struct counts_value);
 } events SEC(".maps");
 
-static __noinline int count(struct event_name *name, int err, __u64 pages, __u64 ns)
+static __noinline int count(struct counts_event *name, int err, __u64 pages, __u64 ns)
 {
-	struct event_count fresh = {}, *e;
+	struct counts_value fresh = {}, *e;
 
 	e = bpf_map_lookup_elem(&events, name);
 	if (!e) {
@@ -49,7 +49,7 @@ static __noinline int count(struct event_name *name, int err, __u64 pages, __u64
 }
 
 #define COUNT(what, err, pages, ns) ({			\
-	struct event_name __name = { what };		\
+	struct counts_event __name = { what };		\
 	count(&__name, err, pages, ns);			\
 })
 

@@ -30,7 +30,7 @@ const volatile __u32 target_us = 2000;
 /* Changes of the cost of a page below one in 2^this are noise. */
 const volatile __u32 noise_shift = 5;
 
-struct climb {
+struct adaptbatch_climb {
 	__u64 batch;		/* pages of the next batch */
 	__u64 ps_per_page;	/* cost of a page in the last batch, in picoseconds */
 	__u64 turns;		/* how often the direction changed */
@@ -42,10 +42,10 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
-	__type(value, struct climb);
+	__type(value, struct adaptbatch_climb);
 } spaces SEC(".maps");
 
-static __always_inline void clamp_batch(struct climb *c)
+static __always_inline void clamp_batch(struct adaptbatch_climb *c)
 {
 	if (c->batch < SMALLEST)
 		c->batch = SMALLEST;
@@ -54,7 +54,7 @@ static __always_inline void clamp_batch(struct climb *c)
 }
 
 /* One step, after a batch of @pages that took @ns. */
-static __always_inline void learn(struct climb *c, __u64 pages, __u64 ns)
+static __always_inline void learn(struct adaptbatch_climb *c, __u64 pages, __u64 ns)
 {
 	__u64 cost = ns * 1000 / pages, before = c->ps_per_page;
 	__u64 noise = before >> noise_shift;
@@ -79,10 +79,10 @@ static __always_inline void learn(struct climb *c, __u64 pages, __u64 ns)
 SEC("struct_ops/map_batch")
 u32 BPF_PROG(adaptbatch_map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
-	struct climb fresh = { .batch = DEFAULT, .direction = 1 };
+	struct adaptbatch_climb fresh = { .batch = DEFAULT, .direction = 1 };
 	__u64 last = batch->last_pages;
 	__u32 space = args->who.space;
-	struct climb *c;
+	struct adaptbatch_climb *c;
 
 	c = bpf_map_lookup_elem(&spaces, &space);
 	if (!c) {

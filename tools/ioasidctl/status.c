@@ -41,7 +41,7 @@ static const char *remedy(const char *backend)
 	sysfs_line(enabled, sizeof(enabled), "/sys/module/ioasid_vfio/parameters/enabled");
 	if (enabled[0] != 'Y')
 		return "switched off: write Y to /sys/module/ioasid_vfio/parameters/enabled";
-	return "vfio_iommu_type1 was loaded after ioasid_vfio: unload it, and keep it away with the modprobe.d file of ioasid";
+	return "vfio_iommu_type1 was loaded after ioasid_vfio: unload and load ioasid_vfio again; the modprobe.d file of ioasid sees to the order at boot";
 }
 
 static void print_modules(void)

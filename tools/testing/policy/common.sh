@@ -135,4 +135,7 @@ expect_line() {
 	fail "no line of $1 holds '$2'"
 }
 
+# holds [OPTION...] FILTER [FILE]: is it true, for jq?
+holds() { jq -e "$@" >/dev/null; }
+
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }

@@ -10,8 +10,8 @@ shows_up() {
 	expect_same state "$(attribute pincg state)" enabled
 	[ -e /sys/fs/bpf/ioasid/pincg/link ] || fail "the link is not pinned"
 	[ -e /sys/fs/bpf/ioasid/pincg/usage ] || fail "the map is not pinned"
-	ioasidctl -j policy list | jq -e '.[0] | .name == "pincg" and .state == "enabled"'
-	ioasidctl -j policy show pincg | jq -e '.programs | map(.hook) | contains(["charge"])'
+	ioasidctl -j policy list | holds '.[0] | .name == "pincg" and .state == "enabled"'
+	ioasidctl -j policy show pincg | holds '.programs | map(.hook) | contains(["charge"])'
 	ioasidctl policy show pincg | grep -q 'default_limit=0'
 	ioasidctl status | grep -q 'pincg enabled'
 }
@@ -126,7 +126,7 @@ bpftool_reads_everything() {
 	bpftool link show >/dev/null
 	bpftool btf show >/dev/null
 	"$mapper" map 1M 1M >/dev/null
-	bpftool -j map dump pinned /sys/fs/bpf/ioasid/pincg/usage | jq -e 'length > 0'
+	bpftool -j map dump pinned /sys/fs/bpf/ioasid/pincg/usage | holds 'length > 0'
 }
 
 bpftool_loads_the_observer() {
@@ -135,7 +135,7 @@ bpftool_loads_the_observer() {
 	trap 'rm -r /sys/fs/bpf/counts; clean' EXIT
 	bpftool prog loadall build/bpf/counts.bpf.o /sys/fs/bpf/counts autoattach
 	"$mapper" map 1M 2M map 1M 4K unmap 1M 2M >/dev/null
-	bpftool -j map dump name events | jq -e '
+	bpftool -j map dump name events | holds '
 		map({(.formatted.key.name): .formatted.value}) | add |
 		.map.count == 2 and .map.failed == 1 and .map.pages == 512 and
 		.unmap.pages == 512 and .charge.pages == 512 and .uncharge.pages == 512 and

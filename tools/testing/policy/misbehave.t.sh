@@ -38,7 +38,7 @@ tools_tell_why() {
 	ioasidctl policy list | grep -q 'ejected.*error_return hook=map_begin value=-5000'
 	ioasidctl policy show misbehave | grep -q 'ejected.*hook=map_begin'
 	ioasidctl status | grep -q 'misbehave ejected'
-	ioasidctl -j policy list | jq -e '.[0].exit | .hook == "map_begin" and .value == -5000'
+	ioasidctl -j policy list | holds '.[0].exit | .hook == "map_begin" and .value == -5000'
 }
 
 impossible_errno() {

@@ -106,7 +106,7 @@ removed_cgroup() {
 	mkdir -p "$cgroups/t/b"
 	echo "$held" >"$cgroups/t/b/cgroup.procs"
 	rmdir "$cgroups/t/a"
-	ioasidctl -j pincg list | jq -e '.[] | select(.cgroup == null).used == 2097152' >/dev/null
+	ioasidctl -j pincg list | holds '.[] | select(.cgroup == null).used == 2097152'
 	expect_same removed "$(ioasidctl pincg prune)" 'forgot 0 entries of removed cgroups'
 	expect_same 'used by /t' "$(usage /t used)" $((2 * M))
 	release

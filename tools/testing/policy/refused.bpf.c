@@ -182,7 +182,7 @@ s32 BPF_PROG(keeps_reference_prog, struct ioasid_map_args *args)
 POLICY(keeps_reference, map_begin);
 
 /* A lock that is taken, too. */
-struct locked {
+struct refused_locked {
 	struct bpf_spin_lock lock;
 	__u64 n;
 };
@@ -191,14 +191,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct locked);
+	__type(value, struct refused_locked);
 } locks SEC(".maps");
 
 SEC("?struct_ops/charge")
 s32 BPF_PROG(keeps_lock_prog, struct ioasid_charge_args *args)
 {
 	__u32 key = 0;
-	struct locked *l = bpf_map_lookup_elem(&locks, &key);
+	struct refused_locked *l = bpf_map_lookup_elem(&locks, &key);
 
 	if (!l)
 		return 0;

@@ -30,7 +30,7 @@ one_line_an_operation() {
 	snoop -j
 	"$mapper" map 16M 2M map 16M 4K unmap 20M 4K unmap 16M 2M >/dev/null
 	stop
-	jq -s -e '
+	holds -s '
 		length == 4 and
 		(.[0] | .op == "map" and .ret == 0 and .iova == "0x1000000" and
 			.length == 2097152 and .pages == 512 and .charged == 512 and .runs >= 1 and
@@ -70,8 +70,8 @@ only_a_process() {
 	"$mapper" map 16M 1M >/dev/null
 	release
 	stop
-	jq -s -e --argjson p "$watched" 'length == 1 and (.[0] | .op == "teardown" and .tgid == $p)' \
-		"$lines" || fail "$(cat "$lines")"
+	holds -s "length == 1 and (.[0] | .op == \"teardown\" and .tgid == $watched)" "$lines" ||
+		fail "$(cat "$lines")"
 }
 
 only_a_cgroup() {
@@ -100,7 +100,7 @@ policies_come_and_go() {
 	stop
 	expect_same kinds "$(jq -r 'select(.op == "policy").kind' "$lines" | tr '\n' ' ')" \
 		'load error_return load replaced unload '
-	jq -s -e 'map(select(.kind == "error_return"))[0] |
+	holds -s 'map(select(.kind == "error_return"))[0] |
 		.name == "misbehave" and .hook == "map_begin" and .value == -5000' "$lines"
 }
 
@@ -110,7 +110,7 @@ a_policy_refuses() {
 	snoop -j -e
 	"$mapper" map 16M 1M >/dev/null
 	stop
-	jq -s -e 'length == 1 and (.[0] | .errno == "EACCES" and .reason == "policy")' "$lines" ||
+	holds -s 'length == 1 and (.[0] | .errno == "EACCES" and .reason == "policy")' "$lines" ||
 		fail "$(cat "$lines")"
 }
 

@@ -78,7 +78,7 @@ settings_arrive() {
 	load pincg --set default_limit=64M --set flags=ACCOUNT --set timeout_us=0x1000
 	expect_same default_limit "$(variable pincg default_limit)" 67108864
 	expect_same flags "$(attribute pincg flags)" 0x1
-	ioasidctl -j policy show pincg | jq -e '.timeout_us == 4096 and .flags == "ACCOUNT"'
+	ioasidctl -j policy show pincg | holds '.timeout_us == 4096 and .flags == "ACCOUNT"'
 }
 
 unknown_policies() {
@@ -118,13 +118,13 @@ json_everywhere() {
 	done
 	# A line for each, and each line a value.
 	expect_same lines "$(jq -s length "$scratch/all")" "$(wc -l <"$scratch/all")"
-	ioasidctl -p list | jq -e '.[0] | .comm == "mapper" and .maps == 1 and .pinned_pages == 256'
+	ioasidctl -p list | holds '.[0] | .comm == "mapper" and .maps == 1 and .pinned_pages == 256'
 	[ "$(ioasidctl --pretty status | wc -l)" -gt 10 ] || fail "--pretty is not indented"
 	for command in nonsense 'policy load nonsense' 'policy unload nonsense'; do
 		# shellcheck disable=SC2086
 		! ioasidctl -j $command 2>>$scratch/errors || fail "'$command' did not fail"
 	done
-	jq -s -e 'length == 3 and all(.error | length > 0)' "$scratch/errors" >/dev/null
+	holds -s 'length == 3 and all(.error | length > 0)' "$scratch/errors"
 }
 
 # A name with everything in it that could break a line.
@@ -134,7 +134,7 @@ hostile_comm() {
 	cp "$mapper" "$scratch/$name"
 	mapper=$scratch/$name
 	hold map 16M 1M
-	ioasidctl -j list | jq -e --arg name "$name" '.[0] | .comm == $name and .maps == 1'
+	ioasidctl -j list | holds '.[0] | .comm == "a b\\\"\nc" and .maps == 1'
 }
 
 without_the_module() {
@@ -147,7 +147,7 @@ without_the_module() {
 	refuses 1 "run 'modprobe ioasid'" ioasidctl pincg list
 	refuses 1 "run 'modprobe ioasid'" ioasidsnoop
 	ioasidctl status | grep -q 'ioasid is not loaded'
-	ioasidctl -j status | jq -e '.modules == [] and .spaces == null'
+	ioasidctl -j status | holds '.modules == [] and .spaces == null'
 }
 
 ktap_run wrong_usage help_and_version bad_objects bad_settings settings_arrive \
