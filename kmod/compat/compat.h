@@ -45,13 +45,21 @@
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define COMPAT_TYPE1_EOVERFLOW	EINVAL
+/* And it took a dirty query that ends with the last address for one that wraps. */
+#define COMPAT_TYPE1_LAST_PAGE	0
 #else
 #define COMPAT_TYPE1_EOVERFLOW	EOVERFLOW
+#define COMPAT_TYPE1_LAST_PAGE	1
 #endif
 
-/* 6.17: follow_pfnmap_start() tells how much of a huge entry lies around the address. */
+/*
+ * How much one entry found by follow_pfnmap_start() maps: said by addr_mask
+ * since 6.17; before, a huge entry is one without a pte.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
-#define COMPAT_HAVE_PFNMAP_ADDR_MASK
+#define compat_pfnmap_bytes(args)	(~(args)->addr_mask + 1)
+#else
+#define compat_pfnmap_bytes(args)	((args)->ptep ? PAGE_SIZE : PMD_SIZE)
 #endif
 
 /* Page tables shared by IOMMU drivers (6.19), with an operation for whole ranges. */

@@ -182,7 +182,8 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 		return -EINVAL;
 	if (copy_from_user(&range, (void __user *)(arg + minsz), sizeof(range)))
 		return -EFAULT;
-	if (range.size && check_add_overflow(range.iova, range.size - 1, &last))
+	if (range.size &&
+	    check_add_overflow(range.iova, range.size - COMPAT_TYPE1_LAST_PAGE, &last))
 		return -COMPAT_TYPE1_EOVERFLOW;
 	ret = check_bitmap(space, &range.bitmap, range.size);
 	if (ret)

@@ -100,80 +100,6 @@ void ioasid_pages_leak(struct ioasid_pages *pages)
 	pages->charged = 0;
 }
 
-/* Device memory and the like: frame numbers without a page to hold. */
-static bool pfn_is_bare(unsigned long pfn)
-{
-	return !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
-}
-
-/*
- * Frame numbers at @vaddr of a VM_PFNMAP area, whose fault is taken if needed.
- * mmap_lock is held for reading; -EAGAIN means it was dropped and retaken.
- */
-static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
-			  unsigned long *pfn)
-{
-	struct vm_area_struct *vma = vma_lookup(pages->mm, vaddr);
-	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
-	bool unlocked = false;
-	long n = 1;
-	int ret;
-
-	if (!vma || !(vma->vm_flags & VM_PFNMAP))
-		return -EFAULT;
-
-	ret = follow_pfnmap_start(&args);
-	if (ret) {
-		ret = fixup_user_fault(pages->mm, vaddr,
-				       FAULT_FLAG_REMOTE | (pages->write ? FAULT_FLAG_WRITE : 0),
-				       &unlocked);
-		if (unlocked)
-			return -EAGAIN;
-		if (!ret)
-			ret = follow_pfnmap_start(&args);
-		if (ret)
-			return ret;
-	}
-
-	if (pages->write && !args.writable)
-		n = -EFAULT;
-	*pfn = args.pfn;
-#ifdef COMPAT_HAVE_PFNMAP_ADDR_MASK
-	if (n > 0) {
-		unsigned long size = ~args.addr_mask + 1;
-
-		n = (size - (vaddr & (size - 1))) >> PAGE_SHIFT;
-		n = min3((unsigned long)n, want, (vma->vm_end - vaddr) >> PAGE_SHIFT);
-	}
-#endif
-	follow_pfnmap_end(&args);
-	return n;
-}
-
-static long pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
-{
-	unsigned long pfn = 0, i;
-	long n;
-
-	mmap_read_lock(pages->mm);
-	vaddr = untagged_addr_remote(pages->mm, vaddr);
-	do {
-		n = fatal_signal_pending(current) ? -EINTR :
-		    pfnmap_lookup(pages, vaddr, want, &pfn);
-	} while (n == -EAGAIN);
-	mmap_read_unlock(pages->mm);
-
-	if (n < 0)
-		return n;
-	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
-	for (i = 0; i < n; i++)
-		if (!pfn_is_bare(pfn + i))
-			break;
-	if (!i)
-		return -EFAULT;
-	return ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN) ?: (long)i;
-}
-
 /* Pages from @page to the end of its hugetlb folio. */
 static unsigned long huge_rest(struct page *page)
 {
@@ -296,7 +222,7 @@ static long pin_step(struct ioasid_pages *pages, unsigned long vaddr, unsigned l
 	if (n && n != -EFAULT)
 		return n == -EOVERFLOW ? -EFAULT : n;
 	*charge = 0;
-	return pin_pfnmap(pages, vaddr, want);
+	return ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
 /* The pages of a batch: on the stack when few, else a buffer of fitting size. */

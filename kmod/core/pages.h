@@ -99,6 +99,9 @@ void ioasid_pages_release(struct ioasid_pages *pages);
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
 
+/* pfnmap.c */
+long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
 /* charge.c */
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);

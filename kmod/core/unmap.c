@@ -347,32 +347,38 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 	return unmap_call(&c, unmapped);
 }
 
-/* Reads and writes by the CPU hold their area for the time of a copy. */
-static void claim_wait_users(struct ioasid_space *space)
+static bool any_users(struct ioasid_space *space)
 {
-	struct ioasid_area *area;
+	struct ioasid_area *area = ioasid_area_first(space, 0, U64_MAX);
+
+	while (area && !area->users)
+		area = ioasid_area_next(area, 0, U64_MAX);
+	return area;
+}
+
+/*
+ * Take areas_lock at a moment when the CPU neither reads nor writes: a copy
+ * holds its area, and ends without any lock that the caller may have.
+ */
+static void lock_without_users(struct ioasid_space *space)
+{
 	u64 seen;
 
-	for (;;) {
-		mutex_lock(&space->areas_lock);
+	mutex_lock(&space->areas_lock);
+	while (any_users(space)) {
 		seen = space->changes;
-		area = ioasid_area_first(space, 0, U64_MAX);
-		while (area && !area->users)
-			area = ioasid_area_next(area, 0, U64_MAX);
 		mutex_unlock(&space->areas_lock);
-		if (!area)
-			return;
 		wait_event(space->change_wait, READ_ONCE(space->changes) != seen);
+		mutex_lock(&space->areas_lock);
 	}
 }
 
-/**
+/*
  * ioasid_space_claim_all() - teardown, first half: no device reaches anything any more
- * @space: domains_rwsem is held for write
- * @victims: what ioasid_space_finish_all() is to free once that is released
  *
- * Maps in flight are told to stop; they are in no domain yet. Unmaps in flight
- * have cleared theirs.
+ * domains_rwsem is held for write; @victims is what ioasid_space_finish_all()
+ * is to free once that is released. Maps in flight are told to stop; they are
+ * in no domain yet. Unmaps in flight have cleared theirs.
  */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
 {
@@ -380,8 +386,7 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 	struct ioasid_domain *d;
 	struct ioasid_area *area;
 
-	claim_wait_users(space);
-	mutex_lock(&space->areas_lock);
+	lock_without_users(space);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(area, 0, U64_MAX)) {
 		if (area->state == IOASID_AREA_BUILDING)

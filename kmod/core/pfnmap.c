@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device memory: a mapping of frame numbers (VM_PFNMAP), such as the BAR of a
+ * VFIO device. There is no page to pin and nothing to charge.
+ *
+ * Who else can run: faults and zaps of the mapping, kept out of each lookup by
+ * its page-table lock, and munmap, by mmap_lock. What was looked up may be
+ * zapped afterwards, as with type1: the frames stay in the IOMMU until they
+ * are unmapped, and lead to the device they belonged to.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "pages.h"
+
+/* Frames without a page that somebody could take away. */
+static bool pfn_is_bare(unsigned long pfn)
+{
+	return !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
+}
+
+/*
+ * Frames at @vaddr, whose fault is taken if needed, up to the end of what one
+ * page-table entry maps. mmap_lock is held for reading; -EAGAIN means that it
+ * was dropped and taken again.
+ */
+static long lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long *pfn)
+{
+	struct vm_area_struct *vma = vma_lookup(pages->mm, vaddr);
+	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
+	unsigned long size, left;
+	bool unlocked = false;
+	long n = -EFAULT;
+	int ret;
+
+	if (!vma || !(vma->vm_flags & VM_PFNMAP))
+		return -EFAULT;
+
+	ret = follow_pfnmap_start(&args);
+	if (ret) {
+		ret = fixup_user_fault(pages->mm, vaddr,
+				       FAULT_FLAG_REMOTE | (pages->write ? FAULT_FLAG_WRITE : 0),
+				       &unlocked);
+		if (unlocked)
+			return -EAGAIN;
+		if (!ret)
+			ret = follow_pfnmap_start(&args);
+		if (ret)
+			return ret;
+	}
+
+	*pfn = args.pfn;
+	if (!pages->write || args.writable) {
+		size = compat_pfnmap_bytes(&args);
+		left = min(size - (vaddr & (size - 1)), vma->vm_end - vaddr);
+		n = left >> PAGE_SHIFT;
+	}
+	follow_pfnmap_end(&args);
+	return n;
+}
+
+/* Put @n frames into the list, as far as they are bare. */
+static long add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; i < n && pfn_is_bare(pfn + i); i++)
+		;
+	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
+	if (!i)
+		return -EFAULT;
+	return ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN) ?: (long)i;
+}
+
+/**
+ * ioasid_pin_pfnmap() - one step of pinning, in a VM_PFNMAP area
+ * @pages: its owner is current, or its mm is held by the caller
+ * @vaddr: first address
+ * @want: pages at most
+ *
+ * Return: pages added to the list, or -errno: -EFAULT, -EINTR, -ENOMEM.
+ */
+long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
+{
+	unsigned long done = 0, pfn;
+	long n = 0;
+
+	mmap_read_lock(pages->mm);
+	vaddr = untagged_addr_remote(pages->mm, vaddr);
+	while (done < want) {
+		n = fatal_signal_pending(current) ? -EINTR :
+		    lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
+		if (n == -EAGAIN)
+			continue;
+		if (n > 0)
+			n = add_bare(pages, pfn, min_t(unsigned long, n, want - done));
+		if (n < 0)
+			break;
+		done += n;
+	}
+	mmap_read_unlock(pages->mm);
+	return done ?: n;
+}
