@@ -148,7 +148,7 @@ rm -r /sys/fs/bpf/counts
 
 step "The BPF policy pincg accounts pinned memory per cgroup"
 mkdir $CGROUP
-run ioasidctl policy load build/bpf/pincg.bpf.o
+run ioasidctl policy load pincg
 run ioasidctl pincg set /demo 48M
 echo "\$ ioasid-bench nvme --device $DISK --map once --bs 512K --depth 64 --irq --seconds 600 &   # in /demo"
 sh -c "$JOIN" $CGROUP ioasid-bench nvme --device $DISK --map once --bs 512K --depth 64 --irq \
