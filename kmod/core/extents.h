@@ -21,6 +21,8 @@ enum ioasid_run_kind {
 	IOASID_RUN_GUP,
 	/** @IOASID_RUN_PFN: bare frame numbers (device memory), nothing to let go */
 	IOASID_RUN_PFN,
+	/** @IOASID_RUN_FOLIO: one FOLL_PIN reference on every folio, of a file */
+	IOASID_RUN_FOLIO,
 };
 
 /** struct ioasid_run - one run, unpacked */

@@ -75,6 +75,8 @@ void ioasid_pages_unpin(struct ioasid_pages *pages)
 		if (run.kind == IOASID_RUN_GUP)
 			unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn), run.npages,
 							 pages->write);
+		else if (run.kind == IOASID_RUN_FOLIO)
+			ioasid_file_unpin(run.pfn, run.npages, pages->write);
 		since += run.npages;
 		if (since >= PAGES_PER_BREAK) {
 			cond_resched();
@@ -202,13 +204,22 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 }
 
 /*
- * One step: pin up to @want pages and put them into the list.
- * Return: pages pinned, of which *@charge need charging, or -errno.
+ * One step: pin up to @want pages after the first @done and put them into the
+ * list. Return: pages pinned, of which *@charge need charging, or -errno.
  */
-static long pin_step(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
-		     struct page **batch, unsigned long *charge)
+static long pin_step(struct ioasid_pages *pages, struct ioasid_file_src *src, unsigned long done,
+		     unsigned long want, struct page **batch, unsigned long *charge)
 {
+	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
 	long n, ret;
+
+	if (src->file) {
+		n = ioasid_file_pin(pages, src, done, (struct folio **)batch, want);
+		*charge = n;
+		if (n)
+			return n;
+		ioasid_file_drop(src);
+	}
 
 	n = pin_batch(pages, vaddr, want, batch);
 	if (n > 0) {
@@ -274,7 +285,7 @@ static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason
 }
 
 static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-		    struct batch_buf *buf)
+		    struct ioasid_file_src *src, struct batch_buf *buf)
 {
 	struct ioasid_batch_args b = { .pages_left = pages->npages };
 	bool feedback = call->timing || ioasid_policy_has(IOASID_OP_MAP_BATCH);
@@ -297,7 +308,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		want = batch_size(buf, call, &b);
 		ioasid_lap(feedback, &t, &ns_account);
 		ns_account = 0;
-		n = pin_step(pages, vaddr, want, buf->pages, &charge);
+		n = pin_step(pages, src, b.pages_done, want, buf->pages, &charge);
 		ioasid_lap(feedback, &t, &ns_pin);
 		if (n < 0)
 			return pin_failed(res, n, n == -EINTR ? IOASID_R_SIGNAL : IOASID_R_PIN,
@@ -338,11 +349,14 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
+	struct ioasid_file_src src;
 	int ret;
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
-	ret = pin_loop(pages, call, &buf);
+	ioasid_file_find(pages, &src);
+	ret = pin_loop(pages, call, &src, &buf);
+	ioasid_file_drop(&src);
 	if (buf.pages != buf.stack)
 		kvfree(buf.pages);
 	if (ret) {

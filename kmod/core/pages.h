@@ -17,6 +17,8 @@
 #include "../policy/call.h"
 #include "extents.h"
 
+struct file;
+struct folio;
 struct ioasid_area;
 struct ioasid_space;
 struct mm_struct;
@@ -98,6 +100,25 @@ void ioasid_pages_release(struct ioasid_pages *pages);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
+
+/**
+ * struct ioasid_file_src - where the pages of a shared mapping come from
+ * @file: referenced; NULL to go page by page
+ * @pos: offset of the first page
+ * @probed: the folios turned out to be large
+ */
+struct ioasid_file_src {
+	struct file *file;
+	loff_t pos;
+	bool probed;
+};
+
+/* filepin.c */
+bool ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+void ioasid_file_drop(struct ioasid_file_src *src);
+long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long done, struct folio **folios, unsigned long room);
+void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
 
 /* pfnmap.c */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
