@@ -133,28 +133,41 @@ TEST(set_iommu_without_a_group)
 }
 
 /* A container that was left by its last group may choose again. */
-TEST_F(info, set_iommu_again_after_unset)
+static void choose_again(struct ktap_test *_self, enum door_kind kind)
 {
 	static const unsigned long type[] = {
 		VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU,
 	};
 	char *mem = door_memory(PAGE);
+	struct door d;
 	unsigned int i;
 
-	if (variant->kind == DOOR_IOASID)
-		SKIP(return, "a /dev/ioasid keeps what it chose");
 	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_TRUE(door_join(&d, kind, DOOR_NVME));
 	for (i = 0; i < sizeof(type) / sizeof(*type); i++) {
-		ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, type[i]));
-		EXPECT_EQ(0, door_map(&self->d, IOVA, mem, PAGE, DOOR_RW));
+		ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, type[i]));
+		EXPECT_TRUE(door_is_right(&d));
+		EXPECT_EQ(0, door_map(&d, IOVA, mem, PAGE, DOOR_RW));
 		EXPECT_EQ(PAGE / KIB, door_locked());
-		EXPECT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
+		EXPECT_EQ(0, ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
 		/* The mappings went with the group. */
 		EXPECT_EQ(0, door_locked());
-		EXPECT_ERRNO(EINVAL, door_map(&self->d, IOVA, mem, PAGE, DOOR_RW));
-		EXPECT_ERRNO(EINVAL, ioctl(self->d.fd, VFIO_SET_IOMMU, type[i]));
-		ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
+		EXPECT_ERRNO(EINVAL, door_map(&d, IOVA, mem, PAGE, DOOR_RW));
+		EXPECT_ERRNO(EINVAL, ioctl(d.fd, VFIO_SET_IOMMU, type[i]));
+		ASSERT_EQ(0, ioctl(d.group, VFIO_GROUP_SET_CONTAINER, &d.fd));
 	}
+	door_close(&d);
+	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+}
+
+TEST(choose_again_on_the_shim)
+{
+	choose_again(_self, DOOR_SHIM);
+}
+
+TEST(choose_again_on_type1)
+{
+	choose_again(_self, DOOR_TYPE1);
 }
 
 /* --- GET_INFO --- */

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A map that waits for a page fault that nobody serves (userfaultfd) must hold
+ * up its own caller and nobody else: not other ranges, not a group that leaves
+ * or joins, not SIGKILL.
+ *
+ * Type1 is not asked: it refuses such memory.
+ */
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+
+#include "lifetime/edu.h"
+
+#define IOVA	0x1000000ULL
+#define PAGES	8
+
+struct trapped {
+	struct door d;
+	int uffd;
+	char *trap;		/* PAGES pages, the last of which nobody fills */
+	char *mem;		/* PAGES ordinary pages */
+	long long before;
+	pthread_t thread;
+	volatile int ended;
+	volatile int result;	/* 0 or an errno */
+};
+
+static int trap_set(char *trap)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)trap, PAGES * PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	return fd;
+}
+
+static bool trap_fill(int uffd, char *trap, int from, int pages)
+{
+	struct uffdio_zeropage zero = {
+		.range = { (uintptr_t)trap + from * PAGE, pages * PAGE },
+	};
+
+	return !ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
+static void trapped_open(struct ktap_test *_self, struct trapped *t, enum door_kind kind)
+{
+	t->before = ktap_pinned();
+	ASSERT_TRUE(door_open(&t->d, kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	t->mem = door_memory(PAGES * PAGE);
+	ASSERT_NE(MAP_FAILED, t->mem);
+	t->trap = door_small_pages(PAGES * PAGE);
+	ASSERT_NE(MAP_FAILED, t->trap);
+	t->uffd = trap_set(t->trap);
+	ASSERT_LE(0, t->uffd);
+	ASSERT_TRUE(trap_fill(t->uffd, t->trap, 0, PAGES - 1));
+}
+
+static void trapped_close(struct ktap_test *_self, struct trapped *t)
+{
+	door_close(&t->d);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(t->before));
+}
+
+FIXTURE(blocked) {
+	struct trapped t;
+};
+
+FIXTURE_VARIANT(blocked) {
+	enum door_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(blocked, ioasid) { .kind = DOOR_IOASID };
+FIXTURE_VARIANT_ADD(blocked, shim) { .kind = DOOR_SHIM };
+
+FIXTURE_SETUP(blocked)
+{
+	trapped_open(_self, &self->t, variant->kind);
+}
+
+FIXTURE_TEARDOWN(blocked)
+{
+	trapped_close(_self, &self->t);
+}
+
+static void *map_trap(void *arg)
+{
+	struct trapped *t = arg;
+
+	t->result = door_map(&t->d, IOVA, t->trap, PAGES * PAGE, DOOR_RW) ? errno : 0;
+	t->ended = 1;
+	return NULL;
+}
+
+/* Starts the map and waits until it is caught. */
+static bool catch_map(struct trapped *t)
+{
+	struct uffd_msg msg;
+
+	return !pthread_create(&t->thread, NULL, map_trap, t) &&
+	       read(t->uffd, &msg, sizeof(msg)) == sizeof(msg) &&
+	       msg.event == UFFD_EVENT_PAGEFAULT && !t->ended;
+}
+
+/* Serves the fault; the map ends, as it should. */
+static int release_map(struct trapped *t)
+{
+	if (t->ended)
+		return -1;
+	if (!trap_fill(t->uffd, t->trap, PAGES - 1, 1))
+		return -2;
+	pthread_join(t->thread, NULL);
+	return t->result;
+}
+
+TEST_F(blocked, other_ranges_go_on)
+{
+	const struct door *d = &self->t.d;
+	int i;
+
+	ASSERT_TRUE(catch_map(&self->t));
+	for (i = 0; i < 20; i++) {
+		EXPECT_EQ(0, door_map(d, IOVA + PAGES * PAGE, self->t.mem, PAGES * PAGE, DOOR_RW));
+		EXPECT_EQ(PAGES * PAGE, door_unmap(d, IOVA + PAGES * PAGE, PAGES * PAGE));
+	}
+	/* Its own range is taken, but nothing that one can unmap yet. */
+	EXPECT_ERRNO(EEXIST, door_map(d, IOVA + PAGE, self->t.mem, PAGE, DOOR_RW));
+	EXPECT_EQ(65534, door_avail(d));
+	EXPECT_EQ(0, release_map(&self->t));
+	EXPECT_EQ(PAGES * PAGE / KIB, door_locked());
+	EXPECT_EQ(PAGES * PAGE, door_unmap(d, IOVA, PAGES * PAGE));
+}
+
+struct unmapper {
+	pthread_t thread;
+	const struct door *d;
+	volatile int ended;
+	volatile long long done;
+	volatile int error;
+};
+
+static void *unmap_trap(void *arg)
+{
+	struct unmapper *u = arg;
+
+	u->done = door_unmap(u->d, IOVA, PAGES * PAGE);
+	u->error = errno;
+	u->ended = 1;
+	return NULL;
+}
+
+TEST_F(blocked, unmap_waits)
+{
+	struct unmapper u = { .d = &self->t.d };
+
+	ASSERT_TRUE(catch_map(&self->t));
+	ASSERT_EQ(0, pthread_create(&u.thread, NULL, unmap_trap, &u));
+	usleep(200000);
+	EXPECT_EQ(0, u.ended);
+	EXPECT_EQ(0, release_map(&self->t));
+	pthread_join(u.thread, NULL);
+	EXPECT_EQ(PAGES * PAGE, u.done);
+	EXPECT_EQ(0, door_locked());
+}
+
+/* The group leaves: at once, and both calls learn of it. */
+TEST(group_leaves)
+{
+	struct trapped t = { .ended = 0 };
+	struct unmapper u = { .d = &t.d };
+
+	trapped_open(_self, &t, DOOR_SHIM);
+	if (_self->failed)
+		return;
+	ASSERT_TRUE(catch_map(&t));
+	ASSERT_EQ(0, pthread_create(&u.thread, NULL, unmap_trap, &u));
+	usleep(50000);
+	ASSERT_EQ(0, u.ended);
+	ASSERT_EQ(0, ioctl(t.d.group, VFIO_GROUP_UNSET_CONTAINER));
+	/* A new instance in the same container has nothing to do with it. */
+	ASSERT_EQ(0, ioctl(t.d.group, VFIO_GROUP_SET_CONTAINER, &t.d.fd));
+	ASSERT_EQ(0, ioctl(t.d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, door_map(&t.d, IOVA, t.mem, PAGES * PAGE, DOOR_RW));
+	EXPECT_EQ(EINVAL, release_map(&t));
+	pthread_join(u.thread, NULL);
+	EXPECT_EQ(-1, u.done);
+	EXPECT_EQ(EINVAL, u.error);
+	EXPECT_EQ(PAGES * PAGE / KIB, door_locked());
+	trapped_close(_self, &t);
+}
+
+/* A group joins meanwhile, and what is mapped in the end is there for it. */
+TEST(group_joins)
+{
+	struct trapped t = { .ended = 0 };
+	volatile char *bar;
+	struct door edu;
+	int device;
+
+	trapped_open(_self, &t, DOOR_IOASID);
+	if (_self->failed)
+		return;
+	ASSERT_TRUE(catch_map(&t));
+	ASSERT_TRUE(door_join(&edu, DOOR_SHIM, DOOR_EDU));
+	ASSERT_EQ(0, ioctl(edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(t.d.fd)));
+	EXPECT_EQ(0, release_map(&t));
+	device = door_device(&edu, DOOR_EDU);
+	ASSERT_LE(0, device);
+	bar = edu_open(device);
+	ASSERT_TRUE(bar);
+	memset(t.trap, 0x77, PAGE);
+	ASSERT_TRUE(edu_copy(bar, IOVA, IOVA + (PAGES - 1) * PAGE, PAGE));
+	EXPECT_EQ(0x77, t.trap[PAGES * PAGE - 1]);
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+	door_close(&edu);
+	trapped_close(_self, &t);
+}
+
+/* --- killed while it waits --- */
+
+/* A child whose map, and if asked whose unmap, waits for ever. */
+static pid_t start_blocked(struct trapped *t, bool unmap, int *ready)
+{
+	int fds[2];
+	pid_t pid;
+	char c = 0;
+
+	if (pipe(fds))
+		return -1;
+	pid = fork();
+	if (pid) {
+		close(fds[1]);
+		*ready = read(fds[0], &c, 1) == 1 && c == 'y';
+		close(fds[0]);
+		return pid;
+	}
+	t->trap = door_small_pages(PAGES * PAGE);
+	self->uffd = trap_set(t->trap);
+	if (t->uffd >= 0 && trap_fill(t->uffd, t->trap, 0, PAGES - 1) && catch_map(t))
+		c = 'y';
+	if (write(fds[1], &c, 1) != 1)
+		_exit(1);
+	if (unmap)
+		door_unmap_all(&t->d);
+	else
+		pause();
+	_exit(2);
+}
+
+static void kill_blocked(struct ktap_test *_self, struct trapped *t, bool unmap)
+{
+	struct timespec from, to;
+	int ready = 0, status;
+	pid_t pid;
+
+	pid = start_blocked(t, unmap, &ready);
+	ASSERT_LT(0, pid);
+	EXPECT_TRUE(ready);
+	usleep(100000);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_LE(to.tv_sec - from.tv_sec, 2);
+	EXPECT_EQ(0, ktap_leaked(t->before));
+	/* The parent's fd is the same, and the range is free. */
+	EXPECT_EQ(0, door_map(&t->d, IOVA, t->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(PAGE, door_unmap(&t->d, IOVA, PAGE));
+	EXPECT_EQ(65535, door_avail(&t->d));
+}
+
+TEST_F(blocked, map_is_killed)
+{
+	kill_blocked(_self, &self->t, false);
+}
+
+TEST_F(blocked, unmap_is_killed)
+{
+	kill_blocked(_self, &self->t, true);
+}
+
+/* An unmap that waits in one process for a map that waits in another. */
+TEST_F(blocked, only_the_unmap_is_killed)
+{
+	int ready = 0, status;
+	pid_t mapper, unmapper;
+
+	mapper = start_blocked(&self->t, false, &ready);
+	ASSERT_LT(0, mapper);
+	EXPECT_TRUE(ready);
+	unmapper = fork();
+	if (!unmapper)
+		_exit(door_unmap(&self->t.d, IOVA, PAGES * PAGE) < 0);
+	usleep(200000);
+	EXPECT_EQ(0, waitpid(unmapper, &status, WNOHANG));
+	kill(unmapper, SIGKILL);
+	ASSERT_EQ(unmapper, waitpid(unmapper, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(65534, door_avail(&self->t.d));
+	kill(mapper, SIGKILL);
+	ASSERT_EQ(mapper, waitpid(mapper, &status, 0));
+	EXPECT_EQ(65535, door_avail(&self->t.d));
+}
+
+TEST_HARNESS_MAIN
