@@ -62,8 +62,8 @@
 #define compat_pfnmap_bytes(args)	((args)->ptep ? PAGE_SIZE : PMD_SIZE)
 #endif
 
-/* Page tables shared by IOMMU drivers (6.19), with an operation for whole ranges. */
-#if __has_include(<linux/generic_pt/iommu.h>)
+/* 6.19: page tables shared by IOMMU drivers, with an operation for whole ranges. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #define COMPAT_HAVE_GENERIC_PT
 #endif
 

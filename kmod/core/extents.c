@@ -16,12 +16,6 @@
 #define CHUNK_LARGE	PAGE_SIZE
 #define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
 
-static u64 run_pack(unsigned long pfn, unsigned long npages, enum ioasid_run_kind kind)
-{
-	return FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind) |
-	       FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
-}
-
 static u64 *last_slot(struct ioasid_extents *ext)
 {
 	if (ext->tail)
@@ -29,27 +23,34 @@ static u64 *last_slot(struct ioasid_extents *ext)
 	return &ext->inl[ext->nr - 1];
 }
 
+static struct ioasid_extent_chunk *new_chunk(struct ioasid_extents *ext)
+{
+	size_t size = ext->tail ? CHUNK_LARGE : CHUNK_SMALL;
+	struct ioasid_extent_chunk *chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
+
+	if (!chunk)
+		return NULL;
+	chunk->next = NULL;
+	chunk->used = 0;
+	chunk->room = CHUNK_ROOM(size);
+	if (ext->tail)
+		ext->tail->next = chunk;
+	else
+		ext->first = chunk;
+	ext->tail = chunk;
+	return chunk;
+}
+
 static u64 *new_slot(struct ioasid_extents *ext)
 {
 	struct ioasid_extent_chunk *chunk = ext->tail;
-	size_t size;
 
 	if (ext->nr < IOASID_EXTENTS_INLINE)
 		return &ext->inl[ext->nr];
-
 	if (!chunk || chunk->used == chunk->room) {
-		size = chunk ? CHUNK_LARGE : CHUNK_SMALL;
-		chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
+		chunk = new_chunk(ext);
 		if (!chunk)
 			return NULL;
-		chunk->next = NULL;
-		chunk->used = 0;
-		chunk->room = CHUNK_ROOM(size);
-		if (ext->tail)
-			ext->tail->next = chunk;
-		else
-			ext->first = chunk;
-		ext->tail = chunk;
 	}
 	return &chunk->run[chunk->used++];
 }
@@ -66,24 +67,23 @@ static u64 *new_slot(struct ioasid_extents *ext)
 int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
 		       enum ioasid_run_kind kind)
 {
-	u64 *slot, v;
+	u64 key = FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind);
+	u64 *slot;
 
-	if (ext->nr) {
+	if (key == ext->next && ext->nr) {
 		slot = last_slot(ext);
-		v = *slot;
-		/* What would follow it has its kind, and the frame after its last. */
-		if (FIELD_GET(IOASID_PACK_PFN, v) + FIELD_GET(IOASID_PACK_PAGES_1, v) + 1 == pfn &&
-		    FIELD_GET(IOASID_PACK_KIND, v) == kind &&
-		    FIELD_GET(IOASID_PACK_PAGES_1, v) + 1 + npages <= IOASID_RUN_PAGES_MAX) {
-			*slot = v + FIELD_PREP(IOASID_PACK_PAGES_1, npages);
+		if (FIELD_GET(IOASID_PACK_PAGES_1, *slot) + npages < IOASID_RUN_PAGES_MAX) {
+			*slot += FIELD_PREP(IOASID_PACK_PAGES_1, npages);
+			ext->next += npages;
 			return 0;
 		}
 	}
 
 	slot = new_slot(ext);
-	if (!slot)
+	if (unlikely(!slot))
 		return -ENOMEM;
-	*slot = run_pack(pfn, npages, kind);
+	*slot = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
+	ext->next = key + npages;
 	ext->nr++;
 	return 0;
 }

@@ -53,12 +53,20 @@ struct ioasid_extent_chunk {
 	u64 run[];
 };
 
-/** struct ioasid_extents - a list of runs; all zero is empty */
+/**
+ * struct ioasid_extents - a list of runs; all zero is empty
+ * @first: chunks, once the inline runs are used up
+ * @tail: the last of them
+ * @inl: the first runs
+ * @nr: how many in all
+ * @next: what would continue the last run: its frame and kind, packed
+ */
 struct ioasid_extents {
 	struct ioasid_extent_chunk *first;
 	struct ioasid_extent_chunk *tail;
 	u64 inl[IOASID_EXTENTS_INLINE];
 	unsigned long nr;
+	u64 next;
 };
 
 /** struct ioasid_extents_iter - position of a walk: the rest of a piece, and what follows */

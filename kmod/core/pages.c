@@ -121,11 +121,14 @@ static unsigned long run_length(struct page **batch, unsigned long n)
 	struct page *first = batch[0];
 	unsigned long j = 1, diff;
 
-	/* A huge page is in order by nature, and mapped as a whole or not at all. */
-	if (n > 1 && PageHuge(first) && batch[1] == first + 1)
-		j = min(n, huge_rest(first));
-	else if (n == 1 || batch[1] != first + 1)
+	if (n == 1 || batch[1] != first + 1)
 		return 1;
+	/* A hugetlb page is mapped as a whole or not at all, so in order. */
+	if (PageHuge(first)) {
+		for (j = huge_rest(first); j < n && batch[j] == first + j; )
+			j += huge_rest(batch[j]);
+		return min(n, j);
+	}
 
 	/* Eight at a time: a huge page is five hundred comparisons otherwise. */
 	for (; j + 8 <= n; j += 8) {

@@ -152,7 +152,8 @@ static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_gr
 		return -EINVAL;
 	if (type == VFIO_EMULATED_IOMMU)
 		flags |= IOASID_ATTACH_EMULATED;
-	if (in_set_iommu())
+	/* No other driver knows the argument that names a /dev/ioasid. */
+	if (inst->own && in_set_iommu())
 		flags |= IOASID_ATTACH_SEAL;
 	ret = ioasid_attach_group(inst->space, group, flags);
 	leave(inst, idx);

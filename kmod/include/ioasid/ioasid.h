@@ -50,6 +50,7 @@ void ioasid_space_get(struct ioasid_space *space);
 
 /**
  * ioasid_space_put() - drop a reference
+ * @space: address space
  *
  * The last one removes every mapping. Groups must have been detached before.
  */
@@ -57,6 +58,7 @@ void ioasid_space_put(struct ioasid_space *space);
 
 /**
  * ioasid_space_kill() - fail every later call and every map in flight
+ * @space: address space
  *
  * Removes all mappings. Groups stay attached, with nothing mapped, until
  * ioasid_detach_group(). Does not wait for calls in flight: a map that is
@@ -70,9 +72,10 @@ enum ioasid_attach_flags {
 	/** @IOASID_ATTACH_EMULATED: a software device, no IOMMU behind it */
 	IOASID_ATTACH_EMULATED	= 1 << 0,
 	/**
-	 * @IOASID_ATTACH_SEAL: do not fail. The group is recorded without a
-	 * domain, its DMA stays blocked by its owner, and every map into
-	 * @space fails with the errno that attach would have returned.
+	 * @IOASID_ATTACH_SEAL: do not fail when a policy refuses, nor for any
+	 * other reason while a policy is loaded. The group is recorded without
+	 * a domain, its DMA stays blocked by its owner, and every map into the
+	 * space fails with the errno that attach would have returned.
 	 */
 	IOASID_ATTACH_SEAL	= 1 << 1,
 };
@@ -95,6 +98,8 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 
 /**
  * ioasid_detach_group() - undo ioasid_attach_group()
+ * @space: address space
+ * @group: ignored if it is not attached
  *
  * Never fails and never waits for user space or for a policy. The device's
  * DMA is blocked when it returns.
@@ -103,9 +108,6 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group);
 
 /** ioasid_group_domain() - the domain of an attached group, or an ERR_PTR(-ENODEV) */
 struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group);
-
-/** ioasid_has_policies() - is any policy loaded and not ejected; a hint, no lock */
-bool ioasid_has_policies(void);
 
 /**
  * ioasid_map() - map memory of the calling process
@@ -215,6 +217,10 @@ int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
 
 /**
  * ioasid_write() - copy to mapped memory; otherwise as ioasid_read()
+ * @space: address space
+ * @iova: first address, any alignment
+ * @buf: kernel memory
+ * @len: bytes
  *
  * A mapping must allow both read and write, which is type1's rule.
  */

@@ -115,6 +115,7 @@ struct ioasid_attach_args {
  * @vaddr: first address in the caller's memory
  * @length: bytes, a multiple of the page size
  * @flags: enum ioasid_map_flags
+ * @__pad: 0
  */
 struct ioasid_map_args {
 	struct ioasid_who who;
@@ -192,6 +193,7 @@ enum ioasid_unmap_flags {
  * @iova: first address
  * @length: bytes
  * @flags: enum ioasid_unmap_flags
+ * @__pad: 0
  */
 struct ioasid_unmap_args {
 	struct ioasid_who who;
@@ -259,6 +261,7 @@ enum ioasid_exit_kind {
 /**
  * struct ioasid_exit_info - argument of exit()
  * @kind: enum ioasid_exit_kind
+ * @__pad: 0
  * @value: what the hook returned, or how many microseconds it took
  * @hook: name of the hook that misbehaved, or empty
  * @msg: one line for people

@@ -35,15 +35,19 @@
  */
 #define IOASID_EXT_PRESENT	0x49410001
 
-/**
- * IOASID_SET_IOMMU_ARG - argument of VFIO_SET_IOMMU that names a /dev/ioasid
- * @fd: open /dev/ioasid of the calling process
- *
- * A 32-bit program passes IOASID_SET_IOMMU_ARG32(), whose @fd is below 65536.
- */
 #define IOASID_SET_IOMMU_MAGIC		0x49410000ULL
-#define IOASID_SET_IOMMU_ARG(fd)	((IOASID_SET_IOMMU_MAGIC << 32) | (__u32)(fd))
 #define IOASID_SET_IOMMU_MAGIC32	0x49420000UL
+
+/**
+ * IOASID_SET_IOMMU_ARG() - argument of VFIO_SET_IOMMU that names a /dev/ioasid
+ * @fd: open /dev/ioasid of the calling process
+ */
+#define IOASID_SET_IOMMU_ARG(fd)	((IOASID_SET_IOMMU_MAGIC << 32) | (__u32)(fd))
+
+/**
+ * IOASID_SET_IOMMU_ARG32() - the same for a 32-bit program
+ * @fd: open /dev/ioasid, below 65536
+ */
 #define IOASID_SET_IOMMU_ARG32(fd)	(IOASID_SET_IOMMU_MAGIC32 | ((fd) & 0xffff))
 
 #endif /* _UAPI_LINUX_IOASID_H */
