@@ -72,10 +72,19 @@ policy_load() { session docs/policy.md 1; }
 policy_replace() { session docs/policy.md 2; }
 policy_log() { session docs/policy.md 3; }
 policy_ejected() { session docs/policy.md 4; }
+events_snoop() { session docs/observability.md 1; }
+events_error() { session docs/observability.md 2; }
+events_account() { session docs/observability.md 3; }
+events_runs() { session docs/observability.md 4; }
+events_times() { session docs/observability.md 5; }
+events_perf() { session docs/observability.md 6; }
+events_bpftool() { session docs/observability.md 7; }
 
 no_block_is_left_out() {
 	expect_same "blocks to run" "$(cat docs/*.md | grep -c -x '```console vm')" \
 		"$(grep -c '^[a-z_]*() { session docs/' "$TOP/$0")"
 }
 
-ktap_run no_block_is_left_out policy_load policy_replace policy_log policy_ejected
+ktap_run no_block_is_left_out policy_load policy_replace policy_log policy_ejected \
+	events_snoop events_error events_account events_runs events_times events_perf \
+	events_bpftool
