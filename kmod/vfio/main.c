@@ -92,21 +92,19 @@ static void shim_release(void *data)
 	ioasid_instance_release(data);
 }
 
-/* The instance a callback is for, in a read section; NULL if it is gone. */
+/* Begin a callback: the instance it is for, or NULL when that is gone. */
 static struct ioasid_instance *enter(void *data, int *idx)
+	__acquires(&ioasid_instance_srcu)
 {
-	struct ioasid_instance *inst;
-
 	*idx = srcu_read_lock(&ioasid_instance_srcu);
-	inst = ioasid_instance_get(data);
-	if (!inst)
-		srcu_read_unlock(&ioasid_instance_srcu, *idx);
-	return inst;
+	return ioasid_instance_get(data);
 }
 
 static void leave(struct ioasid_instance *inst, int idx)
+	__releases(&ioasid_instance_srcu)
 {
-	ioasid_instance_put(inst);
+	if (inst)
+		ioasid_instance_put(inst);
 	srcu_read_unlock(&ioasid_instance_srcu, idx);
 }
 
@@ -120,9 +118,7 @@ static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 	if (!data)
 		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
 	inst = enter(data, &idx);
-	if (!inst)
-		return -EINVAL;
-	if (!READ_ONCE(inst->dead))
+	if (inst && !READ_ONCE(inst->dead))
 		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
 	leave(inst, idx);
 	return ret;
@@ -141,21 +137,26 @@ static bool in_set_iommu(void)
 	return (u32)args[1] == VFIO_SET_IOMMU;
 }
 
-static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_group_type type)
+static int attach(struct ioasid_instance *inst, struct iommu_group *group,
+		  enum vfio_group_type type)
 {
-	struct ioasid_instance *inst;
 	u32 flags = 0;
-	int idx, ret;
 
-	inst = enter(data, &idx);
-	if (!inst)
-		return -EINVAL;
 	if (type == VFIO_EMULATED_IOMMU)
 		flags |= IOASID_ATTACH_EMULATED;
 	/* No other driver knows the argument that names a /dev/ioasid. */
 	if (inst->own && in_set_iommu())
 		flags |= IOASID_ATTACH_SEAL;
-	ret = ioasid_attach_group(inst->space, group, flags);
+	return ioasid_attach_group(inst->space, group, flags);
+}
+
+static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_group_type type)
+{
+	struct ioasid_instance *inst;
+	int idx, ret;
+
+	inst = enter(data, &idx);
+	ret = inst ? attach(inst, group, type) : -EINVAL;
 	leave(inst, idx);
 	return ret;
 }
@@ -166,26 +167,33 @@ static void shim_detach_group(void *data, struct iommu_group *group)
 	int idx;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return;
-	ioasid_detach_group(inst->space, group);
+	if (inst)
+		ioasid_detach_group(inst->space, group);
 	leave(inst, idx);
+}
+
+static int pin(struct ioasid_instance *inst, struct iommu_group *group, u64 iova, int npage,
+	       int prot, struct page **pages)
+{
+	int ret;
+
+	/* v1 containers cannot keep track of what is pinned: type1's rule. */
+	if (!inst->v2)
+		return -EACCES;
+	ret = ioasid_pin_pages(inst->space, iova, npage, prot, pages);
+	if (ret > 0)
+		ioasid_group_reports_dirty(inst->space, group);
+	return ret;
 }
 
 static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova, int npage,
 			  int prot, struct page **pages)
 {
 	struct ioasid_instance *inst;
-	int ret = -EINVAL;
-	int idx;
+	int idx, ret;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return ret;
-	/* v1 containers cannot keep track of what is pinned: type1's rule. */
-	ret = inst->v2 ? ioasid_pin_pages(inst->space, iova, npage, prot, pages) : -EACCES;
-	if (ret > 0)
-		ioasid_group_reports_dirty(inst->space, group);
+	ret = inst ? pin(inst, group, iova, npage, prot, pages) : -EINVAL;
 	leave(inst, idx);
 	return ret;
 }
@@ -196,9 +204,7 @@ static void shim_unpin_pages(void *data, dma_addr_t iova, int npage)
 	int idx;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return;
-	if (inst->v2)
+	if (inst && inst->v2)
 		ioasid_unpin_pages(inst->space, iova, npage);
 	leave(inst, idx);
 }
@@ -209,10 +215,8 @@ static void shim_register_device(void *data, struct vfio_device *vdev)
 	int idx;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return;
 	/* Unregistered, the device's pins fail with -EINVAL; the open cannot. */
-	if (ioasid_instance_add_device(inst, vdev))
+	if (inst && ioasid_instance_add_device(inst, vdev))
 		pr_warn_ratelimited("%s: no memory, its driver cannot pin pages\n",
 				    dev_name(vdev->dev));
 	leave(inst, idx);
@@ -224,10 +228,15 @@ static void shim_unregister_device(void *data, struct vfio_device *vdev)
 	int idx;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return;
-	ioasid_instance_del_device(inst, vdev);
+	if (inst)
+		ioasid_instance_del_device(inst, vdev);
 	leave(inst, idx);
+}
+
+static int rw(struct ioasid_instance *inst, u64 iova, void *buf, size_t count, bool write)
+{
+	return write ? ioasid_write(inst->space, iova, buf, count) :
+		       ioasid_read(inst->space, iova, buf, count);
 }
 
 static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, bool write)
@@ -236,24 +245,22 @@ static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, boo
 	int idx, ret;
 
 	inst = enter(data, &idx);
-	if (!inst)
-		return -EINVAL;
-	ret = write ? ioasid_write(inst->space, iova, buf, count) :
-		      ioasid_read(inst->space, iova, buf, count);
+	ret = inst ? rw(inst, iova, buf, count, write) : -EINVAL;
 	leave(inst, idx);
 	return ret;
 }
 
 static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *group)
 {
+	struct iommu_domain *domain = ERR_PTR(-EINVAL);
 	struct ioasid_instance *inst;
-	struct iommu_domain *domain;
 	int idx;
 
-	inst = data && group ? enter(data, &idx) : NULL;
-	if (!inst)
-		return ERR_PTR(-EINVAL);
-	domain = ioasid_group_domain(inst->space, group);
+	if (!data || !group)
+		return domain;
+	inst = enter(data, &idx);
+	if (inst)
+		domain = ioasid_group_domain(inst->space, group);
 	leave(inst, idx);
 	return domain;
 }
