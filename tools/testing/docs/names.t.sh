@@ -1,0 +1,101 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# What the documents name exists: files, sections, functions, options.
+. tools/testing/harness/ktap.sh
+
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+PATH=$PWD/build/bin:$PATH
+pages='README.md docs/*.md docs/decisions/*.md bench/*.md tools/testing/*.md'
+
+# quoted FILE...: what stands in backticks, outside of code blocks; "FILE TEXT".
+quoted() {
+	awk 'FNR == 1 { code = 0 } /^```/ { code = !code; next } code { next }
+		{ n = split($0, part, "`"); for (i = 2; i <= n; i += 2) print FILENAME, part[i] }' "$@"
+}
+
+# none TEXT: every line of stdin is an offence.
+none() {
+	if grep .; then fail "$1"; fi
+}
+
+links_lead_somewhere() {
+	# shellcheck disable=SC2086
+	awk 'FNR == 1 { code = 0 } /^```/ { code = !code } code { next }
+		{ s = $0; while (match(s, /\]\([^)]*\)/)) { print FILENAME, substr(s, RSTART + 2, RLENGTH - 3); s = substr(s, RSTART + RLENGTH) } }' \
+		$pages | while read -r page link; do
+		file=${link%%#*}
+		case $link in
+		http*) continue ;;
+		'#'*) file=$page ;;
+		*) file=${page%/*}/$file; [ "$page" != "${page#*/}" ] || file=${link%%#*} ;;
+		esac
+		[ -e "$file" ] || { echo "$page: no file for $link"; continue; }
+		[ "$link" != "${link#*#}" ] || continue
+		sed -n 's/^##* //p' "$file" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9_\n-' |
+			grep -q -x -e "${link#*#}" || echo "$page: no section for $link"
+	done | none "links that lead nowhere"
+}
+
+files_exist() {
+	# shellcheck disable=SC2086
+	quoted $pages | awk '$2 ~ /^(kmod|bpf|tools|bench|docs)\/[A-Za-z0-9_.\/-]*$/ && NF == 2' |
+		while read -r page file; do
+				# What the reader of docs/policy.md is to write.
+			[ "$file" != bpf/policy/maxmap.bpf.c ] || continue
+			[ -e "$file" ] || echo "$page: there is no $file"
+		done | none "files that do not exist"
+	find kmod bpf tools bench -name '*.[ch]' >"$WORK/files"
+	# shellcheck disable=SC2086
+	quoted $pages | awk '$2 ~ /^[a-z0-9_\/]+\.[ch]$/ && NF == 2' | while read -r page file; do
+		grep -q -e "/$file\$" -e "^$file\$" "$WORK/files" || echo "$page: there is no $file"
+	done | none "sources that do not exist"
+}
+
+functions_exist() {
+	cat kmod/*/*.[ch] kmod/include/*/*.h kmod/include/*/*/*.h >"$WORK/source"
+	# shellcheck disable=SC2086
+	quoted $pages | grep -E ' [a-z_0-9]+\(\)$' | sort -u | while read -r page name; do
+		case $name in
+		bpf_*) continue ;;
+		esac
+		grep -q -w -e "${name%()}" "$WORK/source" || echo "$page: there is no $name"
+	done | none "functions that do not exist"
+}
+
+parameters_exist() {
+	# shellcheck disable=SC2016
+	sed -n '/^## Parameters/,/^## /s/^| \(ioasid[a-z_]*\) | `\([a-z_]*\)`.*/\2/p' docs/install.md |
+		sort >"$WORK/said"
+	sed -n 's/^module_param\(_named\)\?(\([a-z_]*\),.*/\2/p' kmod/*/*.c | sort >"$WORK/are"
+	diff "$WORK/said" "$WORK/are" || fail "docs/install.md (<) and the modules (>) differ in parameters"
+}
+
+# options PROGRAM [COMMAND]: the long options its help lists.
+options() { "$@" --help | grep -o -E -e '--[a-z][a-z-]+' | sort -u; }
+
+# page_agrees PAGE HELP: options of both.
+page_agrees() {
+	grep -o -E -e '--[a-z][a-z-]+' "docs/man/$1.rst" | grep -v -x -e --help | sort -u >"$WORK/page"
+	grep -v -x -e --help "$2" | sort -u >"$WORK/help"
+	diff "$WORK/page" "$WORK/help" || fail "the page $1 (<) and --help (>) differ in options"
+}
+
+man_pages_know_all_options() {
+	options ioasidsnoop >"$WORK/options"
+	page_agrees ioasidsnoop.8 "$WORK/options"
+	options ioasidctl >"$WORK/options"
+	page_agrees ioasidctl.8 "$WORK/options"
+	for command in map compare nvme checksum; do options ioasid-bench "$command"; done >"$WORK/options"
+	page_agrees ioasid-bench.8 "$WORK/options"
+}
+
+man_pages_are_built() {
+	for page in docs/man/*.rst; do
+		page=${page#docs/man/}
+		[ -s "build/docs/man/${page%.rst}" ] || fail "build/docs/man/${page%.rst} is missing: run 'make docs'"
+	done
+}
+
+ktap_run links_lead_somewhere files_exist functions_exist parameters_exist \
+	man_pages_know_all_options man_pages_are_built
