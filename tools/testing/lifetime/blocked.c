@@ -241,7 +241,7 @@ static pid_t start_blocked(struct trapped *t, bool unmap, int *ready)
 		return pid;
 	}
 	t->trap = door_small_pages(PAGES * PAGE);
-	self->uffd = trap_set(t->trap);
+	t->uffd = trap_set(t->trap);
 	if (t->uffd >= 0 && trap_fill(t->uffd, t->trap, 0, PAGES - 1) && catch_map(t))
 		c = 'y';
 	if (write(fds[1], &c, 1) != 1)

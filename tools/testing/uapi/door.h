@@ -109,14 +109,15 @@ static inline int door_wrap_errno(void)
 
 /* --- opening --- */
 
-/* The IOMMU group of a PCI device, opened; -1 with a message. */
+/* The IOMMU group of a device, opened; -1 with a message. */
 static inline int door_open_group(const char *bdf)
 {
 	char path[128], link[PATH_MAX], node[64];
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/iommu_group",
+		 strchr(bdf, ':') ? "pci" : "platform", bdf);
 	n = readlink(path, link, sizeof(link) - 1);
 	link[n > 0 ? n : 0] = 0;
 	snprintf(node, sizeof(node), "/dev/vfio/%s", n > 0 ? strrchr(link, '/') + 1 : "?");
