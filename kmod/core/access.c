@@ -248,8 +248,10 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 	struct ioasid_who who;
 	int i, ret = 0;
 
-	if (!pages || npages <= 0 || iova & ~PAGE_MASK)
+	if (!pages || npages <= 0)
 		return -EINVAL;
+	/* The pages around it, as in type1. */
+	iova &= PAGE_MASK;
 	if (!atomic_read(&space->notifiable))
 		return -EINVAL;
 
@@ -298,6 +300,7 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 	struct ioasid_xpin *x;
 	int i;
 
+	iova &= PAGE_MASK;
 	for (i = 0; i < npages; i++) {
 		x = unpin_one(space, iova + ((u64)i << PAGE_SHIFT), &pages);
 		if (!x)

@@ -223,7 +223,8 @@ DEFINE_SHOW_ATTRIBUTE(spaces);
 
 int ioasid_spaces_init(void)
 {
-	mapping_cache = KMEM_CACHE(ioasid_mapping, 0);
+	/* Not shared with others: what a bug does here stays here, and can be counted. */
+	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE);
 	if (!mapping_cache)
 		return -ENOMEM;
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);

@@ -177,7 +177,7 @@ void ioasid_access_destroy(struct ioasid_access *access);
 /**
  * ioasid_pin_pages() - pin mapped pages for access by the CPU or a software device
  * @space: address space; somebody must be registered with an unmap callback
- * @iova: first address, page aligned
+ * @iova: an address in the first page
  * @npages: 1 or more
  * @prot: IOMMU_READ, IOMMU_WRITE: what the caller will do
  * @pages: filled in; the same page may be pinned several times
