@@ -174,6 +174,8 @@ static struct page *xpin_again(struct ioasid_area *area, u64 iova)
 	if (!x)
 		return NULL;
 	x->refs++;
+	/* The user may write as soon as he has the page. */
+	ioasid_dirty_mark(area, iova, PAGE_SIZE);
 	return x->page;
 }
 
@@ -200,7 +202,10 @@ static int pin_slow(struct ioasid_space *space, struct ioasid_pages *pages, u64 
 		if (!*page) {
 			ret = xa_err(xa_store(&area->pins, area_index(area, iova), x, GFP_KERNEL));
 			*page = x->page;
-			x = ret ? x : NULL;
+			if (!ret) {
+				ioasid_dirty_mark(area, iova, PAGE_SIZE);
+				x = NULL;
+			}
 		}
 	}
 	mutex_unlock(&space->areas_lock);
