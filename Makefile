@@ -3,7 +3,8 @@
 # The only front door. Everything it makes lands in build/; nothing on the
 # host is changed but for missing tools, and those only as root.
 #
-#   KVER=6.12|7.3  the Debian kernel to build for and to test on
+#   KVER=6.12|7.3  the Debian kernel to build for and to test on; also debug, kcsan:
+#                  the same 6.12, built here to look for bugs
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
 #   NATIVE=1       build bpf, tools and bench with this host's compilers, into
@@ -69,6 +70,9 @@ tests: tools				## the test programs, into build/tests
 check: kernel				## lint, build and test in a VM: the one to run
 	@tools/testing/check --kernel $(KVER)
 
+check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
+	@tools/testing/check-debug
+
 demo: kernel all			## boot a VM and see the whole thing work
 	$(call in,tools/testing,/ioasid/build/fixture/mapper)
 	@tools/testing/vm/run --kernel $(KVER) --name demo --mem 3072 --timeout 600 -- tools/demo.sh
@@ -93,6 +97,6 @@ distclean:				## the whole of build/
 
 help:					## this list
 	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 15
 
-.PHONY: all root kernel kmod bpf tools bench docs tests check demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools bench docs tests check check-debug demo shell lint install clean distclean help

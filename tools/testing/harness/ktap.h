@@ -35,7 +35,7 @@
 
 #include "kernel.h"
 
-#define KTAP_TIMEOUT 10		/* seconds a test may take */
+#define KTAP_TIMEOUT 10		/* seconds a test may take, times KTAP_SLOW */
 #define KTAP_UNUSED __attribute__((unused))
 
 /* What a test tells its parent beside its exit status; shared memory. */
@@ -291,6 +291,15 @@ static inline void ktap_register_fixture(const char *fixture, const char *name,
 
 /* --- running --- */
 
+/* How much slower the kernel is than a usual one: a factor for all limits. */
+static inline unsigned int ktap_slow(void)
+{
+	const char *factor = getenv("KTAP_SLOW");
+	int n = factor ? atoi(factor) : 1;
+
+	return n > 1 ? n : 1;
+}
+
 /* Waits for @pid to end; false when @seconds pass first. */
 static inline bool ktap_wait(pid_t pid, unsigned int seconds, int *status)
 {
@@ -331,6 +340,7 @@ static inline pid_t ktap_start(struct ktap_test *test)
 static inline bool ktap_run(struct ktap_test *test, const char *program, int number)
 {
 	long long before = ktap_pinned(), leaked;
+	unsigned int seconds = test->timeout * ktap_slow();
 	char name[160], why[160] = "";
 	int status = 0;
 	pid_t pid;
@@ -342,8 +352,8 @@ static inline bool ktap_run(struct ktap_test *test, const char *program, int num
 	pid = ktap_start(test);
 	if (pid < 0) {
 		snprintf(why, sizeof(why), "cannot fork: %s", strerror(errno));
-	} else if (!ktap_wait(pid, test->timeout, &status)) {
-		snprintf(why, sizeof(why), "still running after %u s", test->timeout);
+	} else if (!ktap_wait(pid, seconds, &status)) {
+		snprintf(why, sizeof(why), "still running after %u s", seconds);
 		kill(-pid, SIGKILL);
 		kill(pid, SIGKILL);
 		if (!ktap_wait(pid, 5, &status)) {

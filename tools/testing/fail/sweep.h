@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sweeps: one flow is run over and over, and in run n the kernel makes the
+ * n-th thing of this task fail that can fail, an allocation or a copy from or
+ * to user space, until a run has fewer of them. After each run nothing may be
+ * left behind, and the same call must work when nothing fails.
+ *
+ * This needs a kernel with CONFIG_FAULT_INJECTION; setup.sh prepares it.
+ */
+#ifndef IOASID_TEST_SWEEP_H
+#define IOASID_TEST_SWEEP_H
+
+#include "uapi/door.h"
+
+#define SWEEP_FILE	"/proc/self/fail-nth"
+#define SWEEP_MAX	5000	/* a flow that never comes to its end is a bug */
+
+/* What a flow works with; each uses what it needs. */
+struct world {
+	struct door d;
+	struct door other;
+	char *mem;
+	void *more;
+	long long bytes;
+};
+
+/*
+ * @ready, which may be NULL, runs before each try of @call, and @undo takes
+ * back what @call did; both without failures. All return whether it worked;
+ * @call leaves errno.
+ *
+ * @gone, which may be NULL: @call says that it failed, but all of it was done
+ * but for telling so. Then @undo is due as well.
+ */
+struct flow {
+	bool (*ready)(struct world *w);
+	bool (*call)(struct world *w);
+	bool (*undo)(struct world *w);
+	bool (*gone)(struct world *w);
+};
+
+/* What must be the same before and after. */
+struct traces {
+	long long pinned;
+	long locked;
+	long long avail;
+	int core;		/* references on the modules */
+	int shim;
+};
+
+/* --- one failure --- */
+
+static inline bool sweep_possible(void)
+{
+	return !access(SWEEP_FILE, W_OK);
+}
+
+static inline void sweep_arm(int fd, unsigned int n)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", n);
+
+	if (pwrite(fd, text, length, 0) != length)
+		abort();
+}
+
+/*
+ * Ends it, and says whether the failure happened. Asking is a copy and may be
+ * what fails; then it had not happened before.
+ */
+static inline bool sweep_disarm(int fd)
+{
+	char text[16] = "";
+	bool left = pread(fd, text, sizeof(text) - 1, 0) < 0 || atoi(text) > 0;
+	int tries;
+
+	for (tries = 0; tries < 3; tries++)
+		if (pwrite(fd, "0", 1, 0) == 1)
+			return !left;
+	abort();
+}
+
+/* --- traces --- */
+
+static inline int sweep_refs(const char *module)
+{
+	char path[128], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	if (fd >= 0)
+		close(fd);
+	return atoi(text);
+}
+
+static inline struct traces sweep_traces(const struct world *w)
+{
+	return (struct traces){
+		.pinned = ktap_pinned(),
+		.locked = door_locked(),
+		.avail = w->d.fd >= 0 ? door_avail(&w->d) : -1,
+		.core = sweep_refs("ioasid"),
+		.shim = sweep_refs("ioasid_vfio"),
+	};
+}
+
+static inline bool sweep_same(const struct traces *a, const struct traces *b)
+{
+	return a->pinned == b->pinned && a->locked == b->locked && a->avail == b->avail &&
+	       a->core == b->core && a->shim == b->shim;
+}
+
+/* Some of it ends a little after the call: programs, files, grace periods. */
+static inline bool sweep_clean(const struct world *w, const struct traces *before, const char *when,
+			       unsigned int n)
+{
+	struct traces after;
+	int tries;
+
+	for (tries = 0; tries < 100; tries++) {
+		after = sweep_traces(w);
+		if (sweep_same(before, &after))
+			return true;
+		usleep(50000);
+	}
+	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, references %+d on ioasid and %+d on ioasid_vfio",
+	       n, when, after.pinned - before->pinned, after.locked - before->locked,
+	       after.avail - before->avail, after.core - before->core, after.shim - before->shim);
+	return false;
+}
+
+/* --- a sweep --- */
+
+/* Errnos that the failures brought, in the order of their first appearance. */
+struct sweep_errnos {
+	int value[16];
+	unsigned int count[16];
+};
+
+static inline void sweep_note(struct sweep_errnos *seen, int err)
+{
+	int i;
+
+	for (i = 0; i < 15 && seen->value[i] && seen->value[i] != err; i++)
+		;
+	seen->value[i] = err;
+	seen->count[i]++;
+}
+
+static inline void sweep_say(unsigned int points, unsigned int survived,
+			     const struct sweep_errnos *seen)
+{
+	char text[256] = "";
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < 16 && seen->value[i]; i++)
+		used += snprintf(text + used, used < sizeof(text) ? sizeof(text) - used : 0,
+				 ", %u times %s", seen->count[i], strerrorname_np(seen->value[i]));
+	TH_LOG("%u points, %u without effect%s", points, survived, text);
+}
+
+/* One run with failure @n; false when the sweep cannot go on. */
+static inline bool sweep_once(struct world *w, const struct flow *flow, int fd, unsigned int n,
+			      bool *fired, int *err)
+{
+	struct traces before = sweep_traces(w), ready;
+	bool done;
+
+	if (flow->ready && !flow->ready(w)) {
+		TH_LOG("failure %u: cannot get ready: %s", n, strerror(errno));
+		return false;
+	}
+	ready = sweep_traces(w);
+	sweep_arm(fd, n);
+	done = flow->call(w);
+	*err = done ? 0 : errno;
+	*fired = sweep_disarm(fd);
+
+	if (!done && !*fired) {
+		TH_LOG("failed with %s though nothing was made to fail", strerror(*err));
+		return false;
+	}
+	if (!done && !(flow->gone && flow->gone(w))) {
+		if (!sweep_clean(w, &ready, "after it", n))
+			return false;
+		if (!flow->call(w)) {
+			TH_LOG("failure %u (%s): the same call fails afterwards with %s", n,
+			       strerror(*err), strerror(errno));
+			return false;
+		}
+	}
+	if (!flow->undo(w)) {
+		TH_LOG("failure %u: cannot be undone: %s", n, strerror(errno));
+		return false;
+	}
+	return sweep_clean(w, &before, "at the end", n);
+}
+
+/* Returns whether everything was as it should be. */
+static inline bool sweep(struct world *w, const struct flow *flow)
+{
+	struct sweep_errnos seen = {};
+	unsigned int n, survived = 0;
+	bool fired = true;
+	int fd, err;
+
+	fd = open(SWEEP_FILE, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		TH_LOG("cannot open " SWEEP_FILE ": %s", strerror(errno));
+		return false;
+	}
+	for (n = 1; n <= SWEEP_MAX; n++) {
+		if (!sweep_once(w, flow, fd, n, &fired, &err))
+			break;
+		if (!fired) {
+			close(fd);
+			sweep_say(n - 1, survived, &seen);
+			return n > 1;
+		}
+		survived += !err;
+		if (err)
+			sweep_note(&seen, err);
+	}
+	if (n > SWEEP_MAX)
+		TH_LOG("no end after %u failures", n - 1);
+	close(fd);
+	return false;
+}
+
+/* One line, not one for each test, where there is nothing to do. */
+#define SWEEP_MAIN								\
+	int main(int argc, char **argv)						\
+	{									\
+		if (sweep_possible())						\
+			return ktap_main(argc, argv);				\
+		printf("KTAP version 1\n1..0 # the kernel has no fault injection (" \
+		       SWEEP_FILE ")\n");					\
+		return 0;							\
+	}
+
+#endif
