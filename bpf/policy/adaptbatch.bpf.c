@@ -32,6 +32,7 @@ const volatile __u32 noise_shift = 5;
 
 struct adaptbatch_climb {
 	__u64 batch;		/* pages of the next batch */
+	__u64 largest;		/* that it ever was */
 	__u64 ps_per_page;	/* cost of a page in the last batch, in picoseconds */
 	__u64 turns;		/* how often the direction changed */
 	__u64 slow;		/* batches beyond the target */
@@ -74,6 +75,8 @@ static __always_inline void learn(struct adaptbatch_climb *c, __u64 pages, __u64
 		c->batch = c->direction > 0 ? c->batch << 1 : c->batch >> 1;
 	}
 	clamp_batch(c);
+	if (c->batch > c->largest)
+		c->largest = c->batch;
 }
 
 SEC("struct_ops/map_batch")

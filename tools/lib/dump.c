@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "btfval.h"
@@ -19,6 +20,7 @@ struct dump {
 	struct btf *btf;
 	int fd, cpus, most;
 	char *key, *value;
+	const char *array;	/* the whole map, if it can be mapped */
 };
 
 static bool per_cpu(const struct bpf_map_info *info)
@@ -101,24 +103,64 @@ static void put_entry(struct dump *d)
 		fputc('\n', d->out);
 }
 
+/* An array has every entry from the start; those never written say nothing. */
+static bool is_blank(const struct dump *d)
+{
+	size_t size = value_stride(&d->info);
+
+	if (d->info.type != BPF_MAP_TYPE_ARRAY)
+		return false;
+	for (size_t i = 0; i < size; i++)
+		if (d->value[i])
+			return false;
+	return true;
+}
+
+/* Puts the entry at the key unless there is nothing to see; false when that is enough. */
+static bool visit(struct dump *d, int *n)
+{
+	if (is_blank(d))
+		return true;
+	if (d->most && (*n)++ == d->most) {
+		if (!d->j)
+			fprintf(d->out, "    ... ('bpftool map dump id %u' shows all)\n", d->info.id);
+		return false;
+	}
+	put_entry(d);
+	return true;
+}
+
+static void visit_array(struct dump *d, int *n)
+{
+	size_t stride = value_stride(&d->info);
+
+	for (uint32_t i = 0; i < d->info.max_entries; i++) {
+		memcpy(d->key, &i, sizeof(i));
+		memcpy(d->value, d->array + i * stride, stride);
+		if (!visit(d, n))
+			break;
+	}
+}
+
+static void visit_keys(struct dump *d, int *n)
+{
+	for (char *last = NULL; !bpf_map_get_next_key(d->fd, last, d->key); last = d->key) {
+		/* It may be gone between the two calls. */
+		if (!bpf_map_lookup_elem(d->fd, d->key, d->value) && !visit(d, n))
+			break;
+	}
+}
+
 static void put_entries(struct dump *d)
 {
 	int n = 0;
 
 	if (d->j)
 		json_array(d->j, "entries");
-	for (char *last = NULL; !bpf_map_get_next_key(d->fd, last, d->key); last = d->key) {
-		/* Gone between the two calls. */
-		if (bpf_map_lookup_elem(d->fd, d->key, d->value))
-			continue;
-		if (d->most && n++ == d->most) {
-			if (!d->j)
-				fprintf(d->out, "    ... ('bpftool map dump id %u' shows all)\n",
-					d->info.id);
-			break;
-		}
-		put_entry(d);
-	}
+	if (d->array)
+		visit_array(d, &n);
+	else
+		visit_keys(d, &n);
 	if (d->j)
 		json_array_end(d->j);
 }
@@ -166,6 +208,21 @@ static void put_map(struct dump *d)
 		json_object_end(d->j);
 }
 
+/* Thousands of entries at once instead of a system call for each. */
+static void map_array(struct dump *d, bool undo)
+{
+	size_t size = value_stride(&d->info) * d->info.max_entries;
+	void *at;
+
+	if (undo && d->array) {
+		munmap((void *)d->array, size);
+	} else if (!undo && d->info.type == BPF_MAP_TYPE_ARRAY &&
+		   d->info.map_flags & BPF_F_MMAPABLE) {
+		at = mmap(NULL, size, PROT_READ, MAP_SHARED, d->fd, 0);
+		d->array = at == MAP_FAILED ? NULL : at;
+	}
+}
+
 void dump_map(struct json *json, FILE *out, uint32_t id, int most)
 {
 	struct dump d = { .j = json, .out = out, .most = most };
@@ -181,8 +238,10 @@ void dump_map(struct json *json, FILE *out, uint32_t id, int most)
 		d.btf = btf__load_from_kernel_by_id(d.info.btf_id);
 	d.key = calloc(1, d.info.key_size ? d.info.key_size : 1);
 	d.value = calloc((size_t)d.cpus, value_stride(&d.info) + 1);
+	map_array(&d, false);
 	if (d.key && d.value)
 		put_map(&d);
+	map_array(&d, true);
 out:
 	btf__free(d.btf);
 	free(d.key);

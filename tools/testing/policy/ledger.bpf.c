@@ -25,6 +25,7 @@ __u64 result_pages = 0;
 __u64 result_batches = 0;
 __u64 result_wait_ns = 0;
 __u64 result_total_ns = 0;
+__s32 last_error = 0;
 
 SEC("struct_ops/map_begin")
 s32 BPF_PROG(ledger_map_begin, struct ioasid_map_args *args)
@@ -61,8 +62,10 @@ SEC("struct_ops/map_done")
 void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_result *result)
 {
 	__sync_fetch_and_add(&finished, 1);
-	if (result->err)
+	if (result->err) {
 		__sync_fetch_and_add(&failed, 1);
+		last_error = result->err;
+	}
 	result_pages = result->pages;
 	result_batches = result->batches;
 	result_wait_ns = result->ns_wait;

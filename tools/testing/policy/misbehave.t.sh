@@ -128,10 +128,10 @@ fail_closed() {
 
 slow() {
 	begin
-	misbehave --set rounds=20000 --set timeout_us=1
-	expect_map 'loop 0' "$mapper" loop 40 1M 4K
+	misbehave --set rounds=200000 --set timeout_us=500
+	expect_map 'loop 0' "$mapper" loop 100 1M 4K
 	expect_ejected map_begin any error_slow
-	[ "$(attribute misbehave exit_value)" -gt 1 ] || fail "it took no time"
+	[ "$(attribute misbehave exit_value)" -gt 500 ] || fail "it took no time"
 }
 
 exit_is_called_once() {

@@ -132,7 +132,7 @@ race() {
 	mkdir -p "$cgroups/t/a" "$cgroups/t/b"
 	ioasidctl pincg set /t 3M
 	for child in a b a b; do
-		in_cgroup /t/"$child" "$mapper" storm 200 16M 2M >/dev/null &
+		in_cgroup /t/"$child" "$mapper" storm 1500 16M 2M >/dev/null &
 	done
 	wait
 	peak=$(usage /t peak)
@@ -157,6 +157,36 @@ reloaded_while_mapped() {
 	expect_same peak "$(usage /t/a peak)" $((2 * M))
 }
 
+# The slots of removed cgroups are used again, and start from nothing.
+slots_come_back() {
+	begin
+	load pincg
+	for round in 1 2 3; do
+		ids=$(bpftool -j map lookup pinned /sys/fs/bpf/ioasid/pincg/slots key 0 0 0 0 |
+			jq .formatted.value.own)
+		expect_map 'map 0' in_cgroup /t/a "$mapper" map 16M 2M
+		expect_same peak "$(usage /t/a peak)" $((2 * M))
+		rmdir "$cgroups/t/a"
+		expect_same removed "$(ioasidctl pincg prune)" 'forgot 1 entries of removed cgroups'
+		[ "$round" = 1 ] || expect_same 'slots handed out' "$ids" "$before"
+		before=$((round == 1 ? ids + 3 : ids))
+	done
+}
+
+# A limit may come before its cgroup does anything, and after.
+limits_early_and_late() {
+	begin
+	load pincg
+	mkdir -p "$cgroups/t/a"
+	ioasidctl pincg set /t/a 0
+	expect_same limit "$(usage /t/a limit)" 0
+	expect_map 'map ENOMEM' in_cgroup /t/a "$mapper" map 16M 4K
+	expect_same limit "$(usage /t/a limit)" 0
+	ioasidctl pincg set /t/a 8K
+	expect_map 'map ENOMEM' in_cgroup /t/a "$mapper" map 16M 4K map 17M 4K map 18M 4K
+	expect_same peak "$(usage /t/a peak)" 8192
+}
+
 # Deeper than the policy records: the task's own cgroup and the root are there.
 deep_tree() {
 	begin
@@ -173,4 +203,4 @@ deep_tree() {
 
 ktap_run counts_up_the_tree limit_of_the_parent limit_half_way default_limit \
 	none_and_default account_replaces_the_rlimit moved_task removed_cgroup killed_task race \
-	reloaded_while_mapped deep_tree
+	reloaded_while_mapped slots_come_back limits_early_and_late deep_tree

@@ -22,7 +22,7 @@ adaptbatch_grows() {
 	hold map 64M 32M
 	show=$(ioasidctl -j policy show adaptbatch)
 	expect_same slow "$(member "$show" slow)" 0
-	[ "$(member "$show" batch)" -gt 512 ] || fail "$show"
+	[ "$(member "$show" largest)" -gt 512 ] || fail "$show"
 	[ "$(member "$show" ps_per_page)" -gt 0 ] || fail "$show"
 }
 
