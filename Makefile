@@ -75,7 +75,7 @@ check-debug: root			## every test on a kernel that looks for bugs (20 minutes mo
 
 demo: kernel all			## boot a VM and see the whole thing work
 	$(call in,tools/testing,/ioasid/build/fixture/mapper)
-	@tools/testing/vm/run --kernel $(KVER) --name demo --mem 3072 --timeout 600 -- tools/demo.sh
+	@tools/testing/vm/run --kernel $(KVER) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
 
 shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
 	@tools/testing/vm/run --kernel $(KVER) -- sh -c '$(or $(CMD),uname -a)'

@@ -5,6 +5,9 @@
 # `make demo` runs this as root in the test VM. Each step prints the commands it
 # runs, what they print, and one "->" line that was checked. The exit status is
 # 0 only if every step showed what it claims.
+#
+# demo.sh [--icount-note]: the note says that nanoseconds are instructions, as
+# in a VM with --icount; it goes to ioasid-bench.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$PWD/build/bin:$PATH
@@ -17,6 +20,7 @@ MAPPER=build/fixture/mapper
 # sh -c "$JOIN" $CGROUP COMMAND...: the command, as a member of that cgroup.
 # shellcheck disable=SC2016
 JOIN='echo 0 >"$0/cgroup.procs" && exec "$@"'
+NOTE=${1-}
 WORK=$(mktemp -d)
 number=0
 title="before the first step"
@@ -125,7 +129,7 @@ step "A VFIO program reads every block by DMA, through pages ioasid pinned and m
 echo "Counting the tracepoints meanwhile, with plain bpftool:"
 run bpftool prog loadall build/bpf/counts.bpf.o /sys/fs/bpf/counts autoattach
 echo "\$ ioasid-bench nvme --device $DISK --verify disk.sum --ios 2000"
-ioasid-bench nvme --device $DISK --verify "$WORK/disk.sum" --ios 2000 >"$WORK/nvme" ||
+ioasid-bench nvme --device $DISK --verify "$WORK/disk.sum" --ios 2000 ${NOTE:+"$NOTE"} >"$WORK/nvme" ||
 	broken "the reads failed"
 sed "s,$WORK/,," "$WORK/nvme"
 shows "ioasid answered, and not type1" grep -q '^mapped by ioasid ' "$WORK/nvme"
@@ -205,7 +209,7 @@ step "The same work on type1 and on ioasid"
 echo vfio-pci >/sys/bus/pci/devices/$SPARE/driver_override
 echo $SPARE >/sys/bus/pci/drivers_probe
 run ioasid-bench compare --device $SPARE --size 128M --kind 4k,thp,hugetlb --reserve-hugepages \
-	--ops 1000 --op-size 4K --repeat 3 >"$WORK/compare"
+	--ops 1000 --op-size 4K --repeat 3 ${NOTE:+"$NOTE"} >"$WORK/compare"
 cat "$WORK/compare"
 rows=$(grep -c '[0-9]x |.*[0-9]x$' "$WORK/compare" || :)
 shows "$rows workloads ran on both" test "$rows" -ge 6
