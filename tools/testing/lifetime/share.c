@@ -301,13 +301,87 @@ TEST_F(share, dma_on_the_shim)
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
 	ASSERT_EQ(0, door_map(&self->edu, IOVA, mem, 4 * MIB, DOOR_RW));
-	for (at = 0; at + 2 * PAGE <= 4 * MIB; at += 123 * PAGE) {
+	for (at = 0; at + 2 * PAGE <= 4 * MIB; at += 255 * PAGE) {
 		memset(mem + at, 1 + at / PAGE % 250, PAGE);
 		ASSERT_TRUE(edu_copy(bar, IOVA + at, IOVA + at + PAGE, PAGE));
 		ASSERT_EQ(0, memcmp(mem + at, mem + at + PAGE, PAGE));
 	}
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
+}
+
+/*
+ * Large pages at addresses that do and do not fit them: what the IOMMU has in
+ * one entry and what in many must lead to the same places.
+ */
+TEST_F(share, dma_at_every_alignment)
+{
+	static const size_t at[] = {
+		PAGE, 2 * MIB - PAGE, 2 * MIB, 4 * MIB - 3 * PAGE,
+	};
+	static const size_t shift[] = { 0, 1, 512 };
+	char *mem = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *bar;
+	unsigned int i, j;
+	int device;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
+	madvise(mem, 6 * MIB, MADV_HUGEPAGE);
+	memset(mem, 1, 6 * MIB);
+	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	device = door_device(&self->edu, DOOR_EDU);
+	ASSERT_LE(0, device);
+	bar = edu_open(device);
+	ASSERT_TRUE(bar);
+	for (i = 0; i < sizeof(shift) / sizeof(*shift); i++) {
+		uint64_t iova = IOVA + shift[i] * PAGE, to = IOVA + 64 * MIB;
+
+		/* The target has its pages in another order. */
+		ASSERT_EQ(0, door_map(&self->edu, iova, mem, 6 * MIB, VFIO_DMA_MAP_FLAG_READ));
+		ASSERT_EQ(0, door_map(&self->edu, to, self->mem, SIZE, DOOR_RW));
+		for (j = 0; j < sizeof(at) / sizeof(*at); j++) {
+			memset(mem + at[j], 1 + 16 * i + j, PAGE);
+			memset(self->mem + j * PAGE, 0, PAGE);
+			ASSERT_TRUE(edu_copy(bar, iova + at[j], to + j * PAGE, PAGE));
+			ASSERT_EQ(0, memcmp(mem + at[j], self->mem + j * PAGE, PAGE));
+		}
+		ASSERT_EQ(6 * MIB, door_unmap(&self->edu, iova, 6 * MIB));
+		ASSERT_EQ(SIZE, door_unmap(&self->edu, to, SIZE));
+	}
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+}
+
+/* A large mapping of a file: the device sees what the file holds, page by page. */
+TEST_F(share, dma_into_a_file)
+{
+	const size_t size = 4 * MIB;
+	volatile char *bar;
+	char word[16] = "";
+	int fd = memfd_create("share", MFD_CLOEXEC), device;
+	size_t at;
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, size));
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	device = door_device(&self->edu, DOOR_EDU);
+	ASSERT_LE(0, device);
+	bar = edu_open(device);
+	ASSERT_TRUE(bar);
+	ASSERT_EQ(0, door_map(&self->edu, IOVA, mem + PAGE, size - PAGE, DOOR_RW));
+	for (at = PAGE; at + PAGE < size; at += 255 * PAGE) {
+		memset(mem + at, 1 + at / PAGE % 200, 16);
+		ASSERT_TRUE(edu_copy(bar, IOVA + at - PAGE, IOVA + at, 16));
+		ASSERT_EQ(16, pread(fd, word, 16, at + PAGE));
+		ASSERT_EQ(0, memcmp(word, mem + at, 16));
+	}
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

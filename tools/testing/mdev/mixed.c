@@ -157,26 +157,6 @@ TEST_F(mixed, iommu_is_refused)
 						  DOOR_RW));
 }
 
-/*
- * Mapped by a child that is gone before the IOMMU comes. Type1 pins whatever
- * the attaching process has at that address; we do not.
- */
-TEST_F(mixed, owner_is_gone)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(mdev_map(&self->d, 0, self->mem, 4, DOOR_RW) != 0);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
-	if (variant->kind == DOOR_TYPE1)
-		return;
-	EXPECT_REFUSED(&self->d, EFAULT, attach(self));
-	EXPECT_EQ(4, mdev_unmap(&self->d, 0, 4));
-	EXPECT_EQ(0, attach(self));
-}
-
 /* The device sees by DMA what the driver wrote, and the other way round. */
 TEST_F(mixed, dma_and_driver_see_the_same)
 {
@@ -280,6 +260,33 @@ TEST_F(mixed, dirty_pages_of_new_mappings)
 	EXPECT_EQ(0x30, dirty_bits(d));
 	EXPECT_EQ(0, track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP));
 	EXPECT_EQ(0, track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP));
+}
+
+/*
+ * Mapped by a child that is gone before the IOMMU comes. (Type1 pins whatever
+ * the attaching process has at that address.)
+ */
+TEST(owner_is_gone)
+{
+	char *mem = mdev_memory(4);
+	int hardware, status;
+	struct door d;
+	pid_t pid;
+
+	ASSERT_TRUE(mem);
+	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
+	hardware = door_open_group(DOOR_EDU);
+	ASSERT_LE(0, hardware);
+	pid = fork();
+	if (!pid)
+		_exit(mdev_map(&d, 0, mem, 4, DOOR_RW) != 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	EXPECT_REFUSED(&d, EFAULT, ioctl(hardware, VFIO_GROUP_SET_CONTAINER, &d.fd));
+	EXPECT_EQ(4, mdev_unmap(&d, 0, 4));
+	EXPECT_EQ(0, ioctl(hardware, VFIO_GROUP_SET_CONTAINER, &d.fd));
+	close(hardware);
+	door_close(&d);
 }
 
 TEST_HARNESS_MAIN
