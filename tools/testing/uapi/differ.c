@@ -7,7 +7,7 @@
 
 TEST_F(differ, random_calls)
 {
-	unsigned int count = differ_env("DIFFER_CALLS", 500), done = 0;
+	unsigned int count = differ_env("DIFFER_CALLS", 300), done = 0;
 
 	EXPECT_TRUE(differ_run(&self->ours, &self->theirs, differ_env("DIFFER_SEED", 1), count,
 			       &done));
