@@ -104,19 +104,30 @@ without_the_rights() {
 }
 
 # With -j everything on stdout and on stderr is JSON.
-json_on_stdout() {
-	begin
-	load pincg
-	for command in status list 'policy list' 'policy show pincg' 'pincg list' 'pincg prune' \
-		'pincg set / none' 'policy replace pincg pincg' 'policy unload pincg' \
-		'policy load pincg'; do
+# json_of COMMAND...: a line for each, and each line a value.
+json_of() {
+	for command; do
 		# shellcheck disable=SC2086
 		ioasidctl -j $command >"$scratch/out"
 		printf '"%s"\n' "$command" >>"$scratch/all"
 		cat "$scratch/out" >>"$scratch/all"
 	done
-	# A line for each, and each line a value.
-	expect_same lines "$(jq -s length "$scratch/all")" "$(wc -l <"$scratch/all")"
+	expect_same lines "$(jq -s length "$scratch/all")" $((2 * $#))
+	lines=0
+	while read -r line; do lines=$((lines + 1)); done <"$scratch/all"
+	expect_same lines "$lines" $((2 * $#))
+}
+
+json_on_stdout() {
+	begin
+	load pincg
+	json_of status list 'policy list' 'policy show pincg' 'pincg list' 'pincg prune'
+}
+
+json_of_changes() {
+	begin
+	json_of 'policy load pincg' 'pincg set / none' 'policy replace pincg pincg' \
+		'policy unload pincg'
 }
 
 json_on_stderr() {
@@ -160,4 +171,4 @@ without_the_module() {
 }
 
 ktap_run wrong_usage help_and_version bad_objects bad_settings settings_arrive \
-	unknown_policies without_the_rights json_on_stdout json_on_stderr pretty_json hostile_comm without_the_module
+	unknown_policies without_the_rights json_on_stdout json_of_changes json_on_stderr pretty_json hostile_comm without_the_module
