@@ -142,8 +142,15 @@ static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *
 	return false;
 }
 
-/* A piece of an area's bits: @n bits from page @from on, in a word buffer. */
-struct piece {
+/**
+ * struct ioasid_dirty_piece - some of an area's bits, on their way out
+ * @iova: of the first
+ * @from: its index in the area
+ * @n: how many
+ * @shift: where the first one lies in its word
+ * @words: the bits
+ */
+struct ioasid_dirty_piece {
 	u64 iova;
 	u64 from;
 	unsigned long n;
@@ -152,8 +159,8 @@ struct piece {
 };
 
 /* Take the bits out of the area. areas_lock is held, or the area is ours. */
-static void piece_take(struct ioasid_space *space, struct ioasid_area *area, struct piece *p,
-		       bool clear)
+static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
+		       struct ioasid_dirty_piece *p, bool clear)
 {
 	bool all = writes_unseen(space, area);
 	unsigned long i;
@@ -172,7 +179,7 @@ static void piece_take(struct ioasid_space *space, struct ioasid_area *area, str
 }
 
 /* The copy failed: nobody has seen these bits. areas_lock is held. */
-static void piece_put_back(struct ioasid_area *area, const struct piece *p)
+static void piece_put_back(struct ioasid_area *area, const struct ioasid_dirty_piece *p)
 {
 	unsigned long i;
 
@@ -188,7 +195,7 @@ static void piece_put_back(struct ioasid_area *area, const struct piece *p)
  * Into the user's words. The first may hold bits of the neighbour before us,
  * and those stay; the user cleared the buffer.
  */
-static int piece_copy(const struct ioasid_dirty_query *q, struct piece *p)
+static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
 	u64 bit = (p->iova - q->iova) >> PAGE_SHIFT;
 	u64 __user *to = q->bits + bit / 64;
@@ -204,7 +211,8 @@ static int piece_copy(const struct ioasid_dirty_query *q, struct piece *p)
 }
 
 /* Set up the next piece of @area at or after @iova. */
-static void piece_set(struct piece *p, const struct ioasid_area *area, u64 iova, u64 base)
+static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *area, u64 iova,
+		      u64 base)
 {
 	p->iova = iova;
 	p->from = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
@@ -214,7 +222,7 @@ static void piece_set(struct piece *p, const struct ioasid_area *area, u64 iova,
 
 /* The next piece at or after *@iova, taken out; false at the end. */
 static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 *iova,
-		     struct piece *p, bool clear)
+		     struct ioasid_dirty_piece *p, bool clear)
 {
 	u64 last = q->iova + q->length - 1;
 	struct ioasid_area *area;
@@ -231,7 +239,7 @@ static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query
 	return area;
 }
 
-static void get_undo(struct ioasid_space *space, const struct piece *p)
+static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
 {
 	struct ioasid_area *area;
 
@@ -269,23 +277,30 @@ static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query
 }
 
 /*
+ * ioasid_dirty_piece_alloc() - what get and report need
+ *
+ * Before anything is done, so that neither can fail for want of memory.
+ */
+struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void)
+{
+	return kvmalloc(sizeof(struct ioasid_dirty_piece), GFP_KERNEL_ACCOUNT);
+}
+
+/*
  * ioasid_dirty_get() - copy dirty bits to the caller's memory, and @clear them
  *
  * Return: 0; -EINVAL (tracking is off, or the range cuts a mapping in two),
- * -EFAULT (some bits copied, none lost), -ENOMEM, -EINTR.
+ * -EFAULT (some bits copied, none lost), -EINTR.
  */
-int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q, bool clear)
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear)
 {
 	u64 iova = q->iova;
-	struct piece *p;
 	int ret;
 
 	ret = get_check(space, q);
 	if (ret)
 		return ret;
-	p = kvmalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-	if (!p)
-		return -ENOMEM;
 	while (!ret && get_next(space, q, &iova, p, clear)) {
 		ret = piece_copy(q, p);
 		if (ret && clear)
@@ -295,26 +310,21 @@ int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 			break;
 		cond_resched();
 	}
-	kvfree(p);
 	return ret;
 }
 
 /*
  * ioasid_dirty_report() - bits of areas that were just unmapped
  *
- * @areas are DYING and the caller's. Return: 0, -EFAULT, -ENOMEM.
+ * @areas are DYING and the caller's. Return: 0 or -EFAULT.
  */
 int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
-			const struct ioasid_dirty_query *q)
+			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
 	struct ioasid_area *area;
-	struct piece *p;
 	int ret = 0;
 	u64 done;
 
-	p = kvmalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-	if (!p)
-		return -ENOMEM;
 	list_for_each_entry(area, areas, link) {
 		for (done = 0; area->dirty && !ret && done < area_pages(area); done += p->n) {
 			piece_set(p, area, ioasid_area_start(area) + (done << PAGE_SHIFT), q->iova);
@@ -326,7 +336,6 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 			cond_resched();
 		}
 	}
-	kvfree(p);
 	return ret;
 }
 

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning by folio: memory that is a shared mapping of shmem or hugetlbfs is
- * pinned through its file, one reference for each folio instead of one for
- * each page, with no walk of the process's page table.
+ * Pinning by folio: one reference for each large folio instead of one for each
+ * page, where all of its pages are known to be mapped together.
  *
- * Only where that is the same memory that a page-by-page pin would find: the
- * whole range in one VM_SHARED area with the wanted access, not watched by
- * userfaultfd, inside the file. Anything else, and any failure on the way, is
- * left to the page pinner, which also knows the right errno.
+ * - hugetlb: a huge page is mapped as a whole or not at all. One of its pages
+ *   is pinned in the ordinary way, with all that belongs to it (fault,
+ *   reservation, policy, access rights), and stands for the rest.
+ * - a shared mapping of shmem: pinned through its file, where the whole range
+ *   lies in one VM_SHARED area with the wanted access, not watched by
+ *   userfaultfd and inside the file: what a page-by-page pin would find.
+ *   (Not hugetlbfs: for a page that is not there yet memfd_pin_folios() takes
+ *   a reservation without asking whose it is.)
+ *
+ * Anything else, and any failure on the way, is left to the page pinner, which
+ * also knows the right errno.
  *
  * Who else can run: munmap and remap of the area once mmap_lock is dropped;
- * what is pinned then is what the caller had mapped when he asked. Truncation:
- * folios that are pinned stay, as with any pin. The file is held.
+ * what is pinned then is what the caller had mapped when he asked. A write
+ * seal: the mapping is kept writable for the file until the pins, which refuse
+ * a seal themselves, are there. Truncation: folios that are pinned stay.
  */
 #include <linux/file.h>
 #include <linux/hugetlb.h>
@@ -22,52 +29,103 @@
 
 #include "pages.h"
 
-/* Smaller ranges are pinned page by page before this has found the file. */
+/* Smaller ranges are pinned page by page before this has found the area. */
 #define FILE_MIN_PAGES	512
 /* Folios smaller than this on average cost more here than there. */
 #define FILE_MIN_FOLIO	16
 /* The first look at how large they are. */
 #define FILE_PROBE	16
 
+/* The area holds the range and allows the access, and faults as usual. */
 static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
 		     bool write)
 {
-	return vma && vma->vm_file && start >= vma->vm_start && end <= vma->vm_end &&
-	       vma->vm_flags & VM_SHARED && vma->vm_flags & (write ? VM_WRITE : VM_READ) &&
+	return vma && start >= vma->vm_start && end <= vma->vm_end &&
+	       vma->vm_flags & (write ? VM_WRITE : VM_READ) &&
 	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) && !userfaultfd_armed(vma);
 }
 
+static void find_in_vma(struct ioasid_pages *pages, struct vm_area_struct *vma,
+			struct ioasid_file_src *src)
+{
+	if (is_vm_hugetlb_page(vma)) {
+		src->huge = true;
+		return;
+	}
+	if (!vma->vm_file || !(vma->vm_flags & VM_SHARED))
+		return;
+	/* No write seal may come between this look and the pins. */
+	if (pages->write && mapping_map_writable(vma->vm_file->f_mapping))
+		return;
+	src->file = get_file(vma->vm_file);
+	src->write = pages->write;
+	src->pos = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (pages->vaddr - vma->vm_start);
+}
+
 /**
- * ioasid_file_find() - can @pages be pinned through a file
- * @pages: of the current process
- * @src: filled in; ioasid_file_drop() later, also after false
+ * ioasid_file_find() - can @pages be pinned by folio
+ * @pages: of the current process, or it is not tried
+ * @src: filled in; ioasid_file_drop() later
  */
-bool ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
+void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
 {
 	unsigned long start = pages->vaddr, end = start + (pages->npages << PAGE_SHIFT);
 	struct vm_area_struct *vma;
 
-	src->file = NULL;
+	memset(src, 0, sizeof(*src));
 	if (pages->npages < FILE_MIN_PAGES || current->mm != pages->mm || end < start)
-		return false;
+		return;
 	if (mmap_read_lock_killable(pages->mm))
-		return false;
+		return;
 	vma = vma_lookup(pages->mm, start);
-	if (vma_fits(vma, start, end, pages->write)) {
-		src->file = get_file(vma->vm_file);
-		src->pos = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (start - vma->vm_start);
-		src->probed = false;
-	}
+	if (vma_fits(vma, start, end, pages->write))
+		find_in_vma(pages, vma, src);
 	mmap_read_unlock(pages->mm);
-	return src->file;
 }
 
 /* ioasid_file_drop() - go on page by page, or end */
 void ioasid_file_drop(struct ioasid_file_src *src)
 {
-	if (src->file)
-		fput(src->file);
+	src->huge = false;
+	if (!src->file)
+		return;
+	if (src->write)
+		mapping_unmap_writable(src->file->f_mapping);
+	fput(src->file);
 	src->file = NULL;
+}
+
+/**
+ * ioasid_huge_pin() - pin the hugetlb page at @vaddr, up to @left pages of it
+ * @pages: whose list grows; of the current process
+ * @src: huge is set
+ * @vaddr: address
+ * @left: pages of the range from there on
+ *
+ * Return: pages pinned; 0 to go on page by page; -ENOMEM.
+ */
+long ioasid_huge_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long vaddr, unsigned long left)
+{
+	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	struct folio *folio;
+	struct page *page;
+	unsigned long n;
+
+	if (pin_user_pages_fast(vaddr, 1, flags, &page) != 1)
+		return 0;
+	/* The area may have changed since it was looked at. */
+	if (!PageHuge(page)) {
+		unpin_user_page(page);
+		return 0;
+	}
+	folio = page_folio(page);
+	n = min_t(unsigned long, folio_nr_pages(folio) - folio_page_idx(folio, page), left);
+	if (ioasid_extents_add(&pages->ext, page_to_pfn(page), n, IOASID_RUN_FOLIO)) {
+		unpin_user_page(page);
+		return -ENOMEM;
+	}
+	return n;
 }
 
 static void unpin_rest(struct folio **folios, long from, long n)

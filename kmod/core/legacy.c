@@ -8,6 +8,7 @@
  * reference on the space, and the space may be killed at any moment, which the
  * core answers with -EINVAL.
  */
+#include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
@@ -174,6 +175,7 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
 	struct vfio_iommu_type1_dirty_bitmap_get range;
+	struct ioasid_dirty_piece *piece;
 	struct ioasid_dirty_query q;
 	u64 last;
 	long ret;
@@ -194,7 +196,12 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 	q.length = range.size;
 	q.bits = (u64 __user *)range.bitmap.data;
 	q.size = range.bitmap.size;
-	return ioasid_dirty_get(space, &q, true);
+	piece = ioasid_dirty_piece_alloc();
+	if (!piece)
+		return -ENOMEM;
+	ret = ioasid_dirty_get(space, &q, piece, true);
+	kvfree(piece);
+	return ret;
 }
 
 static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)

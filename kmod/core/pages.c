@@ -207,6 +207,25 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 }
 
 /*
+ * One folio, or a batch of them; none of their pages is reserved.
+ * Return: pages pinned, -errno, or 0 to go on page by page.
+ */
+static long pin_folios(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		       unsigned long done, unsigned long want, struct page **batch)
+{
+	long n;
+
+	if (src->huge)
+		n = ioasid_huge_pin(pages, src, pages->vaddr + (done << PAGE_SHIFT),
+				    pages->npages - done);
+	else
+		n = ioasid_file_pin(pages, src, done, (struct folio **)batch, want);
+	if (!n)
+		ioasid_file_drop(src);
+	return n;
+}
+
+/*
  * One step: pin up to @want pages after the first @done and put them into the
  * list. Return: pages pinned, of which *@charge need charging, or -errno.
  */
@@ -216,12 +235,11 @@ static long pin_step(struct ioasid_pages *pages, struct ioasid_file_src *src, un
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
 	long n, ret;
 
-	if (src->file) {
-		n = ioasid_file_pin(pages, src, done, (struct folio **)batch, want);
+	if (src->file || src->huge) {
+		n = pin_folios(pages, src, done, want, batch);
 		*charge = n;
 		if (n)
 			return n;
-		ioasid_file_drop(src);
 	}
 
 	n = pin_batch(pages, vaddr, want, batch);

@@ -102,19 +102,25 @@ int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
 
 /**
- * struct ioasid_file_src - where the pages of a shared mapping come from
- * @file: referenced; NULL to go page by page
+ * struct ioasid_file_src - memory that can be pinned by folio
+ * @file: shmem file, referenced; NULL if it is not one
  * @pos: offset of the first page
+ * @write: @file is kept free of write seals
  * @probed: the folios turned out to be large
+ * @huge: hugetlb memory
  */
 struct ioasid_file_src {
 	struct file *file;
 	loff_t pos;
+	bool write;
 	bool probed;
+	bool huge;
 };
 
 /* filepin.c */
-bool ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+long ioasid_huge_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long vaddr, unsigned long left);
 void ioasid_file_drop(struct ioasid_file_src *src);
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		     unsigned long done, struct folio **folios, unsigned long room);

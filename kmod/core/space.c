@@ -29,8 +29,13 @@ unsigned int ioasid_dma_entry_limit = U16_MAX;
 
 struct ioasid_space *ioasid_space_create(u32 flags)
 {
-	struct ioasid_space *space = kzalloc(sizeof(*space), GFP_KERNEL_ACCOUNT);
+	gfp_t gfp = GFP_KERNEL_ACCOUNT;
+	struct ioasid_space *space;
 
+	/* Where this fails VFIO tries its next driver, past every policy. */
+	if (flags & IOASID_SPACE_CONTAINER)
+		gfp |= __GFP_NOFAIL;
+	space = kzalloc(sizeof(*space), gfp);
 	if (!space)
 		return ERR_PTR(-ENOMEM);
 

@@ -27,6 +27,7 @@
 #include <ioasid/ioasid.h>
 #include <ioasid/policy.h>
 
+struct ioasid_dirty_piece;
 struct ioasid_pages;
 
 /** enum ioasid_area_state - life of a mapping */
@@ -272,12 +273,14 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 /* dirty.c */
 int ioasid_dirty_start(struct ioasid_space *space);
 void ioasid_dirty_stop(struct ioasid_space *space);
-int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q, bool clear);
+struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_dirty_mark(struct ioasid_area *area, u64 iova, u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);
 int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
-			const struct ioasid_dirty_query *q);
+			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped);
 

@@ -38,6 +38,7 @@ struct unmap_call {
 	struct ioasid_unmap_result res;
 	struct list_head victims;
 	const struct ioasid_dirty_query *dirty;
+	struct ioasid_dirty_piece *piece;
 	u64 last;
 	bool timing;
 	/* What stands in the way, when find says so: */
@@ -275,7 +276,7 @@ static int unmap_run(struct unmap_call *c)
 		return ret;
 
 	ret = unmap_keep_stuck(c);
-	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty))
+	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
 		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
 	unmap_finish(c->space, &c->victims, &c->res, c->timing);
 	return ret;
@@ -336,15 +337,19 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 		},
 		.dirty = q,
 	};
-	int ret;
+	int ret = 0;
 
 	*unmapped = 0;
-	if (!(flags & IOASID_UNMAP_V1)) {
-		ret = ioasid_dirty_get(space, q, false);
-		if (ret)
-			return ret;
-	}
-	return unmap_call(&c, unmapped);
+	c.piece = ioasid_dirty_piece_alloc();
+	if (!c.piece)
+		return -ENOMEM;
+	/* A v1 container never tracks: unmap says so. */
+	if (!(flags & IOASID_UNMAP_V1))
+		ret = ioasid_dirty_get(space, q, c.piece, false);
+	if (!ret)
+		ret = unmap_call(&c, unmapped);
+	kvfree(c.piece);
+	return ret;
 }
 
 static bool any_users(struct ioasid_space *space)
