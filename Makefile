@@ -73,6 +73,9 @@ check: kernel				## lint, build and test in a VM: the one to run
 check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
 	@tools/testing/check-debug
 
+check-consumers: kmod bench		## DPDK, QEMU and others, on type1 and on ioasid (20 minutes)
+	@tools/testing/consumers/check --kernel $(KVER)
+
 demo: kernel all			## boot a VM and see the whole thing work
 	$(call in,tools/testing,/ioasid/build/fixture/mapper)
 	@tools/testing/vm/run --kernel $(KVER) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
@@ -97,6 +100,6 @@ distclean:				## the whole of build/
 
 help:					## this list
 	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 15
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools bench docs tests check check-debug demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools bench docs tests check check-debug check-consumers demo shell lint install clean distclean help

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What the scripts of this folder share. Each runs in the VM, drives one real
+# program that uses VFIO, and does so on both backends: vfio_iommu_type1, and
+# ioasid_vfio, which is loaded after it and decides by its parameter.
+#
+#	attempt "what the table says" function [argument...]
+#	finish
+#
+# attempt runs the function once per backend, in a subshell with set -eu: the
+# first command that fails fails it. The function says with `progress` what it
+# waits for, and with `result` what it has seen; what programs print goes to a
+# log. Beyond the function itself an attempt fails when the kernel logged a
+# splat, pages stay pinned, or the wrong backend did the work.
+. tools/testing/harness/ktap.sh
+
+PROGRAM=$(basename "$0" .sh)
+OUT=build/vm/out/consumers
+EVENTS=/sys/kernel/tracing/events/ioasid
+WORK=$(mktemp -d)
+attempts=0 bad=0
+exec 3>&1
+mkdir -p "$OUT"
+: >"$OUT/$PROGRAM.rows"
+
+progress() { echo "# $PROGRAM, $backend: $*" >&3; }
+result() { printf '%s\n' "$*" >"$WORK/result"; }
+
+# pinned: the pages that are pinned now; pins: all that ever were.
+pins() { sed -n 's/^nr_foll_pin_acquired //p' /proc/vmstat; }
+pinned() { awk '/^nr_foll_pin_/ { n[$1] = $2 }
+	END { print n["nr_foll_pin_acquired"] - n["nr_foll_pin_released"] }' /proc/vmstat; }
+
+# await SECONDS WHAT COMMAND...: until the command succeeds.
+await() {
+	await_end=$(($(date +%s) + $1)) await_what=$2
+	shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt $await_end ] || fail "$await_what did not come in time"
+		sleep 0.5
+	done
+}
+
+# Events are counted by the kernel itself, so none is lost, and none is stored.
+count_start() {
+	for event in ioasid_map_done ioasid_unmap_done ioasid_attach ioasid_detach ioasid_error; do
+		key=err
+		case $event in
+		ioasid_detach) key=group ;;
+		ioasid_error) key=op,err,reason ;;
+		esac
+		[ ! -e "$WORK/counting" ] || echo "!hist:keys=$key" >"$EVENTS/$event/trigger"
+		echo "hist:keys=$key" >"$EVENTS/$event/trigger"
+	done
+	: >"$WORK/counting"
+}
+
+count_stop() {
+	for event in ioasid_map_done ioasid_unmap_done ioasid_attach ioasid_detach ioasid_error; do
+		echo "## $event"
+		grep '^[^#]' "$EVENTS/$event/hist" || :
+	done >"$1"
+}
+
+# count EVENT: how often it came since count_start.
+count() { awk '$1 == "Hits:" { print $2 }' "$EVENTS/$1/hist"; }
+
+# splats: what the kernel complained about since our last mark in its log.
+splats() {
+	grep -v '^#' tools/testing/harness/splats >"$WORK/splats"
+	dmesg | awk -v mark="$mark" 'index($0, mark) { n = NR } { line[NR] = $0 }
+		END { for (i = n + 1; i <= NR; i++) print line[i] }' | grep -F -f "$WORK/splats" || :
+}
+
+use_backend() {
+	case $1 in
+	type1) echo N ;;
+	ioasid) echo Y ;;
+	esac >/sys/module/ioasid_vfio/parameters/enabled
+}
+
+# wrong_with BACKEND BEFORE: prints what is wrong after an attempt, if anything.
+wrong_with() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		[ "$(pinned)" != "$2" ] || break
+		sleep 0.25
+	done
+	left=$(($(pinned) - $2))
+	[ $left = 0 ] || echo "$left pages stay pinned"
+	[ $((now_pins - was_pins)) -gt 0 ] || echo "no page was ever pinned"
+	case $1 in
+	type1) [ "$maps" = 0 ] || echo "ioasid made $maps of type1's maps" ;;
+	ioasid)
+		[ "$maps" -gt 0 ] || echo "ioasid made none of the maps"
+		[ "$attached" = "$(count ioasid_detach)" ] ||
+			echo "$attached groups were attached and $(count ioasid_detach) detached" ;;
+	esac
+	splats | sed -n '1s/^/in the log: /p'
+}
+
+attempt_on() {
+	what=$1
+	shift
+	attempts=$((attempts + 1))
+	log=$OUT/$PROGRAM.$attempts.$backend.log
+	use_backend "$backend"
+	mark="consumers: $PROGRAM: $attempts: $what: $backend"
+	echo "$mark" >/dev/kmsg
+	count_start
+	before=$(pinned) was_pins=$(pins) began=$(date +%s)
+	rm -f "$WORK/result"
+	progress "$what"
+	set +e
+	(
+		set -eu
+		"$@"
+	) >"$log" 2>&1
+	status=$?
+	now_pins=$(pins) maps=$(count ioasid_map_done)
+	attached=$(count ioasid_attach)
+	wrong_with "$backend" "$before" >"$WORK/wrong"
+	[ $status = 0 ] || tail -n 1 "$log" | sed 's/^# //' >>"$WORK/wrong"
+	[ $status != 0 ] || [ -s "$WORK/result" ] || echo "nothing was seen" >>"$WORK/wrong"
+	count_stop "$OUT/$PROGRAM.$attempts.$backend.events"
+	report $(($(date +%s) - began))
+}
+
+report() {
+	seen=$(cat "$WORK/result" 2>/dev/null)
+	verdict=ok
+	if [ -s "$WORK/wrong" ]; then
+		verdict="**failed**: $(paste -s -d ';' "$WORK/wrong" | sed 's/;/; /g; s/|/,/g')"
+		bad=$((bad + 1))
+		tail -n 40 "$log" | sed 's/^/#   | /'
+		echo "not ok - $PROGRAM: $what: $backend: $verdict"
+	else
+		echo "ok - $PROGRAM: $what: $backend: $seen ($1 s)"
+	fi
+	printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$TITLE" "$what" "$backend" "$verdict" \
+		"${seen:--}" "$maps" "$((now_pins - was_pins)) / $(($(pinned) - before))" "$1" >>"$OUT/$PROGRAM.rows"
+}
+
+attempt() {
+	for backend in type1 ioasid; do attempt_on "$@"; done
+}
+
+# begin TITLE DEVICE...: loads the backends, and gives the devices to vfio-pci.
+begin() {
+	TITLE=$1
+	shift
+	modprobe vfio_iommu_type1
+	modules_load ioasid ioasid_vfio
+	for device; do device_to "$device" vfio-pci; done
+}
+
+# version PACKAGE: the upstream part of the version that is installed.
+version() {
+	# shellcheck disable=SC2016
+	dpkg-query -W -f '${Version}' "$1" | sed 's/^[0-9]*://; s/[-+].*//'
+}
+
+# finish: unloads both backends; whatever still holds them is a failure.
+finish() {
+	rm -rf "$WORK"
+	modules_unload ioasid_vfio ioasid vfio_iommu_type1 || {
+		echo "not ok - $PROGRAM: a backend cannot be unloaded: $(lsmod | grep -e ioasid -e type1 | paste -s -d ';')"
+		bad=$((bad + 1))
+	}
+	left=$(pinned)
+	[ "$left" = 0 ] || { echo "not ok - $PROGRAM: $left pages are pinned in the end"; bad=$((bad + 1)); }
+	[ $bad = 0 ] && [ $attempts != 0 ]
+	exit
+}
