@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "attach.h"
-#include "bpflog.h"
 #include "btfval.h"
 #include "say.h"
 #include "sysfs.h"
@@ -114,7 +113,7 @@ static int pin_maps(struct object *o, const char *dir)
 /* What to say when the kernel took the programs but not the policy. */
 static int refused(const struct object *o, int err, const char *verb)
 {
-	char last[512], reason[600];
+	char last[512];
 
 	switch (err) {
 	case EEXIST:
@@ -129,8 +128,8 @@ static int refused(const struct object *o, int err, const char *verb)
 	if (sysfs_line(last, sizeof(last), SYSFS_IOASID "/last_exit") && strstr(last, o->name))
 		return fail("cannot %s '%s': %s (last exit: %s)", verb, o->name, strerror(err),
 			    last);
-	return fail("cannot %s '%s': %s (its init() or ioasid refused it; 'dmesg' may say why; libbpf: %s)",
-		    verb, o->name, strerror(err), bpflog_reason(reason, sizeof(reason)));
+	return fail("cannot %s '%s': %s: its init() or ioasid refused it (--debug and 'dmesg' may say more)",
+		    verb, o->name, strerror(err));
 }
 
 int attach_object(struct object *o, const char *dir, char pinned[PATH_MAX])

@@ -125,7 +125,7 @@ const char *bpflog_reason(char *buf, size_t size)
 	if (verdict[0])
 		snprintf(buf, size, "the verifier refused the program '%s': %s", program, verdict);
 	else
-		snprintf(buf, size, "%s", warning[0] ? warning : "no reason given");
+		snprintf(buf, size, "%s", warning[0] ? warning : "libbpf gives no reason");
 	warning[0] = verdict[0] = program[0] = 0;
 	return buf;
 }
