@@ -70,6 +70,10 @@ tests: tools				## the test programs, into build/tests
 check: kernel				## lint, build and test in a VM: the one to run
 	@tools/testing/check --kernel $(KVER)
 
+check-long: kernel all tests		## the tests that take longer than check allows
+	@tools/testing/vm/run --kernel $(KVER) --timeout 1800 --name long -- tools/testing/run -t 0 \
+		$(patsubst tools/testing/%,%,$(basename $(patsubst %.t.sh,%.c,$(wildcard tools/testing/*/*.long.*))))
+
 check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
 	@tools/testing/check-debug
 
