@@ -157,18 +157,5 @@ hostile_comm() {
 	ioasidctl -j list | holds '.[0] | .comm == "a b\\\"\nc" and .maps == 1'
 }
 
-without_the_module() {
-	begin
-	trap 'modules_load ioasid; clean' EXIT
-	wait_for rmmod ioasid
-	refuses 1 "run 'modprobe ioasid'" ioasidctl policy load pincg
-	refuses 1 "run 'modprobe ioasid'" ioasidctl policy list
-	refuses 1 "run 'modprobe ioasid'" ioasidctl list
-	refuses 1 "run 'modprobe ioasid'" ioasidctl pincg list
-	refuses 1 "run 'modprobe ioasid'" ioasidsnoop
-	ioasidctl status | grep -q 'ioasid is not loaded'
-	ioasidctl -j status | holds '.modules == [] and .spaces == null'
-}
-
 ktap_run wrong_usage help_and_version bad_objects bad_settings settings_arrive \
-	unknown_policies without_the_rights json_on_stdout json_of_changes json_on_stderr pretty_json hostile_comm without_the_module
+	unknown_policies without_the_rights json_on_stdout json_of_changes json_on_stderr pretty_json hostile_comm
