@@ -14,17 +14,19 @@ tell() { echo "$1" >&4; }
 lines() { grep -c -e "$1" "$SEEN" || :; }
 said() { [ "$(lines "$1")" -gt "$2" ]; }
 
-# ask COMMAND LAST: what testpmd answers, up to a line that holds LAST.
+# ask COMMAND LAST: waits for testpmd's answer, up to a line that holds LAST.
 ask() {
-	asked=$(wc -l <"$SEEN")
+	asked=$(lines "$2")
 	tell "$1"
-	await 60 "an answer to '$1'" answered "$2"
-	tail -n "+$asked" "$SEEN"
+	await 60 "an answer to '$1'" said "$2" "$asked"
 }
-answered() { tail -n "+$asked" "$SEEN" | grep -q -e "$1"; }
 
-# counters NAME: of both ports, in two words, in NIC statistics on stdin.
-counters() { sed -n "s/.*$1: *\([0-9]*\).*/\1/p" | paste -s -d ' '; }
+# counters NAME: of both ports, in two words, as testpmd showed them last.
+counters() { sed -n "s/.*$1: *\([0-9]*\).*/\1/p" "$SEEN" | tail -n 2 | paste -s -d ' '; }
+show_counters() {
+	ask "show port stats all" "NIC statistics for port 1"
+	sleep 1
+}
 
 links_up() {
 	tell "show port summary all"
@@ -34,10 +36,8 @@ links_up() {
 
 # Enough packets have come in on both ports when they went round many times.
 flowing() {
-	ask "show port stats all" "statistics for port 1" >"$WORK/now"
-	sleep 2
-	tail -n 14 "$SEEN" | counters RX-packets |
-		{ read -r a b && [ "${a:-0}" -ge 2000 ] && [ "${b:-0}" -ge 2000 ]; }
+	show_counters
+	counters RX-packets | { read -r a b && [ "${a:-0}" -ge 2000 ] && [ "${b:-0}" -ge 2000 ]; }
 }
 
 # A second process takes container and groups from the first, and the cards.
@@ -76,12 +76,10 @@ forward() {
 	tell "start tx_first 4"
 	await 90 "a flow of packets" flowing
 	case " $* " in *' --no-huge '*) ;; *) secondary ;; esac
-	ask stop "^Done" >/dev/null
-	ask "show port stats all" "statistics for port 1" >/dev/null
-	sleep 1
-	tail -n 24 "$SEEN" >"$WORK/stats"
-	rx=$(counters RX-packets <"$WORK/stats") tx=$(counters TX-packets <"$WORK/stats")
-	[ "$(counters RX-errors <"$WORK/stats") $(counters TX-errors <"$WORK/stats")" = "0 0 0 0" ] ||
+	ask stop "^Done"
+	show_counters
+	rx=$(counters RX-packets) tx=$(counters TX-packets)
+	[ "$(counters RX-errors) $(counters TX-errors)" = "0 0 0 0" ] ||
 		fail "packets were received or sent with errors"
 	stopped=$(lines "^Done")
 	headers
