@@ -135,6 +135,7 @@ race() {
 		in_cgroup /t/"$child" "$mapper" storm 1500 16M 2M >/dev/null &
 	done
 	wait
+	expect_same state "$(attribute pincg state)" enabled
 	peak=$(usage /t peak)
 	[ "$peak" -le $((3 * M)) ] || fail "the limit was passed: $peak"
 	[ "$(usage /t denied)" -gt 0 ] || fail "nobody met the limit"

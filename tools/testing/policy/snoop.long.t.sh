@@ -126,14 +126,17 @@ ends_by_itself() {
 all_of_many() {
 	begin
 	snoop -j
-	for iova in 1M 2M 3M 4M; do "$mapper" loop 200 "$iova" 4K >/dev/null & done
-	wait_for loops_done
-	sleep 0.3
+	loops=
+	for iova in 1M 2M 3M 4M; do
+		"$mapper" loop 200 "$iova" 4K >/dev/null &
+		loops="$loops $!"
+	done
+	# shellcheck disable=SC2086
+	wait $loops
 	stop
 	expect_same maps "$(grep -c '"op":"map"' "$lines")" 800
 	expect_same unmaps "$(grep -c '"op":"unmap"' "$lines")" 800
 }
-loops_done() { ! pgrep -x mapper >/dev/null; }
 
 ktap_run one_line_an_operation lines_for_people only_errors only_a_process only_a_cgroup \
 	policies_come_and_go a_policy_refuses ends_by_itself all_of_many
