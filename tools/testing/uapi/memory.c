@@ -97,12 +97,17 @@ static char *huge_memory(size_t size)
 
 TEST_F(memory, transparent_huge_pages)
 {
-	char *mem = huge_memory(8 * MIB);
+	char *mem = huge_memory(8 * MIB), *more;
 
 	ASSERT_TRUE(mem);
 	map_costs(_self, &self->d, mem, 8 * MIB, DOOR_RW, 8 * MIB);
 	map_costs(_self, &self->d, mem + PAGE, 4 * MIB, DOOR_RW, 4 * MIB);
 	map_costs(_self, &self->d, mem + 2 * MIB - PAGE, 2 * PAGE, DOOR_RW, 2 * PAGE);
+	/* Many in a row, of which some follow each other. */
+	more = huge_memory(64 * MIB);
+	ASSERT_TRUE(more);
+	map_costs(_self, &self->d, more, 64 * MIB, DOOR_RW, 64 * MIB);
+	map_costs(_self, &self->d, more + MIB, 62 * MIB, DOOR_RW, 62 * MIB);
 	/* Small pages in the middle of large ones. */
 	ASSERT_EQ(0, munmap(mem + 3 * MIB, 3 * PAGE));
 	ASSERT_EQ(mem + 3 * MIB, mmap(mem + 3 * MIB, 3 * PAGE, PROT_READ | PROT_WRITE,
