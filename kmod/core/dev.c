@@ -1,58 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/ioasid: one open file is one address space.
+ * /dev/ioasid: which interface an ioctl belongs to, and what an open file holds.
  *
  * Who else can run: other threads' ioctls on the same file, which the file's
- * reference keeps from meeting release(); containers that joined the space,
- * each with a reference of its own, which may outlive the file. The chosen
- * type changes once, from none, under the xchg rules of a single word.
+ * reference keeps from meeting release(); containers and devices that use one
+ * of its spaces, each with a reference of its own, which may outlive the file.
  */
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/vfio.h>
 
 #include <uapi/linux/ioasid.h>
 #include "dev.h"
+#include "ids.h"
 #include "legacy.h"
+#include "native.h"
 #include "space.h"
-
-/**
- * struct ioasid_file - an open /dev/ioasid
- * @space: its address space
- * @type: what VFIO_SET_IOMMU chose, 0 before
- */
-struct ioasid_file {
-	struct ioasid_space *space;
-	unsigned long type;
-};
 
 static int dev_open(struct inode *inode, struct file *file)
 {
-	struct ioasid_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	struct ioasid_file *f = ioasid_file_create();
 
-	if (!f)
-		return -ENOMEM;
-	f->space = ioasid_space_create(0);
-	if (IS_ERR(f->space)) {
-		int ret = PTR_ERR(f->space);
-
-		kfree(f);
-		return ret;
-	}
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	file->private_data = f;
 	return 0;
 }
 
 static int dev_release(struct inode *inode, struct file *file)
 {
-	struct ioasid_file *f = file->private_data;
-
-	ioasid_space_put(f->space);
-	kfree(f);
+	ioasid_file_destroy(file->private_data);
 	return 0;
 }
 
@@ -69,34 +49,33 @@ static long dev_set_iommu(struct ioasid_file *f, unsigned long type)
 	default:
 		return -ENODEV;
 	}
-	return cmpxchg(&f->type, 0, type) ? -EINVAL : 0;
+	return ioasid_file_set_type(f, type);
 }
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct ioasid_file *f = file->private_data;
+	struct ioasid_space *space;
 	unsigned long type;
+
+	if (_IOC_TYPE(cmd) == IOASID_TYPE)
+		return ioasid_native_ioctl(f, cmd, arg);
 
 	switch (cmd) {
 	case VFIO_GET_API_VERSION:
 		return VFIO_API_VERSION;
-	case VFIO_CHECK_EXTENSION:
-		return ioasid_legacy_ioctl(READ_ONCE(f->type) ? f->space : NULL, false, cmd, arg);
 	case VFIO_SET_IOMMU:
 		return dev_set_iommu(f, arg);
 	default:
-		type = READ_ONCE(f->type);
-		return ioasid_legacy_ioctl(type ? f->space : NULL, type != VFIO_TYPE1_IOMMU,
-					   cmd, arg);
+		space = ioasid_file_legacy(f, &type);
+		return ioasid_legacy_ioctl(space, space && type != VFIO_TYPE1_IOMMU, cmd, arg);
 	}
 }
 
-static void dev_show_fdinfo(struct seq_file *m, struct file *file)
+static void show_space(struct seq_file *m, unsigned long id, struct ioasid_space *space)
 {
-	struct ioasid_file *f = file->private_data;
-	struct ioasid_space *space = f->space;
-
 	mutex_lock(&space->areas_lock);
+	seq_printf(m, "ioasid-id:\t%lu\n", id);
 	seq_printf(m, "ioasid-space:\t%u\n", space->id);
 	seq_printf(m, "ioasid-maps:\t%lu\n", space->maps);
 	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
@@ -104,6 +83,18 @@ static void dev_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "ioasid-groups:\t%zu\n", list_count_nodes(&space->groups));
 	seq_printf(m, "ioasid-domains:\t%zu\n", list_count_nodes(&space->domains));
 	mutex_unlock(&space->areas_lock);
+}
+
+static void dev_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ioasid_file *f = file->private_data;
+	struct ioasid_space *space;
+	unsigned long id;
+
+	mutex_lock(&f->lock);
+	xa_for_each(&f->spaces, id, space)
+		show_space(m, id, space);
+	mutex_unlock(&f->lock);
 }
 
 static const struct file_operations dev_fops = {
@@ -115,15 +106,11 @@ static const struct file_operations dev_fops = {
 	.show_fdinfo	= dev_show_fdinfo,
 };
 
-struct ioasid_space *ioasid_space_from_file(struct file *file)
+struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id)
 {
-	struct ioasid_file *f;
-
 	if (file->f_op != &dev_fops)
-		return NULL;
-	f = file->private_data;
-	ioasid_space_get(f->space);
-	return f->space;
+		return ERR_PTR(-EINVAL);
+	return ioasid_file_space(file->private_data, id) ?: ERR_PTR(-ENOENT);
 }
 IOASID_EXPORT(ioasid_space_from_file);
 

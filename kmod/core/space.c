@@ -97,6 +97,33 @@ void ioasid_space_kill(struct ioasid_space *space)
 }
 IOASID_EXPORT(ioasid_space_kill);
 
+/*
+ * ioasid_space_retire() - kill a space that nobody uses
+ *
+ * Calls in flight fail. Return: 0, or -EBUSY: a group is attached (of a
+ * container or a device), or an in-kernel user is registered.
+ */
+int ioasid_space_retire(struct ioasid_space *space)
+{
+	LIST_HEAD(victims);
+	int ret = 0;
+
+	mutex_lock(&space->access_lock);
+	down_write(&space->domains_rwsem);
+	if (!list_empty(&space->groups) || !list_empty(&space->accesses)) {
+		ret = -EBUSY;
+	} else {
+		mutex_lock(&space->areas_lock);
+		space->dead = true;
+		mutex_unlock(&space->areas_lock);
+		ioasid_space_claim_all(space, &victims);
+	}
+	up_write(&space->domains_rwsem);
+	mutex_unlock(&space->access_lock);
+	ioasid_space_finish_all(space, &victims);
+	return ret;
+}
+
 /* ioasid_space_report() - tell the tracepoint why the current task's call failed */
 void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 			 const struct ioasid_fail *f)

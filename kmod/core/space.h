@@ -250,6 +250,8 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
 int ioasid_spaces_init(void);
 void ioasid_spaces_exit(void);
 
+int ioasid_space_retire(struct ioasid_space *space);
+
 /* window.c */
 bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
 			 struct ioasid_window *nearest);

@@ -67,10 +67,10 @@ static void *open_shared(int fd)
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	space = ioasid_space_from_file(file);
+	space = ioasid_space_from_file(file, 0);
 	fput(file);
-	if (!space)
-		return ERR_PTR(-EINVAL);
+	if (IS_ERR(space))
+		return ERR_CAST(space);
 	return ioasid_instance_create(space, false, true);
 }
 

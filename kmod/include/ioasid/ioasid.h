@@ -38,12 +38,15 @@ enum ioasid_space_flags {
 struct ioasid_space *ioasid_space_create(u32 flags);
 
 /**
- * ioasid_space_from_file() - the address space behind a /dev/ioasid file
+ * ioasid_space_from_file() - an address space of a /dev/ioasid file
  * @file: any open file; its reference stays with the caller
+ * @id: its id on that file, 0 for the default one
  *
- * Return: the address space with a reference, or NULL if @file is not ours.
+ * Return: the address space with a reference, or an ERR_PTR: -EINVAL (@file is
+ * not a /dev/ioasid), -ENOENT (it has no such id). IOASID_FREE may still take
+ * its life, until something is attached; attach answers -EINVAL then.
  */
-struct ioasid_space *ioasid_space_from_file(struct file *file);
+struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id);
 
 /** ioasid_space_get() - take another reference; the caller has one */
 void ioasid_space_get(struct ioasid_space *space);

@@ -11,14 +11,16 @@
 /**
  * DOC: What /dev/ioasid answers
  *
- * The fd is an I/O address space. It answers the legacy VFIO container ioctls
+ * The fd holds I/O address spaces: one from the start, which has id 1, and
+ * those that IOASID_ALLOC adds. One of them is the default, at first the one
+ * with id 1. For it the fd answers the legacy VFIO container ioctls
  * (VFIO_GET_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_SET_IOMMU,
  * VFIO_IOMMU_GET_INFO, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA) with the
  * numbers, structures and errnos of <linux/vfio.h>. Unlike a VFIO container it
  * may be mapped before a group is attached: memory is pinned and charged at
  * once, so that a later attach has nothing left that can fail for want of it.
  *
- * A stock VFIO container joins the address space of an open /dev/ioasid with
+ * A stock VFIO container joins the default address space of an open /dev/ioasid with
  * ioctl(container, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd)). From then on
  * both fds map and unmap the same addresses. The errors of that call:
  *
@@ -49,5 +51,117 @@
  * @fd: open /dev/ioasid, below 65536
  */
 #define IOASID_SET_IOMMU_ARG32(fd)	(IOASID_SET_IOMMU_MAGIC32 | ((fd) & 0xffff))
+
+/**
+ * DOC: The ioctls of ioasid's own
+ *
+ * The argument points to a structure that begins with its size, as the program
+ * was compiled, and flags. The kernel takes shorter and longer ones than its
+ * own: what is missing counts as 0, and what is too much has to be 0. Members
+ * called out_* are written by the kernel, no others are. "last" is inclusive.
+ *
+ * Ids belong to the fd and are small numbers; 0 stands for the default address
+ * space. A freed id may be used again.
+ *
+ * What every ioctl may return, beside what is said at each:
+ *
+ *   EINVAL      size is smaller than the first version of the structure, or a
+ *               value has no meaning
+ *   E2BIG       there are bytes beyond what this kernel knows, and not all 0
+ *   EOPNOTSUPP  a flag, a type or a reserved member that this kernel does not know
+ *   ENOENT      no such id on this fd, or nothing there
+ *   EOVERFLOW   start plus length passes the end of the address space
+ *   EFAULT      the structure, or memory it points to, cannot be read or written
+ *   ENOMEM      kernel memory, or RLIMIT_MEMLOCK
+ *   EINTR       killed, or on a ring ECANCELED: the request was cancelled
+ *   ENOTTY      no such ioctl
+ *
+ * After an error nothing was done, but where a call says how far it got. The
+ * reason behind an errno is in the tracepoint ioasid:ioasid_error.
+ *
+ * The same calls can be made on an io_uring, see struct ioasid_uring_cmd.
+ */
+#define IOASID_TYPE	0xBB
+
+#define IOASID_ALLOC		_IO(IOASID_TYPE, 0x00)
+#define IOASID_FREE		_IO(IOASID_TYPE, 0x01)
+#define IOASID_LEGACY		_IO(IOASID_TYPE, 0x02)
+#define IOASID_GET_INFO		_IO(IOASID_TYPE, 0x03)
+#define IOASID_IOVA_RANGES	_IO(IOASID_TYPE, 0x04)
+#define IOASID_ALLOW_IOVAS	_IO(IOASID_TYPE, 0x05)
+#define IOASID_MAP_DMA		_IO(IOASID_TYPE, 0x06)
+#define IOASID_MAP_FILE		_IO(IOASID_TYPE, 0x07)
+#define IOASID_COPY		_IO(IOASID_TYPE, 0x08)
+#define IOASID_UNMAP_DMA	_IO(IOASID_TYPE, 0x09)
+#define IOASID_MAP_BATCH	_IO(IOASID_TYPE, 0x0a)
+#define IOASID_UNMAP_BATCH	_IO(IOASID_TYPE, 0x0b)
+#define IOASID_DIRTY		_IO(IOASID_TYPE, 0x0c)
+#define IOASID_OPTION		_IO(IOASID_TYPE, 0x0d)
+#define IOASID_CHANGE_OWNER	_IO(IOASID_TYPE, 0x0e)
+
+/**
+ * struct ioasid_alloc - IOASID_ALLOC: a new, empty address space
+ * @size: sizeof(struct ioasid_alloc)
+ * @flags: 0
+ * @type: 0, an address space whose page tables the kernel writes; others EOPNOTSUPP
+ * @out_ioasid: its id, at least 1
+ *
+ * ENOSPC: the fd has IOASID_IDS_MAX of them.
+ */
+struct ioasid_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 out_ioasid;
+};
+
+/* Most address spaces of one fd. */
+#define IOASID_IDS_MAX		65535
+
+/**
+ * struct ioasid_free - IOASID_FREE: the end of an address space
+ * @size: sizeof(struct ioasid_free)
+ * @flags: 0
+ * @ioasid: id, not 0
+ * @__reserved: 0
+ *
+ * All its mappings go. EBUSY: a device, a container or an in-kernel user uses
+ * it, or it is the default one.
+ */
+struct ioasid_free {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 __reserved;
+};
+
+/** enum ioasid_legacy_op - &struct ioasid_legacy.op */
+enum ioasid_legacy_op {
+	/** @IOASID_LEGACY_GET: ask which one is the default */
+	IOASID_LEGACY_GET	= 0,
+	/** @IOASID_LEGACY_SET: choose it */
+	IOASID_LEGACY_SET	= 1,
+};
+
+/**
+ * struct ioasid_legacy - IOASID_LEGACY: the default address space
+ * @size: sizeof(struct ioasid_legacy)
+ * @flags: 0
+ * @op: enum ioasid_legacy_op, others EOPNOTSUPP
+ * @ioasid: for SET its id
+ * @out_ioasid: which one it is, after the call
+ * @__reserved: 0
+ *
+ * The default one is what VFIO's ioctls on this fd act on and what containers
+ * join. EBUSY: VFIO_SET_IOMMU was called on this fd, and fixed it.
+ */
+struct ioasid_legacy {
+	__u32 size;
+	__u32 flags;
+	__u32 op;
+	__u32 ioasid;
+	__u32 out_ioasid;
+	__u32 __reserved;
+};
 
 #endif /* _UAPI_LINUX_IOASID_H */
