@@ -5,6 +5,7 @@
 #
 #   KVER=6.12|7.3  the Debian kernel to build for and to test on; also debug, kcsan:
 #                  the same 6.12, built here to look for bugs
+#   PEERS=iommufd  make bench: build a 6.12 with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
 #   NATIVE=1       build bpf, tools and bench with this host's compilers, into
@@ -12,6 +13,7 @@
 
 KVER   ?= 6.12
 KDIR   ?=
+PEERS  ?=
 NATIVE ?=
 KREL   ?= $(shell uname -r)
 DESTDIR ?=
@@ -20,6 +22,12 @@ PREFIX ?= /usr
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
 JOBS := -j$(shell nproc)
+
+# All peers run on one kernel, and Debian's have no iommufd.
+ifeq ($(PEERS),iommufd)
+override KVER := iommufd
+endif
+comma := ,
 
 # $(call in,FOLDER,TARGET): make there, if the folder has a Makefile. The lock
 # keeps two makes in one checkout from writing the same files.
@@ -31,7 +39,7 @@ OUT := build
 in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/build $(2)
 endif
 
-all: kmod bpf tools bench docs		## everything below, up to docs
+all: kmod bpf tools ioasid-bench docs	## everything below, up to docs
 
 root:					## the Debian 13 build root in build/root
 ifeq ($(NATIVE),)
@@ -57,7 +65,7 @@ bpf: kernel				## BPF objects and skeletons, into build/bpf
 tools: bpf				## ioasidctl and the observers, into build/bin
 	$(call in,tools,all)
 
-bench: root				## ioasid-bench, into build/bin
+ioasid-bench: root			## the benchmark program, into build/bin
 	$(call in,bench,all)
 
 docs: root				## manual pages, into build/docs
@@ -77,7 +85,16 @@ check-long: kernel all tests		## the tests that take longer than check allows
 check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
 	@tools/testing/check-debug
 
-check-consumers: kmod bench		## DPDK, QEMU and others, on type1 and on ioasid (20 minutes)
+bench: kernel kmod ioasid-bench		## type1, ioasid and the floor in a VM: tables, plots (20 minutes)
+	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin
+	@tools/env/in-root bench/suite/report build/bench/results
+
+bench-check: kernel kmod ioasid-bench	## fail where ioasid needs 3 % more instructions than bench/suite/baseline.tsv
+	@bench/suite/run --kernel $(KVER) --peers type1,ioasid --phases check --out bench/check
+	@tools/env/in-root bench/suite/report build/bench/check >build/bench/check.log
+	@tools/env/in-root bench/suite/check build/bench/check $(if $(KEEP),--keep)
+
+check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (20 minutes)
 	@tools/testing/consumers/check --kernel $(KVER)
 
 demo: kernel all			## boot a VM and see the whole thing work
@@ -106,4 +123,4 @@ help:					## this list
 	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools bench docs tests check check-debug check-consumers demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-consumers demo shell lint install clean distclean help

@@ -13,6 +13,8 @@ static const struct backend_ops *const backends[] = {
 	&backend_auto,
 	&backend_type1,
 	&backend_ioasid,
+	&backend_iommufd,
+	&backend_pin,
 };
 
 const struct backend_ops *backend_find(const char *name)
@@ -34,10 +36,11 @@ void backend_list(void)
 }
 
 int backend_open(struct backend *b, const struct backend_ops *ops, const char *bdf,
-		 int version)
+		 int version, uint64_t maps)
 {
 	memset(b, 0, sizeof(*b));
 	b->ops = ops;
+	b->maps = maps;
 	b->type = version == 1 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU;
 	snprintf(b->bdf, sizeof(b->bdf), "%s", bdf);
 	return ops->open(b, bdf);

@@ -17,6 +17,7 @@ struct backend;
 struct backend_ops {
 	const char *name;		/* as given to --backend */
 	const char *summary;
+	uint64_t max_maps;		/* at one time; 0: what dma_avail says */
 	/*
 	 * Send containers opened from now on to this backend; NULL where
 	 * there is no choice to make. 0 or -1 with a line printed.
@@ -38,11 +39,16 @@ struct backend {
 	char answered[32];		/* who really maps: "type1", "ioasid" */
 	char bdf[PCI_BDF_LEN];
 	int group;
+	uint64_t maps;			/* as told to backend_open() */
 	uint64_t page_sizes;
 	uint64_t dma_avail;
 	struct iova_range range[VFIO_MAX_RANGES];
 	unsigned int ranges;
 	struct vfio_container container;
+	/* What backends without a VFIO container have instead. */
+	int device;
+	uint32_t object;
+	void *private;
 };
 
 /* The row called @name, NULL when there is none. */
@@ -51,9 +57,15 @@ const struct backend_ops *backend_find(const char *name);
 /* Names and summaries for --help. */
 void backend_list(void);
 
-/* 0, or -1 with a line printed. @type is 1 or 2 as in v1 and v2. */
+/**
+ * backend_open() - an address space with a device in it
+ * @version: of the VFIO container, 1 or 2
+ * @maps: how many maps the caller will have at one time, about
+ *
+ * Return: 0, or -1 with a line printed.
+ */
 int backend_open(struct backend *b, const struct backend_ops *ops, const char *bdf,
-		 int version);
+		 int version, uint64_t maps);
 void backend_close(struct backend *b);
 
 /**
@@ -69,6 +81,7 @@ int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t
 int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len);
 
 /* Rows. */
-extern const struct backend_ops backend_auto, backend_type1, backend_ioasid;
+extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_iommufd,
+	backend_pin;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ioasid-bench compare: the same work on two backends, side by side. */
+/* ioasid-bench compare: the same work on several backends, side by side. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,12 +23,29 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
+/* The maps or the unmaps of a row: the first backend's figure, then the others'. */
+static void print_side(const struct suite *s, unsigned int work, bool map)
+{
+	const struct result *r = suite_result(s, work, 0);
+	double first = figure(r, map ? &r->map : &r->unmap), other;
+	unsigned int b;
+
+	printf(" |%10.1f", first);
+	for (b = 1; b < s->opt.backends; b++) {
+		r = suite_result(s, work, b);
+		if (r->skipped[0]) {
+			printf(" %10s %8s", "-", "-");
+			continue;
+		}
+		other = figure(r, map ? &r->map : &r->unmap);
+		printf(" %10.1f %7.2fx", other, ratio(first, other));
+	}
+}
+
 static void print_row(const struct suite *s, unsigned int work)
 {
 	const struct workload *w = &s->work[work];
-	const struct result *r = suite_result(s, work, 0), *o;
-	unsigned int b;
-	double first;
+	const struct result *r = suite_result(s, work, 0);
 
 	printf("%-18s %-13s", w->name, w->kind->name);
 	if (r->skipped[0]) {
@@ -39,19 +56,9 @@ static void print_row(const struct suite *s, unsigned int work)
 		printf(" %8.1f", r->pages_per_extent);
 	else
 		printf(" %8s", "-");
-	first = figure(r, &r->map);
-	printf(" %6s |%10.1f", w->per_call ? "call" : "page", first);
-	for (b = 1; b < s->opt.backends; b++) {
-		o = suite_result(s, work, b);
-		printf(" %10.1f %7.2fx", figure(o, &o->map), ratio(first, figure(o, &o->map)));
-	}
-	first = figure(r, &r->unmap);
-	printf(" |%10.1f", first);
-	for (b = 1; b < s->opt.backends; b++) {
-		o = suite_result(s, work, b);
-		printf(" %10.1f %7.2fx", figure(o, &o->unmap),
-		       ratio(first, figure(o, &o->unmap)));
-	}
+	printf(" %6s", w->per_call ? "call" : "page");
+	print_side(s, work, true);
+	print_side(s, work, false);
 	putchar('\n');
 }
 
@@ -100,6 +107,8 @@ static int print_json(const struct suite *s, const struct machine *m)
 		a = suite_result(s, i, 0);
 		for (n = 1; !a->skipped[0] && n < s->opt.backends; n++) {
 			b = suite_result(s, i, n);
+			if (b->skipped[0])
+				continue;
 			json_object(&j, NULL);
 			json_str(&j, "workload", a->work->name);
 			json_str(&j, "memory", a->work->kind->name);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mark.h"
 #include "util.h"
 #include "workload.h"
 
@@ -39,6 +40,7 @@ void fill_map(struct member *t)
 		t->failed = true;
 		return;
 	}
+	mark(MARK_MAP);
 	before = now_ns();
 	t->map_from = before;
 	for (i = 0; i < calls; i++) {
@@ -54,6 +56,7 @@ void fill_map(struct member *t)
 		member_step(t, i, calls);
 	}
 	t->map_to = now_ns();
+	mark(MARK_OTHER);
 	t->map_calls = i;
 	free(order);
 	if (err) {
@@ -91,6 +94,7 @@ static void unmap_each(struct member *t)
 		t->failed = true;
 		return;
 	}
+	mark(MARK_UNMAP);
 	t->unmap_from = now_ns();
 	for (i = 0; i < calls; i++) {
 		at = (order ? order[i] : i) * t->work->call;
@@ -99,6 +103,7 @@ static void unmap_each(struct member *t)
 		member_step(t, i, calls);
 	}
 	t->unmap_to = now_ns();
+	mark(MARK_OTHER);
 	free(order);
 }
 
@@ -108,6 +113,7 @@ void fill_unmap(struct member *t)
 		unmap_each(t);
 		return;
 	}
+	mark(MARK_UNMAP);
 	t->unmap_from = now_ns();
 	/* ALL takes every slice away at once. */
 	if (t->work->unmap == UNMAP_RANGE)
@@ -115,4 +121,5 @@ void fill_unmap(struct member *t)
 	else if (t->index == 0)
 		unmap_one(t, t->iova, t->len * t->work->threads);
 	t->unmap_to = now_ns();
+	mark(MARK_OTHER);
 }

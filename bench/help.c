@@ -16,6 +16,7 @@ static void common_options(void)
 	     "  -c, --chunk SIZE       map: bytes per call (default: one call per thread)\n"
 	     "      --op-size LIST     pingpong, storm: bytes per call (4K,64K,2M and 4K)\n"
 	     "      --ops N            pingpong: pairs per thread; storm: number of maps (16384)\n"
+	     "      --existing LIST    pingpong: beside so many maps of 4K, 16K for 16384 (0)\n"
 	     "      --unmap LIST       storm: each, range (one call for all), all (ALL flag)\n"
 	     "      --order ORDER      map, storm: seq or random order of the calls\n"
 	     "  -t, --threads N        threads, each with a range of its own (1)\n"

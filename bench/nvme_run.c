@@ -74,7 +74,7 @@ static int open_disk(struct nvme_run *r)
 		return fail("%s memory cannot be had: %s", o->kind->name, why);
 	if (mem_allow_lock(buffers + own) || mem_alloc(&r->mem, o->kind, buffers, true))
 		return -1;
-	if (backend_open(&r->backend, o->backend, r->bdf, o->version))
+	if (backend_open(&r->backend, o->backend, r->bdf, o->version, 0))
 		return -1;
 	if (backend_iova(&r->backend, r->mem.len + own, MAX(o->kind->folio, 2 * MIB), &iova))
 		return -1;

@@ -10,7 +10,7 @@
 
 enum {
 	OPT_JSON = 256, OPT_TYPE, OPT_UNPOPULATED, OPT_NO_SPLIT, OPT_RESERVE,
-	OPT_ICOUNT, OPT_OP_SIZE, OPT_OPS, OPT_UNMAP, OPT_ORDER, OPT_WARM_UP,
+	OPT_ICOUNT, OPT_OP_SIZE, OPT_EXISTING, OPT_OPS, OPT_UNMAP, OPT_ORDER, OPT_WARM_UP,
 };
 
 static const struct option long_options[] = {
@@ -25,6 +25,7 @@ static const struct option long_options[] = {
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "warm-up", required_argument, NULL, OPT_WARM_UP },
 	{ "op-size", required_argument, NULL, OPT_OP_SIZE },
+	{ "existing", required_argument, NULL, OPT_EXISTING },
 	{ "ops", required_argument, NULL, OPT_OPS },
 	{ "unmap", required_argument, NULL, OPT_UNMAP },
 	{ "order", required_argument, NULL, OPT_ORDER },
@@ -103,6 +104,17 @@ static int add_op_size(struct suite_options *o, const char *text)
 	return 0;
 }
 
+static int add_existing(struct suite_options *o, const char *text)
+{
+	uint64_t n = 0;
+
+	if (o->existings == SUITE_MAX_SIZES || (strcmp(text, "0") && parse_size(text, &n)) ||
+	    n > UINT32_MAX)
+		return -1;
+	o->existing[o->existings++] = n;
+	return 0;
+}
+
 /* Hand every item of a comma-separated list to @add. */
 static int each(struct suite_options *o, const char *list, const char *what,
 		int (*add)(struct suite_options *o, const char *item))
@@ -148,6 +160,8 @@ static int parse_rare(struct suite_options *o, int c)
 	switch (c) {
 	case OPT_OP_SIZE:
 		return each(o, optarg, "--op-size", add_op_size);
+	case OPT_EXISTING:
+		return each(o, optarg, "--existing", add_existing);
 	case OPT_OPS:
 		ret = number(o, "--ops", optarg, 1, UINT32_MAX, &n);
 		o->ops = n;

@@ -2,6 +2,7 @@
 /* Map and unmap one piece after the other, going round the slice. */
 #include <string.h>
 
+#include "mark.h"
 #include "util.h"
 #include "workload.h"
 
@@ -15,6 +16,7 @@ void pingpong_run(struct member *t)
 	for (i = 0; i < w->pairs; i++) {
 		at = (i % pieces) * w->call;
 		start = now_ns();
+		mark(MARK_MAP);
 		err = t->backend->ops->map(t->backend, t->va + at, t->iova + at, w->call);
 		if (err) {
 			backend_map_failed(t->backend, err, t->iova + at, w->call);
@@ -22,9 +24,11 @@ void pingpong_run(struct member *t)
 			return;
 		}
 		mapped = now_ns();
+		mark(MARK_UNMAP);
 		got = 0;
 		err = t->backend->ops->unmap(t->backend, t->iova + at, w->call, &got);
 		unmapped = now_ns();
+		mark(MARK_OTHER);
 		if (err || got != w->call) {
 			fail("%s unmapped %#llx of %#llx bytes: %s", t->backend->answered,
 			     (unsigned long long)got, (unsigned long long)w->call,

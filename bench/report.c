@@ -66,6 +66,30 @@ static void print_throughput(const struct suite *s)
 	}
 }
 
+/* What the kernel keeps for the maps, beside the pages themselves. */
+static void print_memory(const struct suite *s)
+{
+	const struct result *r;
+	bool header = false;
+	unsigned int i;
+	double maps;
+
+	for (i = 0; i < s->works; i++) {
+		r = suite_result(s, i, 0);
+		if (r->skipped[0] || r->work->type != WORK_FILL)
+			continue;
+		if (!header)
+			printf("\n%-18s %-13s %12s %12s %14s\n", "kernel memory", "", "B/mapping",
+			       "B/GiB", "tables, B/GiB");
+		header = true;
+		maps = (double)workload_maps(r->work);
+		printf("%-18s %-13s %12.0f %12.0f %14.0f\n", r->work->name, r->work->kind->name,
+		       (double)r->slab_bytes / maps,
+		       (double)r->slab_bytes / gib((double)r->work->len),
+		       (double)r->table_bytes / gib((double)r->work->len));
+	}
+}
+
 static void print_call_line(const char *name, const char *memory, const char *what,
 			    const struct hist *h)
 {
@@ -181,6 +205,7 @@ void report_print(const struct suite *s)
 	if (s->opt.threads > 1)
 		printf("(%u threads: wall time over the pages of all of them)\n", s->opt.threads);
 	print_calls(s);
+	print_memory(s);
 	print_split(s);
 }
 
@@ -243,10 +268,12 @@ static void result_json(struct json *j, const struct result *r)
 	json_str(j, "memory", w->kind->name);
 	json_u64(j, "size_bytes", w->len);
 	json_u64(j, "call_bytes", w->call);
+	json_u64(j, "existing_maps", w->existing);
 	json_u64(j, "threads", w->threads);
 	json_str(j, "unmap_mode", unmap_mode_name[w->unmap]);
 	json_bool(j, "random_order", w->random);
 	json_bool(j, "populated", w->populated);
+	json_bool(j, "per_call", w->per_call);
 	json_str(j, "backend", r->ops->name);
 	if (r->skipped[0]) {
 		json_str(j, "skipped", r->skipped);
@@ -264,6 +291,9 @@ static void result_json(struct json *j, const struct result *r)
 		json_u64(j, "vmlck_bytes", r->locked);
 		json_u64(j, "foll_pin_references", r->pinned_refs);
 		json_num(j, "pinned_gib_per_s", gib(pinned_per_s(r)));
+		json_u64(j, "maps", workload_maps(w));
+		json_u64(j, "kernel_bytes", r->slab_bytes);
+		json_u64(j, "page_table_bytes", r->table_bytes);
 	}
 	json_object(j, "split");
 	json_bool(j, "available", r->split.available);

@@ -60,18 +60,23 @@ static int plan_map(struct suite *s, const struct mem_kind *kind)
 	return 0;
 }
 
-static int plan_pingpong(struct suite *s, const struct mem_kind *kind, uint64_t call)
+static int plan_pingpong(struct suite *s, const struct mem_kind *kind, uint64_t call,
+			 uint64_t existing)
 {
 	uint64_t pairs = MAX(64, MIN(4096, PINGPONG_AREA / call));
+	char size[16], count[16];
 	struct workload *w;
-	char size[16];
 
 	w = add_work(s, WORK_PINGPONG, kind, MAX(MIN(s->opt.size, PINGPONG_AREA), call), call);
 	if (!w)
 		return -1;
 	w->pairs = s->opt.ops ? s->opt.ops : pairs;
 	w->per_call = true;
+	w->existing = existing;
 	snprintf(w->name, sizeof(w->name), "pingpong %s", format_size(size, call));
+	if (existing)
+		snprintf(w->name, sizeof(w->name), "pingpong %s +%s", format_size(size, call),
+			 format_size(count, existing));
 	return 0;
 }
 
@@ -111,14 +116,16 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 	static const uint64_t pingpong_sizes[] = { 4 * KIB, 64 * KIB, 2 * MIB };
 	static const uint64_t storm_sizes[] = { 4 * KIB };
 	const struct suite_options *o = &s->opt;
-	unsigned int n, i;
+	unsigned int n, i, e;
 
 	if (o->map && plan_map(s, kind))
 		return -1;
 	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(pingpong_sizes);
 	for (i = 0; o->pingpong && wanted(o, kind, false) && i < n; i++)
-		if (plan_pingpong(s, kind, (o->op_sizes ? o->op_size : pingpong_sizes)[i]))
-			return -1;
+		for (e = 0; e < MAX(o->existings, 1U); e++)
+			if (plan_pingpong(s, kind, (o->op_sizes ? o->op_size : pingpong_sizes)[i],
+					  o->existing[e]))
+				return -1;
 	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(storm_sizes);
 	for (i = 0; o->storm && wanted(o, kind, true) && i < n; i++)
 		if (plan_storm(s, kind, (o->op_sizes ? o->op_size : storm_sizes)[i]))
@@ -167,7 +174,7 @@ static int run_once(struct suite *s, unsigned int work, unsigned int backend, st
 		return -1;
 	if (!r->work->populated && mem_drop(m))
 		return -1;
-	if (backend_open(&b, r->ops, s->bdf, o->version))
+	if (backend_open(&b, r->ops, s->bdf, o->version, workload_maps(r->work)))
 		return -1;
 	snprintf(r->backend, sizeof(r->backend), "%s", b.answered);
 	s->group = b.group;
@@ -187,6 +194,8 @@ static int run_traced(struct suite *s, unsigned int work, struct mem *m)
 
 	for (b = 0; b < s->opt.backends; b++) {
 		r = suite_result(s, work, b);
+		if (r->skipped[0])
+			continue;
 		if (s->opt.no_split)
 			snprintf(r->split.why_not, sizeof(r->split.why_not), "--no-split");
 		else if (strcmp(r->backend, "ioasid"))
@@ -198,6 +207,19 @@ static int run_traced(struct suite *s, unsigned int work, struct mem *m)
 	return 0;
 }
 
+/* What a backend cannot do, though the machine could. */
+static bool backend_cannot(struct suite *s, unsigned int work, unsigned int backend)
+{
+	struct result *r = suite_result(s, work, backend);
+	uint64_t most = r->ops->max_maps;
+
+	if (!most || workload_maps(r->work) <= most)
+		return false;
+	snprintf(r->skipped, sizeof(r->skipped), "%s has room for %llu maps", r->ops->name,
+		 (unsigned long long)most);
+	return true;
+}
+
 static int run_workload(struct suite *s, unsigned int work, struct mem *m)
 {
 	const struct suite_options *o = &s->opt;
@@ -206,6 +228,8 @@ static int run_workload(struct suite *s, unsigned int work, struct mem *m)
 
 	for (rep = 0; rep < o->warm_up + o->repeat; rep++) {
 		for (b = 0; b < o->backends; b++) {
+			if (backend_cannot(s, work, b))
+				continue;
 			progress_begin("%s, %s, %s, repetition %u of %u", w->name,
 				       w->kind->name, o->backend[b]->name, rep + 1,
 				       o->warm_up + o->repeat);
@@ -252,7 +276,7 @@ static int run_all(struct suite *s)
 			continue;
 		}
 		if (!err)
-			err = mem_allow_lock(w->len);
+			err = mem_allow_lock(w->len + w->existing * PAGE_4K);
 		if (!err)
 			err = get_memory(w, &m);
 		if (!err)

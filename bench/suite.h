@@ -13,7 +13,7 @@
 #include "workload.h"
 
 #define SUITE_MAX_KINDS		16
-#define SUITE_MAX_BACKENDS	4
+#define SUITE_MAX_BACKENDS	8
 #define SUITE_MAX_SIZES		8
 #define SUITE_MAX_WORKLOADS	160
 #define SUITE_MAX_THREADS	256
@@ -33,6 +33,8 @@ struct suite_options {
 	uint64_t op_size[SUITE_MAX_SIZES];
 	unsigned int op_sizes;		/* 0: the defaults of each workload */
 	uint64_t ops;			/* 0: the default of each workload */
+	uint64_t existing[SUITE_MAX_SIZES];	/* pingpong beside so many maps */
+	unsigned int existings;		/* 0: beside none */
 	bool unmap[3];			/* by enum unmap_mode, for storms */
 	bool random;
 	unsigned int threads;

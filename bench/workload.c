@@ -14,22 +14,42 @@ const char *const unmap_mode_name[] = {
 	[UNMAP_ALL] = "all",
 };
 
+/* What maps hold on to. */
+struct held {
+	uint64_t locked, refs, slab, tables;
+};
+
 struct team {
 	pthread_barrier_t barrier;
 	struct member *member;
 	unsigned int count;
-	/* Read by thread 0 while all others wait. */
-	uint64_t locked, pinned_refs;
+	/* Growth while mapping, read by thread 0 while all others wait. */
+	struct held held;
 };
 
-struct pins {
-	uint64_t locked, refs;
-};
-
-static void read_pins(struct pins *p)
+static void read_held(struct held *h)
 {
-	p->locked = proc_kb("/proc/self/status", "VmLck");
-	p->refs = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+	char line[16];
+
+	/* Has the kernel add up what each processor counts for itself. */
+	read_line("/proc/sys/vm/stat_refresh", line, sizeof(line));
+	h->locked = proc_kb("/proc/self/status", "VmLck");
+	h->refs = vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+	h->slab = proc_kb("/proc/meminfo", "SUnreclaim");
+	h->tables = proc_kb("/proc/meminfo", "SecPageTables");
+}
+
+static uint64_t growth(uint64_t after, uint64_t before)
+{
+	return after > before ? after - before : 0;
+}
+
+static void held_since(struct held *now, const struct held *before)
+{
+	now->locked -= before->locked;
+	now->refs -= before->refs;
+	now->slab = growth(now->slab, before->slab);
+	now->tables = growth(now->tables, before->tables);
 }
 
 void member_step(const struct member *t, uint64_t done, uint64_t total)
@@ -52,7 +72,7 @@ static void *member_run(void *arg)
 {
 	struct member *t = arg;
 	struct team *team = t->team;
-	struct pins before = { 0 }, after;
+	struct held before = { 0 };
 
 	if (t->work->type == WORK_PINGPONG) {
 		pthread_barrier_wait(&team->barrier);
@@ -60,19 +80,40 @@ static void *member_run(void *arg)
 		return NULL;
 	}
 	if (t->index == 0)
-		read_pins(&before);
+		read_held(&before);
 	pthread_barrier_wait(&team->barrier);
 	fill_map(t);
 	pthread_barrier_wait(&team->barrier);
 	if (t->index == 0) {
-		read_pins(&after);
-		team->locked = after.locked - before.locked;
-		team->pinned_refs = after.refs - before.refs;
+		read_held(&team->held);
+		held_since(&team->held, &before);
 	}
 	pthread_barrier_wait(&team->barrier);
 	if (!anyone_failed(team))
 		fill_unmap(t);
 	return NULL;
+}
+
+uint64_t workload_maps(const struct workload *w)
+{
+	if (w->type == WORK_PINGPONG)
+		return w->existing + w->threads;
+	return w->threads * DIV_ROUND_UP(w->len / w->threads, w->call);
+}
+
+/* The maps that are there already: one page, at many addresses behind the slices. */
+static int map_existing(const struct workload *w, struct backend *b, const struct member *first)
+{
+	uint64_t i, iova = first->iova + w->len;
+	int err;
+
+	for (i = 0; i < w->existing; i++, iova += PAGE_4K) {
+		err = b->ops->map(b, first->va, iova, PAGE_4K);
+		if (err)
+			return backend_map_failed(b, err, iova, PAGE_4K);
+		progress_step(i, w->existing);
+	}
+	return 0;
 }
 
 static int make_team(struct team *team, const struct workload *w, struct backend *b,
@@ -82,12 +123,11 @@ static int make_team(struct team *team, const struct workload *w, struct backend
 	struct member *t;
 	unsigned int i;
 
-	if (b->dma_avail != UINT64_MAX && w->type == WORK_FILL &&
-	    b->dma_avail < w->threads * DIV_ROUND_UP(slice, w->call))
+	if (b->dma_avail < workload_maps(w))
 		return fail("%s allows %llu maps and the workload makes %llu: use bigger calls or less --size, or load it with a higher dma_entry_limit",
 			    b->answered, (unsigned long long)b->dma_avail,
-			    (unsigned long long)(w->threads * DIV_ROUND_UP(slice, w->call)));
-	if (backend_iova(b, w->len, MAX(m->kind->folio, 2 * MIB), &iova))
+			    (unsigned long long)workload_maps(w));
+	if (backend_iova(b, w->len + w->existing * PAGE_4K, MAX(m->kind->folio, 2 * MIB), &iova))
 		return -1;
 	team->count = w->threads;
 	team->member = calloc(w->threads, sizeof(*team->member));
@@ -194,8 +234,10 @@ static void record(struct result *r, const struct team *team, const struct total
 		hist_merge(r->map.call, team->member[i].map_call);
 		hist_merge(r->unmap.call, team->member[i].unmap_call);
 	}
-	r->locked = team->locked;
-	r->pinned_refs = team->pinned_refs;
+	r->locked = team->held.locked;
+	r->pinned_refs = team->held.refs;
+	r->slab_bytes = team->held.slab;
+	r->table_bytes = team->held.tables;
 }
 
 static void record_split(struct split *s, const struct total *sum)
@@ -217,6 +259,8 @@ int workload_run(const struct workload *w, struct backend *b, struct mem *m,
 	int err;
 
 	err = make_team(&team, w, b, m);
+	if (!err)
+		err = map_existing(w, b, team.member);
 	if (!err && mode == RUN_TRACED)
 		split_begin(&r->split);
 	if (!err)

@@ -39,6 +39,7 @@ struct workload {
 	uint64_t len;			/* bytes of memory */
 	uint64_t call;			/* bytes per map call */
 	uint64_t pairs;			/* pingpong: map and unmap pairs per thread */
+	uint64_t existing;		/* pingpong: 4K maps that are there all the while */
 	enum unmap_mode unmap;
 	bool random;			/* calls in random order */
 	bool populated;
@@ -65,6 +66,8 @@ struct result {
 	double pages_per_extent;
 	uint64_t locked;		/* VmLck grew by so many bytes */
 	uint64_t pinned_refs;		/* nr_foll_pin_* grew by so many references */
+	uint64_t slab_bytes;		/* and the kernel's own memory by so much: objects */
+	uint64_t table_bytes;		/* and page tables of the IOMMU */
 	struct split split;
 };
 
@@ -82,6 +85,9 @@ enum run_mode {
  */
 int workload_run(const struct workload *w, struct backend *b, struct mem *m,
 		 struct result *r, enum run_mode mode);
+
+/* How many maps it has at one time. */
+uint64_t workload_maps(const struct workload *w);
 
 /* Bytes pinned by one repetition: what was charged, else what was referenced. */
 uint64_t result_pinned(const struct result *r);
