@@ -7,16 +7,11 @@
  * Cost: about a microsecond an event. Filters work here, before a record is
  * made.
  */
-#include <ioasid/common.bpf.h>
+#include <ioasid/filter.bpf.h>
 #include <ioasid/event.h>
 
 char _license[] SEC("license") = "GPL";
 
-/* Only this process; 0 for all. */
-const volatile __u32 only_tgid = 0;
-/* Only this cgroup and those below it; the level is its distance from the root. */
-const volatile __u64 only_cgroup = 0;
-const volatile __u32 only_cgroup_level = 0;
 /* Only what failed. */
 const volatile bool only_errors = false;
 
@@ -36,14 +31,9 @@ struct {
 	__type(value, __u32);
 } reported SEC(".maps");
 
-static __always_inline bool wanted(const struct ioasid_who *who, bool failed)
+static __always_inline bool reported_if(const struct ioasid_who *who, bool failed)
 {
-	if (only_errors && !failed)
-		return false;
-	if (only_tgid && who->tgid != only_tgid)
-		return false;
-	return !only_cgroup || who->cgroup == only_cgroup ||
-	       bpf_get_current_ancestor_cgroup_id(only_cgroup_level) == only_cgroup;
+	return (failed || !only_errors) && wanted(who);
 }
 
 static __always_inline struct snoop_event *begin(enum snoop_op op)
@@ -94,7 +84,7 @@ int BPF_PROG(snoop_map, const struct ioasid_map_args *args, const struct ioasid_
 		return 0;
 	if (res->err)
 		expect_error(&args->who);
-	if (!wanted(&args->who, res->err))
+	if (!reported_if(&args->who, res->err))
 		return 0;
 	e = begin(SNOOP_MAP);
 	if (!e)
@@ -128,7 +118,7 @@ int BPF_PROG(snoop_unmap, const struct ioasid_unmap_args *args,
 		return 0;
 	if (res->err)
 		expect_error(&args->who);
-	if (!wanted(&args->who, res->err))
+	if (!reported_if(&args->who, res->err))
 		return 0;
 	e = begin(SNOOP_UNMAP);
 	if (!e)
@@ -154,7 +144,7 @@ static __always_inline int group_event(enum snoop_op op, const struct ioasid_att
 {
 	struct snoop_event *e;
 
-	if (!wanted(&args->who, err || reason))
+	if (!reported_if(&args->who, err || reason))
 		return 0;
 	e = begin(op);
 	if (!e)
@@ -190,7 +180,7 @@ int BPF_PROG(snoop_error, const struct ioasid_who *who, const char *op, s32 err,
 {
 	struct snoop_event *e;
 
-	if (!who || error_expected(who) || !wanted(who, true))
+	if (!who || error_expected(who) || !wanted(who))
 		return 0;
 	e = begin(SNOOP_ERROR);
 	if (!e)

@@ -52,21 +52,6 @@ int cmd_pincg(int argc, char **argv);
 extern const struct command policy_commands[];
 extern const struct command pincg_commands[];
 
-/*
- * Address spaces, from debugfs. Returns their number, or -1 when the file
- * cannot be read.
- */
-struct space {
-	unsigned int id;
-	char kind[24];
-	unsigned int owner;
-	char comm[64];
-	unsigned long long maps, mapped, pinned, charged, domains, groups, avail;
-	bool sealed;
-};
-
-int read_spaces(struct space **list);
-
 /* A policy as sysfs tells of it, to everybody. */
 struct policy_state {
 	char name[64];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
 #include "ctl.h"

@@ -3,39 +3,22 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <linux/types.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <ioasid/event.h>
 
 #include "../lib/abi.h"
-#include "../lib/bpflog.h"
-#include "../lib/cgroup.h"
 #include "../lib/json.h"
+#include "../lib/observer.h"
 #include "../lib/say.h"
-#include "../lib/sysfs.h"
 #include "../lib/text.h"
 #include "ioasidsnoop.skel.h"
 
-#ifndef VERSION
-#define VERSION	"0.1"
-#endif
-
-static struct {
-	uint64_t tgid;
-	const char *cgroup;
-	uint64_t seconds;
-	bool errors, times, json, debug;
-} opt;
-
-static volatile sig_atomic_t stop;
+static bool only_errors;
 
 static const char usage[] =
 	"usage: ioasidsnoop [-p PID] [-c CGROUP] [-e] [-T] [-j] [-d SECONDS]\n"
@@ -62,74 +45,25 @@ static const char usage[] =
 	"\n"
 	"exit status: 0 done, 1 failed, 2 wrong usage\n";
 
-static void on_signal(int sig)
+static int take(int option, const char *value)
 {
-	(void)sig;
-	stop = 1;
+	(void)option;
+	(void)value;
+	only_errors = true;
+	return 0;
 }
 
-static int bad_usage(const char *what, const char *text)
-{
-	fail("%s '%s' (see ioasidsnoop --help)", what, text);
-	return EXIT_USAGE;
-}
+static const struct option own[] = {
+	{ "errors", no_argument, NULL, 'e' },
+	{ NULL, 0, NULL, 0 }
+};
 
-static int parse_options(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "pid", required_argument, NULL, 'p' },
-		{ "cgroup", required_argument, NULL, 'c' },
-		{ "errors", no_argument, NULL, 'e' },
-		{ "timestamp", no_argument, NULL, 'T' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "duration", required_argument, NULL, 'd' },
-		{ "debug", no_argument, NULL, 1 },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, ":p:c:eTjd:hV", options, NULL)) >= 0) {
-		switch (c) {
-		case 'p':
-			if (!parse_count(optarg, INT32_MAX, &opt.tgid))
-				return bad_usage("no process id:", optarg);
-			break;
-		case 'c':
-			opt.cgroup = optarg;
-			break;
-		case 'e':
-			opt.errors = true;
-			break;
-		case 'T':
-			opt.times = true;
-			break;
-		case 'j':
-			opt.json = true;
-			say_setup("ioasidsnoop", true);
-			break;
-		case 'd':
-			if (!parse_count(optarg, INT32_MAX, &opt.seconds))
-				return bad_usage("not a number of seconds:", optarg);
-			break;
-		case 1:
-			opt.debug = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		case 'V':
-			printf("ioasidsnoop %s\n", VERSION);
-			exit(0);
-		case ':':
-			return bad_usage("a value is missing after", argv[optind - 1]);
-		default:
-			return bad_usage("unknown option", argv[optind - 1]);
-		}
-	}
-	return optind < argc ? bad_usage("one argument too many:", argv[optind]) : 0;
-}
+static struct observer opt = {
+	.name = "ioasidsnoop",
+	.usage = usage,
+	.own = own,
+	.take = take,
+};
 
 /* ---- output ---- */
 
@@ -151,23 +85,12 @@ static const char *op_name(const struct snoop_event *e)
 	return e->op <= SNOOP_POLICY ? names[e->op] : "?";
 }
 
-/* Nanoseconds since the epoch of an event's CLOCK_MONOTONIC time. */
-static uint64_t wall_ns(uint64_t ns)
-{
-	struct timespec wall, mono;
-
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return ns + (uint64_t)(wall.tv_sec - mono.tv_sec) * 1000000000ULL +
-	       (uint64_t)wall.tv_nsec - (uint64_t)mono.tv_nsec;
-}
-
 static void json_common(struct json *j, const struct snoop_event *e)
 {
 	char name[16];
 
 	json_object(j, NULL);
-	json_u64(j, "time_ns", wall_ns(e->ns));
+	json_u64(j, "time_ns", observer_wall_ns(e->ns));
 	json_str(j, "op", op_name(e));
 	json_u64(j, "tgid", e->tgid);
 	json_u64(j, "pid", e->pid);
@@ -252,18 +175,6 @@ static void print_json(const struct snoop_event *e)
 	json_end_line(&j);
 }
 
-static void print_time(uint64_t ns)
-{
-	uint64_t wall = wall_ns(ns);
-	time_t seconds = (time_t)(wall / 1000000000ULL);
-	struct tm tm;
-	char text[16];
-
-	localtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	printf("%s.%06u ", text, (unsigned int)(wall % 1000000000ULL / 1000));
-}
-
 static void print_header(void)
 {
 	if (opt.times)
@@ -288,7 +199,7 @@ static void print_line(const struct snoop_event *e)
 	bool mapping = e->op == SNOOP_MAP || e->op == SNOOP_UNMAP;
 
 	if (opt.times)
-		print_time(e->ns);
+		observer_print_time(observer_wall_ns(e->ns), true);
 	printf("%7u %-15.15s ", e->tgid, e->comm);
 	if (e->op == SNOOP_POLICY) {
 		print_policy(e);
@@ -322,62 +233,17 @@ static int on_event(void *data, void *record, size_t size)
 
 /* ---- set-up ---- */
 
-static int set_filters(struct ioasidsnoop_bpf *skel)
+static void prepare(struct ioasidsnoop_bpf *skel)
 {
-	uint64_t id;
-	int level;
-
-	skel->rodata->only_tgid = (__u32)opt.tgid;
-	skel->rodata->only_errors = opt.errors;
-	if (!opt.cgroup)
-		return 0;
-	if (cgroup_id(opt.cgroup, &id) || cgroup_level(opt.cgroup, &level))
-		return -1;
-	skel->rodata->only_cgroup = id;
-	skel->rodata->only_cgroup_level = (__u32)level;
-	return 0;
+	skel->rodata->only_errors = only_errors;
 }
 
-static struct ioasidsnoop_bpf *start(void)
-{
-	struct ioasidsnoop_bpf *skel;
-	char reason[600];
-
-	if (need_admin("watching ioasid") || need_module())
-		return NULL;
-	if (access("/sys/kernel/btf/ioasid", F_OK)) {
-		fail("the loaded ioasid.ko has no BTF: build it with pahole (package dwarves) and vmlinux in the kernel headers");
-		return NULL;
-	}
-	skel = ioasidsnoop_bpf__open();
-	if (!skel) {
-		fail("cannot open the BPF programs: %s", bpflog_reason(reason, sizeof(reason)));
-		return NULL;
-	}
-	if (set_filters(skel))
-		goto destroy;
-	if (ioasidsnoop_bpf__load(skel) || ioasidsnoop_bpf__attach(skel)) {
-		fail("cannot attach to the tracepoints of ioasid: %s (--debug shows more)",
-		     bpflog_reason(reason, sizeof(reason)));
-		goto destroy;
-	}
-	return skel;
-destroy:
-	ioasidsnoop_bpf__destroy(skel);
-	return NULL;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+OBSERVER_DEFINE_START(ioasidsnoop_bpf, &opt)
 
 static int watch(struct ioasidsnoop_bpf *skel)
 {
-	uint64_t end = opt.seconds ? now_ms() + opt.seconds * 1000 : UINT64_MAX, lost = 0, now;
+	uint64_t end = opt.seconds ? observer_now_ms() + opt.seconds * 1000 : UINT64_MAX;
+	uint64_t told = 0, now;
 	struct ring_buffer *ring;
 	int err = 0;
 
@@ -387,7 +253,7 @@ static int watch(struct ioasidsnoop_bpf *skel)
 	if (!opt.json)
 		print_header();
 	fflush(stdout);
-	while (!stop && (now = now_ms()) < end) {
+	while (!observer_stopped() && (now = observer_now_ms()) < end) {
 		err = ring_buffer__poll(ring, end - now < 100 ? (int)(end - now) : 100);
 		if (fflush(stdout) || ferror(stdout))
 			break;
@@ -396,10 +262,7 @@ static int watch(struct ioasidsnoop_bpf *skel)
 			break;
 		}
 		err = 0;
-		if (skel->bss->lost != lost) {
-			note("%llu events were lost", (unsigned long long)(skel->bss->lost - lost));
-			lost = skel->bss->lost;
-		}
+		observer_lost("events", skel->bss->lost, &told);
 	}
 	/* What came between the last look and the end. */
 	if (!err)
@@ -410,18 +273,12 @@ static int watch(struct ioasidsnoop_bpf *skel)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	struct ioasidsnoop_bpf *skel;
-	int err;
+	int err = observer_start(&opt, argc, argv);
 
-	say_setup("ioasidsnoop", false);
-	err = parse_options(argc, argv);
 	if (err)
 		return err;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	bpflog_start(opt.debug);
-	skel = start();
+	skel = start(prepare);
 	if (!skel)
 		return EXIT_FAILED;
 	err = watch(skel);

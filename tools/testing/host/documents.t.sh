@@ -82,10 +82,11 @@ page_agrees() {
 }
 
 man_pages_know_all_options() {
-	options ioasidsnoop >"$WORK/options"
-	page_agrees ioasidsnoop.8 "$WORK/options"
-	options ioasidctl >"$WORK/options"
-	page_agrees ioasidctl.8 "$WORK/options"
+	for program in build/bin/ioasidctl tools/observe/*.c; do
+		program=$(basename "$program" .c)
+		options "$program" >"$WORK/options"
+		page_agrees "$program.8" "$WORK/options"
+	done
 	for command in map compare nvme checksum; do options ioasid-bench "$command"; done >"$WORK/options"
 	page_agrees ioasid-bench.8 "$WORK/options"
 }

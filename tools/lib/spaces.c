@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See spaces.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "say.h"
+#include "spaces.h"
+#include "sysfs.h"
+
+/* The kernel writes what would break the line as "\040". */
+static void unescape(char *text)
+{
+	unsigned int byte;
+	char *to = text;
+
+	for (; *text; to++) {
+		if (*text == '\\' && sscanf(text, "\\%3o", &byte) == 1) {
+			*to = (char)byte;
+			text += 4;
+		} else {
+			*to = *text++;
+		}
+	}
+	*to = 0;
+}
+
+/*
+ * id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains
+ * groups avail sealed. The comm may be empty, so the rest is read from the end
+ * of the line.
+ */
+static bool parse_space(char *line, struct space *s)
+{
+	unsigned long long sealed, *last[] = {
+		&sealed, &s->avail, &s->groups, &s->domains, &s->charged, &s->pinned,
+		&s->mapped, &s->maps
+	};
+	char *word;
+	int used = 0;
+
+	if (sscanf(line, "%u %23s %u %n", &s->id, s->kind, &s->owner, &used) < 3 || !used)
+		return false;
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		word = strrchr(line, ' ');
+		if (!word || word < line + used)
+			return false;
+		*last[i] = strtoull(word + 1, NULL, 0);
+		*word = 0;
+	}
+	s->sealed = sealed;
+	snprintf(s->comm, sizeof(s->comm), "%s", line + used);
+	unescape(s->comm);
+	return true;
+}
+
+int read_spaces(struct space **list)
+{
+	FILE *f = fopen(DEBUGFS_IOASID "/spaces", "re");
+	char line[512];
+	int n = 0;
+
+	*list = NULL;
+	if (!f)
+		return -1;
+	/* The first line names the columns. */
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	while (fgets(line, sizeof(line), f)) {
+		struct space s = {}, *more;
+
+		line[strcspn(line, "\n")] = 0;
+		if (!parse_space(line, &s))
+			continue;
+		more = realloc(*list, sizeof(s) * (size_t)(n + 1));
+		if (!more)
+			break;
+		*list = more;
+		more[n++] = s;
+	}
+	fclose(f);
+	return n;
+}
+
+int need_spaces(void)
+{
+	return fail("cannot read " DEBUGFS_IOASID "/spaces: %s", errno == EACCES ?
+		    "run this as root" : "run 'mount -t debugfs debugfs /sys/kernel/debug'");
+}

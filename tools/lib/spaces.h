@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The address spaces there are, as debugfs tells of them. */
+#ifndef IOASID_LIB_SPACES_H
+#define IOASID_LIB_SPACES_H
+
+#include <stdbool.h>
+
+struct space {
+	unsigned int id;
+	char kind[24];
+	unsigned int owner;
+	char comm[64];
+	unsigned long long maps, mapped, pinned, charged, domains, groups, avail;
+	bool sealed;
+};
+
+/* Returns their number, or -1 with errno set when the file cannot be read. */
+int read_spaces(struct space **list);
+
+/* Says why it cannot. Returns -1. */
+int need_spaces(void);
+
+#endif
