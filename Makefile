@@ -101,6 +101,17 @@ demo: kernel all			## boot a VM and see the whole thing work
 	$(call in,tools/testing,/ioasid/build/fixture/mapper)
 	@tools/testing/vm/run --kernel $(KVER) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
 
+# One test, whatever time it takes.
+check-transcript: kernel all tests	## does docs/transcript.md still tell the truth?
+	@tools/testing/vm/run --kernel $(KVER) --name transcript --timeout 600 -- \
+		tools/testing/run -t 0 docs/transcript.long
+
+transcript: kernel all tests		## write docs/transcript.md anew
+	@mkdir -p build/vm/out
+	@tools/testing/vm/run --kernel $(KVER) --name transcript --timeout 600 -- \
+		sh -c 'tools/transcript.sh >build/vm/out/transcript.md'
+	@cp build/vm/out/transcript.md docs/transcript.md
+
 shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
 	@tools/testing/vm/run --kernel $(KVER) -- sh -c '$(or $(CMD),uname -a)'
 
@@ -123,4 +134,4 @@ help:					## this list
 	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-consumers demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-consumers check-transcript transcript demo shell lint install clean distclean help

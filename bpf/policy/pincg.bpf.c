@@ -264,6 +264,8 @@ void BPF_PROG(pincg_uncharge, struct ioasid_charge_args *args)
 	give_back(slot_of(args->who.cgroup), 0, args->npages * page_size);
 }
 
+/* A policy that does more than this one includes this file, and uses its hooks. */
+#ifndef PINCG_NO_POLICY
 SEC(".struct_ops.link")
 struct ioasid_policy_ops pincg = {
 	.init		= (void *)pincg_init,
@@ -271,3 +273,4 @@ struct ioasid_policy_ops pincg = {
 	.uncharge	= (void *)pincg_uncharge,
 	.name		= "pincg",
 };
+#endif
