@@ -9,8 +9,8 @@ snoop() { session docs/observability.md 1; }
 error() { session docs/observability.md 2; }
 account() { session docs/observability.md 3; }
 runs() { session docs/observability.md 4; }
-times() { session docs/observability.md 5; }
+durations() { session docs/observability.md 5; }
 perf() { session docs/observability.md 6; }
 bpftool() { session docs/observability.md 7; }
 
-ktap_run no_block_is_left_out snoop error account runs times perf bpftool
+ktap_run no_block_is_left_out snoop error account runs durations perf bpftool
