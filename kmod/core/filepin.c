@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning by folio: one reference for each large folio instead of one for each
- * page, where all of its pages are known to be mapped together.
+ * Pinning shmem through its file: one reference for each folio instead of one
+ * for each page, where the whole range lies in one VM_SHARED area with the
+ * wanted access, not watched by userfaultfd and inside the file: what a
+ * page-by-page pin would find. (Not hugetlbfs: for a page that is not there yet
+ * memfd_pin_folios() takes a reservation without asking whose it is.)
  *
- * - hugetlb: a huge page is mapped as a whole or not at all. One of its pages
- *   is pinned in the ordinary way, with all that belongs to it (fault,
- *   reservation, policy, access rights), and stands for the rest.
- * - a shared mapping of shmem: pinned through its file, where the whole range
- *   lies in one VM_SHARED area with the wanted access, not watched by
- *   userfaultfd and inside the file: what a page-by-page pin would find.
- *   (Not hugetlbfs: for a page that is not there yet memfd_pin_folios() takes
- *   a reservation without asking whose it is.)
- *
- * Anything else, and any failure on the way, is left to the page pinner, which
- * also knows the right errno.
+ * Anything else, and any failure on the way, is left to the other pinners,
+ * which also know the right errno.
  *
  * Who else can run: munmap and remap of the area once mmap_lock is dropped;
  * what is pinned then is what the caller had mapped when he asked. A write
@@ -48,11 +42,7 @@ static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned l
 static void find_in_vma(struct ioasid_pages *pages, struct vm_area_struct *vma,
 			struct ioasid_file_src *src)
 {
-	if (is_vm_hugetlb_page(vma)) {
-		src->huge = true;
-		return;
-	}
-	if (!vma->vm_file || !(vma->vm_flags & VM_SHARED))
+	if (!vma->vm_file || !(vma->vm_flags & VM_SHARED) || is_vm_hugetlb_page(vma))
 		return;
 	/* No write seal may come between this look and the pins. */
 	if (pages->write && mapping_map_writable(vma->vm_file->f_mapping))
@@ -86,46 +76,12 @@ void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
 /* ioasid_file_drop() - go on page by page, or end */
 void ioasid_file_drop(struct ioasid_file_src *src)
 {
-	src->huge = false;
 	if (!src->file)
 		return;
 	if (src->write)
 		mapping_unmap_writable(src->file->f_mapping);
 	fput(src->file);
 	src->file = NULL;
-}
-
-/**
- * ioasid_huge_pin() - pin the hugetlb page at @vaddr, up to @left pages of it
- * @pages: whose list grows; of the current process
- * @src: huge is set
- * @vaddr: address
- * @left: pages of the range from there on
- *
- * Return: pages pinned; 0 to go on page by page; -ENOMEM.
- */
-long ioasid_huge_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		     unsigned long vaddr, unsigned long left)
-{
-	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
-	struct folio *folio;
-	struct page *page;
-	unsigned long n;
-
-	if (pin_user_pages_fast(vaddr, 1, flags, &page) != 1)
-		return 0;
-	/* The area may have changed since it was looked at. */
-	if (!PageHuge(page)) {
-		unpin_user_page(page);
-		return 0;
-	}
-	folio = page_folio(page);
-	n = min_t(unsigned long, folio_nr_pages(folio) - folio_page_idx(folio, page), left);
-	if (ioasid_extents_add(&pages->ext, page_to_pfn(page), n, IOASID_RUN_FOLIO)) {
-		unpin_user_page(page);
-		return -ENOMEM;
-	}
-	return n;
 }
 
 static void unpin_rest(struct folio **folios, long from, long n)

@@ -206,22 +206,28 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return n;
 }
 
+/* Where more than a page at a time may come from. */
+struct pin_src {
+	struct ioasid_file_src file;
+	bool huge;
+};
+
 /*
- * One folio, or a batch of them; none of their pages is reserved.
+ * Whole folios, none of whose pages is reserved, as far as they go.
  * Return: pages pinned, -errno, or 0 to go on page by page.
  */
-static long pin_folios(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		       unsigned long done, unsigned long want, struct page **batch)
+static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		       unsigned long want, struct page **batch)
 {
-	long n;
+	long n = 0;
 
-	if (src->huge)
-		n = ioasid_huge_pin(pages, src, pages->vaddr + (done << PAGE_SHIFT),
-				    pages->npages - done);
-	else
-		n = ioasid_file_pin(pages, src, done, (struct folio **)batch, want);
-	if (!n)
-		ioasid_file_drop(src);
+	if (src->file.file) {
+		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)batch, want);
+		if (!n)
+			ioasid_file_drop(&src->file);
+	}
+	if (!n && src->huge)
+		n = ioasid_huge_pin(pages, done, want);
 	return n;
 }
 
@@ -229,18 +235,18 @@ static long pin_folios(struct ioasid_pages *pages, struct ioasid_file_src *src,
  * One step: pin up to @want pages after the first @done and put them into the
  * list. Return: pages pinned, of which *@charge need charging, or -errno.
  */
-static long pin_step(struct ioasid_pages *pages, struct ioasid_file_src *src, unsigned long done,
+static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
 		     unsigned long want, struct page **batch, unsigned long *charge)
 {
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
 	long n, ret;
 
-	if (src->file || src->huge) {
-		n = pin_folios(pages, src, done, want, batch);
-		*charge = n;
-		if (n)
-			return n;
-	}
+	n = pin_folios(pages, src, done, want, batch);
+	*charge = n;
+	if (n)
+		return n;
+	if (src->huge)
+		want = ioasid_huge_ahead(pages, done, want);
 
 	n = pin_batch(pages, vaddr, want, batch);
 	if (n > 0) {
@@ -306,7 +312,7 @@ static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason
 }
 
 static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-		    struct ioasid_file_src *src, struct batch_buf *buf)
+		    struct pin_src *src, struct batch_buf *buf)
 {
 	struct ioasid_batch_args b = { .pages_left = pages->npages };
 	bool feedback = call->timing || ioasid_policy_has(IOASID_OP_MAP_BATCH);
@@ -370,14 +376,15 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
-	struct ioasid_file_src src;
+	struct pin_src src;
 	int ret;
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
-	ioasid_file_find(pages, &src);
+	ioasid_file_find(pages, &src.file);
+	src.huge = ioasid_huge_possible(pages);
 	ret = pin_loop(pages, call, &src, &buf);
-	ioasid_file_drop(&src);
+	ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
 		kvfree(buf.pages);
 	if (ret) {

@@ -107,24 +107,26 @@ int ioasid_pages_ask_cap(struct ioasid_pages *pages);
  * @pos: offset of the first page
  * @write: @file is kept free of write seals
  * @probed: the folios turned out to be large
- * @huge: hugetlb memory
  */
 struct ioasid_file_src {
 	struct file *file;
 	loff_t pos;
 	bool write;
 	bool probed;
-	bool huge;
 };
 
 /* filepin.c */
 void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
-long ioasid_huge_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		     unsigned long vaddr, unsigned long left);
 void ioasid_file_drop(struct ioasid_file_src *src);
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		     unsigned long done, struct folio **folios, unsigned long room);
 void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
+
+/* hugepin.c */
+bool ioasid_huge_possible(const struct ioasid_pages *pages);
+long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
+unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
+				unsigned long want);
 
 /* pfnmap.c */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);

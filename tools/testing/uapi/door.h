@@ -90,6 +90,21 @@ static inline long door_locked(void)
 	return door_status(getpid(), "VmLck");
 }
 
+/* KiB of this process's memory in transparent huge pages. */
+static inline long door_huge(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "re");
+	char line[256];
+	long kib = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "AnonHugePages: %ld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
 /* Is the kernel at least this one? */
 static inline bool door_kernel(int major, int minor)
 {
