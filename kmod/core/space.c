@@ -6,10 +6,7 @@
  * reference means that no call is left, so freeing needs no lock. A kill can
  * come at any moment and is seen by whoever takes areas_lock next.
  */
-#include <linux/debugfs.h>
-#include <linux/idr.h>
 #include <linux/sched/signal.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -18,28 +15,15 @@
 #include "space.h"
 #include "who.h"
 
-static DEFINE_MUTEX(spaces_lock);	/* guards the list and the counter */
-static LIST_HEAD(spaces);
-static u32 spaces_last_id;
 static struct kmem_cache *mapping_cache;
-static struct dentry *debugfs_dir;
 
 /* Sampled when a space is created, as type1 does. */
 unsigned int ioasid_dma_entry_limit = U16_MAX;
 
-struct ioasid_space *ioasid_space_create(u32 flags)
+static void space_setup(struct ioasid_space *space, u32 flags)
 {
-	gfp_t gfp = GFP_KERNEL_ACCOUNT;
-	struct ioasid_space *space;
-
-	/* Where this fails VFIO tries its next driver, past every policy. */
-	if (flags & IOASID_SPACE_CONTAINER)
-		gfp |= __GFP_NOFAIL;
-	space = kzalloc(sizeof(*space), gfp);
-	if (!space)
-		return ERR_PTR(-ENOMEM);
-
 	refcount_set(&space->refs, 1);
+	refcount_set(&space->memory, 1);
 	space->flags = flags;
 	init_rwsem(&space->domains_rwsem);
 	INIT_LIST_HEAD(&space->domains);
@@ -52,12 +36,51 @@ struct ioasid_space *ioasid_space_create(u32 flags)
 	mutex_init(&space->access_lock);
 	INIT_LIST_HEAD(&space->accesses);
 	get_task_comm(space->comm, current);
+	space->choice = ioasid_policy_default_choice();
+}
 
-	mutex_lock(&spaces_lock);
-	space->id = ++spaces_last_id;
-	ioasid_who_current(&space->owner, space->id);
-	list_add_tail(&space->link, &spaces);
-	mutex_unlock(&spaces_lock);
+/* Ask the policies. A container must not fail here, see below: it is sealed. */
+static int space_ask_policy(struct ioasid_space *space)
+{
+	struct ioasid_space_args args;
+	int ret;
+
+	ioasid_space_describe(space, &args);
+	ret = ioasid_policy_space_open(&args, &space->mark);
+	trace_ioasid_space_open(&args, ret);
+	if (ret && space->flags & IOASID_SPACE_CONTAINER) {
+		space->sealed = ret;
+		pr_warn_ratelimited("space %u: a policy refused it (%d); the container is sealed\n",
+				    space->id, ret);
+		ret = 0;
+	}
+	return ret;
+}
+
+struct ioasid_space *ioasid_space_create(u32 flags)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT;
+	struct ioasid_space *space;
+	int ret;
+
+	/* Where this fails VFIO tries its next driver, past every policy. */
+	if (flags & IOASID_SPACE_CONTAINER)
+		gfp |= __GFP_NOFAIL;
+	space = kzalloc(sizeof(*space), gfp);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+
+	space_setup(space, flags);
+	ret = ioasid_spaces_add(space, gfp);
+	if (ret) {
+		kfree(space);
+		return ERR_PTR(ret);
+	}
+	ret = space_ask_policy(space);
+	if (ret) {
+		ioasid_space_put(space);
+		return ERR_PTR(ret);
+	}
 	return space;
 }
 IOASID_EXPORT(ioasid_space_create);
@@ -70,16 +93,19 @@ IOASID_EXPORT(ioasid_space_get);
 
 void ioasid_space_put(struct ioasid_space *space)
 {
+	struct ioasid_space_args args;
+
 	if (!refcount_dec_and_test(&space->refs))
 		return;
 
-	mutex_lock(&spaces_lock);
-	list_del(&space->link);
-	mutex_unlock(&spaces_lock);
-
+	ioasid_spaces_remove(space);
 	ioasid_space_kill(space);
+	ioasid_space_describe(space, &args);
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_space_close(&args, &space->mark);
+	trace_ioasid_space_close(&args);
 	ioasid_windows_free(&space->windows);
-	kfree(space);
+	ioasid_space_forget(space);
 }
 IOASID_EXPORT(ioasid_space_put);
 
@@ -212,60 +238,14 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 	       -EINTR : 0;
 }
 
-static u64 space_pages(struct ioasid_space *space, u64 *charged)
-{
-	struct ioasid_area *area;
-	u64 pinned = 0;
-
-	*charged = 0;
-	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
-		if (area->state != IOASID_AREA_LIVE)
-			continue;
-		*charged += READ_ONCE(area->pages->charged);
-		if (READ_ONCE(area->pages->pinned))
-			pinned += area->pages->npages;
-	}
-	return pinned;
-}
-
-static int spaces_show(struct seq_file *m, void *unused)
-{
-	struct ioasid_space *space;
-	u64 pinned, charged;
-
-	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed\n");
-	mutex_lock(&spaces_lock);
-	list_for_each_entry(space, &spaces, link) {
-		mutex_lock(&space->areas_lock);
-		pinned = space_pages(space, &charged);
-		seq_printf(m, "%u %s %u ", space->id,
-			   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
-			   space->owner.tgid);
-		seq_escape(m, space->comm, " \t\n\\");
-		seq_printf(m, " %lu %llu %llu %llu %zu %zu %u %d\n", space->maps, space->bytes,
-			   pinned, charged, list_count_nodes(&space->domains),
-			   list_count_nodes(&space->groups), space->avail, space->sealed);
-		mutex_unlock(&space->areas_lock);
-	}
-	mutex_unlock(&spaces_lock);
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(spaces);
-
 int ioasid_spaces_init(void)
 {
 	/* Not shared with others: what a bug does here stays here, and can be counted. */
 	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE);
-	if (!mapping_cache)
-		return -ENOMEM;
-	debugfs_dir = debugfs_create_dir("ioasid", NULL);
-	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
-	return 0;
+	return mapping_cache ? 0 : -ENOMEM;
 }
 
 void ioasid_spaces_exit(void)
 {
-	debugfs_remove_recursive(debugfs_dir);
 	kmem_cache_destroy(mapping_cache);
 }

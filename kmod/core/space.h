@@ -26,6 +26,7 @@
 
 #include <ioasid/ioasid.h>
 #include <ioasid/policy.h>
+#include "../policy/call.h"
 
 struct ioasid_dirty_piece;
 struct ioasid_pages;
@@ -99,6 +100,7 @@ struct ioasid_domain {
  * @emulated: a software device
  * @reports: its driver reports what it dirties, by pinning; under areas_lock
  * @resv: its reserved regions
+ * @mark: policies that saw it attach
  */
 struct ioasid_group {
 	struct list_head link;
@@ -107,16 +109,20 @@ struct ioasid_group {
 	bool emulated;
 	bool reports;
 	struct ioasid_windows resv;
+	struct ioasid_policy_mark mark;
 };
 
 /**
  * struct ioasid_space - an I/O address space
  * @refs: fds, containers, accesses, calls in flight
+ * @memory: of this structure alone: @refs as one, BPF programs and who walks all spaces
+ * @rcu: frees it
  * @id: for people and programs; never used again
  * @flags: enum ioasid_space_flags
- * @link: in the list of all spaces (space.c)
  * @owner: who created it
  * @comm: name of that task
+ * @choice: the policy that was selected, see policy/scope.c; 0: none
+ * @mark: policies that saw it open, guarded in policy/hooks.c
  *
  * @domains_rwsem: guards the page tables. Read: program or clear them for an
  *	area. Write: attach, detach, replay.
@@ -150,11 +156,14 @@ struct ioasid_group {
  */
 struct ioasid_space {
 	refcount_t refs;
+	refcount_t memory;
+	struct rcu_head rcu;
 	u32 id;
 	u32 flags;
-	struct list_head link;
 	struct ioasid_who owner;
 	char comm[TASK_COMM_LEN];
+	u32 choice;
+	struct ioasid_policy_mark mark;
 
 	struct rw_semaphore domains_rwsem;
 	struct list_head domains;
@@ -251,6 +260,24 @@ int ioasid_spaces_init(void);
 void ioasid_spaces_exit(void);
 
 int ioasid_space_retire(struct ioasid_space *space);
+/* spaces.c: all of them */
+int ioasid_spaces_add(struct ioasid_space *space, gfp_t gfp);
+void ioasid_spaces_remove(struct ioasid_space *space);
+bool ioasid_spaces_hold(const struct ioasid_space *space);
+void ioasid_spaces_each(void (*each)(struct ioasid_space *space, void *data), void *data);
+unsigned int ioasid_spaces_count(void);
+u32 ioasid_space_choice(u32 id);
+struct ioasid_space *ioasid_space_find(u32 id);
+struct ioasid_space *ioasid_space_find_after(u32 *id);
+void ioasid_space_remember(struct ioasid_space *space);
+void ioasid_space_forget(struct ioasid_space *space);
+void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
+void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
+bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
+			       struct ioasid_mapping_info *info);
+
+/* policy/scope.c */
+int ioasid_space_select(struct ioasid_space *space, const char *name);
 
 /* window.c */
 bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,

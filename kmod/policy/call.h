@@ -11,36 +11,68 @@
 
 #include <ioasid/policy.h>
 
-/** enum ioasid_op - hooks that the core calls on its way */
+/* Hooks that the core calls on its way, in the order of the struct. */
+#define IOASID_POLICY_HOOKS(H)		\
+	H(SPACE_OPEN, space_open)	\
+	H(SPACE_CLOSE, space_close)	\
+	H(ATTACH, attach)		\
+	H(ATTACHED, attached)		\
+	H(DETACH, detach)		\
+	H(MAP_BEGIN, map_begin)		\
+	H(MAP_PLACE, map_place)		\
+	H(MAP_BATCH, map_batch)		\
+	H(CHARGE, charge)		\
+	H(UNCHARGE, uncharge)		\
+	H(MAP_DONE, map_done)		\
+	H(UNMAP_BEGIN, unmap_begin)	\
+	H(UNMAP_SYNC, unmap_sync)	\
+	H(UNMAP_DONE, unmap_done)	\
+	H(ACCESS_PIN, access_pin)	\
+	H(ACCESS_UNPIN, access_unpin)	\
+	H(OWNER_CHANGE, owner_change)	\
+	H(DIRTY, dirty)
+
+#define IOASID_POLICY_ENUM(upper, lower)	IOASID_OP_##upper,
+
+/** enum ioasid_op - one of these hooks; TIMES: somebody wants to know durations */
 enum ioasid_op {
-	IOASID_OP_ATTACH,
-	IOASID_OP_MAP_BEGIN,
-	IOASID_OP_MAP_BATCH,
-	IOASID_OP_CHARGE,
-	IOASID_OP_UNCHARGE,
-	IOASID_OP_MAP_DONE,
+	IOASID_POLICY_HOOKS(IOASID_POLICY_ENUM)
 	IOASID_OP_NR,
+	IOASID_OP_TIMES = IOASID_OP_NR,
+	IOASID_KEY_NR,
 };
 
-extern struct static_key_false ioasid_policy_key[IOASID_OP_NR];
+extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
 
 #define ioasid_policy_has(op)	static_branch_unlikely(&ioasid_policy_key[op])
+
+/** ioasid_policy_times() - a policy with hook @op wants durations */
+#define ioasid_policy_times(op)	(ioasid_policy_has(IOASID_OP_TIMES) && ioasid_policy_has(op))
 
 /**
  * struct ioasid_policy_mark - which policies took part in something
  * @seq: policies loaded later than this did not
  * @npages: pages that they were charged for
  * @slots: bit per slot of those that did; 0 means nothing is marked yet
+ * @account: one of them takes the place of the rlimit
  */
 struct ioasid_policy_mark {
 	u64 seq;
 	u64 npages;
 	u32 slots;
+	bool account;
 };
 
-int __ioasid_policy_attach(struct ioasid_attach_args *args);
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
+void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
+			      struct ioasid_policy_mark *mark);
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
 int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
 			      u32 *wait_us);
+u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
+			      bool (*valid)(u64 iova, void *data), void *data);
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_policy_mark *mark);
@@ -48,16 +80,75 @@ void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 			      struct ioasid_policy_mark *mark);
 void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
 			    struct ioasid_policy_mark *mark);
-
-/** ioasid_policy_accounts() - a policy replaces the rlimit just now */
-bool ioasid_policy_accounts(void);
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark);
+u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
+void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
+			      struct ioasid_policy_mark *mark);
+int __ioasid_policy_access_pin(struct ioasid_access_args *args);
+void __ioasid_policy_access_unpin(struct ioasid_access_args *args);
+int __ioasid_policy_owner_change(struct ioasid_owner_args *args);
+void __ioasid_policy_dirty(struct ioasid_dirty_args *args);
 
 /** ioasid_policy_any() - a policy is loaded, ejected or not */
 bool ioasid_policy_any(void);
 
-static inline int ioasid_policy_attach(struct ioasid_attach_args *args)
+/** ioasid_policy_default_choice() - which policy a new address space selects, by name; 0: none */
+u32 ioasid_policy_default_choice(void);
+
+/** ioasid_policy_choice_name() - the name behind a choice, or an empty string */
+const char *ioasid_policy_choice_name(u32 choice);
+
+/**
+ * ioasid_policy_space_open() - an address space was made
+ * @args: what it is
+ * @mark: on return the policies that know of it
+ *
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_space_open(struct ioasid_space_args *args,
+					   struct ioasid_policy_mark *mark)
 {
-	return ioasid_policy_has(IOASID_OP_ATTACH) ? __ioasid_policy_attach(args) : 0;
+	if (!ioasid_policy_has(IOASID_OP_SPACE_OPEN) && !ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
+		return 0;
+	return __ioasid_policy_space_open(args, mark);
+}
+
+static inline void ioasid_policy_space_close(struct ioasid_space_args *args,
+					     struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_SPACE_CLOSE) && mark->slots)
+		__ioasid_policy_space_close(args, mark);
+}
+
+/**
+ * ioasid_policy_attach() - may this group join
+ * @args: the request
+ * @mark: on return the policies that want attached() and detach()
+ *
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_attach(struct ioasid_attach_args *args,
+				       struct ioasid_policy_mark *mark)
+{
+	if (!ioasid_policy_has(IOASID_OP_ATTACH) && !ioasid_policy_has(IOASID_OP_ATTACHED) &&
+	    !ioasid_policy_has(IOASID_OP_DETACH))
+		return 0;
+	return __ioasid_policy_attach(args, mark);
+}
+
+static inline void ioasid_policy_attached(struct ioasid_attach_args *args,
+					  struct ioasid_attach_result *res,
+					  struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_ATTACHED) && mark->slots)
+		__ioasid_policy_attached(args, res, mark);
+}
+
+static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
+					struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_DETACH) && mark->slots)
+		__ioasid_policy_detach(args, mark);
 }
 
 /**
@@ -79,6 +170,24 @@ static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
 }
 
 /**
+ * ioasid_policy_map_place() - where a mapping is to lie, if the kernel chooses
+ * @args: the request; iova means nothing yet
+ * @place: what there is to choose from, and what the core would take
+ * @valid: can the mapping be at that address?
+ * @data: for @valid
+ *
+ * Return: an address for which @valid is true; @place->chosen if nobody has
+ * another opinion.
+ */
+static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
+					  struct ioasid_place_args *place,
+					  bool (*valid)(u64 iova, void *data), void *data)
+{
+	return ioasid_policy_has(IOASID_OP_MAP_PLACE) ?
+	       __ioasid_policy_map_place(args, place, valid, data) : place->chosen;
+}
+
+/**
  * ioasid_policy_charge() - pages were pinned on behalf of @who
  *
  * The first call fills @mark, and later calls of the same object go to the
@@ -91,12 +200,53 @@ static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 	       __ioasid_policy_charge(who, npages, mark) : 0;
 }
 
+/** ioasid_policy_accounts() - one of those that were just charged replaces the rlimit */
+static inline bool ioasid_policy_accounts(const struct ioasid_policy_mark *mark)
+{
+	return ioasid_policy_has(IOASID_OP_CHARGE) && mark->account;
+}
+
 /** ioasid_policy_uncharge() - give back to those policies that were charged */
 static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 					  struct ioasid_policy_mark *mark)
 {
 	if (ioasid_policy_has(IOASID_OP_UNCHARGE) && mark->slots)
 		__ioasid_policy_uncharge(who, npages, mark);
+}
+
+/**
+ * ioasid_policy_unmap_begin() - a range is to be unmapped; nobody can object
+ * @args: the request
+ * @mark: on return the policies that want unmap_done()
+ */
+static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
+					     struct ioasid_policy_mark *mark)
+{
+	mark->slots = 0;
+	if (ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) || ioasid_policy_has(IOASID_OP_UNMAP_DONE))
+		__ioasid_policy_unmap_begin(args, mark);
+}
+
+static inline int ioasid_policy_access_pin(struct ioasid_access_args *args)
+{
+	return ioasid_policy_has(IOASID_OP_ACCESS_PIN) ? __ioasid_policy_access_pin(args) : 0;
+}
+
+static inline void ioasid_policy_access_unpin(struct ioasid_access_args *args)
+{
+	if (ioasid_policy_has(IOASID_OP_ACCESS_UNPIN))
+		__ioasid_policy_access_unpin(args);
+}
+
+static inline int ioasid_policy_owner_change(struct ioasid_owner_args *args)
+{
+	return ioasid_policy_has(IOASID_OP_OWNER_CHANGE) ? __ioasid_policy_owner_change(args) : 0;
+}
+
+static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
+{
+	if (ioasid_policy_has(IOASID_OP_DIRTY))
+		__ioasid_policy_dirty(args);
 }
 
 /* ops.c: set up and tear down */

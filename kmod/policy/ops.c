@@ -1,62 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The set of policies: loading, unloading, replacing, ejecting.
+ * The set of policies: loading, unloading, replacing, and the kill switch.
  *
- * Who else can run: hooks on any CPU; loads and unloads of other policies;
- * the work item of an ejection. policies_lock guards the set, p->lock the
- * programs of one policy (init and exit may sleep for long: they never run
- * under policies_lock, so one policy cannot hold up another). BPF itself keeps
- * replacement and unloading of one policy apart. Programs stay valid until our
- * unload or replace returns.
- *
- * Lock order: p->lock, policies_lock.
+ * Who else can run: hooks on any CPU; loads and unloads of other policies; the
+ * work items of ejections. policies_lock guards the set and is never held over
+ * init, exit or dump, which may take long, so one policy cannot hold up
+ * another. BPF itself keeps replacement and unloading of one policy apart.
+ * Programs stay valid until our load (when it fails), unload or replace returns;
+ * each of them waits for the hooks (SRCU) and for the run's work item first.
  */
-#include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
 
-#include "call.h"
+#include "../compat/cycles.h"
+#include "../core/space.h"
 #include "policy.h"
+
+#define TIMEOUT_US	200
 
 static DEFINE_MUTEX(policies_lock);
 static u64 last_seq;
+static bool allowed = true;
 
 static struct ioasid_policy_set *set_locked(void)
 {
 	return rcu_dereference_protected(ioasid_policy_set, lockdep_is_held(&policies_lock));
 }
 
+
 /* Make @set the one that hooks see, and wait until nobody sees the old one. */
 static void set_publish(struct ioasid_policy_set *set)
 {
 	struct ioasid_policy_set *old = set_locked();
 
+	ioasid_policy_set_index(set);
 	rcu_assign_pointer(ioasid_policy_set, set);
 	ioasid_policy_update_keys(set);
 	synchronize_srcu(&ioasid_policy_srcu);
 	kfree(old);
 }
 
-static struct ioasid_policy_set *set_copy(void)
+static struct ioasid_policy_set *set_copy(gfp_t gfp)
 {
-	struct ioasid_policy_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+	struct ioasid_policy_set *set = kzalloc(sizeof(*set), gfp);
 
 	if (set && set_locked())
 		*set = *set_locked();
 	return set;
 }
 
-static struct ioasid_policy *find(const struct ioasid_policy_set *set,
-				  const struct ioasid_policy_ops *ops, const char *name)
+static void set_take(struct ioasid_policy_set *set, unsigned int at)
+{
+	memmove(&set->run[at], &set->run[at + 1],
+		(IOASID_POLICIES_MAX - 1 - at) * sizeof(set->run[0]));
+	set->nr--;
+}
+
+/* Behind those of its priority, or before them if it says so. */
+static void set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r)
+{
+	bool before = r->ops->flags & IOASID_POLICY_F_BEFORE;
+	unsigned int at;
+
+	for (at = 0; at < set->nr; at++) {
+		s32 prio = set->run[at]->ops->prio;
+
+		if (prio > r->ops->prio || (before && prio == r->ops->prio))
+			break;
+	}
+	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
+	set->run[at] = r;
+	set->nr++;
+}
+
+/* Its number in @set, or -1. */
+static int find(const struct ioasid_policy_set *set, const struct ioasid_policy_ops *ops,
+		const char *name)
 {
 	unsigned int i;
 
 	for (i = 0; set && i < set->nr; i++)
-		if (set->p[i]->ops == ops || (name && !strcmp(set->p[i]->name, name)))
-			return set->p[i];
-	return NULL;
+		if (set->run[i]->ops == ops || (name && !strcmp(set->run[i]->policy->name, name)))
+			return i;
+	return -1;
 }
 
 static unsigned int free_slot(const struct ioasid_policy_set *set)
@@ -65,42 +95,77 @@ static unsigned int free_slot(const struct ioasid_policy_set *set)
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++)
-		used |= BIT(set->p[i]->slot);
+		used |= BIT(set->run[i]->policy->slot);
 	return ffz(used);
 }
 
-static int call_init(struct ioasid_policy_ops *ops)
+static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int ret;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->policy = p;
+	r->ops = ops;
+	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
+	r->slow_since = jiffies;
+	INIT_WORK(&r->work, ioasid_policy_eject_work);
+	ret = ioasid_policy_scope_init(r);
+	if (ret) {
+		kfree(r);
+		return ERR_PTR(ret);
+	}
+	return r;
+}
+
+/* No hook can begin any more, and none runs. */
+static void run_end(struct ioasid_policy_run *r, u32 kind)
+{
+	/* An ejection can no longer begin; one that did is done after this. */
+	cancel_work_sync(&r->work);
+	if (atomic_read(&r->state) <= IOASID_POLICY_ENABLED)
+		r->info.kind = kind;
+	ioasid_policy_finish(r);
+}
+
+static void run_free(struct ioasid_policy_run *r)
+{
+	ioasid_policy_scope_exit(r);
+	kfree(r->dump);
+	kfree(r);
+}
+
+static int run_init(struct ioasid_policy_run *r, bool replaces)
 {
 	struct ioasid_init_args args = {
 		.page_size = PAGE_SIZE,
 		.hooks = IOASID_OP_NR,
+		.spaces = ioasid_spaces_count(),
+		.replaces = replaces,
 	};
-	s32 ret = ops->init ? ops->init(&args) : 0;
+	int ret;
 
-	return ret > 0 || ret < -MAX_ERRNO ? -EPROTO : ret;
+	strscpy(args.name, r->ops->name, sizeof(args.name));
+	ret = ioasid_policy_call_init(r, &args);
+	/* If it gave up, there is a reason to be told. */
+	if (ret && atomic_read(&r->state) > IOASID_POLICY_ENABLED)
+		run_end(r, IOASID_EXIT_UNREG);
+	return ret;
 }
 
-/* Tell everybody that a policy's programs ended, the programs themselves last. */
-static void call_exit(const char *name, struct ioasid_policy_ops *ops,
-		      struct ioasid_exit_info *info)
-{
-	ioasid_policy_sysfs_last(name, info);
-	trace_ioasid_policy(name, info);
-	if (info->kind >= IOASID_EXIT_ERROR)
-		pr_warn("policy %s ejected: %s\n", name, info->msg);
-	ioasid_policy_call_exit(ops, info);
-}
-
-static int set_add(struct ioasid_policy *p)
+static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 {
 	struct ioasid_policy_set *set;
 	int ret = 0;
 
 	mutex_lock(&policies_lock);
-	set = set_copy();
+	set = set_copy(GFP_KERNEL);
 	if (!set)
 		ret = -ENOMEM;
-	else if (find(set, NULL, p->name))
+	else if (!allowed)
+		ret = -EOPNOTSUPP;
+	else if (find(set, NULL, p->name) >= 0)
 		ret = -EEXIST;
 	else if (set->nr == IOASID_POLICIES_MAX)
 		ret = -E2BIG;
@@ -111,168 +176,253 @@ static int set_add(struct ioasid_policy *p)
 	} else {
 		p->slot = free_slot(set);
 		p->seq = ++last_seq;
-		set->p[set->nr++] = p;
+		set_insert(set, r);
 		set_publish(set);
 	}
 	mutex_unlock(&policies_lock);
 	return ret;
 }
 
-/*
- * ioasid_policy_load() - BPF registers a policy
- *
- * Return: 0; -EPERM without CAP_SYS_ADMIN in the initial user namespace,
- * -EEXIST when one of that name is loaded, -E2BIG when there are 16, -ENOMEM,
- * or what its init returned.
- */
-int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
+static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = NULL;
+	struct ioasid_policy_set *set;
+	int at;
+
+	mutex_lock(&policies_lock);
+	at = find(set_locked(), ops, NULL);
+	if (at >= 0) {
+		/* Unloading cannot fail: a policy more or less is a small array. */
+		set = set_copy(GFP_KERNEL | __GFP_NOFAIL);
+		r = set->run[at];
+		set_take(set, at);
+		set_publish(set);
+	}
+	mutex_unlock(&policies_lock);
+	return r;
+}
+
+static void policy_free(struct ioasid_policy *p)
+{
+	/* Past sysfs_add() the folder owns the memory. */
+	if (p->kobj.state_initialized) {
+		kobject_del(&p->kobj);
+		kobject_put(&p->kobj);
+	} else {
+		free_percpu(p->stats);
+		kfree(p);
+	}
+}
+
+static struct ioasid_policy *policy_alloc(struct ioasid_policy_ops *ops, struct bpf_link *link)
+{
+	struct ioasid_policy *p = kzalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return NULL;
+	p->stats = alloc_percpu(struct ioasid_policy_stats);
+	if (!p->stats) {
+		kfree(p);
+		return NULL;
+	}
+	strscpy(p->name, ops->name, sizeof(p->name));
+	p->link = link;
+	return p;
+}
+
+/* From nothing to running; on failure no hook of it runs any more. */
+static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
 {
 	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
-	struct ioasid_policy *p;
 	int ret;
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	p = kzalloc(sizeof(*p), GFP_KERNEL);
-	if (!p)
-		return -ENOMEM;
-	strscpy(p->name, ops->name, sizeof(p->name));
-	p->ops = ops;
-	p->link = link;
-	mutex_init(&p->lock);
-	p->slow_since = jiffies;
-	INIT_WORK(&p->work, ioasid_policy_eject_work);
-
-	ret = call_init(ops);
+	ret = run_init(r, false);
+	if (ret)
+		return ret;
+	ret = set_add(p, r);
 	if (ret) {
-		kfree(p);
+		r->info.kind = IOASID_EXIT_UNREG;
+		ioasid_policy_call_exit(r);
 		return ret;
 	}
-	ret = set_add(p);
+	ret = ioasid_policy_replay(r);
 	if (ret) {
-		info.kind = IOASID_EXIT_UNREG;
-		ioasid_policy_call_exit(ops, &info);
-		/* Past sysfs_add() the folder owns the memory. */
-		if (p->kobj.state_initialized)
-			kobject_put(&p->kobj);
-		else
-			kfree(p);
+		set_remove(r->ops);
+		run_end(r, IOASID_EXIT_UNREG);
 		return ret;
 	}
 	trace_ioasid_policy(p->name, &info);
 	return 0;
 }
 
-static struct ioasid_policy *set_remove(struct ioasid_policy_ops *ops)
+/*
+ * ioasid_policy_load() - BPF registers a policy
+ *
+ * Return: 0; -EPERM without CAP_SYS_ADMIN in the initial user namespace,
+ * -EOPNOTSUPP while the parameter "policies" is off, -EEXIST when one of that
+ * name is loaded, -E2BIG when there are 16, -ENOENT when its cgroup does not
+ * exist, -ENOMEM, -ECANCELED when it gave up, or what its init returned.
+ */
+int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 {
-	struct ioasid_policy_set *set;
+	struct ioasid_policy_run *r;
 	struct ioasid_policy *p;
-	unsigned int i;
+	int ret;
 
-	mutex_lock(&policies_lock);
-	p = find(set_locked(), ops, NULL);
-	if (p) {
-		/* Unloading cannot fail: a policy more or less is a small array. */
-		set = kmalloc(sizeof(*set), GFP_KERNEL | __GFP_NOFAIL);
-		*set = *set_locked();
-		for (i = 0; set->p[i] != p; i++)
-			;
-		memmove(&set->p[i], &set->p[i + 1],
-			(IOASID_POLICIES_MAX - 1 - i) * sizeof(set->p[0]));
-		set->nr--;
-		set_publish(set);
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	p = policy_alloc(ops, link);
+	if (!p)
+		return -ENOMEM;
+	r = run_create(p, ops);
+	if (IS_ERR(r)) {
+		policy_free(p);
+		return PTR_ERR(r);
 	}
-	mutex_unlock(&policies_lock);
-	return p;
+	RCU_INIT_POINTER(p->run, r);
+	ret = policy_start(p, r);
+	if (ret) {
+		policy_free(p);
+		run_free(r);
+	}
+	return ret;
 }
 
 /* ioasid_policy_unload() - BPF unregisters a policy; its programs go when this returns */
 void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 {
-	struct ioasid_policy *p = set_remove(ops);
+	struct ioasid_policy_run *r = set_remove(ops);
 
-	if (!p)
+	if (!r)
 		return;
-	/* No hook runs any more and so no ejection can begin. */
-	cancel_work_sync(&p->work);
-	mutex_lock(&p->lock);
-	if (!p->exited) {
-		if (atomic_read(&p->state) == IOASID_POLICY_ENABLED)
-			p->info.kind = IOASID_EXIT_UNREG;
-		p->exited = true;
-		call_exit(p->name, ops, &p->info);
+	run_end(r, IOASID_EXIT_UNREG);
+	policy_free(r->policy);
+	run_free(r);
+}
+
+/* Put @r in the place of the programs @old; they are returned, and nobody runs them. */
+static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
+					  struct ioasid_policy_ops *old)
+{
+	struct ioasid_policy_run *was;
+	struct ioasid_policy_set *set;
+	int at;
+
+	mutex_lock(&policies_lock);
+	at = find(set_locked(), old, NULL);
+	set = at < 0 ? NULL : set_copy(GFP_KERNEL);
+	if (!set || !allowed) {
+		kfree(set);
+		mutex_unlock(&policies_lock);
+		return ERR_PTR(at < 0 ? -ENOENT : set ? -EOPNOTSUPP : -ENOMEM);
 	}
-	mutex_unlock(&p->lock);
-	kobject_del(&p->kobj);
-	kobject_put(&p->kobj);
+	was = set->run[at];
+	if (r->ops->prio == was->ops->prio) {
+		set->run[at] = r;
+	} else {
+		set_take(set, at);
+		set_insert(set, r);
+	}
+	/* It inherits what it need not be told of. */
+	atomic_set(&r->state, IOASID_POLICY_ENABLED);
+	rcu_assign_pointer(was->policy->run, r);
+	set_publish(set);
+	mutex_unlock(&policies_lock);
+	return was;
 }
 
 /*
  * ioasid_policy_replace() - new programs take the place of @old, live
  *
  * The new ones inherit what was charged to the old ones, and an ejected
- * policy is enabled again.
+ * policy is enabled again. Priority and scope may change.
  *
- * Return: 0; -EPERM, -EINVAL when the names differ, -ENOENT, or what its init
- * returned: then @old runs on.
+ * Return: 0; -EPERM, -EINVAL when the names differ, and what loading returns:
+ * then @old runs on.
  */
 int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old)
 {
-	struct ioasid_exit_info info;
-	struct ioasid_policy *p;
-	int ret;
+	struct ioasid_policy_run *r, *was;
+	struct ioasid_policy *p = NULL;
+	int at, ret;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (strcmp(ops->name, old->name))
 		return -EINVAL;
-	ret = call_init(ops);
-	if (ret)
-		return ret;
-
+	/* BPF keeps an unload of it away while this runs. */
 	mutex_lock(&policies_lock);
-	p = find(set_locked(), old, NULL);
+	at = find(set_locked(), old, NULL);
+	if (at >= 0)
+		p = set_locked()->run[at]->policy;
 	mutex_unlock(&policies_lock);
 	if (!p)
 		return -ENOENT;
 
-	mutex_lock(&p->lock);
+	r = run_create(p, ops);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = run_init(r, true);
+	if (ret)
+		goto free;
+	was = set_swap(r, old);
+	if (IS_ERR(was)) {
+		ret = PTR_ERR(was);
+		r->info.kind = IOASID_EXIT_UNREG;
+		ioasid_policy_call_exit(r);
+		goto free;
+	}
+	run_end(was, IOASID_EXIT_REPLACED);
+	run_free(was);
+	return 0;
+free:
+	run_free(r);
+	return ret;
+}
+
+/* ioasid_policy_refresh() - a state changed: turn off what nobody needs */
+void ioasid_policy_refresh(void)
+{
 	mutex_lock(&policies_lock);
-	WRITE_ONCE(p->ops, ops);
-	synchronize_srcu(&ioasid_policy_srcu);
-	/* Nobody runs the old programs; if they were ejected, that is final. */
-	info = p->info;
-	if (atomic_read(&p->state) == IOASID_POLICY_ENABLED)
-		info.kind = IOASID_EXIT_REPLACED;
-	memset(&p->info, 0, sizeof(p->info));
-	atomic_set(&p->slow, 0);
-	atomic_set(&p->state, IOASID_POLICY_ENABLED);
 	ioasid_policy_update_keys(set_locked());
 	mutex_unlock(&policies_lock);
-	if (!p->exited)
-		call_exit(p->name, old, &info);
-	p->exited = false;
-	mutex_unlock(&p->lock);
+}
+
+/* ---- the kill switch for all ---- */
+
+static int policies_set(const char *val, const struct kernel_param *kp)
+{
+	struct ioasid_policy_set *set;
+	unsigned int i;
+	bool on;
+	int ret;
+
+	ret = kstrtobool(val, &on);
+	if (ret)
+		return ret;
+	mutex_lock(&policies_lock);
+	allowed = on;
+	set = set_locked();
+	for (i = 0; !on && set && i < set->nr; i++)
+		ioasid_policy_eject(set->run[i], IOASID_EXIT_KILLED, "", 0,
+				    "the parameter policies was turned off");
+	mutex_unlock(&policies_lock);
 	return 0;
 }
 
-/* ioasid_policy_eject_work() - the part of an ejection that may sleep */
-void ioasid_policy_eject_work(struct work_struct *work)
+static int policies_get(char *buf, const struct kernel_param *kp)
 {
-	struct ioasid_policy *p = container_of(work, struct ioasid_policy, work);
-
-	mutex_lock(&p->lock);
-	/* A replacement may have been faster. */
-	if (atomic_read(&p->state) == IOASID_POLICY_EJECTED && !p->exited) {
-		mutex_lock(&policies_lock);
-		ioasid_policy_update_keys(set_locked());
-		mutex_unlock(&policies_lock);
-		synchronize_srcu(&ioasid_policy_srcu);
-		p->exited = true;
-		call_exit(p->name, p->ops, &p->info);
-	}
-	mutex_unlock(&p->lock);
+	return sysfs_emit(buf, "%c\n", allowed ? 'Y' : 'N');
 }
+
+static const struct kernel_param_ops policies_ops = {
+	.set = policies_set,
+	.get = policies_get,
+};
+module_param_cb(policies, &policies_ops, NULL, 0644);
+MODULE_PARM_DESC(policies, "N ejects every policy, those that fail closed included, and lets none be loaded (default Y)");
+
+/* ---- the module comes and goes ---- */
 
 int ioasid_policy_init(void)
 {
@@ -291,4 +441,5 @@ void ioasid_policy_exit(void)
 {
 	ioasid_policy_sysfs_exit();
 	kfree(rcu_dereference_protected(ioasid_policy_set, true));
+	ioasid_policy_scope_free();
 }

@@ -2,85 +2,198 @@
 /*
  * A loaded policy, for the files of this folder.
  *
- * The set of policies is an array behind SRCU: hooks run inside a read
- * section, and loading, unloading and replacing publish a new array and wait
- * for the readers before anything of the old one goes away. Ejection is a
- * single state word that a hook's caller flips, and a work item for the rest.
+ * A policy is a name with a place in the order; its programs in service are a
+ * run, and a replacement puts another run in its place. The set of runs is an
+ * array behind SRCU: hooks run inside a read section, and loading, unloading
+ * and replacing publish a new array and wait for the readers before anything of
+ * the old one goes away. Ejection is a single state word of the run, which
+ * whoever finds a fault flips, and a work item for the rest.
  */
 #ifndef _IOASID_POLICY_H_PRIVATE
 #define _IOASID_POLICY_H_PRIVATE
 
 #include <linux/atomic.h>
+#include <linux/bpf.h>
 #include <linux/kobject.h>
-#include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
 #include <ioasid/policy.h>
 
-struct bpf_link;
+#include "call.h"
 
 #define IOASID_POLICIES_MAX	16
+#define IOASID_POLICY_DUMP_LEN	PAGE_SIZE
 
-/** enum ioasid_policy_state - may its hooks run */
+struct cgroup;
+
+/** enum ioasid_policy_state - may the hooks of a run run */
 enum ioasid_policy_state {
+	/** @IOASID_POLICY_LOADING: only those that tell of address spaces */
+	IOASID_POLICY_LOADING,
 	IOASID_POLICY_ENABLED,
+	/** @IOASID_POLICY_EJECTING: no; who ejects it is writing down why */
+	IOASID_POLICY_EJECTING,
 	IOASID_POLICY_EJECTED,
+};
+
+/**
+ * struct ioasid_policy_stats - counters, on each CPU
+ * @calls: of each hook
+ * @denied: calls it refused
+ * @clamped: values that were cut or ignored: batch sizes, placements
+ * @slow: calls that took longer than the limit
+ */
+struct ioasid_policy_stats {
+	u64 calls[IOASID_OP_NR];
+	u64 denied;
+	u64 clamped;
+	u64 slow;
+};
+
+/**
+ * struct ioasid_policy_run - programs in service
+ * @policy: whose they are
+ * @ops: the programs
+ * @state: enum ioasid_policy_state
+ * @scoped: one of @space, @choice and @cgroup restricts it
+ * @space: only for this address space, if not 0
+ * @choice: only for those that selected it, if not 0
+ * @cgroup: only for this cgroup and below, if not NULL; referenced
+ * @limit: what is slow, in cycles
+ * @slow: slow calls since @slow_since (jiffies)
+ * @exited: its exit was called
+ * @info: why it ended, written by whoever flips @state
+ * @dump: what dump() wrote, @info.dump_len bytes; NULL before
+ * @work: what is left to do after an ejection
+ */
+struct ioasid_policy_run {
+	struct ioasid_policy *policy;
+	struct ioasid_policy_ops *ops;
+	atomic_t state;
+	bool scoped;
+	u32 space;
+	u32 choice;
+	struct cgroup *cgroup;
+	u64 limit;
+	atomic_t slow;
+	unsigned long slow_since;
+	bool exited;
+	struct ioasid_exit_info info;
+	char *dump;
+	struct work_struct work;
 };
 
 /**
  * struct ioasid_policy - a loaded policy
  * @kobj: its folder in sysfs; owns the memory
- * @name: copied from @ops, which a replacement must share
- * @ops: the programs; swapped by a replacement
+ * @name: which a replacement must share
+ * @run: the programs in service; under SRCU
  * @link: for its id, may be NULL
  * @slot: its bit in marks
  * @seq: counts loads
- * @state: enum ioasid_policy_state
- * @calls: hooks called
- * @denied: calls it refused
- * @slow: slow calls since @slow_since (jiffies)
- * @lock: keeps exit, replacement and unloading apart
- * @exited: @ops' exit was called, under @lock
- * @info: why, written once by whoever flips @state
- * @work: calls exit after an ejection
+ * @stats: counters
  */
 struct ioasid_policy {
 	struct kobject kobj;
 	char name[IOASID_POLICY_NAME_LEN];
-	struct ioasid_policy_ops *ops;
+	struct ioasid_policy_run __rcu *run;
 	struct bpf_link *link;
 	unsigned int slot;
 	u64 seq;
-	atomic_t state;
-	atomic64_t calls;
-	atomic64_t denied;
-	atomic_t slow;
-	unsigned long slow_since;
-	struct mutex lock;
-	bool exited;
-	struct ioasid_exit_info info;
-	struct work_struct work;
+	struct ioasid_policy_stats __percpu *stats;
 };
 
-/** struct ioasid_policy_set - all loaded policies, in the order of loading */
+/**
+ * struct ioasid_policy_set - all loaded policies, in the order of asking
+ * @nr: how many
+ * @has: those that have a hook, by their number in @run
+ * @run: their programs
+ */
 struct ioasid_policy_set {
 	unsigned int nr;
-	struct ioasid_policy *p[IOASID_POLICIES_MAX];
+	u32 has[IOASID_OP_NR];
+	struct ioasid_policy_run *run[IOASID_POLICIES_MAX];
+};
+
+/**
+ * struct ioasid_policy_frame - a hook that runs, on the stack of who called it
+ * @ctx: what the task's bpf_ctx points to until the program's own takes its place
+ * @run: whose it is
+ * @hook: its name
+ * @dump: where bpf_ioasid_dump() writes, NULL outside of dump()
+ * @dump_len: bytes that are in there
+ * @start: when it started, in cycles
+ * @switches: how often the task had been switched out
+ */
+struct ioasid_policy_frame {
+	struct bpf_run_ctx ctx;
+	struct ioasid_policy_run *run;
+	const char *hook;
+	char *dump;
+	u32 dump_len;
+	u64 start;
+	unsigned long switches;
 };
 
 extern struct srcu_struct ioasid_policy_srcu;
 extern struct ioasid_policy_set __rcu *ioasid_policy_set;
+extern const char *const ioasid_policy_hook_name[IOASID_OP_NR];
+
+static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
+{
+	return atomic_read(&r->state) == IOASID_POLICY_ENABLED;
+}
+
+/* Ejected for misbehaviour, but still loaded, and meant to be missed. */
+static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
+{
+	int state = atomic_read(&r->state);
+
+	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED &&
+	       (state == IOASID_POLICY_EJECTING ||
+		(state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
+}
+
+/* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */
+void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op);
+
+/* hooks.c */
+int ioasid_policy_replay(struct ioasid_policy_run *r);
 
 /* call.c */
+void ioasid_policy_set_index(struct ioasid_policy_set *set);
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set);
-void ioasid_policy_call_exit(struct ioasid_policy_ops *ops, struct ioasid_exit_info *info);
+int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);
+void ioasid_policy_call_exit(struct ioasid_policy_run *r);
+void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len);
+
+/* eject.c */
+__printf(5, 6)
+bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
+			 const char *fmt, ...);
+void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
+void ioasid_policy_finish(struct ioasid_policy_run *r);
+void ioasid_policy_eject_work(struct work_struct *work);
+
+/* scope.c */
+int ioasid_policy_scope_init(struct ioasid_policy_run *r);
+void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
+bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
+void ioasid_policy_scope_free(void);
+
+static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,
+					  const struct ioasid_who *who)
+{
+	return likely(!r->scoped) || __ioasid_policy_in_scope(r, who);
+}
 
 /* ops.c */
 int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link);
 void ioasid_policy_unload(struct ioasid_policy_ops *ops);
 int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old);
-void ioasid_policy_eject_work(struct work_struct *work);
+void ioasid_policy_refresh(void);
 
 /* sysfs.c */
 int ioasid_policy_sysfs_init(void);
@@ -89,7 +202,13 @@ void ioasid_policy_sysfs_hooks(const char *state);
 int ioasid_policy_sysfs_add(struct ioasid_policy *p);
 void ioasid_policy_sysfs_last(const char *name, const struct ioasid_exit_info *info);
 
+/* kfunc.c */
+int ioasid_kfunc_init(void);
+struct btf;
+
 /* struct_ops.c */
+extern const struct btf *ioasid_policy_btf;
 int ioasid_struct_ops_init(void);
+bool ioasid_policy_name_is_valid(const char *name);
 
 #endif /* _IOASID_POLICY_H_PRIVATE */

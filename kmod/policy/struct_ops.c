@@ -14,11 +14,11 @@
 
 #include "policy.h"
 
-static bool btf_found;
+const struct btf *ioasid_policy_btf;
 
 static int st_init(struct btf *btf)
 {
-	btf_found = true;
+	ioasid_policy_btf = btf;
 	return 0;
 }
 
@@ -35,7 +35,7 @@ static int st_check_member(const struct btf_type *t, const struct btf_member *me
 	}
 }
 
-static bool name_is_valid(const char *name)
+bool ioasid_policy_name_is_valid(const char *name)
 {
 	const char *c;
 
@@ -52,7 +52,9 @@ static bool name_is_valid(const char *name)
 static int st_init_member(const struct btf_type *t, const struct btf_member *member,
 			  void *kdata, const void *udata)
 {
-	const u64 flags = IOASID_POLICY_F_ACCOUNT | IOASID_POLICY_F_FAIL_CLOSED;
+	const u64 flags = IOASID_POLICY_F_ACCOUNT | IOASID_POLICY_F_FAIL_CLOSED |
+			  IOASID_POLICY_F_AUDIT | IOASID_POLICY_F_BY_NAME |
+			  IOASID_POLICY_F_BEFORE | IOASID_POLICY_F_TIMES;
 	const struct ioasid_policy_ops *from = udata;
 	struct ioasid_policy_ops *to = kdata;
 
@@ -65,8 +67,17 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 	case offsetof(struct ioasid_policy_ops, timeout_us):
 		to->timeout_us = from->timeout_us;
 		return 1;
+	case offsetof(struct ioasid_policy_ops, cgroup_id):
+		to->cgroup_id = from->cgroup_id;
+		return 1;
+	case offsetof(struct ioasid_policy_ops, space_id):
+		to->space_id = from->space_id;
+		return 1;
+	case offsetof(struct ioasid_policy_ops, prio):
+		to->prio = from->prio;
+		return 1;
 	case offsetof(struct ioasid_policy_ops, name):
-		if (!name_is_valid(from->name))
+		if (!ioasid_policy_name_is_valid(from->name))
 			return -EINVAL;
 		memcpy(to->name, from->name, sizeof(to->name));
 		return 1;
@@ -79,7 +90,7 @@ static int st_validate(void *kdata)
 {
 	const struct ioasid_policy_ops *ops = kdata;
 
-	return name_is_valid(ops->name) ? 0 : -EINVAL;
+	return ioasid_policy_name_is_valid(ops->name) ? 0 : -EINVAL;
 }
 
 static int st_reg(void *kdata, struct bpf_link *link)
@@ -109,52 +120,44 @@ static const struct bpf_verifier_ops st_verifier_ops = {
 };
 
 /* Never called: their types tell the verifier what programs get and return. */
-static s32 stub_init(struct ioasid_init_args *args)
-{
-	return 0;
-}
+#define STUB_RET(ret, op, ...)			\
+	static ret stub_##op(__VA_ARGS__)	\
+	{					\
+		return 0;			\
+	}
+#define STUB_VOID(op, ...)			\
+	static void stub_##op(__VA_ARGS__)	\
+	{					\
+	}
 
-static void stub_exit(struct ioasid_exit_info *info)
-{
-}
+STUB_RET(s32, init, struct ioasid_init_args *args)
+STUB_VOID(exit, struct ioasid_exit_info *info)
+STUB_VOID(dump, struct ioasid_dump_args *args)
+STUB_RET(s32, space_open, struct ioasid_space_args *args)
+STUB_VOID(space_close, struct ioasid_space_args *args)
+STUB_RET(s32, attach, struct ioasid_attach_args *args)
+STUB_VOID(attached, struct ioasid_attach_args *args, struct ioasid_attach_result *result)
+STUB_VOID(detach, struct ioasid_attach_args *args)
+STUB_RET(s32, map_begin, struct ioasid_map_args *args)
+STUB_RET(u64, map_place, struct ioasid_map_args *args, struct ioasid_place_args *place)
+STUB_RET(u32, map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
+STUB_RET(s32, charge, struct ioasid_charge_args *args)
+STUB_VOID(uncharge, struct ioasid_charge_args *args)
+STUB_VOID(map_done, struct ioasid_map_args *args, struct ioasid_map_result *result)
+STUB_VOID(unmap_begin, struct ioasid_unmap_args *args)
+STUB_RET(u32, unmap_sync, struct ioasid_unmap_args *args, struct ioasid_sync_args *sync)
+STUB_VOID(unmap_done, struct ioasid_unmap_args *args, struct ioasid_unmap_result *result)
+STUB_RET(s32, access_pin, struct ioasid_access_args *args)
+STUB_VOID(access_unpin, struct ioasid_access_args *args)
+STUB_RET(s32, owner_change, struct ioasid_owner_args *args)
+STUB_VOID(dirty, struct ioasid_dirty_args *args)
 
-static s32 stub_attach(struct ioasid_attach_args *args)
-{
-	return 0;
-}
-
-static s32 stub_map_begin(struct ioasid_map_args *args)
-{
-	return 0;
-}
-
-static u32 stub_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
-{
-	return 0;
-}
-
-static s32 stub_charge(struct ioasid_charge_args *args)
-{
-	return 0;
-}
-
-static void stub_uncharge(struct ioasid_charge_args *args)
-{
-}
-
-static void stub_map_done(struct ioasid_map_args *args, struct ioasid_map_result *result)
-{
-}
-
+#define STUB_SET(upper, lower)	.lower = stub_##lower,
 static struct ioasid_policy_ops st_stubs = {
 	.init = stub_init,
 	.exit = stub_exit,
-	.attach = stub_attach,
-	.map_begin = stub_map_begin,
-	.map_batch = stub_map_batch,
-	.charge = stub_charge,
-	.uncharge = stub_uncharge,
-	.map_done = stub_map_done,
+	.dump = stub_dump,
+	IOASID_POLICY_HOOKS(STUB_SET)
 };
 
 static struct bpf_struct_ops st_ops = {
@@ -177,12 +180,12 @@ static struct bpf_struct_ops st_ops = {
  */
 int ioasid_struct_ops_init(void)
 {
-	int ret = register_bpf_struct_ops(&st_ops, ioasid_policy_ops);
+	int ret = register_bpf_struct_ops(&st_ops, ioasid_policy_ops) ?: ioasid_kfunc_init();
 
 	if (ret) {
 		pr_warn("policies are off: struct_ops registration failed (%d)\n", ret);
 		ioasid_policy_sysfs_hooks("off: struct_ops registration failed");
-	} else if (!btf_found) {
+	} else if (!ioasid_policy_btf) {
 		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
 		ioasid_policy_sysfs_hooks("off: the module has no BTF");
 	} else {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * /sys/kernel/ioasid: are hooks on, which policies are loaded, why did the
- * last one end.
+ * last one end, who selected which.
  *
  *   hooks                   "on", or "off: why"
  *   last_exit               the last policy that ended, one line
+ *   select                  "SPACE NAME" lines; write one to select, without NAME to stop
  *   policies/NAME/...       one folder per loaded policy, also when ejected
  *
  * Who else can run: readers, at any time; kobject_del() waits for them before
  * a policy goes. last_exit has a lock of its own.
  */
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/slab.h>
+#include <linux/stacktrace.h>
 #include <linux/sysfs.h>
 
+#include "../core/space.h"
 #include "policy.h"
 
 static struct kobject *root;
@@ -33,10 +37,16 @@ static const char *kind_name(u32 kind)
 		return "unload";
 	case IOASID_EXIT_REPLACED:
 		return "replaced";
+	case IOASID_EXIT_KILLED:
+		return "killed";
+	case IOASID_EXIT_BPF:
+		return "bpf";
 	case IOASID_EXIT_ERROR_RETURN:
 		return "error_return";
 	case IOASID_EXIT_ERROR_SLOW:
 		return "error_slow";
+	case IOASID_EXIT_ERROR_BPF:
+		return "error_bpf";
 	default:
 		return "error";
 	}
@@ -62,9 +72,55 @@ static ssize_t last_exit_show(struct kobject *kobj, struct kobj_attribute *attr,
 }
 static struct kobj_attribute last_exit_attr = __ATTR_RO(last_exit);
 
+struct selections {
+	char *buf;
+	ssize_t n;
+};
+
+static void show_selection(struct ioasid_space *space, void *data)
+{
+	struct selections *s = data;
+	u32 choice = READ_ONCE(space->choice);
+
+	if (choice)
+		s->n += sysfs_emit_at(s->buf, s->n, "%u %s\n", space->id,
+				      ioasid_policy_choice_name(choice));
+}
+
+static ssize_t select_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct selections s = { .buf = buf };
+
+	ioasid_spaces_each(show_selection, &s);
+	return s.n;
+}
+
+static ssize_t select_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
+			    size_t count)
+{
+	char name[IOASID_POLICY_NAME_LEN] = "";
+	struct ioasid_space *space;
+	int ret, got;
+	u32 id;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	got = sscanf(buf, "%u %31s", &id, name);
+	if (got < 1)
+		return -EINVAL;
+	space = ioasid_space_find(id);
+	if (!space)
+		return -ENXIO;
+	ret = ioasid_space_select(space, name);
+	ioasid_space_forget(space);
+	return ret ?: count;
+}
+static struct kobj_attribute select_attr = __ATTR_RW_MODE(select, 0600);
+
 static struct attribute *root_attrs[] = {
 	&hooks_attr.attr,
 	&last_exit_attr.attr,
+	&select_attr.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(root);
@@ -84,45 +140,87 @@ void ioasid_policy_sysfs_last(const char *name, const struct ioasid_exit_info *i
 
 struct policy_attr {
 	struct attribute attr;
-	ssize_t (*show)(struct ioasid_policy *p, char *buf);
+	ssize_t (*show)(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf);
+	ssize_t (*store)(struct ioasid_policy_run *r, const char *buf, size_t count);
 };
 
-#define POLICY_ATTR(_name, _fmt, ...)						\
-static ssize_t policy_##_name(struct ioasid_policy *p, char *buf)		\
-{										\
-	return sysfs_emit(buf, _fmt "\n", __VA_ARGS__);				\
-}										\
-static struct policy_attr policy_##_name##_attr = {				\
-	.attr = { .name = #_name, .mode = 0444 },				\
-	.show = policy_##_name,							\
+static u64 stat_sum(struct ioasid_policy *p, size_t at)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*(u64 *)((char *)per_cpu_ptr(p->stats, cpu) + at));
+	return sum;
 }
 
-POLICY_ATTR(id, "%u", p->link ? p->link->id : 0);
-POLICY_ATTR(state, "%s",
-	    atomic_read(&p->state) == IOASID_POLICY_ENABLED ? "enabled" : "ejected");
-POLICY_ATTR(flags, "0x%llx", p->ops->flags);
-POLICY_ATTR(calls, "%lld", atomic64_read(&p->calls));
-POLICY_ATTR(denied, "%lld", atomic64_read(&p->denied));
-POLICY_ATTR(exit_kind, "%s", kind_name(p->info.kind));
-POLICY_ATTR(exit_hook, "%s", p->info.hook);
-POLICY_ATTR(exit_value, "%lld", p->info.value);
-POLICY_ATTR(exit_msg, "%s", p->info.msg);
+static u64 stat_calls(struct ioasid_policy *p)
+{
+	u64 sum = 0;
+	int op;
 
-static ssize_t policy_hooks(struct ioasid_policy *p, char *buf)
+	for (op = 0; op < IOASID_OP_NR; op++)
+		sum += stat_sum(p, offsetof(struct ioasid_policy_stats, calls[op]));
+	return sum;
+}
+
+#define STAT(p, member)	stat_sum(p, offsetof(struct ioasid_policy_stats, member))
+
+/* Why it ended is complete once it says so. */
+static const struct ioasid_exit_info *exit_info(const struct ioasid_policy_run *r)
+{
+	static const struct ioasid_exit_info none;
+
+	return atomic_read_acquire(&r->state) == IOASID_POLICY_EJECTED ? &r->info : &none;
+}
+
+static const char *state_name(const struct ioasid_policy_run *r)
+{
+	int state = atomic_read(&r->state);
+
+	return state == IOASID_POLICY_LOADING ? "loading" :
+	       state == IOASID_POLICY_ENABLED ? "enabled" : "ejected";
+}
+
+#define POLICY_ATTR(_name, _mode, _fmt, ...)						\
+static ssize_t policy_##_name(struct ioasid_policy *p, struct ioasid_policy_run *r,	\
+			      char *buf)						\
+{											\
+	return sysfs_emit(buf, _fmt "\n", __VA_ARGS__);					\
+}											\
+static struct policy_attr policy_##_name##_attr = {					\
+	.attr = { .name = #_name, .mode = _mode },					\
+	.show = policy_##_name,								\
+}
+
+POLICY_ATTR(id, 0444, "%u", p->link ? p->link->id : 0);
+POLICY_ATTR(state, 0444, "%s", state_name(r));
+POLICY_ATTR(flags, 0444, "0x%llx", r->ops->flags);
+POLICY_ATTR(prio, 0444, "%d", r->ops->prio);
+POLICY_ATTR(timeout_us, 0444, "%u", r->ops->timeout_us);
+POLICY_ATTR(space, 0444, "%u", r->space);
+POLICY_ATTR(cgroup, 0444, "%llu", r->ops->cgroup_id);
+POLICY_ATTR(calls, 0444, "%llu", stat_calls(p));
+POLICY_ATTR(denied, 0444, "%llu", STAT(p, denied));
+POLICY_ATTR(exit_kind, 0444, "%s", kind_name(exit_info(r)->kind));
+POLICY_ATTR(exit_hook, 0444, "%s", exit_info(r)->hook);
+POLICY_ATTR(exit_value, 0444, "%lld", exit_info(r)->value);
+POLICY_ATTR(exit_msg, 0444, "%s", exit_info(r)->msg);
+
+static ssize_t policy_hooks(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
 {
 	ssize_t n = 0;
+	int op;
 
 	/* Which hooks it has, in the order of the struct. */
-#define HOOK(op) do { if (p->ops->op) n += sysfs_emit_at(buf, n, n ? " " #op : #op); } while (0)
+#define HOOK(op) do { if (r->ops->op) n += sysfs_emit_at(buf, n, n ? " " #op : #op); } while (0)
 	HOOK(init);
 	HOOK(exit);
-	HOOK(attach);
-	HOOK(map_begin);
-	HOOK(map_batch);
-	HOOK(charge);
-	HOOK(uncharge);
-	HOOK(map_done);
+	HOOK(dump);
 #undef HOOK
+	for (op = 0; op < IOASID_OP_NR; op++)
+		if (ioasid_policy_hook_at(r->ops, op))
+			n += sysfs_emit_at(buf, n, n ? " %s" : "%s", ioasid_policy_hook_name[op]);
 	return n + sysfs_emit_at(buf, n, "\n");
 }
 static struct policy_attr policy_hooks_attr = {
@@ -130,44 +228,159 @@ static struct policy_attr policy_hooks_attr = {
 	.show = policy_hooks,
 };
 
+static ssize_t policy_stats(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+{
+	ssize_t n = 0;
+	int op;
+
+	for (op = 0; op < IOASID_OP_NR; op++)
+		if (ioasid_policy_hook_at(r->ops, op))
+			n += sysfs_emit_at(buf, n, "%s %llu\n", ioasid_policy_hook_name[op],
+					   STAT(p, calls[op]));
+	return n + sysfs_emit_at(buf, n, "denied %llu\nclamped %llu\nslow %llu\n",
+				 STAT(p, denied), STAT(p, clamped), STAT(p, slow));
+}
+static struct policy_attr policy_stats_attr = {
+	.attr = { .name = "stats", .mode = 0444 },
+	.show = policy_stats,
+};
+
+/* Addresses of the kernel are root's. */
+static ssize_t policy_exit_bt(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+{
+	const struct ioasid_exit_info *info = exit_info(r);
+	ssize_t n = 0;
+	u32 i;
+
+	for (i = 0; i < info->bt_len; i++)
+		n += sysfs_emit_at(buf, n, "%pS\n", (void *)(unsigned long)info->bt[i]);
+	return n;
+}
+static struct policy_attr policy_exit_bt_attr = {
+	.attr = { .name = "exit_bt", .mode = 0400 },
+	.show = policy_exit_bt,
+};
+
+static ssize_t policy_exit_dump(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+{
+	const char *dump = smp_load_acquire(&r->dump);
+
+	if (!dump)
+		return 0;
+	memcpy(buf, dump, r->info.dump_len);
+	return r->info.dump_len;
+}
+static struct policy_attr policy_exit_dump_attr = {
+	.attr = { .name = "exit_dump", .mode = 0400 },
+	.show = policy_exit_dump,
+};
+
+/* What the policy has to say just now. */
+static ssize_t policy_dump(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+{
+	u32 n = 0;
+
+	if (ioasid_policy_enabled(r))
+		ioasid_policy_call_dump(r, buf, &n);
+	return n;
+}
+static struct policy_attr policy_dump_attr = {
+	.attr = { .name = "dump", .mode = 0400 },
+	.show = policy_dump,
+};
+
+static ssize_t policy_enabled_show(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", ioasid_policy_enabled(r));
+}
+
+/* The kill switch of one policy: on again only by replacing it, or by loading it anew. */
+static ssize_t policy_enabled_store(struct ioasid_policy_run *r, const char *buf, size_t count)
+{
+	bool on;
+	int ret = kstrtobool(buf, &on);
+
+	if (ret)
+		return ret;
+	if (on)
+		return ioasid_policy_enabled(r) ? count : -EINVAL;
+	ioasid_policy_eject(r, IOASID_EXIT_KILLED, "", 0, "disabled by writing 0 to its file enabled");
+	return count;
+}
+static struct policy_attr policy_enabled_attr = {
+	.attr = { .name = "enabled", .mode = 0644 },
+	.show = policy_enabled_show,
+	.store = policy_enabled_store,
+};
+
 static struct attribute *policy_attrs[] = {
 	&policy_id_attr.attr,
 	&policy_state_attr.attr,
+	&policy_enabled_attr.attr,
 	&policy_hooks_attr.attr,
 	&policy_flags_attr.attr,
+	&policy_prio_attr.attr,
+	&policy_timeout_us_attr.attr,
+	&policy_space_attr.attr,
+	&policy_cgroup_attr.attr,
 	&policy_calls_attr.attr,
 	&policy_denied_attr.attr,
+	&policy_stats_attr.attr,
+	&policy_dump_attr.attr,
 	&policy_exit_kind_attr.attr,
 	&policy_exit_hook_attr.attr,
 	&policy_exit_value_attr.attr,
 	&policy_exit_msg_attr.attr,
+	&policy_exit_bt_attr.attr,
+	&policy_exit_dump_attr.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(policy);
 
 /*
  * The programs may be replaced, and the old ones freed, while a file is read:
- * the SRCU read section keeps what p->ops points to.
+ * the SRCU read section keeps the run.
  */
 static ssize_t policy_attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
 	struct policy_attr *a = container_of(attr, struct policy_attr, attr);
+	struct ioasid_policy *p = container_of(kobj, struct ioasid_policy, kobj);
 	ssize_t n;
 	int idx;
 
 	idx = srcu_read_lock(&ioasid_policy_srcu);
-	n = a->show(container_of(kobj, struct ioasid_policy, kobj), buf);
+	n = a->show(p, srcu_dereference(p->run, &ioasid_policy_srcu), buf);
+	srcu_read_unlock(&ioasid_policy_srcu, idx);
+	return n;
+}
+
+static ssize_t policy_attr_store(struct kobject *kobj, struct attribute *attr, const char *buf,
+				 size_t count)
+{
+	struct policy_attr *a = container_of(attr, struct policy_attr, attr);
+	struct ioasid_policy *p = container_of(kobj, struct ioasid_policy, kobj);
+	ssize_t n;
+	int idx;
+
+	if (!a->store)
+		return -EACCES;
+	idx = srcu_read_lock(&ioasid_policy_srcu);
+	n = a->store(srcu_dereference(p->run, &ioasid_policy_srcu), buf, count);
 	srcu_read_unlock(&ioasid_policy_srcu, idx);
 	return n;
 }
 
 static void policy_release(struct kobject *kobj)
 {
-	kfree(container_of(kobj, struct ioasid_policy, kobj));
+	struct ioasid_policy *p = container_of(kobj, struct ioasid_policy, kobj);
+
+	free_percpu(p->stats);
+	kfree(p);
 }
 
 static const struct sysfs_ops policy_sysfs_ops = {
 	.show = policy_attr_show,
+	.store = policy_attr_store,
 };
 
 static const struct kobj_type policy_type = {

@@ -1,246 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a BPF program sees of ioasid: the arguments of the tracepoints and of
- * the policy hooks, and the policy itself, struct ioasid_policy_ops.
+ * A policy: struct ioasid_policy_ops, which is its manual, and what it is told
+ * at its beginning and its end. The arguments of its hooks are in args.h.
  *
  * The kernel and BPF programs include this same file, so it uses nothing but
  * the fixed-width types that both have. The structs are ABI: members are added
- * at the end only, and a program built against an older copy still loads.
+ * at the end only, and a program built against an older copy still loads: the
+ * loader finds members by their names.
  */
 #ifndef _IOASID_POLICY_H
 #define _IOASID_POLICY_H
+
+#include <ioasid/args.h>
 
 #ifdef __bpf__
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
-/** enum ioasid_reason - which check refused a call; the errno alone is shared by many */
-enum ioasid_reason {
-	/** @IOASID_OK: not an error */
-	IOASID_OK,
-	/** @IOASID_R_ARGSZ: size field too small for the call */
-	IOASID_R_ARGSZ,
-	/** @IOASID_R_FLAGS: unknown or contradictory flags */
-	IOASID_R_FLAGS,
-	/** @IOASID_R_COPY: the user's structure could not be read or written */
-	IOASID_R_COPY,
-	/** @IOASID_R_ALIGN: zero length, or not aligned to the smallest IOMMU page */
-	IOASID_R_ALIGN,
-	/** @IOASID_R_WRAP: start plus length passes the end of the address space */
-	IOASID_R_WRAP,
-	/** @IOASID_R_OVERLAP: part of the range is mapped already; a = its start, b = its last address */
-	IOASID_R_OVERLAP,
-	/** @IOASID_R_MAP_LIMIT: dma_entry_limit mappings exist; a = the limit */
-	IOASID_R_MAP_LIMIT,
-	/** @IOASID_R_WINDOW: outside the aperture or on a reserved region; a, b = nearest valid range */
-	IOASID_R_WINDOW,
-	/** @IOASID_R_BISECT: the range cuts a mapping in two; a = its start, b = its last address */
-	IOASID_R_BISECT,
-	/** @IOASID_R_PIN: the memory could not be pinned; a = the address, b = pages done before */
-	IOASID_R_PIN,
-	/** @IOASID_R_MEMLOCK: RLIMIT_MEMLOCK; a = pages wanted, b = the limit in pages */
-	IOASID_R_MEMLOCK,
-	/** @IOASID_R_NOMEM: the kernel had no memory for its own bookkeeping */
-	IOASID_R_NOMEM,
-	/** @IOASID_R_IOMMU: the IOMMU driver refused */
-	IOASID_R_IOMMU,
-	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver unmapped less than asked; a = asked, b = done */
-	IOASID_R_IOMMU_SHORT,
-	/** @IOASID_R_POLICY: a policy said no */
-	IOASID_R_POLICY,
-	/** @IOASID_R_SEALED: the address space was sealed when an attach was denied */
-	IOASID_R_SEALED,
-	/** @IOASID_R_DEAD: the address space was torn down during the call */
-	IOASID_R_DEAD,
-	/** @IOASID_R_SIGNAL: the caller was killed */
-	IOASID_R_SIGNAL,
-	/** @IOASID_R_NOT_MAPPED: nothing is mapped at the address */
-	IOASID_R_NOT_MAPPED,
-	/** @IOASID_R_PROT: the mapping does not allow that access */
-	IOASID_R_PROT,
-	/** @IOASID_R_BUSY: in-kernel users did not let go of their pins; a = start of the mapping */
-	IOASID_R_BUSY,
-	/** @IOASID_R_VADDR: the mapping has no valid virtual address (live update) */
-	IOASID_R_VADDR,
-	/** @IOASID_R_MSI: no isolated MSI, and allow_unsafe_interrupts is off */
-	IOASID_R_MSI,
-	/** @IOASID_R_NO_MM: the call needs the address space of a process */
-	IOASID_R_NO_MM,
-	/** @IOASID_R_DIRTY: dirty tracking is off, or the bitmap does not fit */
-	IOASID_R_DIRTY,
-};
-
-/** enum ioasid_map_flags - &ioasid_map_args.flags */
-enum ioasid_map_flags {
-	/** @IOASID_MAP_READ: the device may read */
-	IOASID_MAP_READ		= 1 << 0,
-	/** @IOASID_MAP_WRITE: the device may write */
-	IOASID_MAP_WRITE	= 1 << 1,
-	/** @IOASID_MAP_LEGACY: asked for with a VFIO ioctl, whose errnos have fixed meanings */
-	IOASID_MAP_LEGACY	= 1 << 2,
-};
-
-/**
- * struct ioasid_who - on whose behalf something happens
- * @space: id of the address space; never used again while the module is loaded
- * @tgid: process
- * @pid: thread
- * @uid: real user id in the initial user namespace
- * @cgroup: id of the cgroup (v2), as in bpf_get_current_cgroup_id()
- */
-struct ioasid_who {
-	u32 space;
-	u32 tgid;
-	u32 pid;
-	u32 uid;
-	u64 cgroup;
-};
-
-/**
- * struct ioasid_attach_args - a group that asks to join an address space
- * @who: the caller
- * @group: number of the IOMMU group, as in /sys/kernel/iommu_groups
- * @emulated: 1 for a software device (mdev), which has no IOMMU behind it
- */
-struct ioasid_attach_args {
-	struct ioasid_who who;
-	u32 group;
-	u32 emulated;
-};
-
-/**
- * struct ioasid_map_args - a mapping that is asked for
- * @who: the caller, who is also the one to be charged
- * @iova: first I/O virtual address
- * @vaddr: first address in the caller's memory
- * @length: bytes, a multiple of the page size
- * @flags: enum ioasid_map_flags
- * @__pad: 0
- */
-struct ioasid_map_args {
-	struct ioasid_who who;
-	u64 iova;
-	u64 vaddr;
-	u64 length;
-	u32 flags;
-	u32 __pad;
-};
-
-/**
- * struct ioasid_batch_args - how the pinning of one mapping goes
- * @pages_done: pages pinned so far
- * @pages_left: pages still to pin
- * @last_pages: pages that the last batch pinned, 0 before the first
- * @last_ns: time the last batch took, with its charge
- */
-struct ioasid_batch_args {
-	u64 pages_done;
-	u64 pages_left;
-	u64 last_pages;
-	u64 last_ns;
-};
-
-/**
- * struct ioasid_map_result - how a mapping went
- * @err: 0 or -errno
- * @reason: enum ioasid_reason
- * @a: first detail of @reason
- * @b: second detail of @reason
- * @pages: pages pinned
- * @charged: pages charged to the owner's locked_vm
- * @runs: physically contiguous runs; @pages / @runs tells fragmentation
- * @batches: calls of the page pinner
- * @ns_wait: time slept because a policy asked for it
- * @ns_pin: time in the page pinner, faulting in included
- * @ns_account: time for charging
- * @ns_iommu: time for writing page tables, with the flush a map may need
- * @ns_total: from entry to exit
- *
- * Times are nanoseconds, and 0 unless somebody listens: a map_done hook, or
- * the ioasid_map_done tracepoint.
- */
-struct ioasid_map_result {
-	s32 err;
-	u32 reason;
-	u64 a;
-	u64 b;
-	u64 pages;
-	u64 charged;
-	u64 runs;
-	u64 batches;
-	u64 ns_wait;
-	u64 ns_pin;
-	u64 ns_account;
-	u64 ns_iommu;
-	u64 ns_total;
-};
-
-/** enum ioasid_unmap_flags - &ioasid_unmap_args.flags */
-enum ioasid_unmap_flags {
-	/** @IOASID_UNMAP_ALL: everything, whatever iova and length say */
-	IOASID_UNMAP_ALL	= 1 << 0,
-	/** @IOASID_UNMAP_V1: the rules of VFIO_TYPE1_IOMMU for ranges that fit no mapping */
-	IOASID_UNMAP_V1		= 1 << 1,
-	/** @IOASID_UNMAP_VADDR: live update: DMA goes on, virtual addresses become invalid */
-	IOASID_UNMAP_VADDR	= 1 << 3,
-	/** @IOASID_UNMAP_TEARDOWN: not asked for: the last group left, or the last fd closed */
-	IOASID_UNMAP_TEARDOWN	= 1 << 2,
-};
-
-/**
- * struct ioasid_unmap_args - a range to be unmapped
- * @who: the caller, who need not be the one that mapped
- * @iova: first address
- * @length: bytes
- * @flags: enum ioasid_unmap_flags
- * @__pad: 0
- */
-struct ioasid_unmap_args {
-	struct ioasid_who who;
-	u64 iova;
-	u64 length;
-	u32 flags;
-	u32 __pad;
-};
-
-/**
- * struct ioasid_unmap_result - how an unmap went
- * @err: 0 or -errno
- * @reason: enum ioasid_reason
- * @a: first detail of @reason
- * @b: second detail of @reason
- * @bytes: bytes unmapped
- * @mappings: mappings removed
- * @pages: pages unpinned
- * @ns_iommu: time for clearing page tables
- * @ns_sync: time for the IOTLB sync
- * @ns_unpin: time for unpinning and uncharging
- * @ns_total: from entry to exit
- */
-struct ioasid_unmap_result {
-	s32 err;
-	u32 reason;
-	u64 a;
-	u64 b;
-	u64 bytes;
-	u64 mappings;
-	u64 pages;
-	u64 ns_iommu;
-	u64 ns_sync;
-	u64 ns_unpin;
-	u64 ns_total;
-};
-
-/**
- * struct ioasid_charge_args - pages charged, or given back
- * @who: who was charged when the pages were pinned, whoever unmaps them and
- *	wherever that task has moved since
- * @npages: pages of this charge
- */
-struct ioasid_charge_args {
-	struct ioasid_who who;
-	u64 npages;
-};
+/** define IOASID_POLICY_NAME_LEN - bytes of a policy's name, the final 0 included */
+#define IOASID_POLICY_NAME_LEN	32
+/** define IOASID_POLICY_WAIT_MAX - longest wait a hook may ask for, in microseconds */
+#define IOASID_POLICY_WAIT_MAX	1000000
+/** define IOASID_POLICY_BATCH_MAX - most pages that map_batch can ask for */
+#define IOASID_POLICY_BATCH_MAX	32768
+/** define IOASID_POLICY_BT_LEN - most entries of a backtrace */
+#define IOASID_POLICY_BT_LEN	16
 
 /** enum ioasid_exit_kind - why a policy's exit() is called */
 enum ioasid_exit_kind {
@@ -250,21 +34,31 @@ enum ioasid_exit_kind {
 	IOASID_EXIT_UNREG		= 64,
 	/** @IOASID_EXIT_REPLACED: bpf_link update put another in its place */
 	IOASID_EXIT_REPLACED		= 65,
+	/** @IOASID_EXIT_KILLED: an operator's kill switch: "enabled" in sysfs, or the parameter "policies" */
+	IOASID_EXIT_KILLED		= 66,
+	/** @IOASID_EXIT_BPF: it resigned with bpf_ioasid_exit() */
+	IOASID_EXIT_BPF			= 67,
 	/** @IOASID_EXIT_ERROR: ejected; kinds from here on are misbehaviour */
 	IOASID_EXIT_ERROR		= 1024,
 	/** @IOASID_EXIT_ERROR_RETURN: a hook returned a value that has no meaning */
 	IOASID_EXIT_ERROR_RETURN	= 1025,
 	/** @IOASID_EXIT_ERROR_SLOW: hooks took longer than timeout_us too often */
 	IOASID_EXIT_ERROR_SLOW		= 1026,
+	/** @IOASID_EXIT_ERROR_BPF: it gave up with bpf_ioasid_error() */
+	IOASID_EXIT_ERROR_BPF		= 1027,
 };
 
 /**
  * struct ioasid_exit_info - argument of exit()
  * @kind: enum ioasid_exit_kind
  * @__pad: 0
- * @value: what the hook returned, or how many microseconds it took
- * @hook: name of the hook that misbehaved, or empty
+ * @value: what the hook returned, how many microseconds it took, or the code
+ *	given to bpf_ioasid_exit()
+ * @hook: name of the hook that ran, or empty
  * @msg: one line for people
+ * @bt_len: entries of @bt
+ * @dump_len: bytes that dump() wrote; they are in sysfs as exit_dump
+ * @bt: backtrace of the task in which it ended, innermost first: addresses of the kernel
  */
 struct ioasid_exit_info {
 	u32 kind;
@@ -272,57 +66,134 @@ struct ioasid_exit_info {
 	s64 value;
 	char hook[16];
 	char msg[96];
+	u32 bt_len;
+	u32 dump_len;
+	u64 bt[IOASID_POLICY_BT_LEN];
 };
 
 /**
  * struct ioasid_init_args - argument of init()
  * @page_size: bytes of a page
- * @hooks: how many hooks this kernel module knows
+ * @hooks: how many hooks this kernel module calls
+ * @spaces: address spaces that exist; space_open tells of each before any other
+ *	hook runs
+ * @replaces: 1 when it takes the place of a running policy and inherits what
+ *	that one was charged
+ * @name: under which it is loaded
  */
 struct ioasid_init_args {
 	u32 page_size;
 	u32 hooks;
+	u32 spaces;
+	u32 replaces;
+	char name[IOASID_POLICY_NAME_LEN];
+};
+
+/**
+ * struct ioasid_dump_args - argument of dump()
+ * @kind: enum ioasid_exit_kind: why it was ejected; IOASID_EXIT_NONE when root
+ *	reads the file "dump" in sysfs
+ * @room: bytes that bpf_ioasid_dump() can still take
+ */
+struct ioasid_dump_args {
+	u32 kind;
+	u32 room;
 };
 
 /** enum ioasid_policy_flags - &ioasid_policy_ops.flags */
 enum ioasid_policy_flags {
 	/**
 	 * @IOASID_POLICY_F_ACCOUNT: the charge hook takes the place of
-	 * RLIMIT_MEMLOCK. Pinned pages still show up in VmLck. When the policy
-	 * goes away its live mappings stay, and new ones meet the rlimit again.
+	 * RLIMIT_MEMLOCK, where the policy is in scope. Pinned pages still show
+	 * up in VmLck. When the policy goes away its live mappings stay, and
+	 * new ones meet the rlimit again.
 	 */
 	IOASID_POLICY_F_ACCOUNT		= 1 << 0,
 	/**
-	 * @IOASID_POLICY_F_FAIL_CLOSED: while ejected and still loaded, new
-	 * mappings are refused with EPERM instead of getting the built-in
-	 * behaviour.
+	 * @IOASID_POLICY_F_FAIL_CLOSED: while ejected for misbehaviour and
+	 * still loaded, new mappings in its scope are refused with EPERM instead
+	 * of getting the built-in behaviour. A kill switch opens.
 	 */
 	IOASID_POLICY_F_FAIL_CLOSED	= 1 << 1,
+	/**
+	 * @IOASID_POLICY_F_AUDIT: it only watches: what its hooks return is
+	 * ignored, whatever it is, and batch sizes, waits and placements too.
+	 */
+	IOASID_POLICY_F_AUDIT		= 1 << 2,
+	/**
+	 * @IOASID_POLICY_F_BY_NAME: only for address spaces that selected it by
+	 * its name, as sockets do with congestion control: through
+	 * /sys/kernel/ioasid/select, or because the parameter default_policy
+	 * named it when they were opened.
+	 */
+	IOASID_POLICY_F_BY_NAME		= 1 << 3,
+	/** @IOASID_POLICY_F_BEFORE: goes before those of the same @prio, not after */
+	IOASID_POLICY_F_BEFORE		= 1 << 4,
+	/**
+	 * @IOASID_POLICY_F_TIMES: fill in the times and page sizes that map_done,
+	 * map_batch and unmap_done are shown; reading the clock costs more than
+	 * calling a hook.
+	 */
+	IOASID_POLICY_F_TIMES		= 1 << 5,
 };
-
-/** define IOASID_POLICY_NAME_LEN - bytes of a policy's name, the final 0 included */
-#define IOASID_POLICY_NAME_LEN	32
-/** define IOASID_POLICY_WAIT_MAX - longest wait a hook may ask for, in microseconds */
-#define IOASID_POLICY_WAIT_MAX	1000000
-/** define IOASID_POLICY_BATCH_MAX - most pages that map_batch can ask for */
-#define IOASID_POLICY_BATCH_MAX	32768
 
 /**
  * struct ioasid_policy_ops - a policy
  *
- * Every hook is optional; one that is absent costs a no-op instruction. Hooks
- * other than init and exit run in the context of the calling task, may not
- * sleep, and are timed: one that exceeds @timeout_us sixteen times within a
- * second, time switched out not counted, is misbehaving. A policy that
- * misbehaves is ejected: none of its hooks but exit runs again, the built-in
- * behaviour takes its place, mappings stay, and /sys/kernel/ioasid/policies
- * tells why. Nothing here can veto or delay an unmap, a detach or a teardown.
+ * Data comes first, hooks follow in the order in which they are met. Every
+ * hook is optional; one that is absent costs a no-op instruction.
  *
- * Several policies may be loaded; they are asked in the order of loading and
- * the first refusal counts. Loading needs CAP_SYS_ADMIN in the initial user
- * namespace, beside what BPF itself asks for.
+ * *Context.* Hooks other than init and exit run in the context of the calling
+ * task and may not sleep; a hook that wants its caller to be slowed down returns
+ * a time, and the caller sleeps later, where it holds nothing. Arguments can be
+ * read, not written. A hook is never called from within a BPF program of the
+ * same task: what would call it gets the built-in behaviour.
+ *
+ * *Misbehaviour.* A hook that returns what it may not, exceeds @timeout_us
+ * sixteen times within a second (time switched out not counted), or calls
+ * bpf_ioasid_error(), costs the policy its place: it is ejected. None of its
+ * hooks but dump and exit runs again, the built-in behaviour takes its place,
+ * mappings stay, and /sys/kernel/ioasid/policies/NAME tells why. A negative
+ * errno that is not on the hook's list still refuses that one call, with EPERM;
+ * any other value falls back to the built-in behaviour, or to EPERM with
+ * IOASID_POLICY_F_FAIL_CLOSED.
+ *
+ * *Several.* Up to 16 may be loaded. They are asked in the order of @prio, then
+ * of loading. The first refusal counts, and what was accepted before it is given
+ * back; of several waits the longest counts, of several batch or flush sizes the
+ * smallest, of several placements the first.
+ *
+ * *Scope.* @space_id, @cgroup_id and IOASID_POLICY_F_BY_NAME narrow it down; all
+ * that are given must hold. The scope is looked at where something begins; what
+ * has begun is told to the end: uncharge, map_done, unmap_done, space_close and
+ * detach go to those, and only those, that saw the beginning.
+ *
+ * Nothing here can veto or delay an unmap, a detach or a teardown. Loading needs
+ * CAP_SYS_ADMIN in the initial user namespace, beside what BPF asks for.
  */
 struct ioasid_policy_ops {
+	/** @name: letters, digits, '_', '-' and '.'; unique among loaded policies */
+	char name[IOASID_POLICY_NAME_LEN];
+
+	/** @flags: enum ioasid_policy_flags */
+	u64 flags;
+
+	/**
+	 * @cgroup_id: only for tasks in this cgroup (v2) and below it, by the
+	 * task that calls, or whose pages are charged; 0: for all. The cgroup
+	 * must exist when the policy is loaded.
+	 */
+	u64 cgroup_id;
+
+	/** @space_id: only for this address space; 0: for all */
+	u32 space_id;
+
+	/** @timeout_us: what counts as slow for one call; 0 means 200 */
+	u32 timeout_us;
+
+	/** @prio: lower ones are asked first */
+	s32 prio;
+
 	/**
 	 * @init: Called once while the policy is loaded, before any other hook.
 	 *
@@ -341,15 +212,57 @@ struct ioasid_policy_ops {
 	void (*exit)(struct ioasid_exit_info *info);
 
 	/**
+	 * @dump: Tell about yourself with bpf_ioasid_dump(). Called between an
+	 * ejection and exit, and when root reads "dump" in the policy's folder.
+	 *
+	 * Context: process context, may not sleep.
+	 */
+	void (*dump)(struct ioasid_dump_args *args);
+
+	/**
+	 * @space_open: An address space was created; nobody can use it yet.
+	 * Also called once for each that exists when the policy is loaded, with
+	 * IOASID_SPACE_ARGS_REPLAY.
+	 *
+	 * Context: the task that opens, no lock of ioasid held; VFIO's are when
+	 * it is a container. In a replay the loader.
+	 * Return: 0, or -EPERM, -EACCES, -ENOMEM or -ENOSPC to refuse: open()
+	 * of /dev/ioasid fails with it, a container comes up sealed, and every
+	 * map in it gets the errno. In a replay the value is ignored.
+	 */
+	s32 (*space_open)(struct ioasid_space_args *args);
+
+	/**
+	 * @space_close: It is gone: nothing is mapped, nothing can be.
+	 *
+	 * Context: any task, may be a kernel thread; no lock held.
+	 */
+	void (*space_close)(struct ioasid_space_args *args);
+
+	/**
 	 * @attach: A group asks to join an address space.
 	 *
 	 * Context: the caller of VFIO_SET_IOMMU, VFIO_GROUP_SET_CONTAINER or
 	 * ioasid_attach_group(), before any lock of ioasid; VFIO's own locks
 	 * are held.
 	 * Return: 0, or -EPERM, -EACCES, -ENOMEM, -ENOSPC or -EINVAL to refuse.
-	 * Other values eject.
 	 */
 	s32 (*attach)(struct ioasid_attach_args *args);
+
+	/**
+	 * @attached: It has joined, or it failed, whoever refused it.
+	 *
+	 * Context: as attach.
+	 */
+	void (*attached)(struct ioasid_attach_args *args, struct ioasid_attach_result *result);
+
+	/**
+	 * @detach: A group that joined has left; with the last one of a
+	 * container all its mappings have gone.
+	 *
+	 * Context: any task, no lock of ioasid held.
+	 */
+	void (*detach)(struct ioasid_attach_args *args);
 
 	/**
 	 * @map_begin: A mapping is asked for; nothing is pinned yet.
@@ -358,17 +271,28 @@ struct ioasid_policy_ops {
 	 * Return: 0 to allow; -EPERM, -EACCES, -ENOMEM, -ENOSPC, -EDQUOT,
 	 * -EAGAIN or -EINVAL to refuse (a VFIO ioctl gets -ENOMEM for -EDQUOT
 	 * and -EAGAIN, which have other meanings to its callers); n > 0 to
-	 * allow after the caller slept n microseconds, at most
-	 * IOASID_POLICY_WAIT_MAX. Other values eject.
+	 * allow after the caller slept n microseconds, killably, at most
+	 * IOASID_POLICY_WAIT_MAX.
 	 */
 	s32 (*map_begin)(struct ioasid_map_args *args);
+
+	/**
+	 * @map_place: Choose the address of a mapping for which the caller left
+	 * it to the kernel (a native ioctl or ioasid_map_anywhere()).
+	 *
+	 * Context: the mapping task; areas_lock is held.
+	 * Return: an address, or 0 for no opinion. One that is misaligned,
+	 * outside of the windows or in use is ignored and counted (stats).
+	 */
+	u64 (*map_place)(struct ioasid_map_args *args, struct ioasid_place_args *place);
 
 	/**
 	 * @map_batch: Asked before each call of the page pinner.
 	 *
 	 * Context: the mapping task; the range is reserved, no lock is held.
 	 * Return: pages to pin by the next call, 0 for the default (512, or 4096
-	 * while so many are left). More than IOASID_POLICY_BATCH_MAX is cut to that.
+	 * while so many are left). More than IOASID_POLICY_BATCH_MAX is cut to
+	 * that and counted (stats).
 	 */
 	u32 (*map_batch)(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 
@@ -378,7 +302,7 @@ struct ioasid_policy_ops {
 	 * Context: the mapping task (an attaching task when mappings are
 	 * pinned late); no spinlock held.
 	 * Return: 0, or -ENOMEM, -ENOSPC, -EPERM or -EDQUOT (-ENOMEM to a VFIO
-	 * ioctl) to undo the whole mapping. Other values eject.
+	 * ioctl) to undo the whole mapping.
 	 */
 	s32 (*charge)(struct ioasid_charge_args *args);
 
@@ -386,28 +310,78 @@ struct ioasid_policy_ops {
 	 * @uncharge: Pages that @charge accepted are no longer pinned, or a
 	 * later part of the same mapping failed. Sums over a mapping are equal,
 	 * calls need not pair up. A policy that was loaded after the pages were
-	 * charged is not told of them.
+	 * charged is not told of them; one that replaced another inherits.
 	 *
 	 * Context: any task; no spinlock held.
 	 */
 	void (*uncharge)(struct ioasid_charge_args *args);
 
 	/**
-	 * @map_done: A mapping that map_begin of this policy saw has been made
-	 * or has failed.
+	 * @map_done: A mapping that was in scope at map_begin has been made or
+	 * has failed.
 	 *
 	 * Context: the mapping task, no lock held.
 	 */
 	void (*map_done)(struct ioasid_map_args *args, struct ioasid_map_result *result);
 
-	/** @flags: enum ioasid_policy_flags */
-	u64 flags;
+	/**
+	 * @unmap_begin: A range is about to be unmapped, or torn down.
+	 *
+	 * Context: the unmapping task, no lock of ioasid held but in a teardown.
+	 */
+	void (*unmap_begin)(struct ioasid_unmap_args *args);
 
-	/** @timeout_us: what counts as slow for one call; 0 means 200 */
-	u32 timeout_us;
+	/**
+	 * @unmap_sync: How many mappings may go before an IOTLB is flushed? Pages
+	 * are never unpinned before the flush, whatever this says.
+	 *
+	 * Context: the unmapping task, domains_rwsem held.
+	 * Return: a number, 0 for the default: one flush for all.
+	 */
+	u32 (*unmap_sync)(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
 
-	/** @name: letters, digits, '_', '-' and '.'; unique among loaded policies */
-	char name[IOASID_POLICY_NAME_LEN];
+	/**
+	 * @unmap_done: An unmap that unmap_begin saw has ended.
+	 *
+	 * Context: the unmapping task, no lock held.
+	 */
+	void (*unmap_done)(struct ioasid_unmap_args *args, struct ioasid_unmap_result *result);
+
+	/**
+	 * @access_pin: An in-kernel user (a software device) is about to pin
+	 * pages of mappings. What it pins is charged like any other, if it is
+	 * not pinned and charged for an IOMMU already.
+	 *
+	 * Context: the driver's, which may be a kernel thread; no lock of
+	 * ioasid held.
+	 * Return: 0, or -EPERM, -EACCES, -ENOMEM or -ENOSPC to refuse.
+	 */
+	s32 (*access_pin)(struct ioasid_access_args *args);
+
+	/**
+	 * @access_unpin: It let go of pages. Not paired with access_pin: the
+	 * same page may be pinned several times and by several users.
+	 *
+	 * Context: the driver's, no lock of ioasid held.
+	 */
+	void (*access_unpin)(struct ioasid_access_args *args);
+
+	/**
+	 * @owner_change: A mapping is to pass to another process, which will be
+	 * charged (charge follows), and the old one be given back its own.
+	 *
+	 * Context: the new owner, no lock held.
+	 * Return: 0, or -EPERM, -EACCES, -ENOMEM or -ENOSPC to refuse; the old
+	 * owner keeps it.
+	 */
+	s32 (*owner_change)(struct ioasid_owner_args *args);
+
+	/**
+	 * @dirty: Dirty tracking began or ended, or dirty pages were read.
+	 *
+	 * Context: the caller, no lock held.
+	 */
+	void (*dirty)(struct ioasid_dirty_args *args);
 };
 
 #ifdef __bpf__

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happened, in the form that tracepoints and policies see: the arguments
+ * of both.
+ *
+ * The kernel and BPF programs include this same file, so it uses nothing but
+ * the fixed-width types that both have. The structs are ABI: members are added
+ * at the end only, and a program built against an older copy still loads.
+ */
+#ifndef _IOASID_ARGS_H
+#define _IOASID_ARGS_H
+
+#ifdef __bpf__
+#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#endif
+
+/** enum ioasid_reason - which check refused a call; the errno alone is shared by many */
+enum ioasid_reason {
+	/** @IOASID_OK: not an error */
+	IOASID_OK,
+	/** @IOASID_R_ARGSZ: size field too small for the call */
+	IOASID_R_ARGSZ,
+	/** @IOASID_R_FLAGS: unknown or contradictory flags */
+	IOASID_R_FLAGS,
+	/** @IOASID_R_COPY: the user's structure could not be read or written */
+	IOASID_R_COPY,
+	/** @IOASID_R_ALIGN: zero length, or not aligned to the smallest IOMMU page */
+	IOASID_R_ALIGN,
+	/** @IOASID_R_WRAP: start plus length passes the end of the address space */
+	IOASID_R_WRAP,
+	/** @IOASID_R_OVERLAP: part of the range is mapped already; a = its start, b = its last address */
+	IOASID_R_OVERLAP,
+	/** @IOASID_R_MAP_LIMIT: dma_entry_limit mappings exist; a = the limit */
+	IOASID_R_MAP_LIMIT,
+	/** @IOASID_R_WINDOW: outside the aperture or on a reserved region; a, b = nearest valid range */
+	IOASID_R_WINDOW,
+	/** @IOASID_R_BISECT: the range cuts a mapping in two; a = its start, b = its last address */
+	IOASID_R_BISECT,
+	/** @IOASID_R_PIN: the memory could not be pinned; a = the address, b = pages done before */
+	IOASID_R_PIN,
+	/** @IOASID_R_MEMLOCK: RLIMIT_MEMLOCK; a = pages wanted, b = the limit in pages */
+	IOASID_R_MEMLOCK,
+	/** @IOASID_R_NOMEM: the kernel had no memory for its own bookkeeping */
+	IOASID_R_NOMEM,
+	/** @IOASID_R_IOMMU: the IOMMU driver refused */
+	IOASID_R_IOMMU,
+	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver unmapped less than asked; a = asked, b = done */
+	IOASID_R_IOMMU_SHORT,
+	/** @IOASID_R_POLICY: a policy said no */
+	IOASID_R_POLICY,
+	/** @IOASID_R_SEALED: the address space was sealed when an attach was denied */
+	IOASID_R_SEALED,
+	/** @IOASID_R_DEAD: the address space was torn down during the call */
+	IOASID_R_DEAD,
+	/** @IOASID_R_SIGNAL: the caller was killed */
+	IOASID_R_SIGNAL,
+	/** @IOASID_R_NOT_MAPPED: nothing is mapped at the address */
+	IOASID_R_NOT_MAPPED,
+	/** @IOASID_R_PROT: the mapping does not allow that access */
+	IOASID_R_PROT,
+	/** @IOASID_R_BUSY: in-kernel users did not let go of their pins; a = start of the mapping */
+	IOASID_R_BUSY,
+	/** @IOASID_R_VADDR: the mapping has no valid virtual address (live update) */
+	IOASID_R_VADDR,
+	/** @IOASID_R_MSI: no isolated MSI, and allow_unsafe_interrupts is off */
+	IOASID_R_MSI,
+	/** @IOASID_R_NO_MM: the call needs the address space of a process */
+	IOASID_R_NO_MM,
+	/** @IOASID_R_DIRTY: dirty tracking is off, or the bitmap does not fit */
+	IOASID_R_DIRTY,
+};
+
+/** enum ioasid_map_flags - &ioasid_map_args.flags */
+enum ioasid_map_flags {
+	/** @IOASID_MAP_READ: the device may read */
+	IOASID_MAP_READ		= 1 << 0,
+	/** @IOASID_MAP_WRITE: the device may write */
+	IOASID_MAP_WRITE	= 1 << 1,
+	/** @IOASID_MAP_LEGACY: asked for with a VFIO ioctl, whose errnos have fixed meanings */
+	IOASID_MAP_LEGACY	= 1 << 2,
+};
+
+/**
+ * struct ioasid_who - on whose behalf something happens
+ * @space: id of the address space; never used again while the module is loaded
+ * @tgid: process
+ * @pid: thread
+ * @uid: real user id in the initial user namespace
+ * @cgroup: id of the cgroup (v2), as in bpf_get_current_cgroup_id()
+ */
+struct ioasid_who {
+	u32 space;
+	u32 tgid;
+	u32 pid;
+	u32 uid;
+	u64 cgroup;
+};
+
+/** enum ioasid_space_args_flags - &ioasid_space_args.flags */
+enum ioasid_space_args_flags {
+	/** @IOASID_SPACE_ARGS_CONTAINER: a VFIO container, not a /dev/ioasid */
+	IOASID_SPACE_ARGS_CONTAINER	= 1 << 0,
+	/**
+	 * @IOASID_SPACE_ARGS_REPLAY: it is older than the policy, which is told
+	 * of it while it is being loaded; nothing of it was charged to it
+	 */
+	IOASID_SPACE_ARGS_REPLAY	= 1 << 1,
+};
+
+/**
+ * struct ioasid_space_args - an address space comes or goes
+ * @who: who opened it (open), or closed it (close)
+ * @flags: enum ioasid_space_args_flags
+ * @__pad: 0
+ * @maps: mappings in it; 0 in a new one, and when it goes
+ * @bytes: sum of their lengths
+ */
+struct ioasid_space_args {
+	struct ioasid_who who;
+	u32 flags;
+	u32 __pad;
+	u64 maps;
+	u64 bytes;
+};
+
+/**
+ * struct ioasid_attach_args - a group that asks to join an address space
+ * @who: the caller
+ * @group: number of the IOMMU group, as in /sys/kernel/iommu_groups
+ * @emulated: 1 for a software device (mdev), which has no IOMMU behind it
+ * @node: NUMA node of its first device, -1 if that has none
+ * @__pad: 0
+ */
+struct ioasid_attach_args {
+	struct ioasid_who who;
+	u32 group;
+	u32 emulated;
+	s32 node;
+	u32 __pad;
+};
+
+/**
+ * struct ioasid_attach_result - how an attach went
+ * @err: 0 or -errno
+ * @reason: enum ioasid_reason; also set when the group came in sealed and @err is 0
+ * @a: first detail of @reason
+ * @b: second detail of @reason
+ * @shared: 1 when it joined page tables that other groups use
+ * @sealed: 1 when it came in without DMA, because failing would have led past
+ *	the policies
+ * @pgsizes: page sizes of all its IOMMUs, as bits; 0 without an IOMMU
+ * @pages: pages pinned by it, of mappings that were made before any IOMMU was there
+ * @ns_total: from entry to exit, with the replay of all mappings into new page
+ *	tables; 0 unless somebody listens
+ */
+struct ioasid_attach_result {
+	s32 err;
+	u32 reason;
+	u64 a;
+	u64 b;
+	u32 shared;
+	u32 sealed;
+	u64 pgsizes;
+	u64 pages;
+	u64 ns_total;
+};
+
+/**
+ * struct ioasid_map_args - a mapping that is asked for
+ * @who: the caller, who is also the one to be charged
+ * @iova: first I/O virtual address
+ * @vaddr: first address in the caller's memory
+ * @length: bytes, a multiple of the page size
+ * @flags: enum ioasid_map_flags
+ * @__pad: 0
+ */
+struct ioasid_map_args {
+	struct ioasid_who who;
+	u64 iova;
+	u64 vaddr;
+	u64 length;
+	u32 flags;
+	u32 __pad;
+};
+
+/**
+ * struct ioasid_batch_args - how the pinning of one mapping goes
+ * @pages_done: pages pinned so far
+ * @pages_left: pages still to pin
+ * @last_pages: pages that the last batch pinned, 0 before the first
+ * @last_ns: time the last batch took, with its charge; 0 unless the policy asks
+ *	for times (IOASID_POLICY_F_TIMES)
+ * @last_runs: physically contiguous runs that it added
+ * @last_faults: page faults that it took
+ * @contended: 1 when another thread waits for the owner's mmap_lock just now
+ * @__pad: 0
+ */
+struct ioasid_batch_args {
+	u64 pages_done;
+	u64 pages_left;
+	u64 last_pages;
+	u64 last_ns;
+	u64 last_runs;
+	u64 last_faults;
+	u32 contended;
+	u32 __pad;
+};
+
+/** define IOASID_PLACE_WINDOWS - windows that a placement hook is shown */
+#define IOASID_PLACE_WINDOWS	8
+
+/**
+ * struct ioasid_range - some addresses
+ * @first: the first
+ * @last: the last, inclusive
+ */
+struct ioasid_range {
+	u64 first;
+	u64 last;
+};
+
+/**
+ * struct ioasid_place_args - the kernel is to choose the address of a mapping
+ * @length: bytes
+ * @align: the address must be a multiple of this
+ * @chosen: what the kernel would take
+ * @nr_windows: how many of @windows are filled in
+ * @__pad: 0
+ * @windows: where mappings may lie, whether something is there or not; the first
+ *	IOASID_PLACE_WINDOWS of them
+ */
+struct ioasid_place_args {
+	u64 length;
+	u64 align;
+	u64 chosen;
+	u32 nr_windows;
+	u32 __pad;
+	struct ioasid_range windows[IOASID_PLACE_WINDOWS];
+};
+
+/** define IOASID_NODES - NUMA nodes that are told apart; higher ones count as the last */
+#define IOASID_NODES	8
+
+/**
+ * struct ioasid_map_result - how a mapping went
+ * @err: 0 or -errno
+ * @reason: enum ioasid_reason
+ * @a: first detail of @reason
+ * @b: second detail of @reason
+ * @pages: pages pinned
+ * @charged: pages charged to the owner's locked_vm
+ * @runs: physically contiguous runs; @pages / @runs tells fragmentation
+ * @batches: calls of the page pinner
+ * @ns_wait: time slept because a policy asked for it
+ * @ns_pin: time in the page pinner, faulting in included
+ * @ns_account: time for charging
+ * @ns_iommu: time for writing page tables, with the flush a map may need
+ * @ns_total: from entry to exit
+ * @faults: page faults that pinning took
+ * @ns_fault: the part of @ns_pin in batches that took faults
+ * @ns_sync: the part of @ns_iommu for the flush
+ * @run_max: pages of the longest run
+ * @bytes_2m: what lies in pieces that a 2 MiB entry of the page table can hold:
+ *	contiguous, and aligned in both address spaces; @bytes_1g included
+ * @bytes_1g: the same for 1 GiB
+ * @node_pages: pages by the NUMA node they are on
+ *
+ * Times are nanoseconds. Members from @ns_wait on, but for @faults, are 0
+ * unless somebody listens: the ioasid_map_done tracepoint, or a policy with
+ * IOASID_POLICY_F_TIMES and map_done.
+ */
+struct ioasid_map_result {
+	s32 err;
+	u32 reason;
+	u64 a;
+	u64 b;
+	u64 pages;
+	u64 charged;
+	u64 runs;
+	u64 batches;
+	u64 ns_wait;
+	u64 ns_pin;
+	u64 ns_account;
+	u64 ns_iommu;
+	u64 ns_total;
+	u64 faults;
+	u64 ns_fault;
+	u64 ns_sync;
+	u64 run_max;
+	u64 bytes_2m;
+	u64 bytes_1g;
+	u64 node_pages[IOASID_NODES];
+};
+
+/** enum ioasid_unmap_flags - &ioasid_unmap_args.flags */
+enum ioasid_unmap_flags {
+	/** @IOASID_UNMAP_ALL: everything, whatever iova and length say */
+	IOASID_UNMAP_ALL	= 1 << 0,
+	/** @IOASID_UNMAP_V1: the rules of VFIO_TYPE1_IOMMU for ranges that fit no mapping */
+	IOASID_UNMAP_V1		= 1 << 1,
+	/** @IOASID_UNMAP_VADDR: live update: DMA goes on, virtual addresses become invalid */
+	IOASID_UNMAP_VADDR	= 1 << 3,
+	/** @IOASID_UNMAP_TEARDOWN: not asked for: the last group left, or the last fd closed */
+	IOASID_UNMAP_TEARDOWN	= 1 << 2,
+};
+
+/**
+ * struct ioasid_unmap_args - a range to be unmapped
+ * @who: the caller, who need not be the one that mapped
+ * @iova: first address
+ * @length: bytes
+ * @flags: enum ioasid_unmap_flags
+ * @__pad: 0
+ */
+struct ioasid_unmap_args {
+	struct ioasid_who who;
+	u64 iova;
+	u64 length;
+	u32 flags;
+	u32 __pad;
+};
+
+/**
+ * struct ioasid_unmap_result - how an unmap went
+ * @err: 0 or -errno
+ * @reason: enum ioasid_reason
+ * @a: first detail of @reason
+ * @b: second detail of @reason
+ * @bytes: bytes unmapped
+ * @mappings: mappings removed
+ * @pages: pages unpinned
+ * @ns_iommu: time for clearing page tables
+ * @ns_sync: time for the IOTLB sync
+ * @ns_unpin: time for unpinning and uncharging
+ * @ns_total: from entry to exit; 0 for a teardown
+ * @runs: physically contiguous runs that were unpinned
+ * @syncs: flushes of an IOTLB
+ *
+ * Times are 0 unless somebody listens: the ioasid_unmap_done tracepoint, or a
+ * policy with IOASID_POLICY_F_TIMES and unmap_done.
+ */
+struct ioasid_unmap_result {
+	s32 err;
+	u32 reason;
+	u64 a;
+	u64 b;
+	u64 bytes;
+	u64 mappings;
+	u64 pages;
+	u64 ns_iommu;
+	u64 ns_sync;
+	u64 ns_unpin;
+	u64 ns_total;
+	u64 runs;
+	u64 syncs;
+};
+
+/**
+ * struct ioasid_sync_args - mappings are about to be cleared from page tables
+ * @mappings: how many
+ * @bytes: sum of their lengths
+ */
+struct ioasid_sync_args {
+	u64 mappings;
+	u64 bytes;
+};
+
+/**
+ * struct ioasid_charge_args - pages charged, or given back
+ * @who: who was charged when the pages were pinned, whoever unmaps them and
+ *	wherever that task has moved since
+ * @npages: pages of this charge
+ */
+struct ioasid_charge_args {
+	struct ioasid_who who;
+	u64 npages;
+};
+
+/**
+ * struct ioasid_access_args - an in-kernel user (a software device) pins or unpins
+ * @who: the current task, on whose behalf the driver may or may not act
+ * @iova: address of the first page
+ * @npages: how many
+ * @prot: enum ioasid_map_flags: what the driver will do; 0 when it unpins
+ * @__pad: 0
+ */
+struct ioasid_access_args {
+	struct ioasid_who who;
+	u64 iova;
+	u64 npages;
+	u32 prot;
+	u32 __pad;
+};
+
+/**
+ * struct ioasid_owner_args - a mapping is to pass to another process (live update)
+ * @who: the new owner, who calls and will be charged
+ * @from: whose memory it was, and who was charged
+ * @iova: first address of the mapping
+ * @length: bytes
+ * @vaddr: first address in the new owner's memory
+ * @charged: pages that are charged
+ */
+struct ioasid_owner_args {
+	struct ioasid_who who;
+	struct ioasid_who from;
+	u64 iova;
+	u64 length;
+	u64 vaddr;
+	u64 charged;
+};
+
+/** enum ioasid_dirty_op - &ioasid_dirty_args.op */
+enum ioasid_dirty_op {
+	/** @IOASID_DIRTY_START: tracking begins */
+	IOASID_DIRTY_START,
+	/** @IOASID_DIRTY_STOP: tracking ends */
+	IOASID_DIRTY_STOP,
+	/** @IOASID_DIRTY_GET: the bits of a range are read and cleared */
+	IOASID_DIRTY_GET,
+};
+
+/**
+ * struct ioasid_dirty_args - dirty tracking
+ * @who: the caller
+ * @op: enum ioasid_dirty_op
+ * @err: 0 or -errno
+ * @iova: first address, of a GET
+ * @length: bytes, of a GET
+ * @dirty: pages that were reported dirty
+ * @ns_total: time it took; 0 unless somebody listens
+ */
+struct ioasid_dirty_args {
+	struct ioasid_who who;
+	u32 op;
+	s32 err;
+	u64 iova;
+	u64 length;
+	u64 dirty;
+	u64 ns_total;
+};
+
+/** enum ioasid_limit_kind - which limit was met */
+enum ioasid_limit_kind {
+	/** @IOASID_LIMIT_MEMLOCK: RLIMIT_MEMLOCK of the owner, in pages */
+	IOASID_LIMIT_MEMLOCK,
+	/** @IOASID_LIMIT_MAPS: dma_entry_limit of the address space, in mappings */
+	IOASID_LIMIT_MAPS,
+};
+
+/** define IOASID_MAPPING_BUSY - &ioasid_mapping_info.flags: being built or torn down */
+#define IOASID_MAPPING_BUSY	(1U << 31)
+
+/**
+ * struct ioasid_mapping_info - a mapping, as an iterator shows it
+ * @owner: whose memory it is, and who was charged
+ * @iova: first address
+ * @length: bytes
+ * @vaddr: first address in the owner's memory
+ * @pages: pages that are pinned; 0 while no IOMMU needs them
+ * @charged: pages charged to the owner's locked_vm
+ * @runs: physically contiguous runs
+ * @user_pins: pages that in-kernel users hold besides
+ * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY
+ * @__pad: 0
+ */
+struct ioasid_mapping_info {
+	struct ioasid_who owner;
+	u64 iova;
+	u64 length;
+	u64 vaddr;
+	u64 pages;
+	u64 charged;
+	u64 runs;
+	u64 user_pins;
+	u32 flags;
+	u32 __pad;
+};
+
+/**
+ * struct ioasid_space_info - an address space, as bpf_ioasid_space_info() shows it
+ * @owner: who opened it
+ * @flags: IOASID_SPACE_ARGS_CONTAINER
+ * @groups: attached groups
+ * @domains: page tables
+ * @sealed: errno that every map gets, or 0
+ * @maps: mappings
+ * @bytes: sum of their lengths
+ * @avail: how many more dma_entry_limit allows
+ * @pgsizes: page sizes that all its IOMMUs have
+ * @policy: name of the policy it selected, or empty
+ * @comm: name of the task that opened it
+ */
+struct ioasid_space_info {
+	struct ioasid_who owner;
+	u32 flags;
+	u32 groups;
+	u32 domains;
+	s32 sealed;
+	u64 maps;
+	u64 bytes;
+	u64 avail;
+	u64 pgsizes;
+	char policy[32];
+	char comm[16];
+};
+
+#ifdef __bpf__
+#pragma clang attribute pop
+#endif
+
+#endif /* _IOASID_ARGS_H */

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every hook: who is asked or told, and what their answers come to.
+ *
+ * Who else can run: the same hooks on other CPUs; loading, unloading and
+ * replacing, which wait for our read section (walk.h) before a program goes
+ * away; an ejection by another caller, seen in the run's state before each
+ * call. A mark belongs to the caller, who keeps two calls about one object
+ * apart; that of an address space has a lock here, because a policy that is
+ * being loaded fills it in beside the task that opens the space.
+ */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+
+#include <trace/events/ioasid.h>
+
+#include "../core/space.h"
+#include "walk.h"
+
+/* Errnos that a refusal may have, by hook; each list ends with 0. */
+static const int errnos_plain[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
+static const int errnos_attach[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
+static const int errnos_charge[] = { ENOMEM, ENOSPC, EPERM, EDQUOT, 0 };
+static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN, EINVAL, 0 };
+
+static bool only_watches(const struct ioasid_policy_run *r)
+{
+	return r->ops->flags & IOASID_POLICY_F_AUDIT;
+}
+
+/*
+ * What a value other than 0 means for the caller: itself when it is on the
+ * hook's list; else the policy goes. A value that was meant as a refusal still
+ * refuses, with EPERM; one that is no errno at all falls back to the built-in
+ * behaviour, unless the policy wants to fail closed.
+ */
+static int weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+		 const int *list)
+{
+	struct ioasid_policy_run *r = w->run;
+	const char *hook = ioasid_policy_hook_name[w->op];
+	const int *e;
+
+	if (only_watches(r))
+		return 0;
+	for (e = list; *e && ret != -*e; e++)
+		;
+	if (!*e) {
+		ioasid_policy_eject(r, IOASID_EXIT_ERROR_RETURN, hook, ret,
+				    "%s returned %d, which it may not", hook, ret);
+		if (ret < 0 && ret >= -MAX_ERRNO)
+			ret = -EPERM;
+		else
+			ret = r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED ? -EPERM : 0;
+	}
+	if (ret) {
+		this_cpu_inc(r->policy->stats->denied);
+		trace_ioasid_policy_refuse(who, r->policy->name, hook, ret);
+	}
+	return ret;
+}
+
+/* Those that are to be told the end of what begins now. */
+static void mark_for(struct ioasid_policy_mark *mark, enum ioasid_op op,
+		     const struct ioasid_who *who)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, op);
+	ioasid_walk_scope(&w, who)
+		ioasid_mark_add(mark, w.run->policy);
+	ioasid_walk_end(&w);
+}
+
+static void mark_clear(struct ioasid_policy_mark *mark)
+{
+	mark->seq = 0;
+	mark->slots = 0;
+}
+
+/* ---- address spaces ---- */
+
+/* Guards the marks of all address spaces; held over space_open so that none is told twice. */
+static DEFINE_MUTEX(spaces_mark_lock);
+
+/* While it is being loaded a policy hears of address spaces, and of nothing else. */
+static bool hears_of_spaces(const struct ioasid_policy_run *r, const struct ioasid_who *who)
+{
+	return atomic_read(&r->state) <= IOASID_POLICY_ENABLED && ioasid_policy_in_scope(r, who);
+}
+
+static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args *args,
+			  struct ioasid_policy_mark *mark)
+{
+	s32 ret = 0;
+
+	if (ioasid_mark_has(mark, w->run->policy) || !hears_of_spaces(w->run, &args->who))
+		return 0;
+	ioasid_mark_add(mark, w->run->policy);
+	if (w->run->ops->space_open)
+		ret = ioasid_walk_call(w, space_open, args);
+	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
+		return 0;
+	return weigh(w, &args->who, ret, errnos_plain);
+}
+
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	mutex_lock(&spaces_mark_lock);
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
+	if (w.set)
+		w.left |= w.set->has[IOASID_OP_SPACE_CLOSE];
+	while (!ret && ioasid_walk_next(&w))
+		ret = space_open_one(&w, args, mark);
+	ioasid_walk_end(&w);
+	mutex_unlock(&spaces_mark_lock);
+	return ret;
+}
+
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	mutex_lock(&spaces_mark_lock);
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
+	while (ioasid_walk_next(&w))
+		if (atomic_read(&w.run->state) <= IOASID_POLICY_ENABLED &&
+		    ioasid_mark_has(mark, w.run->policy))
+			ioasid_walk_tell(&w, space_close, args);
+	ioasid_walk_end(&w);
+	mutex_unlock(&spaces_mark_lock);
+}
+
+static void replay_one(struct ioasid_space *space, void *data)
+{
+	struct ioasid_policy_run *r = data;
+	struct ioasid_policy_walk w = { .run = r, .op = IOASID_OP_SPACE_OPEN };
+	struct ioasid_space_args args;
+
+	ioasid_space_describe(space, &args);
+	args.flags |= IOASID_SPACE_ARGS_REPLAY;
+	mutex_lock(&spaces_mark_lock);
+	space_open_one(&w, &args, &space->mark);
+	mutex_unlock(&spaces_mark_lock);
+}
+
+/**
+ * ioasid_policy_replay() - tell a policy that is being loaded of what exists
+ * @r: its programs, published, in state LOADING
+ *
+ * Return: 0, or -ECANCELED when it was ejected meanwhile.
+ */
+int ioasid_policy_replay(struct ioasid_policy_run *r)
+{
+	if (r->ops->space_open || r->ops->space_close)
+		ioasid_spaces_each(replay_one, r);
+	return atomic_cmpxchg(&r->state, IOASID_POLICY_LOADING, IOASID_POLICY_ENABLED) ==
+	       IOASID_POLICY_LOADING ? 0 : -ECANCELED;
+}
+
+/* ---- attach ---- */
+
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	mark_for(mark, IOASID_OP_ATTACHED, &args->who);
+	mark_for(mark, IOASID_OP_DETACH, &args->who);
+	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
+	ioasid_walk_scope(&w, &args->who) {
+		ret = ioasid_walk_call(&w, attach, args);
+		if (ret)
+			ret = weigh(&w, &args->who, ret, errnos_attach);
+		if (ret)
+			break;
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_ATTACHED);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, attached, args, res);
+	ioasid_walk_end(&w);
+}
+
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_DETACH);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, detach, args);
+	ioasid_walk_end(&w);
+}
+
+/* ---- map ---- */
+
+static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *args, u32 *wait_us)
+{
+	s32 ret;
+
+	if (!w->run->ops->map_begin)
+		return 0;
+	ret = ioasid_walk_call(w, map_begin, args);
+	if (likely(!ret))
+		return 0;
+	if (ret > 0 && ret <= IOASID_POLICY_WAIT_MAX) {
+		if (!only_watches(w->run))
+			*wait_us = max(*wait_us, (u32)ret);
+		return 0;
+	}
+	return weigh(w, &args->who, ret, errnos_map);
+}
+
+/* Also walks those with map_done alone, and those that fail closed: see has_hook(). */
+int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
+			      u32 *wait_us)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	mark->seq = 0;
+	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
+	while (!ret && ioasid_walk_next(&w)) {
+		if (!ioasid_policy_in_scope(w.run, &args->who))
+			continue;
+		if (unlikely(!ioasid_policy_enabled(w.run))) {
+			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
+			continue;
+		}
+		if (w.run->ops->map_done)
+			ioasid_mark_add(mark, w.run->policy);
+		ret = map_begin_one(&w, args, wait_us);
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
+			    struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_DONE);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, map_done, args, res);
+	ioasid_walk_end(&w);
+}
+
+u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
+			      bool (*valid)(u64 iova, void *data), void *data)
+{
+	u64 want, found = 0;
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_PLACE);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_place, args, place);
+		if (!want || found || only_watches(w.run))
+			continue;
+		if (!(want & (place->align - 1)) && valid(want, data))
+			found = want;
+		else
+			this_cpu_inc(w.run->policy->stats->clamped);
+	}
+	ioasid_walk_end(&w);
+	return found ?: place->chosen;
+}
+
+u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
+{
+	struct ioasid_policy_walk w;
+	u32 least = 0, want;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_BATCH);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_batch, args, batch);
+		if (!want || only_watches(w.run))
+			continue;
+		if (want > IOASID_POLICY_BATCH_MAX) {
+			this_cpu_inc(w.run->policy->stats->clamped);
+			want = IOASID_POLICY_BATCH_MAX;
+		}
+		if (!least || want < least)
+			least = want;
+	}
+	ioasid_walk_end(&w);
+	return least;
+}
+
+/* ---- accounting ---- */
+
+/* Give back to those of @w's set in @mark, up to but without @end; all if that is NULL. */
+static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_charge_args *args,
+			  const struct ioasid_policy_mark *mark,
+			  const struct ioasid_policy_run *end)
+{
+	struct ioasid_policy_walk back = {
+		.set = w->set,
+		.op = IOASID_OP_UNCHARGE,
+		.left = w->set ? w->set->has[IOASID_OP_CHARGE] : 0,
+	};
+
+	ioasid_walk_marked(&back, mark) {
+		if (back.run == end)
+			break;
+		if (back.run->ops->uncharge)
+			ioasid_walk_tell(&back, uncharge, args);
+	}
+}
+
+/* The first charge of an object decides which policies it concerns. */
+static bool concerns(struct ioasid_policy_mark *mark, bool first, const struct ioasid_policy_run *r,
+		     const struct ioasid_who *who)
+{
+	if (!ioasid_policy_enabled(r))
+		return false;
+	if (!first)
+		return ioasid_mark_has(mark, r->policy);
+	if (!ioasid_policy_in_scope(r, who))
+		return false;
+	ioasid_mark_add(mark, r->policy);
+	return true;
+}
+
+int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
+			   struct ioasid_policy_mark *mark)
+{
+	struct ioasid_charge_args args = { .who = *who, .npages = npages };
+	struct ioasid_policy_walk w;
+	bool first = !mark->slots;
+	int ret = 0;
+
+	mark->account = false;
+	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
+	while (ioasid_walk_next(&w)) {
+		if (!concerns(mark, first, w.run, who))
+			continue;
+		ret = ioasid_walk_call(&w, charge, &args);
+		if (unlikely(ret))
+			ret = weigh(&w, who, ret, errnos_charge);
+		if (ret)
+			break;
+		mark->account |= w.run->ops->flags & IOASID_POLICY_F_ACCOUNT &&
+				 ioasid_policy_enabled(w.run);
+	}
+	if (ret)
+		uncharge_some(&w, &args, mark, w.run);
+	else if (mark->slots)
+		mark->npages += npages;
+	ioasid_walk_end(&w);
+	/* Nobody was charged: who comes later is not to be given back anything. */
+	if (ret && first)
+		mark->slots = 0;
+	return ret;
+}
+
+void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_charge_args args = { .who = *who, .npages = min(npages, mark->npages) };
+	struct ioasid_policy_walk w;
+
+	if (!args.npages)
+		return;
+	ioasid_walk_begin(&w, IOASID_OP_UNCHARGE);
+	uncharge_some(&w, &args, mark, NULL);
+	ioasid_walk_end(&w);
+	mark->npages -= args.npages;
+}
+
+/* ---- unmap ---- */
+
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	mark_clear(mark);
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
+	if (w.set)
+		w.left |= w.set->has[IOASID_OP_UNMAP_DONE];
+	ioasid_walk_scope(&w, &args->who) {
+		ioasid_mark_add(mark, w.run->policy);
+		if (w.run->ops->unmap_begin)
+			ioasid_walk_tell(&w, unmap_begin, args);
+	}
+	ioasid_walk_end(&w);
+}
+
+u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync)
+{
+	struct ioasid_policy_walk w;
+	u32 least = 0, want;
+
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_SYNC);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, unmap_sync, args, sync);
+		if (want && !only_watches(w.run) && (!least || want < least))
+			least = want;
+	}
+	ioasid_walk_end(&w);
+	return least;
+}
+
+void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_DONE);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, unmap_done, args, res);
+	ioasid_walk_end(&w);
+}
+
+/* ---- in-kernel users, live update, dirty tracking ---- */
+
+int __ioasid_policy_access_pin(struct ioasid_access_args *args)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	ioasid_walk_begin(&w, IOASID_OP_ACCESS_PIN);
+	ioasid_walk_scope(&w, &args->who) {
+		ret = ioasid_walk_call(&w, access_pin, args);
+		if (ret)
+			ret = weigh(&w, &args->who, ret, errnos_plain);
+		if (ret)
+			break;
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_access_unpin(struct ioasid_access_args *args)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_ACCESS_UNPIN);
+	ioasid_walk_scope(&w, &args->who)
+		ioasid_walk_tell(&w, access_unpin, args);
+	ioasid_walk_end(&w);
+}
+
+int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	ioasid_walk_begin(&w, IOASID_OP_OWNER_CHANGE);
+	ioasid_walk_scope(&w, &args->who) {
+		ret = ioasid_walk_call(&w, owner_change, args);
+		if (ret)
+			ret = weigh(&w, &args->who, ret, errnos_plain);
+		if (ret)
+			break;
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_dirty(struct ioasid_dirty_args *args)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_DIRTY);
+	ioasid_walk_scope(&w, &args->who)
+		ioasid_walk_tell(&w, dirty, args);
+	ioasid_walk_end(&w);
+}

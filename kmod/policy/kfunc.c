@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions that BPF programs may call.
+ *
+ *   bpf_ioasid_error, _exit, _dump           hooks of a policy
+ *   bpf_ioasid_space_acquire, _release, _info, bpf_iter_ioasid_space_*
+ *                                            hooks, and syscall programs
+ *   bpf_iter_ioasid_mapping_*                syscall programs, init and exit
+ *
+ * There is no bpf_iter target ("bpftool iter"): bpf_iter_reg_target() is not
+ * exported to modules. A syscall program with these iterators does the same.
+ *
+ * Who else can run: everything. A program never holds an address space back:
+ * its reference is on the memory of the structure alone. Hooks call from
+ * contexts that may not sleep, so what they may call does not. A mapping is
+ * shown as a copy, taken under areas_lock.
+ */
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "../compat/kfunc.h"
+#include "../core/space.h"
+#include "policy.h"
+
+/* What a BPF program has on its stack; same size and alignment as what is in it. */
+struct bpf_iter_ioasid_space {
+	u64 __opaque[2];
+} __aligned(8);
+
+struct bpf_iter_ioasid_mapping {
+	u64 __opaque[1];
+} __aligned(8);
+
+/**
+ * struct space_iter - position among address spaces
+ * @at: the one that was shown, with a reference
+ * @id: its id
+ */
+struct space_iter {
+	struct ioasid_space *at;
+	u32 id;
+};
+
+/**
+ * struct mapping_iter - position among the mappings of an address space
+ * @space: with a reference
+ * @next: where to look on
+ * @last: where to stop
+ * @end: nothing is left
+ * @info: what is shown
+ */
+struct mapping_iter {
+	struct ioasid_space *space;
+	u64 next;
+	u64 last;
+	bool end;
+	struct ioasid_mapping_info info;
+};
+
+/*
+ * The hook from which the current task calls: its program's run context was put
+ * before our frame. NULL in a timer or work item that a hook has started.
+ */
+static struct ioasid_policy_frame *current_frame(void)
+{
+	struct bpf_tramp_run_ctx *tramp;
+
+	if (!in_task() || !current->bpf_ctx)
+		return NULL;
+	tramp = container_of(current->bpf_ctx, struct bpf_tramp_run_ctx, run_ctx);
+	if (!tramp->saved_run_ctx)
+		return NULL;
+	return container_of(tramp->saved_run_ctx, struct ioasid_policy_frame, ctx);
+}
+
+static void end_policy(u32 kind, s64 code, const char *msg, u32 len)
+{
+	struct ioasid_policy_frame *f = current_frame();
+
+	if (f)
+		ioasid_policy_eject(f->run, kind, f->hook, code, "%.*s", (int)strnlen(msg, len), msg);
+}
+
+__bpf_kfunc_start_defs();
+
+/**
+ * bpf_ioasid_error() - something is wrong: eject me
+ * @msg: why; shown to people. Format it with bpf_snprintf().
+ * @msg__sz: bytes at @msg, the final 0 included or not
+ *
+ * The hook goes on to its end, and what it returns still counts for this call.
+ */
+__bpf_kfunc void bpf_ioasid_error(const char *msg, u32 msg__sz)
+{
+	end_policy(IOASID_EXIT_ERROR_BPF, 0, msg, msg__sz);
+}
+
+/**
+ * bpf_ioasid_exit() - my work is done: take me out, without blame
+ * @code: for whoever reads it
+ * @msg: likewise
+ * @msg__sz: bytes at @msg
+ *
+ * The policy stays loaded, with no hook called any more, until it is unloaded.
+ * It does not fail closed.
+ */
+__bpf_kfunc void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz)
+{
+	end_policy(IOASID_EXIT_BPF, code, msg, msg__sz);
+}
+
+/**
+ * bpf_ioasid_dump() - add a line to what dump() tells
+ * @text: without a line break at its end
+ * @text__sz: bytes at @text, the final 0 included or not
+ *
+ * Return: bytes of room left, -ENOSPC with nothing added when it does not fit,
+ * or -EINVAL outside of dump().
+ */
+__bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
+{
+	struct ioasid_policy_frame *f = current_frame();
+	u32 n = strnlen(text, text__sz);
+
+	if (!f || !f->dump)
+		return -EINVAL;
+	if (n + 1 > IOASID_POLICY_DUMP_LEN - f->dump_len)
+		return -ENOSPC;
+	memcpy(f->dump + f->dump_len, text, n);
+	f->dump[f->dump_len + n] = '\n';
+	f->dump_len += n + 1;
+	return IOASID_POLICY_DUMP_LEN - f->dump_len;
+}
+
+/**
+ * bpf_ioasid_space_acquire() - an address space, by its id
+ * @id: as in struct ioasid_who
+ *
+ * Return: it, to be released; NULL when there is none. The reference keeps
+ * neither mappings nor devices.
+ */
+__bpf_kfunc struct ioasid_space *bpf_ioasid_space_acquire(u32 id)
+{
+	return ioasid_space_find(id);
+}
+
+/** bpf_ioasid_space_release() - give back what bpf_ioasid_space_acquire() returned */
+__bpf_kfunc void bpf_ioasid_space_release(struct ioasid_space *space)
+{
+	ioasid_space_forget(space);
+}
+
+/**
+ * bpf_ioasid_space_info() - what an address space is and holds
+ * @space: from bpf_ioasid_space_acquire(), or an iterator
+ * @info: filled in
+ * @info__sz: sizeof(*@info); an older, shorter one is filled as far as it goes
+ *
+ * Numbers are read without a lock: each is right, together they may be a
+ * moment apart. Return: 0.
+ */
+__bpf_kfunc int bpf_ioasid_space_info(struct ioasid_space *space, void *info, u32 info__sz)
+{
+	struct ioasid_space_info full;
+
+	ioasid_space_show(space, &full);
+	memset(info, 0, info__sz);
+	memcpy(info, &full, min_t(u32, info__sz, sizeof(full)));
+	return 0;
+}
+
+__bpf_kfunc int bpf_iter_ioasid_space_new(struct bpf_iter_ioasid_space *it)
+{
+	struct space_iter *i = (void *)it;
+
+	BUILD_BUG_ON(sizeof(*i) > sizeof(*it));
+	memset(i, 0, sizeof(*i));
+	return 0;
+}
+
+__bpf_kfunc struct ioasid_space *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
+{
+	struct space_iter *i = (void *)it;
+
+	if (i->at)
+		ioasid_space_forget(i->at);
+	i->at = ioasid_space_find_after(&i->id);
+	return i->at;
+}
+
+__bpf_kfunc void bpf_iter_ioasid_space_destroy(struct bpf_iter_ioasid_space *it)
+{
+	struct space_iter *i = (void *)it;
+
+	if (i->at)
+		ioasid_space_forget(i->at);
+}
+
+/**
+ * bpf_iter_ioasid_mapping_new() - walk the mappings of an address space, by address
+ * @it: iterator
+ * @space: address space
+ * @first: where to begin; a mapping that only ends behind it is shown
+ * @last: where to end, inclusive
+ *
+ * Return: 0 or -ENOMEM; then the walk is empty.
+ */
+__bpf_kfunc int bpf_iter_ioasid_mapping_new(struct bpf_iter_ioasid_mapping *it,
+					    struct ioasid_space *space, u64 first, u64 last)
+{
+	struct mapping_iter *i = kzalloc(sizeof(*i), GFP_KERNEL);
+
+	*(struct mapping_iter **)it = i;
+	if (!i)
+		return -ENOMEM;
+	ioasid_space_remember(space);
+	i->space = space;
+	i->next = first;
+	i->last = last;
+	return 0;
+}
+
+__bpf_kfunc struct ioasid_mapping_info *
+bpf_iter_ioasid_mapping_next(struct bpf_iter_ioasid_mapping *it)
+{
+	struct mapping_iter *i = *(struct mapping_iter **)it;
+	u64 end;
+
+	if (!i || i->end || i->next > i->last ||
+	    !ioasid_space_show_mapping(i->space, i->next, i->last, &i->info))
+		return NULL;
+	end = i->info.iova + i->info.length;
+	i->end = !end;
+	i->next = end;
+	return &i->info;
+}
+
+__bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping *it)
+{
+	struct mapping_iter *i = *(struct mapping_iter **)it;
+
+	if (!i)
+		return;
+	ioasid_space_forget(i->space);
+	kfree(i);
+}
+
+__bpf_kfunc_end_defs();
+
+#define SPACE_KFUNCS									\
+	BTF_ID_FLAGS(func, bpf_ioasid_space_acquire, KF_ACQUIRE | KF_RET_NULL)		\
+	BTF_ID_FLAGS(func, bpf_ioasid_space_release, KF_RELEASE)			\
+	BTF_ID_FLAGS(func, bpf_ioasid_space_info, KF_TRUSTED_ARGS)			\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_space_new, KF_ITER_NEW)			\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_space_next, KF_ITER_NEXT | KF_RET_NULL)	\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_space_destroy, KF_ITER_DESTROY)		\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_mapping_new,					\
+		     KF_ITER_NEW | KF_SLEEPABLE | KF_TRUSTED_ARGS)			\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_mapping_next,				\
+		     KF_ITER_NEXT | KF_RET_NULL | KF_SLEEPABLE)				\
+	BTF_ID_FLAGS(func, bpf_iter_ioasid_mapping_destroy, KF_ITER_DESTROY)
+
+BTF_KFUNCS_START(syscall_ids)
+SPACE_KFUNCS
+BTF_KFUNCS_END(syscall_ids)
+
+BTF_KFUNCS_START(hook_ids)
+BTF_ID_FLAGS(func, bpf_ioasid_error)
+BTF_ID_FLAGS(func, bpf_ioasid_exit)
+BTF_ID_FLAGS(func, bpf_ioasid_dump)
+SPACE_KFUNCS
+BTF_KFUNCS_END(hook_ids)
+
+/* Not for the hooks of others: tcp_congestion_ops, sched_ext_ops, ... */
+static int only_ours(const struct bpf_prog *prog, u32 kfunc)
+{
+	return prog->type != BPF_PROG_TYPE_STRUCT_OPS ||
+	       prog->aux->attach_btf == ioasid_policy_btf ? 0 : -EACCES;
+}
+
+static const struct btf_kfunc_id_set syscall_set = {
+	.owner = THIS_MODULE,
+	.set = &syscall_ids,
+};
+
+static const struct btf_kfunc_id_set hook_set = {
+	.owner = THIS_MODULE,
+	.set = &hook_ids,
+	.filter = only_ours,
+};
+
+int ioasid_kfunc_init(void)
+{
+	return register_btf_kfunc_id_set(BPF_PROG_TYPE_SYSCALL, &syscall_set) ?:
+	       register_btf_kfunc_id_set(BPF_PROG_TYPE_STRUCT_OPS, &hook_set);
+}
