@@ -101,5 +101,6 @@ u32 BPF_PROG(adaptbatch_map_batch, struct ioasid_map_args *args, struct ioasid_b
 SEC(".struct_ops.link")
 struct ioasid_policy_ops adaptbatch = {
 	.map_batch	= (void *)adaptbatch_map_batch,
+	.flags		= IOASID_POLICY_F_TIMES,
 	.name		= "adaptbatch",
 };

@@ -246,36 +246,6 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 	return ret;
 }
 
-int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
-		     struct page **pages)
-{
-	struct ioasid_fail f = {};
-	struct ioasid_who who;
-	int i, ret = 0;
-
-	if (!pages || npages <= 0)
-		return -EINVAL;
-	/* The pages around it, as in type1. */
-	iova &= PAGE_MASK;
-	if (!atomic_read(&space->notifiable))
-		return -EINVAL;
-
-	for (i = 0; i < npages && !ret; i++)
-		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
-	if (ret) {
-		ioasid_unpin_pages(space, iova, i - 1);
-		memset(pages, 0, i * sizeof(*pages));
-		ioasid_space_report(space, "pin", ret, &f);
-		return ret;
-	}
-	if (trace_ioasid_pin_enabled()) {
-		ioasid_who_current(&who, space->id);
-		trace_ioasid_pin(&who, iova, npages, true);
-	}
-	return npages;
-}
-IOASID_EXPORT(ioasid_pin_pages);
-
 /* Drop one reference; the last one's xpin is returned with its pages held. */
 static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
 				     struct ioasid_pages **pages)
@@ -298,14 +268,12 @@ static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
 	return x;
 }
 
-void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
+static void access_unpin(struct ioasid_space *space, u64 iova, int npages)
 {
 	struct ioasid_pages *pages;
-	struct ioasid_who who;
 	struct ioasid_xpin *x;
 	int i;
 
-	iova &= PAGE_MASK;
 	for (i = 0; i < npages; i++) {
 		x = unpin_one(space, iova + ((u64)i << PAGE_SHIFT), &pages);
 		if (!x)
@@ -313,10 +281,74 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 		xpin_release(pages, x);
 		ioasid_pages_put(pages);
 	}
-	if (npages > 0 && trace_ioasid_unpin_enabled()) {
-		ioasid_who_current(&who, space->id);
-		trace_ioasid_unpin(&who, iova, npages, true);
+}
+
+static u32 access_prot(int prot)
+{
+	return (prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
+	       (prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0);
+}
+
+static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_args *args)
+{
+	struct ioasid_fail f = { .reason = IOASID_R_POLICY };
+	int ret;
+
+	if (!ioasid_policy_has(IOASID_OP_ACCESS_PIN))
+		return 0;
+	ioasid_who_current(&args->who, space->id);
+	ret = ioasid_policy_access_pin(args);
+	if (ret)
+		ioasid_space_report(space, "pin", ret, &f);
+	return ret;
+}
+
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
+		     struct page **pages)
+{
+	struct ioasid_access_args args = { .npages = npages };
+	struct ioasid_fail f = {};
+	int i, ret;
+
+	if (!pages || npages <= 0)
+		return -EINVAL;
+	/* The pages around it, as in type1. */
+	iova &= PAGE_MASK;
+	if (!atomic_read(&space->notifiable))
+		return -EINVAL;
+
+	args.iova = iova;
+	args.prot = access_prot(prot);
+	ret = access_ask_policy(space, &args);
+	if (ret)
+		return ret;
+	for (i = 0; i < npages && !ret; i++)
+		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
+	if (ret) {
+		access_unpin(space, iova, i - 1);
+		memset(pages, 0, i * sizeof(*pages));
+		ioasid_space_report(space, "pin", ret, &f);
+		return ret;
 	}
+	if (trace_ioasid_pin_enabled()) {
+		ioasid_who_current(&args.who, space->id);
+		trace_ioasid_pin(&args.who, iova, npages, true);
+	}
+	return npages;
+}
+IOASID_EXPORT(ioasid_pin_pages);
+
+void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
+{
+	struct ioasid_access_args args = { .iova = iova & PAGE_MASK, .npages = npages };
+
+	access_unpin(space, args.iova, npages);
+	if (npages <= 0 ||
+	    (!trace_ioasid_unpin_enabled() && !ioasid_policy_has(IOASID_OP_ACCESS_UNPIN)))
+		return;
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_access_unpin(&args);
+	trace_ioasid_unpin(&args.who, args.iova, npages, true);
 }
 IOASID_EXPORT(ioasid_unpin_pages);
 
@@ -375,7 +407,7 @@ void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area)
 		mutex_lock(&space->areas_lock);
 		x->charged = !ret;
 		mutex_unlock(&space->areas_lock);
-		ioasid_unpin_pages(space, ioasid_area_start(area) + ((u64)index << PAGE_SHIFT), 1);
+		access_unpin(space, ioasid_area_start(area) + ((u64)index << PAGE_SHIFT), 1);
 		index++;
 	}
 }
@@ -460,21 +492,35 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	return ret ? ioasid_fail(f, ret, IOASID_R_PIN, iova, 0) : (long)n;
 }
 
+static void trace_rw(struct ioasid_space *space, u64 iova, size_t len, bool write, int err)
+{
+	struct ioasid_who who;
+
+	if (!trace_ioasid_rw_enabled())
+		return;
+	ioasid_who_current(&who, space->id);
+	trace_ioasid_rw(&who, iova, len, write, err);
+}
+
 static int space_rw(struct ioasid_space *space, u64 iova, void *buf, size_t len, bool write)
 {
 	struct ioasid_fail f = {};
+	u64 first = iova;
+	size_t all = len;
 	long n;
 
 	while (len) {
 		n = rw_chunk(space, iova, buf, len, write, &f);
 		if (n < 0) {
 			ioasid_space_report(space, write ? "write" : "read", n, &f);
+			trace_rw(space, first, all, write, n);
 			return n;
 		}
 		iova += n;
 		buf += n;
 		len -= n;
 	}
+	trace_rw(space, first, all, write, 0);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 
 #include <trace/events/ioasid.h>
 
+#include "clock.h"
 #include "pages.h"
 #include "space.h"
 #include "who.h"
@@ -105,6 +106,7 @@ static int replay_pin(struct ioasid_space *space, struct ioasid_area *area,
 		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, ioasid_area_start(area), 0);
 	ret = ioasid_pages_pin(area->pages, &call);
 	mmput_async(area->pages->mm);
+	f->pages += res.pages;
 	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
 }
 
@@ -134,7 +136,7 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 	}
 	if (list_empty(&live))
 		return;
-	ioasid_domain_clear(d, &live, &unused, false);
+	ioasid_domain_clear(d, &live, 0, &unused, false);
 	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link)))
 		list_del_init(&area->link);
 }
@@ -148,7 +150,7 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	for_each_live(space, area) {
 		ret = replay_pin(space, area, f);
 		if (!ret) {
-			ret = ioasid_domain_program(d, area);
+			ret = ioasid_domain_program(d, area, NULL);
 			if (ret)
 				ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
 		}
@@ -168,7 +170,22 @@ static int alloc_for_first_device(struct device *dev, void *data)
 	return 1;
 }
 
-static struct ioasid_domain *domain_create(struct iommu_group *group)
+static int node_of_first_device(struct device *dev, void *data)
+{
+	s32 *node = data;
+
+	*node = dev_to_node(dev);
+	return 1;
+}
+
+static void describe_group(struct iommu_group *group, struct ioasid_attach_args *args)
+{
+	args->group = iommu_group_id(group);
+	args->node = NUMA_NO_NODE;
+	iommu_group_for_each_dev(group, &args->node, node_of_first_device);
+}
+
+static struct ioasid_domain *domain_create(struct ioasid_space *space, struct iommu_group *group)
 {
 	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL);
 	struct iommu_domain *domain = ERR_PTR(-ENODEV);
@@ -181,6 +198,7 @@ static struct ioasid_domain *domain_create(struct iommu_group *group)
 		return ERR_CAST(domain);
 	}
 	d->domain = domain;
+	d->space = space->id;
 	return d;
 }
 
@@ -239,11 +257,13 @@ static void space_link(struct ioasid_space *space, struct ioasid_group *g,
 {
 	mutex_lock(&space->areas_lock);
 	list_add_tail(&g->link, &space->groups);
+	space->nr_groups++;
 	space->emulated += g->emulated;
 	if (g->domain)
 		g->domain->groups++;
 	if (fresh) {
 		list_add_tail(&fresh->link, &space->domains);
+		space->nr_domains++;
 		ioasid_space_update_pgsizes(space);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -253,11 +273,13 @@ static void space_unlink(struct ioasid_space *space, struct ioasid_group *g)
 {
 	mutex_lock(&space->areas_lock);
 	list_del(&g->link);
+	space->nr_groups--;
 	space->emulated -= g->emulated;
 	if (!g->reports)
 		ioasid_dirty_mark_all(space);
 	if (g->domain && !--g->domain->groups) {
 		list_del(&g->domain->link);
+		space->nr_domains--;
 		ioasid_space_update_pgsizes(space);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -379,7 +401,7 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	if (ret)
 		return ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
 
-	fresh = domain_create(g->group);
+	fresh = domain_create(space, g->group);
 	if (IS_ERR(fresh)) {
 		ret = ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
 		goto free_resv;
@@ -455,17 +477,34 @@ static int attach_locked(struct ioasid_space *space, struct ioasid_group *g, int
 	return ret;
 }
 
+static void attach_result(struct ioasid_space *space, struct ioasid_group *g, int ret,
+			  const struct ioasid_fail *f, struct ioasid_attach_result *res)
+{
+	res->err = ret;
+	res->reason = f->reason;
+	res->a = f->a;
+	res->b = f->b;
+	res->pages = f->pages;
+	if (ret)
+		return;
+	res->sealed = !g->emulated && !g->domain;
+	res->shared = g->domain && g->domain->groups > 1;
+	res->pgsizes = g->domain ? space->pgsizes : 0;
+}
+
 int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags)
 {
-	struct ioasid_attach_args args = {
-		.group = iommu_group_id(group),
-		.emulated = !!(flags & IOASID_ATTACH_EMULATED),
-	};
+	bool timing = trace_ioasid_attach_enabled() || ioasid_policy_has(IOASID_OP_ATTACHED);
+	struct ioasid_attach_args args = { .emulated = !!(flags & IOASID_ATTACH_EMULATED) };
+	struct ioasid_attach_result res = {};
+	u64 t = ioasid_clock(timing);
+	struct ioasid_policy_mark mark = {};
 	struct ioasid_fail f = {};
 	struct ioasid_group *g;
 	int policy, ret;
 
 	ioasid_who_current(&args.who, space->id);
+	describe_group(group, &args);
 	/* A sealing attach must not fail for want of a few bytes. */
 	g = kzalloc(sizeof(*g), GFP_KERNEL | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
 	if (!g)
@@ -473,15 +512,19 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	g->group = group;
 	g->emulated = args.emulated;
 	g->reports = args.emulated;
-	policy = ioasid_policy_attach(&args);
+	policy = ioasid_policy_attach(&args, &mark);
+	g->mark = mark;
 
 	down_write(&space->domains_rwsem);
 	ret = attach_locked(space, g, policy, flags, &f);
+	attach_result(space, g, ret, &f, &res);
 	up_write(&space->domains_rwsem);
 	if (ret)
 		kfree(g);
 
-	trace_ioasid_attach(&args, ret, f.reason);
+	ioasid_lap(timing, &t, &res.ns_total);
+	ioasid_policy_attached(&args, &res, &mark);
+	trace_ioasid_attach(&args, ret, f.reason, &res);
 	if (f.reason)
 		trace_ioasid_error(&args.who, "attach", ret, f.reason, f.a, f.b);
 	return ret;
@@ -526,7 +569,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 
 void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 {
-	struct ioasid_attach_args args = { .group = iommu_group_id(group) };
+	struct ioasid_attach_args args = {};
 	struct ioasid_group *g;
 	LIST_HEAD(victims);
 
@@ -541,10 +584,12 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 		return;
 
 	ioasid_space_finish_all(space, &victims);
+	describe_group(group, &args);
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_detach(&args, &g->mark);
+	trace_ioasid_detach(&args);
 	ioasid_windows_free(&g->resv);
 	kfree(g);
-	ioasid_who_current(&args.who, space->id);
-	trace_ioasid_detach(&args);
 }
 IOASID_EXPORT(ioasid_detach_group);
 

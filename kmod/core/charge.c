@@ -62,13 +62,14 @@ static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bo
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 {
 	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	bool bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts();
+	bool bypass;
 	int ret;
 
 	ret = ioasid_policy_charge(&pages->who, npages, &pages->mark);
 	if (ret)
 		goto out;
 
+	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->mark);
 	ret = charge_locked_vm(pages, npages, bypass);
 	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
 		ret = charge_locked_vm(pages, npages, true);
@@ -76,6 +77,8 @@ int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 		ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
 		if (ret == -ENOMEM) {
 			*limit = max;
+			trace_ioasid_limit(&pages->who, IOASID_LIMIT_MEMLOCK, npages,
+					   READ_ONCE(pages->mm->locked_vm), max);
 			pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
 					    pages->task->comm, task_tgid_nr(pages->task),
 					    max << PAGE_SHIFT);

@@ -17,8 +17,10 @@
 
 #include <trace/events/ioasid.h>
 
+#include "clock.h"
 #include "pages.h"
 #include "space.h"
+#include "who.h"
 
 /* What bitmap functions can count. */
 #define DIRTY_PAGES_MAX	((u64)INT_MAX)
@@ -71,12 +73,23 @@ static void untrack_all(struct ioasid_space *space)
 	}
 }
 
-/*
- * ioasid_dirty_start() - begin tracking; no-op when it is on
- *
- * Return: 0, -ENOMEM, or -EINVAL for a mapping of more than 2^31 - 1 pages.
- */
-int ioasid_dirty_start(struct ioasid_space *space)
+static bool dirty_heard(void)
+{
+	return trace_ioasid_dirty_enabled() || ioasid_policy_has(IOASID_OP_DIRTY);
+}
+
+/* Tell what was done; no lock is held. */
+static void dirty_tell(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
+{
+	if (!dirty_heard())
+		return;
+	ioasid_who_current(&args->who, space->id);
+	args->err = err;
+	ioasid_policy_dirty(args);
+	trace_ioasid_dirty(args);
+}
+
+static int dirty_start(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
 	int ret = 0;
@@ -97,15 +110,34 @@ unlock:
 	return ret;
 }
 
+/*
+ * ioasid_dirty_start() - begin tracking; no-op when it is on
+ *
+ * Return: 0, -ENOMEM, or -EINVAL for a mapping of more than 2^31 - 1 pages.
+ */
+int ioasid_dirty_start(struct ioasid_space *space)
+{
+	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_START };
+	u64 t = ioasid_clock(dirty_heard());
+	int ret = dirty_start(space);
+
+	ioasid_lap(t, &t, &args.ns_total);
+	dirty_tell(space, &args, ret);
+	return ret;
+}
+
 /* ioasid_dirty_stop() - end tracking and forget */
 void ioasid_dirty_stop(struct ioasid_space *space)
 {
+	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_STOP };
+
 	mutex_lock(&space->areas_lock);
 	if (space->tracking) {
 		space->tracking = false;
 		untrack_all(space);
 	}
 	mutex_unlock(&space->areas_lock);
+	dirty_tell(space, &args, 0);
 }
 
 /* ioasid_dirty_mark() - the CPU wrote on behalf of a device; areas_lock is held */
@@ -286,6 +318,30 @@ struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void)
 	return kvmalloc(sizeof(struct ioasid_dirty_piece), GFP_KERNEL_ACCOUNT);
 }
 
+/* Adds to @dirty the pages that were found to be. */
+static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear, u64 *dirty)
+{
+	u64 iova = q->iova;
+	int ret;
+
+	ret = get_check(space, q);
+	if (ret)
+		return ret;
+	while (!ret && get_next(space, q, &iova, p, clear)) {
+		if (dirty_heard())
+			*dirty += bitmap_weight((unsigned long *)p->words, p->shift + p->n);
+		ret = piece_copy(q, p);
+		if (ret && clear)
+			get_undo(space, p);
+		iova = p->iova + ((u64)p->n << PAGE_SHIFT);
+		if (!iova)
+			break;
+		cond_resched();
+	}
+	return ret;
+}
+
 /*
  * ioasid_dirty_get() - copy dirty bits to the caller's memory, and @clear them
  *
@@ -295,21 +351,18 @@ struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void)
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear)
 {
-	u64 iova = q->iova;
-	int ret;
+	struct ioasid_dirty_args args = {
+		.op = IOASID_DIRTY_GET,
+		.iova = q->iova,
+		.length = q->length,
+	};
+	u64 t = ioasid_clock(dirty_heard());
+	int ret = dirty_get(space, q, p, clear, &args.dirty);
 
-	ret = get_check(space, q);
-	if (ret)
-		return ret;
-	while (!ret && get_next(space, q, &iova, p, clear)) {
-		ret = piece_copy(q, p);
-		if (ret && clear)
-			get_undo(space, p);
-		iova = p->iova + ((u64)p->n << PAGE_SHIFT);
-		if (!iova)
-			break;
-		cond_resched();
-	}
+	ioasid_lap(t, &t, &args.ns_total);
+	/* Without @clear it is a rehearsal. */
+	if (clear)
+		dirty_tell(space, &args, ret);
 	return ret;
 }
 

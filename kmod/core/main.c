@@ -25,6 +25,7 @@ static int __init ioasid_init(void)
 	ret = ioasid_dev_init();
 	if (ret)
 		goto policy;
+	ioasid_spaces_show();
 	return 0;
 
 policy:
@@ -38,8 +39,11 @@ module_init(ioasid_init);
 /* No fd, container or policy is left: each holds a reference on the module. */
 static void __exit ioasid_exit(void)
 {
+	ioasid_spaces_hide();
 	ioasid_dev_exit();
 	ioasid_policy_exit();
+	/* Address spaces that BPF programs or walkers were the last to hold. */
+	rcu_barrier();
 	ioasid_spaces_exit();
 }
 module_exit(ioasid_exit);

@@ -110,8 +110,10 @@ static int map_check_space(struct map_call *c)
 	if (other)
 		return map_fail(c, -EEXIST, IOASID_R_OVERLAP, ioasid_area_start(other),
 				ioasid_area_last(other));
-	if (!space->avail)
+	if (!space->avail) {
+		trace_ioasid_limit(&m->who, IOASID_LIMIT_MAPS, 1, space->maps, space->maps);
 		return map_fail(c, -ENOSPC, IOASID_R_MAP_LIMIT, space->maps, 0);
+	}
 	if (!ioasid_windows_hold(&space->windows, m->iova, c->last, &near))
 		return map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
 	return 0;
@@ -194,7 +196,8 @@ static int map_program(struct map_call *c)
 	if (area->stop)
 		return map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
 
-	ret = area->pages->pinned ? ioasid_space_program(space, area) : 0;
+	ret = area->pages->pinned ?
+	      ioasid_space_program(space, area, c->timing ? &c->res : NULL) : 0;
 	ioasid_lap(c->timing, &t, &c->res.ns_iommu);
 	if (ret)
 		return map_fail(c, ret, ret == -EINTR ? IOASID_R_SIGNAL : IOASID_R_IOMMU,
@@ -281,12 +284,13 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
 			.flags = flags,
 		},
 		.timing = trace_ioasid_map_done_enabled() ||
-			  ioasid_policy_has(IOASID_OP_MAP_DONE),
+			  ioasid_policy_times(IOASID_OP_MAP_DONE),
 	};
 	u64 t = ioasid_clock(c.timing);
 	int ret;
 
 	ioasid_who_current(&c.args.who, space->id);
+	trace_ioasid_map_begin(&c.args);
 	ret = map_check_args(&c);
 	if (!ret)
 		ret = map_ask_policy(&c);

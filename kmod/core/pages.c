@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -291,12 +292,14 @@ static void batch_grow(struct batch_buf *buf, unsigned long want)
 }
 
 static unsigned long batch_size(struct batch_buf *buf, struct ioasid_pin_call *call,
-				struct ioasid_batch_args *b)
+				struct mm_struct *mm, struct ioasid_batch_args *b)
 {
 	unsigned long want = b->pages_left < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE;
 
-	if (ioasid_policy_has(IOASID_OP_MAP_BATCH))
+	if (ioasid_policy_has(IOASID_OP_MAP_BATCH)) {
+		b->contended = !!mmap_lock_is_contended(mm);
 		want = ioasid_policy_map_batch(call->args, b) ?: want;
+	}
 	want = min(want, b->pages_left);
 	batch_grow(buf, want);
 	return min(want, buf->room);
@@ -311,17 +314,50 @@ static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason
 	return err;
 }
 
+/* Page faults that this task has taken; those of the pinner count as its own. */
+static unsigned long faults_now(void)
+{
+	return current->min_flt + current->maj_flt;
+}
+
+/* Bytes of a run that whole entries of @size in a page table can hold. */
+static u64 run_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
+{
+	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
+
+	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
+}
+
+/* Somebody listens: how fragmented it is, and on which nodes. */
+static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		u64 phys = PFN_PHYS(run.pfn), bytes = (u64)run.npages << PAGE_SHIFT;
+
+		res->run_max = max_t(u64, res->run_max, run.npages);
+		res->bytes_2m += run_aligned(iova, phys, bytes, SZ_2M);
+		res->bytes_1g += run_aligned(iova, phys, bytes, SZ_1G);
+		if (run.kind != IOASID_RUN_PFN)
+			res->node_pages[min(page_to_nid(pfn_to_page(run.pfn)), IOASID_NODES - 1)] +=
+				run.npages;
+		iova += bytes;
+	}
+}
+
 static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		    struct pin_src *src, struct batch_buf *buf)
 {
 	struct ioasid_batch_args b = { .pages_left = pages->npages };
-	bool feedback = call->timing || ioasid_policy_has(IOASID_OP_MAP_BATCH);
+	bool feedback = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
 	struct ioasid_map_result *res = call->res;
 	u64 t = ioasid_clock(feedback);
 
 	while (b.pages_left) {
 		unsigned long vaddr = pages->vaddr + (b.pages_done << PAGE_SHIFT);
-		unsigned long charge, want;
+		unsigned long charge, want, runs = pages->ext.nr, faults = faults_now();
 		u64 ns_pin = 0, ns_account = 0, limit = 0;
 		long n, ret;
 
@@ -332,11 +368,15 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (b.pages_done)
 			cond_resched();
 
-		want = batch_size(buf, call, &b);
+		want = batch_size(buf, call, pages->mm, &b);
 		ioasid_lap(feedback, &t, &ns_account);
 		ns_account = 0;
 		n = pin_step(pages, src, b.pages_done, want, buf->pages, &charge);
 		ioasid_lap(feedback, &t, &ns_pin);
+		b.last_faults = faults_now() - faults;
+		res->faults += b.last_faults;
+		if (b.last_faults)
+			res->ns_fault += ns_pin;
 		if (n < 0)
 			return pin_failed(res, n, n == -EINTR ? IOASID_R_SIGNAL : IOASID_R_PIN,
 					  vaddr, b.pages_done);
@@ -359,6 +399,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		b.pages_done += n;
 		b.pages_left -= n;
 		b.last_pages = n;
+		b.last_runs = pages->ext.nr - runs;
 		b.last_ns = ns_pin + ns_account;
 	}
 	return 0;
@@ -395,6 +436,8 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	call->res->pages = pages->npages;
 	call->res->charged = pages->charged;
 	call->res->runs = pages->ext.nr;
+	if (call->timing)
+		pages_measure(pages, call->args->iova, call->res);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "direct.h"
 #include "pages.h"
 #include "space.h"
+#include "who.h"
 
 static bool disable_hugepages;
 module_param(disable_hugepages, bool, 0644);
@@ -74,7 +75,20 @@ static int program_run(struct iommu_domain *domain, u64 iova, const struct ioasi
 	return ret;
 }
 
-static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u64 *done)
+/* Make entries visible; @res is NULL when nobody wants the time. */
+static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
+			struct ioasid_map_result *res)
+{
+	u64 t = ioasid_clock(res);
+	int ret = ioasid_direct_sync(domain, start, done);
+
+	if (res)
+		ioasid_lap(true, &t, &res->ns_sync);
+	return ret;
+}
+
+static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u64 *done,
+			struct ioasid_map_result *res)
 {
 	bool direct = ioasid_direct_can(domain);
 	u64 start = ioasid_area_start(area);
@@ -85,6 +99,8 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u
 	int ret;
 
 	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		trace_ioasid_run(&area->pages->who, start + *done, run.npages,
+				 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
 		ret = program_run(domain, start, &run, prot, direct, done);
 		if (ret)
 			return ret;
@@ -94,23 +110,25 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u
 				return -EINTR;
 		}
 	}
-	return direct ? ioasid_direct_sync(domain, start, *done) : 0;
+	return direct ? program_sync(domain, start, *done, res) : 0;
 }
 
 /**
  * ioasid_domain_program() - write an area into one domain
  * @d: domain
  * @area: its pages are pinned
+ * @res: where the time for a flush goes, or NULL
  *
  * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
  */
-int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area)
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area,
+			  struct ioasid_map_result *res)
 {
 	struct iommu_iotlb_gather gather;
 	u64 done = 0;
 	int ret;
 
-	ret = program_runs(d->domain, area, &done);
+	ret = program_runs(d->domain, area, &done, res);
 	if (ret && done) {
 		iommu_iotlb_gather_init(&gather);
 		if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
@@ -129,20 +147,58 @@ static void mark_stuck(struct ioasid_area *area, struct ioasid_area *end, struct
 			area->stuck = true;
 }
 
+/* Flush; nothing of what was cleared can be reached after this. */
+static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
+		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
+{
+	bool traced = trace_ioasid_sync_enabled();
+	u64 t = ioasid_clock(traced), ns = 0;
+
+	iommu_iotlb_sync(d->domain, gather);
+	res->syncs++;
+	if (traced) {
+		struct ioasid_who who;
+
+		ioasid_lap(true, &t, &ns);
+		ioasid_who_current(&who, d->space);
+		trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
+	}
+}
+
+/* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
+static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
+				       u32 max, struct ioasid_sync_args *sync, u64 *last)
+{
+	struct ioasid_area *end = list_next_entry(area, link);
+
+	*last = ioasid_area_last(area);
+	sync->mappings++;
+	while (area->pages->pinned && &end->link != areas && end->pages->pinned &&
+	       ioasid_area_start(end) == *last + 1 && (!max || sync->mappings < max)) {
+		*last = ioasid_area_last(end);
+		end = list_next_entry(end, link);
+		sync->mappings++;
+	}
+	sync->bytes += *last - ioasid_area_start(area) + 1;
+	return end;
+}
+
 /**
- * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB once
+ * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
  * @d: domain
  * @areas: linked by area->link, in IOVA order; neighbours are cleared together
- * @res: where times go
+ * @per_sync: areas between two flushes, 0 for one flush after all
+ * @res: where counts and times go
  * @timing: somebody wants them
  *
  * Return: true when everything went. Otherwise areas that the device might
  * still reach are marked stuck.
  */
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing)
 {
 	struct iommu_iotlb_gather gather;
+	struct ioasid_sync_args sync = {};
 	struct ioasid_area *area, *end;
 	u64 t = ioasid_clock(timing);
 	bool all = true;
@@ -150,14 +206,9 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
 	iommu_iotlb_gather_init(&gather);
 	area = list_first_entry(areas, struct ioasid_area, link);
 	while (&area->link != areas) {
-		u64 start = ioasid_area_start(area), last = ioasid_area_last(area), done;
+		u64 start = ioasid_area_start(area), last, done;
 
-		end = list_next_entry(area, link);
-		while (area->pages->pinned && &end->link != areas && end->pages->pinned &&
-		       ioasid_area_start(end) == last + 1) {
-			last = ioasid_area_last(end);
-			end = list_next_entry(end, link);
-		}
+		end = stretch_end(area, areas, per_sync, &sync, &last);
 		if (area->pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);
 			if (done < last - start + 1) {
@@ -166,10 +217,14 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
 			}
 		}
 		area = end;
+		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
+			continue;
+		ioasid_lap(timing, &t, &res->ns_iommu);
+		clear_sync(d, &gather, &sync, res);
+		ioasid_lap(timing, &t, &res->ns_sync);
+		iommu_iotlb_gather_init(&gather);
+		memset(&sync, 0, sizeof(sync));
 	}
-	ioasid_lap(timing, &t, &res->ns_iommu);
-	iommu_iotlb_sync(d->domain, &gather);
-	ioasid_lap(timing, &t, &res->ns_sync);
 	return all;
 }
 
@@ -182,7 +237,7 @@ static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 
 	list_add(&area->link, &one);
 	list_for_each_entry_from_reverse(from, &space->domains, link)
-		ioasid_domain_clear(from, &one, &unused, false);
+		ioasid_domain_clear(from, &one, 0, &unused, false);
 	list_del_init(&area->link);
 }
 
@@ -190,16 +245,18 @@ static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
  * ioasid_space_program() - write an area into every domain
  * @space: domains_rwsem is held
  * @area: its pages are pinned, if there is any domain
+ * @res: where the time for flushes goes, or NULL
  *
  * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
  */
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area)
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+			 struct ioasid_map_result *res)
 {
 	struct ioasid_domain *d;
 	int ret;
 
 	list_for_each_entry(d, &space->domains, link) {
-		ret = ioasid_domain_program(d, area);
+		ret = ioasid_domain_program(d, area, res);
 		if (ret) {
 			unprogram_back(space, area, list_prev_entry(d, link));
 			return ret;

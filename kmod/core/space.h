@@ -82,12 +82,14 @@ struct ioasid_windows {
  * struct ioasid_domain - page tables shared by groups whose IOMMU agrees
  * @link: in space->domains
  * @domain: what the IOMMU driver knows
+ * @space: id of the space it is in
  * @coherent: no-snoop is blocked (enforce_cache_coherency)
  * @groups: number of groups in it
  */
 struct ioasid_domain {
 	struct list_head link;
 	struct iommu_domain *domain;
+	u32 space;
 	bool coherent;
 	unsigned int groups;
 };
@@ -129,9 +131,11 @@ struct ioasid_group {
  * @domains: struct ioasid_domain
  * @groups: struct ioasid_group
  * @emulated: how many of @groups are emulated
+ * @nr_groups: length of @groups
+ * @nr_domains: length of @domains
  * @windows: where maps may lie
  * @pgsizes: page sizes all domains have
- *	These five change under both locks and are read under either.
+ *	These seven change under both locks and are read under either.
  *
  * @areas_lock: guards @areas and their states, and all that follows
  * @areas: struct ioasid_area by IOVA
@@ -169,6 +173,8 @@ struct ioasid_space {
 	struct list_head domains;
 	struct list_head groups;
 	unsigned int emulated;
+	unsigned int nr_groups;
+	unsigned int nr_domains;
 	struct ioasid_windows windows;
 	u64 pgsizes;
 
@@ -203,11 +209,18 @@ struct ioasid_dirty_query {
 	u64 size;
 };
 
-/** struct ioasid_fail - why a call fails, beside the errno */
+/**
+ * struct ioasid_fail - why a call fails, beside the errno
+ * @reason: enum ioasid_reason
+ * @a: first detail
+ * @b: second detail
+ * @pages: pinned by an attach that went well
+ */
 struct ioasid_fail {
 	u32 reason;
 	u64 a;
 	u64 b;
+	u64 pages;
 };
 
 static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
@@ -258,9 +271,11 @@ void ioasid_space_changed(struct ioasid_space *space);
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
 int ioasid_spaces_init(void);
 void ioasid_spaces_exit(void);
-
 int ioasid_space_retire(struct ioasid_space *space);
+
 /* spaces.c: all of them */
+void ioasid_spaces_show(void);
+void ioasid_spaces_hide(void);
 int ioasid_spaces_add(struct ioasid_space *space, gfp_t gfp);
 void ioasid_spaces_remove(struct ioasid_space *space);
 bool ioasid_spaces_hold(const struct ioasid_space *space);
@@ -289,10 +304,12 @@ void ioasid_windows_free(struct ioasid_windows *ws);
 void ioasid_space_update_pgsizes(struct ioasid_space *space);
 
 /* program.c: page tables */
-int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area);
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area);
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area,
+			  struct ioasid_map_result *res);
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+			 struct ioasid_map_result *res);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 
 /* unmap.c */

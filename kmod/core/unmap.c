@@ -15,7 +15,8 @@
  *  - teardown (detach of the last group, kill, last close) claims under
  *    domains_rwsem held for write, so never between our claim and clear; it
  *    leaves to us what we claimed. It never waits for user space.
- *  - policies: none is asked; nothing here can be vetoed or delayed by one.
+ *  - policies are told, before any lock and after the last; they choose how
+ *    often to flush, and can neither veto nor delay.
  */
 #include <linux/mm.h>
 
@@ -37,6 +38,7 @@ struct unmap_call {
 	struct ioasid_unmap_args args;
 	struct ioasid_unmap_result res;
 	struct list_head victims;
+	struct ioasid_policy_mark mark;
 	const struct ioasid_dirty_query *dirty;
 	struct ioasid_dirty_piece *piece;
 	u64 last;
@@ -170,11 +172,27 @@ static int unmap_find(struct unmap_call *c)
 	return 0;
 }
 
+/* Into how many pieces the clearing is to be cut, if a policy has an opinion. */
+static u32 unmap_per_sync(struct unmap_call *c)
+{
+	struct ioasid_sync_args sync = {};
+	struct ioasid_area *area;
+
+	if (!ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
+		return 0;
+	list_for_each_entry(area, &c->victims, link) {
+		sync.mappings++;
+		sync.bytes += ioasid_area_bytes(area);
+	}
+	return ioasid_policy_unmap_sync(&c->args, &sync);
+}
+
 /* Find, and clear the domains before anything can change what was found. */
 static int unmap_claim(struct unmap_call *c)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_domain *d;
+	u32 per_sync;
 	int ret;
 
 	if (down_read_killable(&space->domains_rwsem))
@@ -182,9 +200,11 @@ static int unmap_claim(struct unmap_call *c)
 	mutex_lock(&space->areas_lock);
 	ret = unmap_find(c);
 	mutex_unlock(&space->areas_lock);
-	if (!list_empty(&c->victims))
+	if (!list_empty(&c->victims)) {
+		per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
-			ioasid_domain_clear(d, &c->victims, &c->res, c->timing);
+			ioasid_domain_clear(d, &c->victims, per_sync, &c->res, c->timing);
+	}
 	up_read(&space->domains_rwsem);
 	return ret;
 }
@@ -223,8 +243,10 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 	unsigned int n = 0;
 
 	list_for_each_entry(area, victims, link) {
-		if (area->pages->pinned)
+		if (area->pages->pinned) {
 			res->pages += area->pages->npages;
+			res->runs += area->pages->ext.nr;
+		}
 		if (area->stuck)
 			ioasid_pages_leak(area->pages);
 		else
@@ -282,23 +304,37 @@ static int unmap_run(struct unmap_call *c)
 	return ret;
 }
 
+/* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */
+static bool unmap_heard(void)
+{
+	return trace_ioasid_unmap_begin_enabled() || trace_ioasid_unmap_done_enabled() ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_SYNC) ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
+}
+
 static int unmap_call(struct unmap_call *c, u64 *unmapped)
 {
 	u64 t;
 	int ret;
 
-	c->timing = trace_ioasid_unmap_done_enabled();
+	c->timing = trace_ioasid_unmap_done_enabled() || ioasid_policy_times(IOASID_OP_UNMAP_DONE);
 	t = ioasid_clock(c->timing);
 	INIT_LIST_HEAD(&c->victims);
+	if (unmap_heard())
+		ioasid_who_current(&c->args.who, c->space->id);
+	trace_ioasid_unmap_begin(&c->args);
+	ioasid_policy_unmap_begin(&c->args, &c->mark);
 	ret = unmap_run(c);
 
 	*unmapped = c->res.bytes;
 	c->res.err = ret;
-	if (c->timing || ret) {
-		ioasid_lap(c->timing, &t, &c->res.ns_total);
+	ioasid_lap(c->timing, &t, &c->res.ns_total);
+	if (c->mark.slots)
+		ioasid_policy_unmap_done(&c->args, &c->res, &c->mark);
+	trace_ioasid_unmap_done(&c->args, &c->res);
+	if (ret && !c->args.who.space)
 		ioasid_who_current(&c->args.who, c->space->id);
-		trace_ioasid_unmap_done(&c->args, &c->res);
-	}
 	if (ret)
 		trace_ioasid_error(&c->args.who, "unmap", ret, c->res.reason, c->res.a, c->res.b);
 	return ret;
@@ -405,14 +441,16 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 
 	if (!list_empty(victims))
 		list_for_each_entry(d, &space->domains, link)
-			ioasid_domain_clear(d, victims, &unused, false);
+			ioasid_domain_clear(d, victims, 0, &unused, false);
 }
 
 /* ioasid_space_finish_all() - teardown, second half; no lock is held */
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
-	bool timing = trace_ioasid_unmap_done_enabled();
+	bool timing = trace_ioasid_unmap_done_enabled() ||
+		      ioasid_policy_times(IOASID_OP_UNMAP_DONE);
+	struct ioasid_policy_mark mark;
 	struct ioasid_unmap_result res = {};
 	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
 	struct ioasid_area *area;
@@ -427,7 +465,10 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 			ioasid_space_report(space, "teardown", -EIO, &f);
 		}
 	}
-	unmap_finish(space, victims, &res, timing);
 	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_unmap_begin(&args, &mark);
+	unmap_finish(space, victims, &res, timing);
+	if (mark.slots)
+		ioasid_policy_unmap_done(&args, &res, &mark);
 	trace_ioasid_unmap_done(&args, &res);
 }

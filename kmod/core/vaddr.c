@@ -13,12 +13,15 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include <trace/events/ioasid.h>
+
 #include "pages.h"
 #include "space.h"
 #include "who.h"
 
 /* Charge the new owner as a whole, then give the old one his back. */
-static int change_owner(struct ioasid_pages *pages, struct ioasid_fail *f)
+static int change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
+			struct ioasid_fail *f)
 {
 	struct ioasid_pages old = *pages;
 	u64 limit = 0;
@@ -27,11 +30,16 @@ static int change_owner(struct ioasid_pages *pages, struct ioasid_fail *f)
 	if (pages->mm == current->mm)
 		return 0;
 
+	args->from = old.who;
+	args->charged = old.charged;
+	ret = ioasid_policy_owner_change(args);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_POLICY, pages->charged, 0);
 	pages->mm = current->mm;
 	pages->task = current->group_leader;
 	pages->lock_cap = IOASID_CAP_UNKNOWN;
 	pages->mark = (struct ioasid_policy_mark){};
-	ioasid_who_current(&pages->who, old.who.space);
+	pages->who = args->who;
 	ioasid_pages_ask_cap(pages);
 	ret = pages->charged ? ioasid_charge(pages, pages->charged, &limit) : 0;
 	if (ret) {
@@ -111,10 +119,13 @@ static int check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u64 leng
  */
 int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length)
 {
+	struct ioasid_owner_args args = { .iova = iova, .length = length, .vaddr = vaddr };
 	struct ioasid_fail f = {};
 	struct ioasid_area *area;
 	int ret;
 
+	ioasid_who_current(&args.who, space->id);
+	args.from = args.who;
 	ret = check_range(space, iova, vaddr, length, &f);
 	if (ret)
 		goto out;
@@ -123,7 +134,7 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		ret = PTR_ERR(area);
 		goto out;
 	}
-	ret = change_owner(area->pages, &f);
+	ret = change_owner(area->pages, &args, &f);
 
 	mutex_lock(&space->areas_lock);
 	if (!ret) {
@@ -135,6 +146,7 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
 out:
+	trace_ioasid_owner(&args, ret);
 	if (ret)
 		ioasid_space_report(space, "vaddr", ret, &f);
 	return ret;

@@ -152,7 +152,7 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set)
 		for (op = 0; op < IOASID_OP_NR; op++)
 			on[op] |= set->has[op] & BIT(i) && still_on(set->run[i], op);
 		on[IOASID_OP_TIMES] |= set->run[i]->ops->flags & IOASID_POLICY_F_TIMES &&
-				       ioasid_policy_enabled(set->run[i]);
+				       still_on(set->run[i], IOASID_OP_NR);
 	}
 	for (i = 0; i < IOASID_KEY_NR; i++)
 		set_key(i, on[i]);

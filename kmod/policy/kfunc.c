@@ -24,16 +24,8 @@
 
 #include "../compat/kfunc.h"
 #include "../core/space.h"
+#include "kfunc.h"
 #include "policy.h"
-
-/* What a BPF program has on its stack; same size and alignment as what is in it. */
-struct bpf_iter_ioasid_space {
-	u64 __opaque[2];
-} __aligned(8);
-
-struct bpf_iter_ioasid_mapping {
-	u64 __opaque[1];
-} __aligned(8);
 
 /**
  * struct space_iter - position among address spaces

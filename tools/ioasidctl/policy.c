@@ -81,16 +81,6 @@ static bool find_state(const char *name, struct policy_state *state)
 
 /* ---- printing ---- */
 
-static const char *flags_text(uint64_t flags, char buf[64])
-{
-	snprintf(buf, 64, "%s%s%s", flags & IOASID_POLICY_F_ACCOUNT ? "ACCOUNT" : "",
-		 (flags & 3) == 3 ? "|" : "",
-		 flags & IOASID_POLICY_F_FAIL_CLOSED ? "FAIL_CLOSED" : "");
-	if (flags & ~3ULL)
-		snprintf(buf, 64, "0x%llx", (unsigned long long)flags);
-	return buf[0] ? buf : "none";
-}
-
 static bool was_ejected(const struct policy_state *p)
 {
 	return !strcmp(p->state, "ejected");
@@ -104,7 +94,7 @@ static void state_json(const struct policy_state *p)
 	json_str(j, "name", p->name);
 	json_str(j, "state", p->state);
 	json_str(j, "hooks", p->hooks);
-	json_str(j, "flags", flags_text(p->flags, flags));
+	json_str(j, "flags", policy_flags_text(p->flags, flags, sizeof(flags)));
 	json_u64(j, "calls", p->calls);
 	json_u64(j, "denied", p->denied);
 	if (!was_ejected(p))
@@ -247,7 +237,7 @@ static int policy_show(int argc, char **argv)
 		state_json(&state);
 	} else {
 		state_line(&state);
-		printf("  flags %s\n", flags_text(state.flags, flags));
+		printf("  flags %s\n", policy_flags_text(state.flags, flags, sizeof(flags)));
 	}
 	/* Without the right to ask BPF, sysfs has to do. */
 	if (!loaded_find(argv[0], &loaded))

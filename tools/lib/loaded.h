@@ -11,7 +11,7 @@
 
 #include "abi.h"
 
-#define LOADED_HOOKS_MAX	16
+#define LOADED_HOOKS_MAX	32
 #define LOADED_MAPS_MAX		64
 
 struct loaded_hook {

@@ -14,6 +14,7 @@
 #include "btfval.h"
 #include "object.h"
 #include "say.h"
+#include "text.h"
 
 #ifndef BPF_DIR
 #define BPF_DIR	"/usr/lib/ioasid/bpf"
@@ -193,12 +194,9 @@ static int flags_number(const char *text, char *number, size_t size)
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	while ((word = strsep(&rest, "|,+"))) {
-		if (!strcasecmp(word, "ACCOUNT"))
-			flags |= IOASID_POLICY_F_ACCOUNT;
-		else if (!strcasecmp(word, "FAIL_CLOSED"))
-			flags |= IOASID_POLICY_F_FAIL_CLOSED;
-		else
+		if (!policy_flag(word))
 			return -1;
+		flags |= policy_flag(word);
 	}
 	snprintf(number, size, "%llu", (unsigned long long)flags);
 	return 0;
@@ -228,7 +226,7 @@ int object_set(struct object *o, const char *setting)
 	}
 	if (!data) {
 		list_variables(o, known, sizeof(known));
-		return fail("'%s' has no variable '%s': it has %sflags, timeout_us, name",
+		return fail("'%s' has no variable '%s': it has %sflags, timeout_us, prio, space_id, cgroup_id, name",
 			    o->path, name, known);
 	}
 	if (btfval_walk(o->btf, path, &at, error, sizeof(error)) ||

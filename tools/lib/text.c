@@ -139,9 +139,55 @@ const char *exit_kind_name(uint32_t kind)
 		return "error_return";
 	case IOASID_EXIT_ERROR_SLOW:
 		return "error_slow";
+	case IOASID_EXIT_KILLED:
+		return "killed";
+	case IOASID_EXIT_BPF:
+		return "bpf";
+	case IOASID_EXIT_ERROR_BPF:
+		return "error_bpf";
 	default:
 		return "unknown";
 	}
+}
+
+static const struct {
+	const char *name;
+	uint64_t bit;
+} policy_flags[] = {
+	{ "ACCOUNT", IOASID_POLICY_F_ACCOUNT },
+	{ "FAIL_CLOSED", IOASID_POLICY_F_FAIL_CLOSED },
+	{ "AUDIT", IOASID_POLICY_F_AUDIT },
+	{ "BY_NAME", IOASID_POLICY_F_BY_NAME },
+	{ "BEFORE", IOASID_POLICY_F_BEFORE },
+	{ "TIMES", IOASID_POLICY_F_TIMES },
+};
+
+#define NR_POLICY_FLAGS	(sizeof(policy_flags) / sizeof(policy_flags[0]))
+
+uint64_t policy_flag(const char *name)
+{
+	for (size_t i = 0; i < NR_POLICY_FLAGS; i++)
+		if (!strcasecmp(name, policy_flags[i].name))
+			return policy_flags[i].bit;
+	return 0;
+}
+
+const char *policy_flags_text(uint64_t flags, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	snprintf(buf, size, "none");
+	for (size_t i = 0; i < NR_POLICY_FLAGS && used < size; i++) {
+		if (!(flags & policy_flags[i].bit))
+			continue;
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "|" : "",
+					 policy_flags[i].name);
+		flags &= ~policy_flags[i].bit;
+	}
+	if (flags && used < size)
+		snprintf(buf + used, size - used, "%s0x%llx", used ? "|" : "",
+			 (unsigned long long)flags);
+	return buf;
 }
 
 const char *errno_name(int err, char buf[16])

@@ -21,6 +21,11 @@ const char *format_size(uint64_t bytes, char buf[SIZE_TEXT]);
 const char *reason_name(uint32_t reason);
 const char *exit_kind_name(uint32_t kind);
 
+/* A flag of a policy by its name, without the prefix; 0 if there is none. */
+uint64_t policy_flag(const char *name);
+/* "ACCOUNT|FAIL_CLOSED", or "none". */
+const char *policy_flags_text(uint64_t flags, char *buf, size_t size);
+
 /* "EPERM" for 1; the number as text if it has no name. */
 const char *errno_name(int err, char buf[16]);
 

@@ -325,9 +325,10 @@ struct ioasid_policy_ops {
 	void (*map_done)(struct ioasid_map_args *args, struct ioasid_map_result *result);
 
 	/**
-	 * @unmap_begin: A range is about to be unmapped, or torn down.
+	 * @unmap_begin: A range is about to be unmapped. In a teardown: DMA has
+	 * ended, and pages are about to be unpinned.
 	 *
-	 * Context: the unmapping task, no lock of ioasid held but in a teardown.
+	 * Context: the unmapping task, no lock of ioasid held.
 	 */
 	void (*unmap_begin)(struct ioasid_unmap_args *args);
 

@@ -79,6 +79,7 @@ struct ioasid_policy_ops ledger = {
 	.charge		= (void *)ledger_charge,
 	.uncharge	= (void *)ledger_uncharge,
 	.map_done	= (void *)ledger_map_done,
+	.flags		= IOASID_POLICY_F_TIMES,
 	.timeout_us	= 1000000,
 	.name		= "ledger",
 };

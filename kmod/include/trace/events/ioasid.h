@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Tracepoints of ioasid. Every event names the address space, the process on
- * whose behalf it happens, and its cgroup; include/ioasid/policy.h explains
+ * whose behalf it happens, and its cgroup; include/ioasid/args.h explains
  * the fields, and its structs are what a tp_btf program gets as arguments.
  */
 #undef TRACE_SYSTEM
@@ -57,16 +57,62 @@
 		__entry->cgroup = (who)->cgroup;\
 	} while (0)
 
+/* An address space was made; or a policy refused it (err). */
+TRACE_EVENT(ioasid_space_open,
+	TP_PROTO(const struct ioasid_space_args *args, s32 err),
+	TP_ARGS(args, err),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, flags)
+		__field(s32, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->flags = args->flags;
+		__entry->err = err;
+	),
+	TP_printk("space=%u tgid=%u kind=%s err=%d", __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->flags & IOASID_SPACE_ARGS_CONTAINER,
+				   { 0, "ioasid" },
+				   { IOASID_SPACE_ARGS_CONTAINER, "container" }),
+		  __entry->err)
+);
+
+/* An address space is gone, and everything in it. */
+TRACE_EVENT(ioasid_space_close,
+	TP_PROTO(const struct ioasid_space_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->flags = args->flags;
+	),
+	TP_printk("space=%u tgid=%u kind=%s", __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->flags & IOASID_SPACE_ARGS_CONTAINER,
+				   { 0, "ioasid" },
+				   { IOASID_SPACE_ARGS_CONTAINER, "container" }))
+);
+
 /* A group joined an address space, or was refused. */
 TRACE_EVENT(ioasid_attach,
-	TP_PROTO(const struct ioasid_attach_args *args, s32 err, u32 reason),
-	TP_ARGS(args, err, reason),
+	TP_PROTO(const struct ioasid_attach_args *args, s32 err, u32 reason,
+		 const struct ioasid_attach_result *res),
+	TP_ARGS(args, err, reason, res),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
 		__field(u32, group)
 		__field(u32, emulated)
 		__field(s32, err)
 		__field(u32, reason)
+		__field(s32, node)
+		__field(u32, shared)
+		__field(u32, sealed)
+		__field(u64, pgsizes)
+		__field(u64, pages)
+		__field(u64, ns_total)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -74,10 +120,18 @@ TRACE_EVENT(ioasid_attach,
 		__entry->emulated = args->emulated;
 		__entry->err = err;
 		__entry->reason = reason;
+		__entry->node = args->node;
+		__entry->shared = res->shared;
+		__entry->sealed = res->sealed;
+		__entry->pgsizes = res->pgsizes;
+		__entry->pages = res->pages;
+		__entry->ns_total = res->ns_total;
 	),
-	TP_printk("space=%u tgid=%u group=%u emulated=%u err=%d reason=%s",
+	TP_printk("space=%u tgid=%u group=%u emulated=%u err=%d reason=%s node=%d shared=%u sealed=%u pgsizes=0x%llx pages=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->group, __entry->emulated,
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason))
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->node,
+		  __entry->shared, __entry->sealed, __entry->pgsizes, __entry->pages,
+		  __entry->ns_total)
 );
 
 /* A group left an address space. */
@@ -96,6 +150,59 @@ TRACE_EVENT(ioasid_detach,
 	),
 	TP_printk("space=%u tgid=%u group=%u emulated=%u",
 		  __entry->space, __entry->tgid, __entry->group, __entry->emulated)
+);
+
+#define IOASID_SHOW_MAP_FLAGS(f)			\
+	__print_flags(f, "|",				\
+		{ IOASID_MAP_READ, "READ" },		\
+		{ IOASID_MAP_WRITE, "WRITE" },		\
+		{ IOASID_MAP_LEGACY, "LEGACY" })
+
+/* A map call begins; map_done follows, whatever happens. */
+TRACE_EVENT(ioasid_map_begin,
+	TP_PROTO(const struct ioasid_map_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, vaddr)
+		__field(u64, length)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->vaddr = args->vaddr;
+		__entry->length = args->length;
+		__entry->flags = args->flags;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
+		  IOASID_SHOW_MAP_FLAGS(__entry->flags))
+);
+
+/*
+ * A physically contiguous run is written into one page table. High rate.
+ * align: the largest power of two of pages that divides both its addresses, as
+ * a shift; what an entry of the page table can hold at most.
+ */
+TRACE_EVENT(ioasid_run,
+	TP_PROTO(const struct ioasid_who *who, u64 iova, u64 npages, u32 align),
+	TP_ARGS(who, iova, npages, align),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, npages)
+		__field(u32, align)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->iova = iova;
+		__entry->npages = npages;
+		__entry->align = align;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx npages=%llu align=%u",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->npages, __entry->align)
 );
 
 /* A map call ended, well or not. */
@@ -118,6 +225,15 @@ TRACE_EVENT(ioasid_map_done,
 		__field(u64, ns_account)
 		__field(u64, ns_iommu)
 		__field(u64, ns_total)
+		__field(u64, a)
+		__field(u64, b)
+		__field(u64, batches)
+		__field(u64, faults)
+		__field(u64, ns_fault)
+		__field(u64, ns_sync)
+		__field(u64, run_max)
+		__field(u64, bytes_2m)
+		__field(u64, bytes_1g)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -135,16 +251,72 @@ TRACE_EVENT(ioasid_map_done,
 		__entry->ns_account = res->ns_account;
 		__entry->ns_iommu = res->ns_iommu;
 		__entry->ns_total = res->ns_total;
+		__entry->a = res->a;
+		__entry->b = res->b;
+		__entry->batches = res->batches;
+		__entry->faults = res->faults;
+		__entry->ns_fault = res->ns_fault;
+		__entry->ns_sync = res->ns_sync;
+		__entry->run_max = res->run_max;
+		__entry->bytes_2m = res->bytes_2m;
+		__entry->bytes_1g = res->bytes_1g;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s pages=%llu charged=%llu runs=%llu ns_wait=%llu ns_pin=%llu ns_account=%llu ns_iommu=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx pages=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
-		  __print_flags(__entry->flags, "|",
-				{ IOASID_MAP_READ, "READ" },
-				{ IOASID_MAP_WRITE, "WRITE" },
-				{ IOASID_MAP_LEGACY, "LEGACY" }),
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->pages,
-		  __entry->charged, __entry->runs, __entry->ns_wait, __entry->ns_pin,
-		  __entry->ns_account, __entry->ns_iommu, __entry->ns_total)
+		  IOASID_SHOW_MAP_FLAGS(__entry->flags),
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b,
+		  __entry->pages, __entry->charged, __entry->runs, __entry->run_max,
+		  __entry->bytes_2m, __entry->bytes_1g, __entry->batches, __entry->faults,
+		  __entry->ns_wait, __entry->ns_pin, __entry->ns_fault, __entry->ns_account,
+		  __entry->ns_iommu, __entry->ns_sync, __entry->ns_total)
+);
+
+#define IOASID_SHOW_UNMAP_FLAGS(f)			\
+	__print_flags(f, "|",				\
+		{ IOASID_UNMAP_ALL, "ALL" },		\
+		{ IOASID_UNMAP_V1, "V1" },		\
+		{ IOASID_UNMAP_VADDR, "VADDR" },	\
+		{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" })
+
+/* An unmap call begins; unmap_done follows. A teardown has the latter alone. */
+TRACE_EVENT(ioasid_unmap_begin,
+	TP_PROTO(const struct ioasid_unmap_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u32, flags)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->flags = args->flags;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
+		  IOASID_SHOW_UNMAP_FLAGS(__entry->flags))
+);
+
+/* An IOTLB was flushed after so many mappings had been cleared; whose is the current task. */
+TRACE_EVENT(ioasid_sync,
+	TP_PROTO(const struct ioasid_who *who, u64 mappings, u64 bytes, u64 ns),
+	TP_ARGS(who, mappings, bytes, ns),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, mappings)
+		__field(u64, bytes)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->mappings = mappings;
+		__entry->bytes = bytes;
+		__entry->ns = ns;
+	),
+	TP_printk("space=%u tgid=%u mappings=%llu bytes=0x%llx ns=%llu",
+		  __entry->space, __entry->tgid, __entry->mappings, __entry->bytes, __entry->ns)
 );
 
 /* An unmap call ended, or mappings were torn down. */
@@ -165,6 +337,10 @@ TRACE_EVENT(ioasid_unmap_done,
 		__field(u64, ns_sync)
 		__field(u64, ns_unpin)
 		__field(u64, ns_total)
+		__field(u64, a)
+		__field(u64, b)
+		__field(u64, runs)
+		__field(u64, syncs)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -180,17 +356,18 @@ TRACE_EVENT(ioasid_unmap_done,
 		__entry->ns_sync = res->ns_sync;
 		__entry->ns_unpin = res->ns_unpin;
 		__entry->ns_total = res->ns_total;
+		__entry->a = res->a;
+		__entry->b = res->b;
+		__entry->runs = res->runs;
+		__entry->syncs = res->syncs;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%d reason=%s bytes=0x%llx mappings=%llu pages=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx bytes=0x%llx mappings=%llu pages=%llu runs=%llu syncs=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
-		  __print_flags(__entry->flags, "|",
-				{ IOASID_UNMAP_ALL, "ALL" },
-				{ IOASID_UNMAP_V1, "V1" },
-				{ IOASID_UNMAP_VADDR, "VADDR" },
-				{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" }),
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->bytes,
-		  __entry->mappings, __entry->pages, __entry->ns_iommu, __entry->ns_sync,
-		  __entry->ns_unpin, __entry->ns_total)
+		  IOASID_SHOW_UNMAP_FLAGS(__entry->flags),
+		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b,
+		  __entry->bytes, __entry->mappings, __entry->pages, __entry->runs,
+		  __entry->syncs, __entry->ns_iommu, __entry->ns_sync, __entry->ns_unpin,
+		  __entry->ns_total)
 );
 
 /* Pages were pinned (one batch of a mapping, or an access), or unpinned. */
@@ -248,6 +425,114 @@ TRACE_EVENT(ioasid_account,
 		  __entry->limit, __entry->err)
 );
 
+/* A limit was met: so much was wanted, so much was taken, so much there is. */
+TRACE_EVENT(ioasid_limit,
+	TP_PROTO(const struct ioasid_who *who, u32 kind, u64 want, u64 used, u64 limit),
+	TP_ARGS(who, kind, want, used, limit),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, kind)
+		__field(u64, want)
+		__field(u64, used)
+		__field(u64, limit)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->kind = kind;
+		__entry->want = want;
+		__entry->used = used;
+		__entry->limit = limit;
+	),
+	TP_printk("space=%u tgid=%u kind=%s want=%llu used=%llu limit=%llu",
+		  __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->kind,
+				   { IOASID_LIMIT_MEMLOCK, "memlock" },
+				   { IOASID_LIMIT_MAPS, "maps" }),
+		  __entry->want, __entry->used, __entry->limit)
+);
+
+/* A software device read or wrote mapped memory. */
+TRACE_EVENT(ioasid_rw,
+	TP_PROTO(const struct ioasid_who *who, u64 iova, u64 length, bool write, s32 err),
+	TP_ARGS(who, iova, length, write, err),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, length)
+		__field(bool, write)
+		__field(s32, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->iova = iova;
+		__entry->length = length;
+		__entry->write = write;
+		__entry->err = err;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx write=%d err=%d",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
+		  __entry->write, __entry->err)
+);
+
+/* Live update: a mapping got a new address, and perhaps a new owner, or did not. */
+TRACE_EVENT(ioasid_owner,
+	TP_PROTO(const struct ioasid_owner_args *args, s32 err),
+	TP_ARGS(args, err),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, old_tgid)
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u64, vaddr)
+		__field(u64, charged)
+		__field(s32, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->old_tgid = args->from.tgid;
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->vaddr = args->vaddr;
+		__entry->charged = args->charged;
+		__entry->err = err;
+	),
+	TP_printk("space=%u tgid=%u old_tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx charged=%llu err=%d",
+		  __entry->space, __entry->tgid, __entry->old_tgid, __entry->iova,
+		  __entry->length, __entry->vaddr, __entry->charged, __entry->err)
+);
+
+/* Dirty tracking began or ended, or dirty pages were read. */
+TRACE_EVENT(ioasid_dirty,
+	TP_PROTO(const struct ioasid_dirty_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u32, op)
+		__field(s32, err)
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u64, dirty)
+		__field(u64, ns_total)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->op = args->op;
+		__entry->err = args->err;
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->dirty = args->dirty;
+		__entry->ns_total = args->ns_total;
+	),
+	TP_printk("space=%u tgid=%u op=%s err=%d iova=0x%llx length=0x%llx dirty=%llu ns_total=%llu",
+		  __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->op,
+				   { IOASID_DIRTY_START, "start" },
+				   { IOASID_DIRTY_STOP, "stop" },
+				   { IOASID_DIRTY_GET, "get" }),
+		  __entry->err, __entry->iova, __entry->length, __entry->dirty,
+		  __entry->ns_total)
+);
+
 /* Any call that failed: which operation, which errno, and which check it was. */
 TRACE_EVENT(ioasid_error,
 	TP_PROTO(const struct ioasid_who *who, const char *op, s32 err, u32 reason, u64 a, u64 b),
@@ -297,10 +582,33 @@ TRACE_EVENT(ioasid_policy,
 				   { IOASID_EXIT_NONE, "load" },
 				   { IOASID_EXIT_UNREG, "unload" },
 				   { IOASID_EXIT_REPLACED, "replaced" },
+				   { IOASID_EXIT_KILLED, "killed" },
+				   { IOASID_EXIT_BPF, "bpf" },
 				   { IOASID_EXIT_ERROR, "error" },
 				   { IOASID_EXIT_ERROR_RETURN, "error_return" },
-				   { IOASID_EXIT_ERROR_SLOW, "error_slow" }),
+				   { IOASID_EXIT_ERROR_SLOW, "error_slow" },
+				   { IOASID_EXIT_ERROR_BPF, "error_bpf" }),
 		  __get_str(hook), __entry->value, __get_str(msg))
+);
+
+/* A policy refused something; err is what the caller gets. */
+TRACE_EVENT(ioasid_policy_refuse,
+	TP_PROTO(const struct ioasid_who *who, const char *name, const char *hook, s32 err),
+	TP_ARGS(who, name, hook, err),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__string(name, name)
+		__string(hook, hook)
+		__field(s32, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__assign_str(name);
+		__assign_str(hook);
+		__entry->err = err;
+	),
+	TP_printk("space=%u tgid=%u name=%s hook=%s err=%d", __entry->space, __entry->tgid,
+		  __get_str(name), __get_str(hook), __entry->err)
 );
 
 #endif /* _TRACE_IOASID_H */
