@@ -8,7 +8,7 @@
  *  - reserve (areas_lock): from here on other maps of the range get -EEXIST
  *    and unmaps of it wait, until the area is LIVE or gone again.
  *  - pin (no lock): attach and detach go on. A teardown sets area->stop; it
- *    does not wait for us. Policies may come and go, see policy/call.c.
+ *    does not wait for us. Policies may come and go, see policy/hooks.c.
  *  - program and publish (domains_rwsem read): no attach, detach or teardown.
  *    If a first domain appeared while we had not pinned, we go back and pin.
  *  - unwind: first the page tables (in program.c, before it returns), then the

@@ -7,7 +7,7 @@
  * what it gets is decided page by page); the owner's exit (cannot complete:
  * the pinning task is one of its threads, or holds mmget); an unmap, which
  * waits for the area to leave BUILDING; a teardown, which sets call->stop; a
- * policy swap, for which policy/call.c answers. Nothing is held here but the
+ * policy swap, for which policy/hooks.c answers. Nothing is held here but the
  * range's reservation, so a page fault that never ends (userfaultfd, FUSE)
  * holds up nobody but its own caller, and a fatal signal ends it.
  *
