@@ -35,8 +35,10 @@
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #define COMPAT_TYPE1_NESTING	1
+#define compat_enable_nesting(domain)	iommu_enable_nesting(domain)
 #else
 #define COMPAT_TYPE1_NESTING	0
+#define compat_enable_nesting(domain)	0
 #endif
 
 /*

@@ -246,7 +246,13 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 	return ret;
 }
 
-/* Drop one reference; the last one's xpin is returned with its pages held. */
+/*
+ * Drop one reference; the last one's xpin is returned with its pages held.
+ * domains_rwsem is held, so that no replay or detach is counting.
+ *
+ * What a user paid for before the IOMMU came, the mapping pays for from now on:
+ * it has the page pinned as well, and left it out of its own charge.
+ */
 static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
 				     struct ioasid_pages **pages)
 {
@@ -262,24 +268,37 @@ static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
 	if (x) {
 		xa_erase(&area->pins, area_index(area, iova));
 		*pages = area->pages;
+		if (x->charged && area->state == IOASID_AREA_LIVE && area->pages->pinned) {
+			area->pages->charged++;
+			x->charged = false;
+		}
 		refcount_inc(&area->pages->refs);
 	}
 	mutex_unlock(&space->areas_lock);
 	return x;
 }
 
-static void access_unpin(struct ioasid_space *space, u64 iova, int npages)
+/* domains_rwsem is held. */
+static void unpin_locked(struct ioasid_space *space, u64 iova)
 {
 	struct ioasid_pages *pages;
 	struct ioasid_xpin *x;
+
+	x = unpin_one(space, iova, &pages);
+	if (x) {
+		xpin_release(pages, x);
+		ioasid_pages_put(pages);
+	}
+}
+
+static void access_unpin(struct ioasid_space *space, u64 iova, int npages)
+{
 	int i;
 
 	for (i = 0; i < npages; i++) {
-		x = unpin_one(space, iova + ((u64)i << PAGE_SHIFT), &pages);
-		if (!x)
-			continue;
-		xpin_release(pages, x);
-		ioasid_pages_put(pages);
+		down_read(&space->domains_rwsem);
+		unpin_locked(space, iova + ((u64)i << PAGE_SHIFT));
+		up_read(&space->domains_rwsem);
 	}
 }
 
@@ -407,7 +426,7 @@ void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area)
 		mutex_lock(&space->areas_lock);
 		x->charged = !ret;
 		mutex_unlock(&space->areas_lock);
-		access_unpin(space, ioasid_area_start(area) + ((u64)index << PAGE_SHIFT), 1);
+		unpin_locked(space, ioasid_area_start(area) + ((u64)index << PAGE_SHIFT));
 		index++;
 	}
 }

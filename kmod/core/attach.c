@@ -336,13 +336,16 @@ static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
 
 /*
  * After a change that cannot be refused: a detach, which only widens. Without
- * memory for the new windows the old stay, as in type1.
+ * memory for the new windows the old stay, as in type1. With the last domain
+ * all limits go, and GET_INFO of a container shows one window of everything.
  */
 static void refresh_windows(struct ioasid_space *space)
 {
 	struct ioasid_windows ws;
 
 	if (ioasid_windows_compute(space, &ws))
+		return;
+	if (!ws.nr && space->flags & IOASID_SPACE_CONTAINER && ioasid_windows_everything(&ws))
 		return;
 	space_swap_windows(space, &ws);
 	ioasid_windows_free(&ws);
@@ -405,6 +408,11 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	if (IS_ERR(fresh)) {
 		ret = ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
 		goto free_resv;
+	}
+	ret = space->flags & IOASID_SPACE_NESTING ? compat_enable_nesting(fresh->domain) : 0;
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+		goto destroy;
 	}
 	ret = domain_enter(fresh, g->group, f);
 	if (ret)

@@ -85,35 +85,52 @@ static long legacy_map(struct ioasid_space *space, unsigned long arg)
 		return legacy_fail(space, "map", -EINVAL, IOASID_R_FLAGS);
 	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
 		return ioasid_change_vaddr(space, map.iova, map.vaddr, map.size);
-	if (map.flags & VFIO_DMA_MAP_FLAG_VADDR)
-		return legacy_fail(space, "map", -EINVAL, IOASID_R_FLAGS);
-	if (map.flags & VFIO_DMA_MAP_FLAG_READ)
-		flags |= IOASID_MAP_READ;
-	if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
-		flags |= IOASID_MAP_WRITE;
+	/*
+	 * VADDR goes with no other flag. The core is then asked for a map without
+	 * access, and refuses it after all that type1 looks at before.
+	 */
+	if (!(map.flags & VFIO_DMA_MAP_FLAG_VADDR)) {
+		if (map.flags & VFIO_DMA_MAP_FLAG_READ)
+			flags |= IOASID_MAP_READ;
+		if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
+			flags |= IOASID_MAP_WRITE;
+	}
 	return ioasid_map(space, map.iova, map.vaddr, map.size, flags);
 }
 
 /*
- * The part that dirty queries have in common: a bitmap of the only page size
- * there is, large enough for @length bytes.
+ * What dirty queries have in common: a bitmap large enough for @length bytes
+ * in pages of its own size. Whether that is the right one comes later.
  */
-static long check_bitmap(struct ioasid_space *space, const struct vfio_bitmap *b, u64 length)
+static long check_bitmap(const struct vfio_bitmap *b, u64 length)
 {
-	u64 pgsize, pages;
+	u64 pages;
 
-	if (!access_ok((void __user *)b->data, b->size))
+	if (!b->pgsize || !access_ok((void __user *)b->data, b->size))
 		return -EINVAL;
-	mutex_lock(&space->areas_lock);
-	pgsize = ioasid_space_pgsize(space);
-	mutex_unlock(&space->areas_lock);
-	if (b->pgsize != pgsize)
-		return -EINVAL;
-	pages = length / pgsize;
+	pages = length >> __ffs64(b->pgsize);
 	if (!pages || !b->size || b->size > IOASID_DIRTY_BITMAP_MAX ||
 	    b->size < DIV_ROUND_UP(pages, 64) * sizeof(u64))
 		return -EINVAL;
 	return 0;
+}
+
+/*
+ * And their range, in the order of type1's unmap: alignment to the only page
+ * size there is, then the end, then whether the bitmap is of that size.
+ */
+static long check_range(struct ioasid_space *space, u64 iova, u64 length, u64 bitmap_pgsize)
+{
+	u64 pgsize, last;
+
+	mutex_lock(&space->areas_lock);
+	pgsize = ioasid_space_pgsize(space);
+	mutex_unlock(&space->areas_lock);
+	if ((iova | length) & (pgsize - 1))
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -COMPAT_TYPE1_EOVERFLOW;
+	return bitmap_pgsize == pgsize ? 0 : -EINVAL;
 }
 
 static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type1_dma_unmap *unmap,
@@ -122,18 +139,17 @@ static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct ioasid_dirty_query q = { .iova = unmap->iova, .length = unmap->size };
 	struct vfio_bitmap bitmap;
-	u64 last;
 	long ret;
 
 	if (unmap->argsz < minsz + sizeof(bitmap))
 		return legacy_fail(space, "unmap", -EINVAL, IOASID_R_ARGSZ);
 	if (copy_from_user(&bitmap, (void __user *)(arg + minsz), sizeof(bitmap)))
 		return legacy_fail(space, "unmap", -EFAULT, IOASID_R_COPY);
-	ret = check_bitmap(space, &bitmap, unmap->size);
+	ret = check_bitmap(&bitmap, unmap->size);
+	if (!ret)
+		ret = check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
 	if (ret)
 		return legacy_fail(space, "unmap", ret, IOASID_R_DIRTY);
-	if (check_add_overflow(unmap->iova, unmap->size - 1, &last))
-		return legacy_fail(space, "unmap", -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP);
 	q.bits = (u64 __user *)bitmap.data;
 	q.size = bitmap.size;
 	return ioasid_unmap_dirty(space, flags, &q, done);
@@ -187,11 +203,11 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 	if (range.size &&
 	    check_add_overflow(range.iova, range.size - COMPAT_TYPE1_LAST_PAGE, &last))
 		return -COMPAT_TYPE1_EOVERFLOW;
-	ret = check_bitmap(space, &range.bitmap, range.size);
+	ret = check_bitmap(&range.bitmap, range.size);
+	if (!ret)
+		ret = check_range(space, range.iova, range.size, range.bitmap.pgsize);
 	if (ret)
 		return ret;
-	if ((range.iova | range.size) & (range.bitmap.pgsize - 1))
-		return -EINVAL;
 	q.iova = range.iova;
 	q.length = range.size;
 	q.bits = (u64 __user *)range.bitmap.data;

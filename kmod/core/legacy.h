@@ -9,9 +9,6 @@
 
 struct ioasid_space;
 
-/* VFIO_TYPE1_NESTING_IOMMU, a name that newer kernels took back. */
-#define IOASID_EXT_NESTING	6
-
 /* Largest dirty bitmap that the capability chain promises, in bytes. */
 #define IOASID_DIRTY_BITMAP_MAX	(1ULL << 28)
 

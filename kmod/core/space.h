@@ -300,6 +300,7 @@ bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
 int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out);
 int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
 			phys_addr_t *sw_msi);
+int ioasid_windows_everything(struct ioasid_windows *ws);
 void ioasid_windows_free(struct ioasid_windows *ws);
 void ioasid_space_update_pgsizes(struct ioasid_space *space);
 

@@ -159,7 +159,7 @@ static int unmap_find(struct unmap_call *c)
 			return ret;
 		if (unmap_v1_stops(c, area))
 			return 0;
-		if (!xa_empty(&area->pins)) {
+		if (!(c->args.flags & IOASID_UNMAP_VADDR) && !xa_empty(&area->pins)) {
 			c->pinned_start = ioasid_area_start(area);
 			c->pinned_last = ioasid_area_last(area);
 			return FIND_PINNED;

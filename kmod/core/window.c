@@ -35,6 +35,12 @@ void ioasid_windows_free(struct ioasid_windows *ws)
 	ws->nr = 0;
 }
 
+/* ioasid_windows_everything() - one window, of all addresses; 0 or -ENOMEM */
+int ioasid_windows_everything(struct ioasid_windows *ws)
+{
+	return windows_add(ws, 0, U64_MAX);
+}
+
 /* Replace @ws by what of it lies outside [start, last]. */
 static int windows_cut(struct ioasid_windows *ws, u64 start, u64 last)
 {

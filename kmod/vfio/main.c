@@ -76,12 +76,18 @@ static void *open_shared(int fd)
 
 static void *shim_open(unsigned long arg)
 {
+	u32 flags = IOASID_SPACE_CONTAINER;
 	struct ioasid_space *space;
 	int fd;
 
 	if (arg_is_ioasid(arg, &fd))
 		return open_shared(fd);
-	space = ioasid_space_create(IOASID_SPACE_CONTAINER);
+	/* VFIO has asked for the extension, which need not be a type. */
+	if (arg == IOASID_EXT_NESTING)
+		flags |= IOASID_SPACE_NESTING;
+	else if (arg != VFIO_TYPE1_IOMMU && arg != VFIO_TYPE1v2_IOMMU)
+		return ERR_PTR(-EINVAL);
+	space = ioasid_space_create(flags);
 	if (IS_ERR(space))
 		return ERR_CAST(space);
 	return ioasid_instance_create(space, true, arg != VFIO_TYPE1_IOMMU);

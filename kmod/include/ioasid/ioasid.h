@@ -19,6 +19,9 @@ struct ioasid_space;
 struct page;
 
 /** enum ioasid_space_flags - how an address space lives */
+/* VFIO_TYPE1_NESTING_IOMMU, a name that newer kernels took back. */
+#define IOASID_EXT_NESTING	6
+
 enum ioasid_space_flags {
 	/**
 	 * @IOASID_SPACE_CONTAINER: the life cycle of a VFIO container. Mappings
@@ -27,6 +30,11 @@ enum ioasid_space_flags {
 	 * and mappings live as long as the address space.
 	 */
 	IOASID_SPACE_CONTAINER		= 1 << 0,
+	/**
+	 * @IOASID_SPACE_NESTING: VFIO_TYPE1_NESTING_IOMMU, where the kernel still
+	 * has it. A group whose IOMMU cannot nest is refused.
+	 */
+	IOASID_SPACE_NESTING		= 1 << 1,
 };
 
 /**

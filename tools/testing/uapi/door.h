@@ -145,8 +145,12 @@ static inline int door_open_group(const char *bdf)
 /* Which driver answers the containers that have not chosen theirs yet. */
 static inline bool door_prefer(enum door_kind kind)
 {
-	return door_write("/sys/module/ioasid_vfio/parameters/enabled",
-			  kind == DOOR_TYPE1 ? "N" : "Y");
+	static const char choice[] = "/sys/module/ioasid_vfio/parameters/enabled";
+
+	/* Type1 alone: there is nothing to choose. */
+	if (kind == DOOR_TYPE1 && access(choice, F_OK))
+		return true;
+	return door_write(choice, kind == DOOR_TYPE1 ? "N" : "Y");
 }
 
 static inline bool door_limit(enum door_kind kind, const char *limit)
