@@ -94,6 +94,11 @@ bench-check: kernel kmod ioasid-bench	## fail where ioasid needs 3 % more instru
 	@tools/env/in-root bench/suite/report build/bench/check >build/bench/check.log
 	@tools/env/in-root bench/suite/check build/bench/check $(if $(KEEP),--keep)
 
+check-type1: tests			## the same calls on type1 and on ioasid, on 6.12 and 7.3 (5 minutes)
+	@tools/env/modules --kernel 6.12
+	@tools/env/modules --kernel 7.3
+	@tools/testing/type1/check $(if $(FAULTS),--faults)
+
 check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (20 minutes)
 	@tools/testing/consumers/check --kernel $(KVER)
 
@@ -134,4 +139,4 @@ help:					## this list
 	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-consumers check-transcript transcript demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install clean distclean help

@@ -9,9 +9,14 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Device 0 and 1 hear of unmaps; device 2 has no callback for them. */
+/*
+ * Device 0 and 1 hear of unmaps; device 2 has no callback for them. A PCI device
+ * that is bound to MDEV_PCI does the same with an IOMMU behind it. mmap() of any
+ * of them shows ordinary pages by their frame numbers (VM_PFNMAP).
+ */
 #define MDEV_DEVICES	3
 #define MDEV_DEAF	2
+#define MDEV_PCI	"ioasid_mdev_pci"
 
 /** struct mdev_pin - pages to pin or to unpin; the ioctl returns how many */
 struct mdev_pin {
@@ -54,5 +59,7 @@ struct mdev_state {
 #define MDEV_RW		_IOW('m', 0x42, struct mdev_rw)
 #define MDEV_MODE	_IO('m', 0x43)
 #define MDEV_STATE	_IOR('m', 0x44, struct mdev_state)
+/* Unpin pages that the driver never pinned. */
+#define MDEV_UNPIN_ANY	_IOW('m', 0x45, struct mdev_pin)
 
 #endif

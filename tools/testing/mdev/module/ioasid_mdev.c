@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Software devices for tests: VFIO devices without an IOMMU behind them, which
- * pin, read and write the memory of their container on command. Built for the
- * test machine and never installed.
+ * pin, read and write the memory of their container on command. A PCI driver
+ * does the same for a device that has one. Built for the test machine and
+ * never installed.
  *
  * As the drivers of real ones do, it calls vfio_pin_pages() under the lock that
  * its unmap callback takes.
@@ -13,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pci.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -35,7 +37,10 @@ struct mdev {
 	struct list_head leaked;
 	struct mdev_state state;
 	unsigned long mode;
+	struct page *shown;		/* by mmap */
 };
+
+#define MDEV_SHOWN_ORDER	3
 
 static struct platform_device *platform[MDEV_DEVICES];
 
@@ -172,6 +177,10 @@ static long do_pin(struct mdev *m, unsigned int cmd, void __user *arg)
 
 	if (copy_from_user(&pin, arg, sizeof(pin)))
 		return -EFAULT;
+	if (cmd == MDEV_UNPIN_ANY) {
+		vfio_unpin_pages(&m->vdev, pin.iova, pin.npages);
+		return 0;
+	}
 	mutex_lock(&m->lock);
 	ret = cmd == MDEV_PIN ? pin_pages(m, &pin) : unpin_pages(m, &pin);
 	mutex_unlock(&m->lock);
@@ -187,6 +196,7 @@ static long mdev_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 	switch (cmd) {
 	case MDEV_PIN:
 	case MDEV_UNPIN:
+	case MDEV_UNPIN_ANY:
 		return do_pin(m, cmd, (void __user *)arg);
 	case MDEV_RW:
 		if (copy_from_user(&rw, (void __user *)arg, sizeof(rw)))
@@ -244,11 +254,22 @@ static void mdev_close(struct vfio_device *vdev)
 	mutex_unlock(&m->lock);
 }
 
+static int mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct mdev *m = to_mdev(vdev);
+	unsigned long size = vma->vm_end - vma->vm_start;
+
+	if (vma->vm_pgoff || size > PAGE_SIZE << MDEV_SHOWN_ORDER)
+		return -EINVAL;
+	return remap_pfn_range(vma, vma->vm_start, page_to_pfn(m->shown), size, vma->vm_page_prot);
+}
+
 static const struct vfio_device_ops mdev_ops = {
 	.name		= "ioasid-mdev",
 	.open_device	= mdev_open,
 	.close_device	= mdev_close,
 	.ioctl		= mdev_ioctl,
+	.mmap		= mdev_mmap,
 	.dma_unmap	= mdev_dma_unmap,
 	.bind_iommufd	= vfio_iommufd_emulated_bind,
 	.unbind_iommufd	= vfio_iommufd_emulated_unbind,
@@ -267,33 +288,84 @@ static const struct vfio_device_ops deaf_ops = {
 	.detach_ioas	= vfio_iommufd_emulated_detach_ioas,
 };
 
-static int mdev_probe(struct platform_device *pdev)
+static const struct vfio_device_ops pci_ops = {
+	.name		= "ioasid-mdev-pci",
+	.open_device	= mdev_open,
+	.close_device	= mdev_close,
+	.ioctl		= mdev_ioctl,
+	.mmap		= mdev_mmap,
+	.dma_unmap	= mdev_dma_unmap,
+	.bind_iommufd	= vfio_iommufd_physical_bind,
+	.unbind_iommufd	= vfio_iommufd_physical_unbind,
+	.attach_ioas	= vfio_iommufd_physical_attach_ioas,
+	.detach_ioas	= vfio_iommufd_physical_detach_ioas,
+};
+
+static int mdev_create(struct device *dev, const struct vfio_device_ops *ops)
 {
-	struct mdev *m;
+	struct mdev *m = vfio_alloc_device(mdev, vdev, dev, ops);
 	int ret;
 
-	m = vfio_alloc_device(mdev, vdev, &pdev->dev,
-			      pdev->id == MDEV_DEAF ? &deaf_ops : &mdev_ops);
 	if (IS_ERR(m))
 		return PTR_ERR(m);
 	mutex_init(&m->lock);
 	INIT_LIST_HEAD(&m->pins);
 	INIT_LIST_HEAD(&m->leaked);
-	platform_set_drvdata(pdev, m);
-	ret = vfio_register_emulated_iommu_dev(&m->vdev);
-	if (ret)
+	m->shown = alloc_pages(GFP_KERNEL | __GFP_ZERO, MDEV_SHOWN_ORDER);
+	dev_set_drvdata(dev, m);
+	ret = !m->shown ? -ENOMEM : ops == &pci_ops ? vfio_register_group_dev(&m->vdev) :
+	      vfio_register_emulated_iommu_dev(&m->vdev);
+	if (ret) {
+		if (m->shown)
+			__free_pages(m->shown, MDEV_SHOWN_ORDER);
 		vfio_put_device(&m->vdev);
+	}
 	return ret;
+}
+
+static void mdev_destroy(struct device *dev)
+{
+	struct mdev *m = dev_get_drvdata(dev);
+
+	vfio_unregister_group_dev(&m->vdev);
+	free_leaked(m);
+	__free_pages(m->shown, MDEV_SHOWN_ORDER);
+	vfio_put_device(&m->vdev);
+}
+
+static int mdev_probe(struct platform_device *pdev)
+{
+	return mdev_create(&pdev->dev, pdev->id == MDEV_DEAF ? &deaf_ops : &mdev_ops);
 }
 
 static void mdev_remove(struct platform_device *pdev)
 {
-	struct mdev *m = platform_get_drvdata(pdev);
-
-	vfio_unregister_group_dev(&m->vdev);
-	free_leaked(m);
-	vfio_put_device(&m->vdev);
+	mdev_destroy(&pdev->dev);
 }
+
+static int mdev_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	return mdev_create(&pdev->dev, &pci_ops);
+}
+
+static void mdev_pci_remove(struct pci_dev *pdev)
+{
+	mdev_destroy(&pdev->dev);
+}
+
+/* Any device, but none unasked: its driver_override says so. */
+static const struct pci_device_id mdev_pci_ids[] = {
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
+	{},
+};
+
+static struct pci_driver mdev_pci_driver = {
+	.name			= MDEV_PCI,
+	.id_table		= mdev_pci_ids,
+	.probe			= mdev_pci_probe,
+	.remove			= mdev_pci_remove,
+	.driver_managed_dma	= true,
+};
 
 static struct platform_driver mdev_driver = {
 	.probe		= mdev_probe,
@@ -309,15 +381,21 @@ static void mdev_destroy_all(void)
 		if (!IS_ERR_OR_NULL(platform[i]))
 			platform_device_unregister(platform[i]);
 	platform_driver_unregister(&mdev_driver);
+	pci_unregister_driver(&mdev_pci_driver);
 }
 
 static int __init ioasid_mdev_init(void)
 {
 	int i, ret;
 
-	ret = platform_driver_register(&mdev_driver);
+	ret = pci_register_driver(&mdev_pci_driver);
 	if (ret)
 		return ret;
+	ret = platform_driver_register(&mdev_driver);
+	if (ret) {
+		pci_unregister_driver(&mdev_pci_driver);
+		return ret;
+	}
 	for (i = 0; i < MDEV_DEVICES && !ret; i++) {
 		platform[i] = platform_device_register_simple("ioasid_mdev", i, NULL, 0);
 		ret = PTR_ERR_OR_ZERO(platform[i]);
