@@ -377,40 +377,53 @@ static long long acquired(void)
 	return now;
 }
 
-/* Kills a map of @mem once @pins pages are pinned; whether it was in the middle. */
-static bool kill_at(char *mem, size_t size, long long pins)
+/*
+ * Maps @mem in a child and kills it once @pins pages or huge pages are pinned;
+ * 0: when all are. How many were.
+ */
+static long long kill_at(char *mem, size_t size, long long pins)
 {
-	long long before = acquired(), done;
+	long long before = acquired();
 	struct door d;
+	int done[2];
 	pid_t pid;
+	char c;
 
+	NEED(!pipe(done));
 	fflush(stdout);
 	pid = fork();
 	NEED(pid >= 0);
 	if (!pid) {
 		d = suite_hard(VFIO_TYPE1v2_IOMMU);
-		door_map(&d, 1ULL << 32, mem, size, DOOR_RW);
-		pause();
+		if (!door_map(&d, 1ULL << 32, mem, size, DOOR_RW) && write(done[1], "", 1) == 1)
+			pause();
+		_exit(1);
 	}
+	if (!pins)
+		NEED(read(done[0], &c, 1) == 1);
 	while (acquired() - before < pins)
-		;
+		usleep(500);
 	kill(pid, SIGKILL);
 	NEED(suite_ended(pid) == 1000 + SIGKILL);
-	done = acquired() - before;
-	return done >= pins && done < (long long)(size / PAGE);
+	close(done[0]);
+	close(done[1]);
+	return acquired() - before;
 }
 
 static void kill_gigabyte(bool huge)
 {
 	static const int percent[] = { 0, 10, 30, 50 };
 	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct door d;
 	int i, middle = 0;
+	long long all;
+	struct door d;
 
 	NEED(mem != MAP_FAILED);
 	madvise(mem, GIB, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	all = kill_at(mem, GIB, 0);
+	SEE(0, "complete, pinned", suite_pinned());
 	for (i = 0; i < 4; i++) {
-		middle += kill_at(mem, GIB, 1 + GIB / PAGE * percent[i] / 100);
+		middle += kill_at(mem, GIB, 1 + all * percent[i] / 100) < all;
 		SEE(0, suite_key("%d %%, pinned", percent[i]), suite_pinned());
 	}
 	SEE(1, "one of them was in the middle", middle > 0);
