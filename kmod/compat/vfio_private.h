@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What vfio.ko expects of an IOMMU driver. The kernel keeps this declaration
- * in a private header, so the facts are repeated here: the same in every
- * kernel from 6.12 to 7.3. tools/env/vfio-abi compares them with the BTF of
- * the target's vfio.ko at build time; at load time the kernel's own check of
- * the symbol (CRC or version magic) decides.
+ * What vfio.ko expects of an IOMMU driver, and what a container is to it. The
+ * kernel keeps these declarations in private files, so the facts are repeated
+ * here: the same in every kernel from 6.12 to 7.3. tools/env/vfio-abi compares
+ * them with the BTF of the target's vfio.ko at build time; at load time the
+ * kernel's own check of the symbol (CRC or version magic) decides. A CRC does
+ * not cover struct vfio_container: who hands one out checks the exact release.
  */
 #ifndef _IOASID_VFIO_PRIVATE_H
 #define _IOASID_VFIO_PRIVATE_H
 
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/rwsem.h>
+#include <linux/string.h>
 #include <linux/types.h>
+#include <linux/utsname.h>
+#include <generated/utsrelease.h>
 
 struct iommu_domain;
 struct iommu_group;
@@ -42,6 +49,27 @@ struct vfio_iommu_driver_ops {
 				  size_t count, bool write);
 	struct iommu_domain *(*group_iommu_domain)(void *iommu_data, struct iommu_group *group);
 };
+
+struct vfio_iommu_driver {
+	const struct vfio_iommu_driver_ops	*ops;
+	struct list_head			vfio_next;
+};
+
+/* Freed by vfio.ko with kfree() when the last reference goes. */
+struct vfio_container {
+	struct kref			kref;
+	struct list_head		group_list;
+	struct rw_semaphore		group_lock;
+	struct vfio_iommu_driver	*iommu_driver;
+	void				*iommu_data;
+	bool				noiommu;
+};
+
+/* Does the kernel that runs have the very headers this was built with? */
+static inline bool compat_same_release(void)
+{
+	return !strcmp(init_utsname()->release, UTS_RELEASE);
+}
 
 int vfio_register_iommu_driver(const struct vfio_iommu_driver_ops *ops);
 void vfio_unregister_iommu_driver(const struct vfio_iommu_driver_ops *ops);

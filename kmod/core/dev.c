@@ -106,6 +106,13 @@ static const struct file_operations dev_fops = {
 	.show_fdinfo	= dev_show_fdinfo,
 };
 
+/* Runs inside an ftrace callback: no lock, no sleep. */
+bool ioasid_file_is_ours(const struct file *file)
+{
+	return file->f_op == &dev_fops;
+}
+IOASID_EXPORT(ioasid_file_is_ours);
+
 struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id)
 {
 	if (file->f_op != &dev_fops)
@@ -113,6 +120,14 @@ struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id)
 	return ioasid_file_space(file->private_data, id) ?: ERR_PTR(-ENOENT);
 }
 IOASID_EXPORT(ioasid_space_from_file);
+
+struct ioasid_space *ioasid_space_join(struct file *file)
+{
+	if (file->f_op != &dev_fops)
+		return ERR_PTR(-EINVAL);
+	return ioasid_file_join(file->private_data);
+}
+IOASID_EXPORT(ioasid_space_join);
 
 static struct miscdevice ioasid_misc = {
 	.minor	= MISC_DYNAMIC_MINOR,

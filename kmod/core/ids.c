@@ -103,7 +103,7 @@ int ioasid_file_set_default(struct ioasid_file *f, u32 id)
 	space = xa_load(&f->spaces, id ?: f->space_id);
 	if (!space) {
 		ret = -ENOENT;
-	} else if (f->type) {
+	} else if (f->type || f->joined) {
 		ret = -EBUSY;
 	} else if (id) {
 		f->space = space;
@@ -125,4 +125,17 @@ int ioasid_file_set_type(struct ioasid_file *f, unsigned long type)
 		smp_store_release(&f->type, type);	/* after f->space */
 	mutex_unlock(&f->lock);
 	return ret;
+}
+
+/* ioasid_file_join() - a group enters by this file: the default space, with a reference */
+struct ioasid_space *ioasid_file_join(struct ioasid_file *f)
+{
+	struct ioasid_space *space;
+
+	mutex_lock(&f->lock);
+	space = f->space;
+	ioasid_space_get(space);
+	smp_store_release(&f->joined, true);	/* after f->space */
+	mutex_unlock(&f->lock);
+	return space;
 }

@@ -85,6 +85,12 @@ struct ioasid_space *ioasid_space_create(u32 flags)
 }
 IOASID_EXPORT(ioasid_space_create);
 
+u32 ioasid_space_number(const struct ioasid_space *space)
+{
+	return space->id;
+}
+IOASID_EXPORT(ioasid_space_number);
+
 void ioasid_space_get(struct ioasid_space *space)
 {
 	refcount_inc(&space->refs);

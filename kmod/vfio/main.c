@@ -26,6 +26,7 @@
 #include <asm/syscall.h>
 
 #include <ioasid/ioasid.h>
+#include <ioasid/relay.h>
 #include <uapi/linux/ioasid.h>
 #include "../compat/vfio_private.h"
 #include "instance.h"
@@ -71,7 +72,7 @@ static void *open_shared(int fd)
 	fput(file);
 	if (IS_ERR(space))
 		return ERR_CAST(space);
-	return ioasid_instance_create(space, false, true);
+	return ioasid_relay_open(space);
 }
 
 static void *shim_open(unsigned long arg)
@@ -148,6 +149,9 @@ static int attach(struct ioasid_instance *inst, struct iommu_group *group,
 {
 	u32 flags = 0;
 
+	/* No IOMMU stands behind such a group, and no other driver took care of it. */
+	if (type == VFIO_NO_IOMMU)
+		return -EPERM;
 	if (type == VFIO_EMULATED_IOMMU)
 		flags |= IOASID_ATTACH_EMULATED;
 	/* No other driver knows the argument that names a /dev/ioasid. */
@@ -271,7 +275,7 @@ static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *gr
 	return domain;
 }
 
-static const struct vfio_iommu_driver_ops shim_ops = {
+const struct vfio_iommu_driver_ops ioasid_relay_ops = {
 	.name			= "ioasid",
 	.owner			= THIS_MODULE,
 	.open			= shim_open,
@@ -286,16 +290,23 @@ static const struct vfio_iommu_driver_ops shim_ops = {
 	.dma_rw			= shim_dma_rw,
 	.group_iommu_domain	= shim_group_domain,
 };
+IOASID_EXPORT(ioasid_relay_ops);
+
+void *ioasid_relay_open(struct ioasid_space *space)
+{
+	return ioasid_instance_create(space, false, true);
+}
+IOASID_EXPORT(ioasid_relay_open);
 
 static int __init shim_init(void)
 {
-	return vfio_register_iommu_driver(&shim_ops);
+	return vfio_register_iommu_driver(&ioasid_relay_ops);
 }
 module_init(shim_init);
 
 static void __exit shim_exit(void)
 {
-	vfio_unregister_iommu_driver(&shim_ops);
+	vfio_unregister_iommu_driver(&ioasid_relay_ops);
 	/*
 	 * No container uses us, but a call that read the container just before
 	 * its release may be on its way in, inside, or on its way out.

@@ -56,6 +56,24 @@ struct ioasid_space *ioasid_space_create(u32 flags);
  */
 struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id);
 
+/**
+ * ioasid_space_join() - the default address space, for a group that comes to stay
+ * @file: any open file; its reference stays with the caller
+ *
+ * From now on the default cannot be changed, and VFIO's ioctls on @file work
+ * without VFIO_SET_IOMMU, which may still follow.
+ *
+ * Return: the address space with a reference, or ERR_PTR(-EINVAL): @file is not
+ * a /dev/ioasid.
+ */
+struct ioasid_space *ioasid_space_join(struct file *file);
+
+/** ioasid_file_is_ours() - is @file an open /dev/ioasid? In any context. */
+bool ioasid_file_is_ours(const struct file *file);
+
+/** ioasid_space_number() - its number in the whole system, never used again */
+u32 ioasid_space_number(const struct ioasid_space *space);
+
 /** ioasid_space_get() - take another reference; the caller has one */
 void ioasid_space_get(struct ioasid_space *space);
 

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IOASID_DEVICE_ATTACH and its like. The first attach of a file makes it the
+ * owner of the device: the group's DMA is claimed for the /dev/ioasid, the group
+ * attached, the device enabled. It owns it until it is closed; a detach only
+ * takes the group out of the space. Were the device disabled earlier, there
+ * could still be mappings of it, each of which keeps the file open.
+ *
+ * Who else can run: any call on this and other files of the node; node->lock
+ * is held over all that changes who owns and where it is attached. Calls that
+ * use the device need no lock: what they use stays until the file is closed.
+ * An unbind of the driver takes node->vdev away first, so that nobody becomes
+ * the owner any more, and then waits for the owner's reference.
+ *
+ * Locks: node->lock, then either of dev_set->lock and group->lock.
+ */
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iommu.h>
+#include <linux/slab.h>
+
+#include <ioasid/ioasid.h>
+#include <uapi/linux/ioasid.h>
+#include "device.h"
+
+/* The structure of one of our ioctls: as long as both sides know it. */
+static long copy_args(void *to, size_t size, const void __user *from)
+{
+	u32 given;
+
+	if (get_user(given, (const u32 __user *)from))
+		return -EFAULT;
+	if (given < size)
+		return -EINVAL;
+	return copy_struct_from_user(to, size, from, given);
+}
+
+/*
+ * A VF whose PF user space drives: that PF can be anything, so VFIO asks its
+ * groups' users for a token, which there is no way to give here.
+ */
+static int check_trust(struct vfio_pci_core_device *vdev)
+{
+	if (!vdev->sriov_pf_core_dev)
+		return 0;
+	pci_info_ratelimited(vdev->pdev, "its PF belongs to a VFIO driver: use its VFIO group, with the token\n");
+	return -EACCES;
+}
+
+static int device_open(struct vfio_device *vdev)
+{
+	int ret = -EBUSY;
+
+	mutex_lock(&vdev->dev_set->lock);
+	if (!vdev->open_count) {
+		vdev->open_count = 1;
+		ret = vdev->ops->open_device(vdev);
+		if (ret)
+			vdev->open_count = 0;
+	}
+	mutex_unlock(&vdev->dev_set->lock);
+	return ret;
+}
+
+static void device_close(struct vfio_device *vdev)
+{
+	mutex_lock(&vdev->dev_set->lock);
+	vdev->ops->close_device(vdev);
+	vdev->open_count = 0;
+	mutex_unlock(&vdev->dev_set->lock);
+}
+
+static int own(struct ioasid_pci_file *f, struct file *ioasid, struct ioasid_space *space)
+{
+	struct vfio_pci_core_device *vdev = f->node->vdev;
+	struct device *dev = &vdev->pdev->dev;
+	struct ioasid_pci_group *g;
+	int ret;
+
+	ret = check_trust(vdev);
+	if (ret)
+		return ret;
+	if (!compat_vfio_device_get(&vdev->vdev))
+		return -ENODEV;
+	g = ioasid_pci_group_claim(dev, ioasid);
+	if (IS_ERR(g)) {
+		ret = PTR_ERR(g);
+		goto put;
+	}
+	ret = ioasid_pci_group_attach(g, NULL, space);
+	if (ret)
+		goto release;
+	ret = device_open(&vdev->vdev);
+	if (ret)
+		goto detach;
+	f->group = g;
+	f->node->user = f;
+	smp_store_release(&f->vdev, vdev);
+	return 0;
+
+detach:
+	ioasid_pci_group_detach(g);
+release:
+	ioasid_pci_group_release(g, dev);
+put:
+	compat_vfio_device_put(&vdev->vdev);
+	return ret;
+}
+
+/* node->lock is held, and @space comes with a reference that stays on success. */
+static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct ioasid_space *space)
+{
+	struct ioasid_space *old = f->space;
+	int ret;
+
+	if (!f->node->vdev)
+		return -ENODEV;
+	if (f->node->user && f->node->user != f)
+		return -EBUSY;
+	if (!f->vdev)
+		ret = own(f, ioasid, space);
+	else if (f->group->owner != ioasid)
+		ret = -EPERM;
+	else
+		ret = ioasid_pci_group_attach(f->group, old, space);
+	if (!ret)
+		f->space = space;
+	else if (ret == -ENOTRECOVERABLE)
+		f->space = NULL;
+	if (old && f->space != old)
+		ioasid_space_put(old);
+	else if (old && !ret)
+		ioasid_space_put(space);	/* attached there already */
+	return ret;
+}
+
+long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
+{
+	struct ioasid_device_attach args;
+	struct ioasid_space *space;
+	struct file *ioasid;
+	long ret;
+
+	ret = copy_args(&args, sizeof(args), arg);
+	if (ret)
+		return ret;
+	if (args.flags)
+		return -EOPNOTSUPP;
+	ioasid = fget(args.fd);
+	if (!ioasid)
+		return -EBADF;
+	space = ioasid_space_from_file(ioasid, args.ioasid);
+	if (IS_ERR(space)) {
+		fput(ioasid);
+		return PTR_ERR(space);
+	}
+	mutex_lock(&f->node->lock);
+	ret = attach(f, ioasid, space);
+	mutex_unlock(&f->node->lock);
+	if (ret)
+		ioasid_space_put(space);
+	fput(ioasid);
+	return ret;
+}
+
+long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
+{
+	struct ioasid_device_detach args;
+	struct ioasid_space *space;
+	long ret;
+
+	ret = copy_args(&args, sizeof(args), arg);
+	if (ret)
+		return ret;
+	if (args.flags)
+		return -EOPNOTSUPP;
+	mutex_lock(&f->node->lock);
+	space = f->space;
+	if (space)
+		ioasid_pci_group_detach(f->group);
+	f->space = NULL;
+	mutex_unlock(&f->node->lock);
+	if (!space)
+		return -ENOENT;
+	ioasid_space_put(space);
+	return 0;
+}
+
+long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
+{
+	struct ioasid_pci_node *node = f->node;
+	struct ioasid_device_get_info info;
+	long ret;
+
+	ret = copy_args(&info, sizeof(info), arg);
+	if (ret)
+		return ret;
+	if (info.flags)
+		return -EOPNOTSUPP;
+	info.out_flags = 0;
+	info.out_space = 0;
+	mutex_lock(&node->lock);
+	if (!node->vdev)
+		info.out_flags |= IOASID_DEVICE_GONE;
+	if (node->user)
+		info.out_flags |= node->user == f ? IOASID_DEVICE_OWNED : IOASID_DEVICE_BUSY;
+	if (f->space)
+		info.out_space = ioasid_space_number(f->space);
+	mutex_unlock(&node->lock);
+	/* Not more than it was compiled with: size is at least that. */
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+/* The file is being closed: nobody uses it, and nothing of it is mapped. */
+void ioasid_pci_close(struct ioasid_pci_file *f)
+{
+	struct vfio_pci_core_device *vdev = f->vdev;
+
+	if (!vdev)
+		return;
+	mutex_lock(&f->node->lock);
+	/* This resets the device; only then its memory may go. */
+	device_close(&vdev->vdev);
+	if (f->space)
+		ioasid_pci_group_detach(f->group);
+	ioasid_pci_group_release(f->group, &vdev->pdev->dev);
+	f->node->user = NULL;
+	mutex_unlock(&f->node->lock);
+	if (f->space)
+		ioasid_space_put(f->space);
+	/* An unbind waits for this, and then there is no device any more. */
+	compat_vfio_device_put(&vdev->vdev);
+}

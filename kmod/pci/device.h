@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A PCI device that programs attach to a /dev/ioasid themselves.
+ */
+#ifndef _IOASID_PCI_DEVICE_H
+#define _IOASID_PCI_DEVICE_H
+
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/mutex.h>
+
+#include "../compat/vfio_pci.h"
+
+struct file;
+struct inode;
+struct iommu_group;
+struct ioasid_pci_file;
+struct ioasid_space;
+
+/**
+ * struct ioasid_pci_node - /dev/ioasid-pci/ADDRESS
+ * @dev: the device of class ioasid-pci; an open file keeps it after an unbind
+ * @cdev: its character device
+ * @lock: guards what follows, and of each open file what device.h says
+ * @vdev: the device, NULL once its driver is being unbound
+ * @user: the open file that owns the device, NULL if none does
+ */
+struct ioasid_pci_node {
+	struct device dev;
+	struct cdev cdev;
+	struct mutex lock;
+	struct vfio_pci_core_device *vdev;
+	struct ioasid_pci_file *user;
+};
+
+/**
+ * struct ioasid_pci_group - a group of devices in the hands of a /dev/ioasid
+ * @link: in the list of all of them (group.c), which guards it and @claims
+ * @group: its DMA is owned by @owner
+ * @owner: the open /dev/ioasid, with a reference: who else may come in
+ * @claims: open devices of the group
+ * @lock: guards what follows
+ * @space: where the group is attached, NULL if nowhere
+ * @attached: how many of its devices are attached to @space
+ */
+struct ioasid_pci_group {
+	struct list_head link;
+	struct iommu_group *group;
+	struct file *owner;
+	unsigned int claims;
+	struct mutex lock;
+	struct ioasid_space *space;
+	unsigned int attached;
+};
+
+/**
+ * struct ioasid_pci_file - an open node
+ * @node: the node
+ * @inode: whose mappings its own are: the device's, with its file system
+ * @vdev: the device once it is owned, for as long as the file is open: set once,
+ *	under @node->lock, and read without
+ * @group: the device's group while it is owned; @node->lock
+ * @space: where it is attached, with a reference, or NULL; @node->lock
+ */
+struct ioasid_pci_file {
+	struct ioasid_pci_node *node;
+	struct inode *inode;
+	struct vfio_pci_core_device *vdev;
+	struct ioasid_pci_group *group;
+	struct ioasid_space *space;
+};
+
+/* The device, if this file owns it: before that nothing of it can be reached. */
+static inline struct vfio_pci_core_device *ioasid_pci_owned(const struct ioasid_pci_file *f)
+{
+	return smp_load_acquire(&f->vdev);
+}
+
+/* main.c */
+extern const struct vfio_device_ops ioasid_pci_vfio_ops;
+
+/* file.c */
+extern const struct file_operations ioasid_pci_fops;
+
+/* attach.c */
+long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg);
+long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg);
+long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg);
+void ioasid_pci_close(struct ioasid_pci_file *f);
+
+/* group.c */
+struct ioasid_pci_group *ioasid_pci_group_claim(struct device *dev, struct file *owner);
+void ioasid_pci_group_release(struct ioasid_pci_group *g, struct device *dev);
+bool ioasid_pci_group_owned(struct device *dev, struct file *owner);
+int ioasid_pci_group_attach(struct ioasid_pci_group *g, struct ioasid_space *from,
+			    struct ioasid_space *to);
+void ioasid_pci_group_detach(struct ioasid_pci_group *g);
+
+/* reset.c */
+long ioasid_pci_hot_reset(struct ioasid_pci_file *f, void __user *arg);
+
+#endif /* _IOASID_PCI_DEVICE_H */

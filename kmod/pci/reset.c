@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO_DEVICE_PCI_HOT_RESET: the reset of a bus or slot, with all devices on it.
+ *
+ * vfio-pci-core can do that for users of VFIO groups, whose fds say what the
+ * caller owns, and for iommufd. Here the /dev/ioasid says it: every device that
+ * the reset hits must be in a group that it owns, and bound to this driver.
+ *
+ * Who else can run: open and close of the devices wait for dev_set->lock; a
+ * device that is closed then stays closed, and its group ours, because the
+ * caller's own claim may end only with its file. Accesses to the devices wait
+ * for their memory_lock, and their mappings are taken away; they come back by
+ * page fault, as after any reset.
+ */
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/pm_runtime.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "device.h"
+
+static struct vfio_pci_core_device *core_of(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct vfio_pci_core_device, vdev);
+}
+
+static bool below_slot(struct pci_dev *pdev, struct pci_slot *slot)
+{
+	while (pdev && pdev->bus != slot->bus)
+		pdev = pdev->bus->self;
+	return pdev && pdev->slot == slot;
+}
+
+/**
+ * struct reach - what a reset would hit
+ * @vdev: asked for by
+ * @slot: NULL if it is the whole bus
+ */
+struct reach {
+	struct vfio_pci_core_device *vdev;
+	struct pci_slot *slot;
+};
+
+/* pci_walk_bus() goes on while this is 0. */
+static int not_in_set(struct pci_dev *pdev, void *data)
+{
+	bool *missing = ((void **)data)[1];
+	struct reach *r = ((void **)data)[0];
+
+	if (r->slot && !below_slot(pdev, r->slot))
+		return 0;
+	*missing = !vfio_find_device_in_devset(r->vdev->vdev.dev_set, &pdev->dev);
+	return *missing;
+}
+
+static bool all_in_set(struct reach *r)
+{
+	bool missing = false;
+	void *data[] = { r, &missing };
+
+	pci_walk_bus(r->vdev->pdev->bus, not_in_set, data);
+	return !missing;
+}
+
+static bool all_owned(struct vfio_device_set *set, struct file *owner)
+{
+	struct vfio_device *cur;
+
+	list_for_each_entry(cur, &set->device_list, dev_set_list)
+		if (cur->ops != &ioasid_pci_vfio_ops || !ioasid_pci_group_owned(cur->dev, owner))
+			return false;
+	return true;
+}
+
+static void power_put(struct vfio_device_set *set, struct vfio_device *until)
+{
+	struct vfio_device *cur;
+
+	list_for_each_entry(cur, &set->device_list, dev_set_list) {
+		if (cur == until)
+			return;
+		pm_runtime_put(cur->dev);
+	}
+}
+
+static int power_get(struct vfio_device_set *set)
+{
+	struct vfio_device *cur;
+
+	list_for_each_entry(cur, &set->device_list, dev_set_list) {
+		int ret = pm_runtime_resume_and_get(cur->dev);
+
+		if (ret) {
+			power_put(set, cur);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void unlock(struct vfio_device_set *set, struct vfio_device *until)
+{
+	struct vfio_device *cur;
+
+	list_for_each_entry(cur, &set->device_list, dev_set_list) {
+		if (cur == until)
+			return;
+		up_write(&core_of(cur)->memory_lock);
+	}
+}
+
+static void take_mappings(struct vfio_device *vdev)
+{
+	u64 start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
+	u64 end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
+
+	unmap_mapping_range(vdev->inode->i_mapping, start, end - start, true);
+}
+
+/*
+ * Several locks of a kind: whoever cannot have one backs off. A device whose
+ * user put it to sleep would lose its state, which only vfio-pci-core can save.
+ */
+static int lock(struct vfio_device_set *set)
+{
+	struct vfio_device *cur;
+
+	list_for_each_entry(cur, &set->device_list, dev_set_list) {
+		struct vfio_pci_core_device *core = core_of(cur);
+
+		if (!down_write_trylock(&core->memory_lock)) {
+			unlock(set, cur);
+			return -EBUSY;
+		}
+		if (core->pdev->current_state != PCI_D0) {
+			up_write(&core->memory_lock);
+			unlock(set, cur);
+			return -EBUSY;
+		}
+		take_mappings(cur);
+	}
+	return 0;
+}
+
+static int reset_set(struct reach *r, struct file *owner)
+{
+	struct vfio_device_set *set = r->vdev->vdev.dev_set;
+	int ret;
+
+	lockdep_assert_held(&set->lock);
+	if (!all_in_set(r) || !all_owned(set, owner))
+		return -EINVAL;
+	ret = power_get(set);
+	if (ret)
+		return ret;
+	ret = lock(set);
+	if (!ret) {
+		ret = pci_reset_bus(r->vdev->pdev);
+		unlock(set, NULL);
+	}
+	power_put(set, NULL);
+	return ret;
+}
+
+long ioasid_pci_hot_reset(struct ioasid_pci_file *f, void __user *arg)
+{
+	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);
+	struct reach r = { .vdev = ioasid_pci_owned(f) };
+	struct pci_dev *pdev = r.vdev->pdev;
+	struct vfio_pci_hot_reset hdr;
+	long ret;
+
+	if (copy_from_user(&hdr, arg, minsz))
+		return -EFAULT;
+	/* Fds of groups would be there to prove what is known already. */
+	if (hdr.argsz < minsz || hdr.flags || hdr.count)
+		return -EINVAL;
+	if (!pci_probe_reset_slot(pdev->slot))
+		r.slot = pdev->slot;
+	else if (pci_probe_reset_bus(pdev->bus))
+		return -ENODEV;
+	mutex_lock(&r.vdev->vdev.dev_set->lock);
+	ret = reset_set(&r, f->group->owner);
+	mutex_unlock(&r.vdev->vdev.dev_set->lock);
+	return ret;
+}

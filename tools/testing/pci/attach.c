@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One device and one /dev/ioasid: what an open node gives before and after it
+ * is attached, moving between address spaces, and everything that is refused.
+ */
+#include "pci/device.h"
+
+FIXTURE(attach) {
+	struct door ioasid;
+	int node;
+	volatile char *bar;	/* the device's registers, which keep the node open */
+	char *mem;		/* mapped at IOVA in the default space */
+	long long before;	/* pages pinned */
+};
+
+FIXTURE_SETUP(attach)
+{
+	self->before = ktap_pinned();
+	self->node = node_open(DOOR_EDU);
+	ASSERT_LE(0, self->node);
+	ASSERT_TRUE(door_open(&self->ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	self->mem = door_memory(SIZE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+}
+
+FIXTURE_TEARDOWN(attach)
+{
+	if (self->bar)
+		munmap((void *)self->bar, MIB);
+	if (self->node >= 0)
+		close(self->node);
+	door_close(&self->ioasid);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+	EXPECT_EQ(0, read_sysfs("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+}
+
+static int device_ioctl(int node, unsigned long cmd, uint32_t argsz)
+{
+	uint32_t arg[16] = { argsz };
+
+	return ioctl(node, cmd, arg);
+}
+
+TEST_F(attach, open_gives_nothing)
+{
+	uint32_t word;
+
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_GET_INFO, 64));
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_GET_REGION_INFO, 64));
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_GET_IRQ_INFO, 64));
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_SET_IRQS, 64));
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_FEATURE, 64));
+	EXPECT_ERRNO(EINVAL, device_ioctl(self->node, VFIO_DEVICE_PCI_HOT_RESET, 64));
+	EXPECT_ERRNO(EINVAL, ioctl(self->node, VFIO_DEVICE_RESET));
+	EXPECT_ERRNO(EINVAL, pread(self->node, &word, 4, 0));
+	EXPECT_ERRNO(EINVAL, pwrite(self->node, &word, 4, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->node, 0));
+	EXPECT_ERRNO(ENOENT, node_detach(self->node));
+	EXPECT_EQ(0, node_flags(self->node));
+	EXPECT_EQ(0, node_space(self->node));
+}
+
+TEST_F(attach, device_does_dma)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
+	EXPECT_LT(0, node_space(self->node));
+	EXPECT_EQ(node_space(self->node),
+		  read_sysfs("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+	ASSERT_EQ(0, ioctl(self->node, VFIO_DEVICE_GET_INFO, &info));
+	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_PCI);
+	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	/* Where it is attached already: nothing happens. */
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+}
+
+/* The registers stay mapped over all of it. */
+TEST_F(attach, moves_and_comes_back)
+{
+	uint32_t other = space_alloc(self->ioasid.fd);
+	long long first;
+
+	ASSERT_NE(0, other);
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
+	first = node_space(self->node);
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, other));
+	EXPECT_NE(first, node_space(self->node));
+	EXPECT_ERRNO(EBUSY, space_free(self->ioasid.fd, other));
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
+	EXPECT_EQ(first, node_space(self->node));
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_EQ(0, space_free(self->ioasid.fd, other));
+	EXPECT_ERRNO(ENOENT, node_attach(self->node, self->ioasid.fd, other));
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+}
+
+TEST_F(attach, detached_it_is_still_ours)
+{
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	ASSERT_EQ(0, node_detach(self->node));
+	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
+	EXPECT_EQ(0, node_space(self->node));
+	EXPECT_ERRNO(ENOENT, node_detach(self->node));
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+}
+
+TEST_F(attach, wrong_arguments)
+{
+	struct ioasid_device_attach a = { .size = sizeof(a), .fd = self->ioasid.fd };
+	struct { struct ioasid_device_attach a; uint32_t more; } longer = { .a = a };
+	struct ioasid_device_detach d = { .size = sizeof(d), .flags = 1 };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	EXPECT_ERRNO(EFAULT, ioctl(self->node, IOASID_DEVICE_ATTACH, NULL));
+	a.size = sizeof(a) - 1;
+	EXPECT_ERRNO(EINVAL, ioctl(self->node, IOASID_DEVICE_ATTACH, &a));
+	a.size = sizeof(a);
+	a.flags = 1;
+	EXPECT_ERRNO(EOPNOTSUPP, ioctl(self->node, IOASID_DEVICE_ATTACH, &a));
+	EXPECT_ERRNO(EOPNOTSUPP, ioctl(self->node, IOASID_DEVICE_DETACH, &d));
+	EXPECT_ERRNO(EBADF, node_attach(self->node, -1, 0));
+	EXPECT_ERRNO(EINVAL, node_attach(self->node, null, 0));
+	EXPECT_ERRNO(EINVAL, node_attach(self->node, self->node, 0));
+	EXPECT_ERRNO(ENOENT, node_attach(self->node, self->ioasid.fd, 77));
+	longer.a.size = sizeof(longer);
+	longer.more = 1;
+	EXPECT_ERRNO(E2BIG, ioctl(self->node, IOASID_DEVICE_ATTACH, &longer));
+	EXPECT_EQ(0, node_flags(self->node));
+	longer.more = 0;
+	EXPECT_EQ(0, ioctl(self->node, IOASID_DEVICE_ATTACH, &longer));
+	EXPECT_ERRNO(ENOTTY, ioctl(self->node, _IO(IOASID_TYPE, 0x7f)));
+	close(null);
+}
+
+TEST_F(attach, one_owner)
+{
+	struct door other;
+	int second = node_open(DOOR_EDU);
+
+	ASSERT_LE(0, second);
+	ASSERT_TRUE(door_open(&other, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_ERRNO(EBUSY, node_attach(second, self->ioasid.fd, 0));
+	EXPECT_EQ(IOASID_DEVICE_BUSY, node_flags(second));
+	EXPECT_ERRNO(EINVAL, ioctl(second, VFIO_DEVICE_RESET));
+	/* Not even detached it goes to another /dev/ioasid. */
+	EXPECT_ERRNO(EPERM, node_attach(self->node, other.fd, 0));
+	ASSERT_EQ(0, node_detach(self->node));
+	EXPECT_ERRNO(EPERM, node_attach(self->node, other.fd, 0));
+	EXPECT_ERRNO(EBUSY, node_attach(second, other.fd, 0));
+	close(self->node);
+	self->node = -1;
+	EXPECT_EQ(0, node_attach(second, other.fd, 0));
+	close(second);
+	door_close(&other);
+}
+
+TEST_F(attach, mapping_in_the_way)
+{
+	struct tally before;
+
+	ASSERT_EQ(0, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	before = door_tally(&self->ioasid);
+	EXPECT_ERRNO(EINVAL, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_UNCHANGED(&self->ioasid, &before);
+	EXPECT_EQ(0, node_flags(self->node));
+	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, DOOR_MSI_START, PAGE));
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+}
+
+/* A move that fails leaves the device where it was. */
+TEST_F(attach, move_that_fails)
+{
+	struct ioasid_legacy legacy = { .size = sizeof(legacy), .op = IOASID_LEGACY_SET };
+	struct door d = { .kind = DOOR_IOASID, .group = -1 };
+
+	/* The default space gets the obstacle; the device starts in another. */
+	d.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, d.fd);
+	legacy.ioasid = space_alloc(d.fd);
+	ASSERT_NE(0, legacy.ioasid);
+	ASSERT_EQ(0, ioctl(d.fd, IOASID_LEGACY, &legacy));
+	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ(0, door_map(&d, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, node_attach(self->node, d.fd, 1));
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	EXPECT_ERRNO(EINVAL, node_attach(self->node, d.fd, legacy.ioasid));
+	EXPECT_LT(0, node_space(self->node));
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+	EXPECT_EQ(PAGE, door_unmap(&d, DOOR_MSI_START, PAGE));
+	ASSERT_EQ(0, door_map(&d, IOVA, self->mem, SIZE, DOOR_RW));
+	EXPECT_EQ(0, node_attach(self->node, d.fd, legacy.ioasid));
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	munmap((void *)self->bar, MIB);
+	self->bar = NULL;
+	close(self->node);
+	self->node = -1;
+	close(d.fd);
+}
+
+TEST_F(attach, ioasid_closes_first)
+{
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	door_close(&self->ioasid);
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	munmap((void *)self->bar, MIB);
+	self->bar = NULL;
+	close(self->node);
+	self->node = -1;
+	EXPECT_EQ(0, door_locked());
+}
+
+/* The same device by its VFIO group: who comes first owns it. */
+TEST_F(attach, group_of_vfio)
+{
+	struct door stock;
+
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+	stock.group = door_open_group(DOOR_EDU);
+	ASSERT_LE(0, stock.group);
+	stock.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
+	close(self->node);
+	self->node = node_open(DOOR_EDU);
+	EXPECT_EQ(0, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
+	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_EQ(0, node_flags(self->node));
+	door_close(&stock);
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+}
+
+/* The program dies with everything open. */
+TEST_F(attach, killed)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct door d;
+
+		/* Fds of its own, so that the end of it is the end of them. */
+		close(self->node);
+		self->node = node_open(DOOR_EDU);
+		if (door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL) &&
+		    !door_map(&d, IOVA, self->mem, SIZE, DOOR_RW) &&
+		    !node_attach(self->node, d.fd, 0) && edu_open(self->node))
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A device attached straight to a /dev/ioasid.
+ */
+#ifndef IOASID_TEST_DEVICE_H
+#define IOASID_TEST_DEVICE_H
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "lifetime/edu.h"
+
+#define PAIR1	"0000:01:01.0"	/* two devices of one group */
+#define PAIR2	"0000:01:02.0"
+#define IOVA	0x4000000ULL	/* where edu reaches */
+#define SIZE	(16 * PAGE)
+#define EDU_ID	0x010000edU	/* what register 0 of an edu reads */
+
+static inline int node_open(const char *bdf)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/ioasid-pci/%s", bdf);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		printf("# cannot open %s: %s\n", path, strerror(errno));
+	return fd;
+}
+
+static inline int node_attach(int node, int fd, uint32_t id)
+{
+	struct ioasid_device_attach attach = { .size = sizeof(attach), .fd = fd, .ioasid = id };
+
+	return ioctl(node, IOASID_DEVICE_ATTACH, &attach);
+}
+
+static inline int node_detach(int node)
+{
+	struct ioasid_device_detach detach = { .size = sizeof(detach) };
+
+	return ioctl(node, IOASID_DEVICE_DETACH, &detach);
+}
+
+/* enum ioasid_device_flags, or -1. */
+static inline long long node_flags(int node)
+{
+	struct ioasid_device_get_info info = { .size = sizeof(info) };
+
+	return ioctl(node, IOASID_DEVICE_GET_INFO, &info) ? -1LL : (long long)info.out_flags;
+}
+
+/* The number of the space it is attached to, or -1. */
+static inline long long node_space(int node)
+{
+	struct ioasid_device_get_info info = { .size = sizeof(info) };
+
+	return ioctl(node, IOASID_DEVICE_GET_INFO, &info) ? -1LL : (long long)info.out_space;
+}
+
+/* A further address space on an open /dev/ioasid; its id, or 0. */
+static inline uint32_t space_alloc(int fd)
+{
+	struct ioasid_alloc alloc = { .size = sizeof(alloc) };
+
+	return ioctl(fd, IOASID_ALLOC, &alloc) ? 0 : alloc.out_ioasid;
+}
+
+static inline int space_free(int fd, uint32_t id)
+{
+	struct ioasid_free args = { .size = sizeof(args), .ioasid = id };
+
+	return ioctl(fd, IOASID_FREE, &args);
+}
+
+/* Does DMA of the device copy the first page of @mem, at IOVA, to the second? */
+static inline bool node_copies(volatile char *bar, char *mem)
+{
+	memset(mem, 0x5a, PAGE);
+	memset(mem + PAGE, 0, PAGE);
+	return edu_copy(bar, IOVA, IOVA + PAGE, PAGE) && !memcmp(mem, mem + PAGE, PAGE);
+}
+
+/* A number in a file of /sys, or -1. */
+static inline long long read_sysfs(const char *path)
+{
+	long long value = -1;
+	FILE *file = fopen(path, "re");
+
+	if (file && fscanf(file, "%lld", &value) != 1)
+		value = -1;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* Binds a device to a driver, from whatever. */
+static inline bool device_to(const char *bdf, const char *driver)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
+	if (!access(path, F_OK) && !door_write(path, bdf))
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", bdf);
+	return door_write(path, driver) && door_write("/sys/bus/pci/drivers_probe", bdf);
+}
+
+#endif
