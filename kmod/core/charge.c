@@ -89,25 +89,56 @@ out:
 	return ret;
 }
 
-/*
- * ioasid_uncharge() - give back @npages that ioasid_charge() took
- *
- * Cannot fail. An owner that is gone took its locked_vm along.
- */
-void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
+/* Cannot fail. An owner that is gone took its locked_vm along. */
+static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 {
 	struct mm_struct *mm = pages->mm;
 
+	if (!mmget_not_zero(mm))
+		return;
+	mmap_write_lock(mm);
+	__account_locked_vm(mm, npages, false, pages->task, true);
+	mmap_write_unlock(mm);
+	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
+	/* The last user's exit_mmap() is not for the caller's locks. */
+	mmput_async(mm);
+}
+
+/* ioasid_uncharge() - give back @npages that ioasid_charge() took */
+void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
+{
 	if (!npages)
 		return;
-
-	if (mmget_not_zero(mm)) {
-		mmap_write_lock(mm);
-		__account_locked_vm(mm, npages, false, pages->task, true);
-		mmap_write_unlock(mm);
-		trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
-		/* The last user's exit_mmap() is not for the caller's locks. */
-		mmput_async(mm);
-	}
+	uncharge_locked_vm(pages, npages);
 	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+}
+
+/**
+ * ioasid_refund_add() - give back all that @pages was charged, at the latest with
+ * ioasid_refund_flush()
+ * @r: what neighbours of one owner have coming, zeroed at first
+ * @pages: the object, which stays until then
+ *
+ * Policies are told at once, and so is who watches accounts.
+ */
+void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
+{
+	unsigned long npages = pages->charged;
+
+	if (!npages)
+		return;
+	pages->charged = 0;
+	if (r->npages && (r->pages->mm != pages->mm || trace_ioasid_account_enabled()))
+		ioasid_refund_flush(r);
+	r->pages = pages;
+	r->npages += npages;
+	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+}
+
+/* ioasid_refund_flush() - the owner has it back now */
+void ioasid_refund_flush(struct ioasid_refund *r)
+{
+	if (r->npages)
+		uncharge_locked_vm(r->pages, r->npages);
+	r->npages = 0;
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Page-table writes without iommu_map() around each run.
+ * Page-table writes without iommu_map() around each run, or iommu_unmap().
  *
  * iommu_map() ends with a flush where the IOMMU caches entries that are not
  * present, and its two layers cost as much as the write of one entry. Here the
  * domain's own operation is called run by run, and the flush once for the
  * whole mapping. All that iommu_map() does otherwise is done here: the split
  * into page sizes, the iommu:map event, the flush before success is reported.
- * Undoing is the caller's, with iommu_unmap().
+ * Undoing is the caller's. Likewise for unmaps, which small maps are made of as
+ * much; their flush is the caller's with iommu_unmap_fast(), too.
  *
- * The parameter iommu_map=Y takes the kernel's function instead, which is also
+ * The parameter iommu_map=Y takes the kernel's functions instead, which is also
  * what happens for a domain that has no operation we know.
  *
  * Who else can run: see program.c. The operations are called as iommu_map()
@@ -99,6 +100,14 @@ static bool has_map_range(const struct iommu_domain *domain)
 	return domain->is_iommupt;
 }
 
+static size_t unmap_range(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	return pt->ops->unmap_range(pt, iova, size, gather);
+}
+
 static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
 		     int prot, u64 *mapped)
 {
@@ -120,14 +129,40 @@ static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 {
 	return -EOPNOTSUPP;
 }
+
+static size_t unmap_range(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	return 0;
+}
 #endif
+
+static size_t unmap_pages(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	size_t pgsize, count, n, done = 0;
+
+	if (size == PAGE_SIZE && domain->pgsize_bitmap & PAGE_SIZE)
+		return domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1, gather);
+
+	while (done < size) {
+		pgsize = pick_pgsize(domain, iova + done, iova + done, size - done, &count);
+		if (!pgsize)
+			break;
+		n = domain->ops->unmap_pages(domain, iova + done, pgsize, count, gather);
+		if (!n)
+			break;
+		done += n;
+	}
+	return done;
+}
 
 /* ioasid_direct_can() - is there an operation we know, and are we to use it */
 bool ioasid_direct_can(const struct iommu_domain *domain)
 {
 	if (READ_ONCE(use_iommu_map) || COMPAT_IOMMU_DEBUG_MAPS)
 		return false;
-	return has_map_range(domain) || domain->ops->map_pages;
+	return has_map_range(domain) || (domain->ops->map_pages && domain->ops->unmap_pages);
 }
 
 /**
@@ -150,6 +185,26 @@ int ioasid_direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, s
 	if (!ret)
 		trace_map(iova, phys, size);
 	return ret;
+}
+
+/**
+ * ioasid_direct_unmap() - clear entries; the IOTLB may hold them until @gather is synced
+ * @domain: ioasid_direct_can() said yes
+ * @iova: first address
+ * @size: bytes
+ * @gather: initialised by the caller, who syncs it
+ *
+ * Return: how many bytes from @iova on are clear, more than @size where a larger
+ * page ended there.
+ */
+size_t ioasid_direct_unmap(struct iommu_domain *domain, u64 iova, size_t size,
+			   struct iommu_iotlb_gather *gather)
+{
+	size_t done = has_map_range(domain) ? unmap_range(domain, iova, size, gather) :
+					      unmap_pages(domain, iova, size, gather);
+
+	trace_unmap(iova, size, done);
+	return done;
 }
 
 /* ioasid_direct_sync() - make written entries visible, where the IOMMU needs that */

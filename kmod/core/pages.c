@@ -30,6 +30,8 @@
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
 /* And when so many are left, where the price of a call is felt least. */
 #define BATCH_LARGE	(8 * BATCH_DEFAULT)
+/* Up to here pages are not looked at for anything larger. */
+#define SMALL		16
 /* Up to here the pointers live on the stack. */
 #define BATCH_STACK	32
 /* Pages let go between two looks at the scheduler. */
@@ -64,8 +66,8 @@ void ioasid_pages_release(struct ioasid_pages *pages)
 	put_task_struct(pages->task);
 }
 
-/* ioasid_pages_unpin() - let go of all pages and their charge */
-void ioasid_pages_unpin(struct ioasid_pages *pages)
+/* ioasid_pages_let_go() - unpin all pages; their charge is still to be given back */
+void ioasid_pages_let_go(struct ioasid_pages *pages)
 {
 	struct ioasid_extents_iter it;
 	unsigned long npages = 0, since = 0;
@@ -88,6 +90,12 @@ void ioasid_pages_unpin(struct ioasid_pages *pages)
 	pages->pinned = false;
 	if (npages)
 		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
+}
+
+/* ioasid_pages_unpin() - let go of all pages and their charge */
+void ioasid_pages_unpin(struct ioasid_pages *pages)
+{
+	ioasid_pages_let_go(pages);
 	ioasid_uncharge(pages, pages->charged);
 	pages->charged = 0;
 }
@@ -242,10 +250,12 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
 	long n, ret;
 
-	n = pin_folios(pages, src, done, want, batch);
-	*charge = n;
-	if (n)
-		return n;
+	if (src->file.file || src->huge) {
+		n = pin_folios(pages, src, done, want, batch);
+		*charge = n;
+		if (n)
+			return n;
+	}
 	if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
@@ -417,15 +427,18 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
-	struct pin_src src;
+	struct pin_src src = {};
 	int ret;
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
-	ioasid_file_find(pages, &src.file);
-	src.huge = ioasid_huge_possible(pages);
+	if (pages->npages > SMALL) {
+		ioasid_file_find(pages, &src.file);
+		src.huge = ioasid_huge_possible(pages);
+	}
 	ret = pin_loop(pages, call, &src, &buf);
-	ioasid_file_drop(&src.file);
+	if (src.file.file)
+		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
 		kvfree(buf.pages);
 	if (ret) {

@@ -95,6 +95,7 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 		       bool write, const struct ioasid_who *who);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
+void ioasid_pages_let_go(struct ioasid_pages *pages);
 void ioasid_pages_leak(struct ioasid_pages *pages);
 void ioasid_pages_release(struct ioasid_pages *pages);
 
@@ -134,5 +135,18 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 /* charge.c */
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
+
+/**
+ * struct ioasid_refund - locked_vm that is to be given back to one owner
+ * @pages: the last object it was charged for
+ * @npages: of all of them
+ */
+struct ioasid_refund {
+	struct ioasid_pages *pages;
+	unsigned long npages;
+};
+
+void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
+void ioasid_refund_flush(struct ioasid_refund *r);
 
 #endif /* _IOASID_PAGES_H */

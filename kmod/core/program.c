@@ -38,11 +38,15 @@ MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU su
 static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 		       struct iommu_iotlb_gather *gather)
 {
+	bool direct = ioasid_direct_can(domain);
 	u64 done = 0;
 	size_t n;
 
 	while (done < size) {
-		n = iommu_unmap_fast(domain, iova + done, min(size - done, CLEAR_STEP), gather);
+		u64 step = min(size - done, CLEAR_STEP);
+
+		n = direct ? ioasid_direct_unmap(domain, iova + done, step, gather) :
+			     iommu_unmap_fast(domain, iova + done, step, gather);
 		if (!n)
 			break;
 		done += n;

@@ -198,13 +198,50 @@ void ioasid_area_free(struct ioasid_area *area)
 	ioasid_pages_put(area->pages);
 }
 
+/* Drop a reference on @pages; the memory to be freed with it, or NULL. */
+static struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
+{
+	if (!refcount_dec_and_test(&pages->refs))
+		return NULL;
+	ioasid_pages_release(pages);
+	return container_of(pages, struct ioasid_mapping, own);
+}
+
 /* ioasid_pages_put() - drop a reference on the memory of pages */
 void ioasid_pages_put(struct ioasid_pages *pages)
 {
-	if (!refcount_dec_and_test(&pages->refs))
-		return;
-	ioasid_pages_release(pages);
-	kmem_cache_free(mapping_cache, container_of(pages, struct ioasid_mapping, own));
+	struct ioasid_mapping *m = pages_put(pages);
+
+	if (m)
+		kmem_cache_free(mapping_cache, m);
+}
+
+/* Freed with one call, where there are many. */
+#define FREE_AT_ONCE	32
+
+/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
+void ioasid_area_free_many(struct list_head *areas)
+{
+	/* The first @n are set before they are read. */
+	void *bin[FREE_AT_ONCE] __uninitialized;
+	struct ioasid_area *area, *tmp;
+	size_t n = 0;
+
+	list_for_each_entry_safe(area, tmp, areas, link) {
+		if (unlikely(area->dirty))
+			kvfree(area->dirty);
+		bin[n] = pages_put(area->pages);
+		if (bin[n] && ++n == FREE_AT_ONCE) {
+			kmem_cache_free_bulk(mapping_cache, n, bin);
+			cond_resched();
+			n = 0;
+		}
+	}
+	if (n == 1)
+		kmem_cache_free(mapping_cache, bin[0]);
+	else if (n)
+		kmem_cache_free_bulk(mapping_cache, n, bin);
+	INIT_LIST_HEAD(areas);
 }
 
 /* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */

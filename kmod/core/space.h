@@ -264,6 +264,7 @@ void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 			 const struct ioasid_fail *f);
 struct ioasid_area *ioasid_area_alloc(void);
 void ioasid_area_free(struct ioasid_area *area);
+void ioasid_area_free_many(struct list_head *areas);
 void ioasid_pages_put(struct ioasid_pages *pages);
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);

@@ -29,7 +29,7 @@
 
 /* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
 #define NOTIFY_TRIES	10
-/* Areas freed under one hold of areas_lock. */
+/* Areas between two looks at the scheduler, and under one hold of areas_lock. */
 #define FREE_BATCH	256
 
 /* One call of ioasid_unmap(). */
@@ -43,6 +43,7 @@ struct unmap_call {
 	struct ioasid_dirty_piece *piece;
 	u64 last;
 	bool timing;
+	bool stuck;
 	/* What stands in the way, when find says so: */
 	u64 seen;
 	u64 pinned_start;
@@ -203,7 +204,8 @@ static int unmap_claim(struct unmap_call *c)
 	if (!list_empty(&c->victims)) {
 		per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
-			ioasid_domain_clear(d, &c->victims, per_sync, &c->res, c->timing);
+			c->stuck |= !ioasid_domain_clear(d, &c->victims, per_sync, &c->res,
+							 c->timing);
 	}
 	up_read(&space->domains_rwsem);
 	return ret;
@@ -238,8 +240,9 @@ static int unmap_keep_stuck(struct unmap_call *c)
 static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 			 struct ioasid_unmap_result *res, bool timing)
 {
-	struct ioasid_area *area, *tmp;
+	struct ioasid_refund refund = {};
 	u64 t = ioasid_clock(timing);
+	struct ioasid_area *area;
 	unsigned int n = 0;
 
 	list_for_each_entry(area, victims, link) {
@@ -247,14 +250,19 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 			res->pages += area->pages->npages;
 			res->runs += area->pages->ext.nr;
 		}
-		if (area->stuck)
+		if (area->stuck) {
 			ioasid_pages_leak(area->pages);
-		else
-			ioasid_pages_unpin(area->pages);
+			continue;
+		}
+		ioasid_pages_let_go(area->pages);
+		ioasid_refund_add(&refund, area->pages);
+		if (++n % FREE_BATCH == 0)
+			cond_resched();
 	}
+	ioasid_refund_flush(&refund);
 
 	mutex_lock(&space->areas_lock);
-	list_for_each_entry_safe(area, tmp, victims, link) {
+	list_for_each_entry(area, victims, link) {
 		res->mappings++;
 		res->bytes += ioasid_area_bytes(area);
 		interval_tree_remove(&area->node, &space->areas);
@@ -262,16 +270,15 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 		space->maps--;
 		space->no_vaddr -= area->no_vaddr;
 		space->bytes -= ioasid_area_bytes(area);
-		ioasid_area_free(area);
 		if (++n % FREE_BATCH == 0) {
 			mutex_unlock(&space->areas_lock);
 			cond_resched();
 			mutex_lock(&space->areas_lock);
 		}
 	}
-	INIT_LIST_HEAD(victims);
 	ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
+	ioasid_area_free_many(victims);
 	ioasid_lap(timing, &t, &res->ns_unpin);
 }
 
@@ -297,7 +304,7 @@ static int unmap_run(struct unmap_call *c)
 	if (ret || list_empty(&c->victims))
 		return ret;
 
-	ret = unmap_keep_stuck(c);
+	ret = c->stuck ? unmap_keep_stuck(c) : 0;
 	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
 		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
 	unmap_finish(c->space, &c->victims, &c->res, c->timing);
