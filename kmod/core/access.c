@@ -431,10 +431,25 @@ void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area)
 	}
 }
 
+/* Any pin of @area, taken out; NULL when none is left. */
+static struct ioasid_xpin *take_pin(struct ioasid_space *space, struct ioasid_area *area)
+{
+	unsigned long index = 0;
+	struct ioasid_xpin *x;
+
+	mutex_lock(&space->areas_lock);
+	x = xa_find(&area->pins, &index, ULONG_MAX, XA_PRESENT);
+	if (x)
+		xa_erase(&area->pins, index);
+	mutex_unlock(&space->areas_lock);
+	return x;
+}
+
 /*
  * ioasid_area_forget_pins() - teardown with pins left: the user is at fault
  *
- * He may still touch the pages, so they stay pinned for good.
+ * He may still touch the pages, so they stay pinned for good. He may also be
+ * unpinning at this moment: each pin is his or ours, by who takes it out.
  */
 void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area)
 {
@@ -444,17 +459,18 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 		.b = ioasid_area_last(area),
 	};
 	struct ioasid_xpin *x;
-	unsigned long index;
 
 	if (xa_empty(&area->pins))
 		return;
 	ioasid_space_report(space, "teardown", -EBUSY, &f);
-	xa_for_each(&area->pins, index, x) {
-		if (x->charged)
+	while ((x = take_pin(space, area))) {
+		if (x->charged) {
+			mutex_lock(&charge_lock);
 			ioasid_uncharge(area->pages, 1);
+			mutex_unlock(&charge_lock);
+		}
 		kfree(x);
 	}
-	xa_destroy(&area->pins);
 }
 
 /* Copy between a kernel buffer and the owner's memory; -EPERM if that is gone. */

@@ -366,6 +366,20 @@ int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 	return ret;
 }
 
+/* Tracking may be stopped at any moment; then there is nothing to tell. */
+static bool report_take(struct ioasid_space *space, struct ioasid_area *area,
+			struct ioasid_dirty_piece *p)
+{
+	bool tracked;
+
+	mutex_lock(&space->areas_lock);
+	tracked = area->dirty;
+	if (tracked)
+		piece_take(space, area, p, false);
+	mutex_unlock(&space->areas_lock);
+	return tracked;
+}
+
 /*
  * ioasid_dirty_report() - bits of areas that were just unmapped
  *
@@ -378,17 +392,14 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 	int ret = 0;
 	u64 done;
 
-	list_for_each_entry(area, areas, link) {
-		for (done = 0; area->dirty && !ret && done < area_pages(area); done += p->n) {
+	list_for_each_entry(area, areas, link)
+		for (done = 0; !ret && done < area_pages(area); done += p->n) {
 			piece_set(p, area, ioasid_area_start(area) + (done << PAGE_SHIFT), q->iova);
-			mutex_lock(&space->areas_lock);
-			if (area->dirty)
-				piece_take(space, area, p, false);
-			mutex_unlock(&space->areas_lock);
+			if (!report_take(space, area, p))
+				break;
 			ret = piece_copy(q, p);
 			cond_resched();
 		}
-	}
 	return ret;
 }
 
