@@ -62,15 +62,15 @@ TEST_F_TIMEOUT(doors, choose_type, 60)
 	static const struct flow flow = {
 		.ready = choose_ready, .call = choose_call, .undo = open_undo,
 	};
-	int fd = open(SWEEP_FILE, O_RDWR | O_CLOEXEC), err;
-	unsigned int n = 0;
-	bool fired;
+	int fd = open(SWEEP_FILE, O_RDWR | O_CLOEXEC), err = 0;
+	bool fired = true;
+	unsigned int n;
 
 	ASSERT_LE(0, fd);
-	do {
-		ASSERT_TRUE(sweep_once(&self->w, &flow, fd, ++n, &fired, &err));
+	for (n = 0; fired; n++) {
+		ASSERT_TRUE(sweep_once(&self->w, &flow, fd, n, &fired, &err));
 		EXPECT_EQ(0, err);
-	} while (fired);
+	}
 	close(fd);
 }
 
