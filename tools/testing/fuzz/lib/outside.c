@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens to a machine while programs run on it: policies come and go,
+ * modules are unloaded, devices disappear, parameters change.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "fuzz/fuzz.h"
+
+#define SYS_PCI		"/sys/bus/pci/"
+
+static const char *const policies[] = {
+	"pincg", "ratelimit --set maps_per_second=500", "adaptbatch", "iovadeny", "chaos --set every=3",
+	"build/bpf/test/misbehave.bpf.o --set attach_value=-1",
+	"build/bpf/test/misbehave.bpf.o --set charge_value=-1",
+};
+static const char *const names[] = { "pincg", "ratelimit", "adaptbatch", "iovadeny", "chaos --set every=3",
+				     "misbehave" };
+static const char *const modules[] = { "ioasid_vfio", "ioasid", "ioasid_mdev" };
+static const char *const devices[] = { "0000:00:06.0", "0000:00:05.0" };
+
+static long run(const char *command)
+{
+	int status = system(command);
+
+	errno = EIO;
+	return status ? -1 : 0;
+}
+
+static long put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	long done;
+
+	if (fd < 0)
+		return -1;
+	done = write(fd, text, strlen(text));
+	close(fd);
+	return done < 0 ? -1 : 0;
+}
+
+void make_policy_load(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, sizeof(policies) / sizeof(*policies));
+}
+
+long run_policy_load(const uint64_t *a)
+{
+	const char *policy = policies[a[0] % (sizeof(policies) / sizeof(*policies))];
+	char command[256];
+	int length = strcspn(policy, " ");
+
+	snprintf(command, sizeof(command),
+		 strchr(policy, '/') ? "build/bin/ioasidctl policy load %.*s%s >/dev/null 2>&1" :
+		 "build/bin/ioasidctl policy load build/bpf/%.*s.bpf.o%s >/dev/null 2>&1",
+		 length, policy, policy + length);
+	return run(command);
+}
+
+void make_policy_unload(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, sizeof(names) / sizeof(*names));
+}
+
+long run_policy_unload(const uint64_t *a)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "build/bin/ioasidctl policy unload %s >/dev/null 2>&1",
+		 names[a[0] % (sizeof(names) / sizeof(*names))]);
+	return run(command);
+}
+
+void make_rmmod(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 4) % 3;
+}
+
+/* Refused while it is in use. */
+long run_rmmod(const uint64_t *a)
+{
+	return syscall(SYS_delete_module, modules[a[0] % 3], O_NONBLOCK);
+}
+
+void make_insmod(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 3);
+}
+
+long run_insmod(const uint64_t *a)
+{
+	unsigned int which = a[0] % 3;
+	struct utsname kernel;
+	char path[256];
+	long ret;
+	int fd;
+
+	uname(&kernel);
+	if (which == 2)
+		snprintf(path, sizeof(path), "build/tests/mdev/%s/ioasid_mdev.ko", kernel.release);
+	else
+		snprintf(path, sizeof(path), "build/%s/%s.ko", kernel.release, modules[which]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return ret;
+}
+
+void make_unplug(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 2);
+}
+
+/* Waits until nobody has the device open: the program is still running. */
+long run_unplug(const uint64_t *a)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), SYS_PCI "devices/%s/remove", devices[a[0] % 2]);
+	return put_text(path, "1");
+}
+
+void make_unbind(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 2);
+	a[1] = fuzz_below(rng, 2);
+}
+
+long run_unbind(const uint64_t *a)
+{
+	return put_text(a[1] & 1 ? SYS_PCI "drivers/vfio-pci/bind" :
+			SYS_PCI "drivers/vfio-pci/unbind", devices[a[0] % 2]);
+}
+
+void make_parameter(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 4);
+	a[1] = fuzz_below(rng, 2);
+}
+
+long run_parameter(const uint64_t *a)
+{
+	static const struct {
+		const char *path;
+		const char *value[2];
+	} parameters[] = {
+		{ "/sys/module/ioasid/parameters/iommu_map", { "N", "Y" } },
+		{ "/sys/module/ioasid/parameters/disable_hugepages", { "N", "Y" } },
+		{ "/sys/module/ioasid/parameters/dma_entry_limit", { "65535", "3" } },
+		{ "/sys/module/ioasid_vfio/parameters/enabled", { "Y", "N" } },
+	};
+
+	return put_text(parameters[a[0] % 4].path, parameters[a[0] % 4].value[a[1] & 1]);
+}
+
+/* Memory that can move, moves. */
+void make_reclaim(uint64_t *rng, uint64_t *a)
+{
+	a[0] = fuzz_below(rng, 2);
+}
+
+long run_reclaim(const uint64_t *a)
+{
+	return put_text(a[0] & 1 ? "/proc/sys/vm/drop_caches" : "/proc/sys/vm/compact_memory", "1");
+}
