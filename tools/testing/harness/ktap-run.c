@@ -6,7 +6,8 @@
  * kernel logged a splat since the line before it; a program that gives no
  * plan, keeps not to it, exits otherwise than its lines say, leaves pages
  * pinned or goes quiet for too long has failed as well. The output is one flat
- * KTAP stream; the totals also go to the file named by IOASID_RESULT.
+ * KTAP stream; the totals also go to the file named by IOASID_RESULT. A test
+ * that means the kernel to complain prints "# expect-splat: WORDS" before.
  */
 #include "kernel.h"
 #include "ktap-run.h"
@@ -21,6 +22,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* What a test prints that provokes a splat: the words it will hold. */
+#define EXPECT_SPLAT "# expect-splat: "
 
 struct totals totals;
 
@@ -119,11 +123,14 @@ static void take_result(struct run *run, bool good, int number, const char *name
 {
 	double took = now() - run->since;
 	char splat[200];
+	bool splatted;
 
 	run->since = now();
 	run->seen++;
 	run->bad += !good;
-	if (kmsg_splat(splat, sizeof(splat)))
+	splatted = kmsg_splat(splat, sizeof(splat));
+	kmsg_expect(NULL);
+	if (splatted)
 		verdict(FAIL, run->name, name, "kernel splat: %s", splat);
 	else if (!good)
 		verdict(FAIL, run->name, name, "%s", directive);
@@ -157,6 +164,8 @@ static void take_line(struct run *run)
 	} else if (!strncmp(run->line, "Bail out!", 9)) {
 		run->bailed = true;
 		verdict(FAIL, run->name, "", "%s", run->line);
+	} else if (!strncmp(run->line, EXPECT_SPLAT, strlen(EXPECT_SPLAT))) {
+		kmsg_expect(run->line + strlen(EXPECT_SPLAT));
 	} else if (strncmp(run->line, "KTAP version", 12) && strncmp(run->line, "TAP version", 11)) {
 		printf("%s%s\n", *run->line == '#' ? "" : "# ", run->line);
 		fflush(stdout);

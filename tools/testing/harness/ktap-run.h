@@ -28,4 +28,10 @@ bool kmsg_open(const char *path, const char *patterns);
  */
 bool kmsg_splat(char *text, size_t size);
 
+/*
+ * kmsg_expect() - messages that hold @words are no splat until the next call
+ * with NULL; several may be given.
+ */
+void kmsg_expect(const char *words);
+
 #endif
