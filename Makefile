@@ -85,6 +85,13 @@ check-long: kernel all tests		## the tests that take longer than check allows
 check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
 	@tools/testing/check-debug
 
+SECONDS ?= 60
+SEED    ?= 1
+PROGRAM ?=
+DEBUG_KVER := $(if $(filter command environment,$(origin KVER)),$(KVER),debug)
+fuzz: root				## random programs of calls (SECONDS=60 SEED=1, or PROGRAM=file again)
+	@tools/testing/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
+
 bench: kernel kmod ioasid-bench		## type1, ioasid and the floor in a VM: tables, plots (20 minutes)
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin
 	@tools/env/in-root bench/suite/report build/bench/results
@@ -126,6 +133,18 @@ lint: root				## style, layers, sparse, shellcheck, kernel-doc
 	@tools/env/modules --kernel 6.12
 	@flock build/lock tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
 
+coverage: root				## which lines of the modules the tests execute (an hour)
+	@tools/testing/coverage/run
+
+matrix: root				## tests on every kernel and every emulated IOMMU (an hour)
+	@tools/testing/matrix/run
+
+lint-long: lint tests			## the checks that take minutes: clang, analyzer, coccinelle
+	@tools/env/root lint
+	@tools/testing/vm/kernel/build source
+	@flock build/lock tools/env/in-root tools/testing/lint/long.sh \
+		"$$(cd build/kernels/source && ls -d [0-9]*.[0-9]* | tail -n 1 | sed 's,^,build/kernels/source/,')"
+
 install:				## modules of KREL, tools and rules onto this host (DESTDIR=)
 	@tools/env/install $(KREL) "$(DESTDIR)" "$(PREFIX)"
 
@@ -140,3 +159,4 @@ help:					## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
 .PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install clean distclean help
+.PHONY: fuzz coverage matrix lint-long soak

@@ -11,7 +11,7 @@ ME=${0##*/}
 
 # How the modules are built, everywhere: lint must not compile them again.
 # shellcheck disable=SC2034
-MODULE_FLAGS="W=1 KCFLAGS=-Werror IOASID_VERSION=0.1"
+MODULE_FLAGS="W=1 KCFLAGS=-Werror IOASID_VERSION=0.1${IOASID_GCOV:+ IOASID_GCOV=y}"
 
 # Messages go to stderr; die() is always one line that says what to do.
 say() { printf '%s: %s\n' "$ME" "$*" >&2; }

@@ -75,12 +75,13 @@ int cgroup_id(const char *path, uint64_t *id)
 
 int cgroup_level(const char *path, int *level)
 {
+	const char *top = mount_point();
 	char full[PATH_MAX];
 
-	if (resolve(path, full))
+	if (resolve(path, full) || !top)
 		return -1;
 	*level = 0;
-	for (const char *p = full + strlen(mount_point()); *p; p++)
+	for (const char *p = full + strlen(top); *p; p++)
 		if (*p == '/' && p[1])
 			++*level;
 	return 0;

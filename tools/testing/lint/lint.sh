@@ -100,8 +100,16 @@ rule_sparse() {
 	[ -s $work/sparse.found ] || touch "$work/sparse.$release"
 }
 
+# What was recorded of the ABI must still be so; members may be added behind it.
+rule_layout() {
+	$here/layout.sh "$release" >$work/layout.now || echo "$here/layout.sh:1: failed"
+	sort $work/layout.now >$work/layout.sorted
+	sort $here/layout.golden | comm -23 - $work/layout.sorted |
+		sed "s,^,$here/layout.golden:1: changed or gone: ,"
+}
+
 passed=0 failed=0
-for rule in license length layers versions places whitespace leftovers shell kernel_doc sparse; do
+for rule in license length layers versions places whitespace leftovers shell kernel_doc sparse layout; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out

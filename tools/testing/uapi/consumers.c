@@ -358,10 +358,14 @@ static uint64_t vfn_first_iova(int container)
 	uint64_t first = 0;
 	uint32_t next;
 
+	if (!info)
+		abort();
 	info->argsz = sizeof(*info);
 	if (ioctl(container, VFIO_IOMMU_GET_INFO, info))
 		return 0;
 	info = realloc(info, info->argsz);
+	if (!info)
+		abort();
 	if (ioctl(container, VFIO_IOMMU_GET_INFO, info))
 		return 0;
 	next = info->cap_offset;

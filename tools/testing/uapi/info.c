@@ -262,7 +262,7 @@ TEST_F(info, get_info_chain)
 
 	range = door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
 	ASSERT_EQ(attached, !!range);
-	if (!attached)
+	if (!range)
 		return;
 	EXPECT_EQ(0, range->iova_ranges[0].start);
 	for (i = 0; i < range->nr_iovas; i++) {

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# layout.sh [RELEASE]: prints, one a line, what programs that were compiled long
+# ago rely on: the place and size of every member that the user ABI and the
+# header for BPF programs declare, and the number of every ioctl. `make lint`
+# compares it with layout.golden: what is in there must stay as it is, and what
+# is new may be added with
+#
+#	tools/env/in-root tools/testing/lint/layout.sh >tools/testing/lint/layout.golden
+set -eu
+cd "$(dirname "$0")/../../.."
+release=${1-$(cat build/kernels/6.12.release)}
+uapi=kmod/include/uapi/linux/ioasid.h
+policy="kmod/include/ioasid/args.h kmod/include/ioasid/policy.h"
+work=build/lint
+mkdir -p $work
+
+structs() { sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' "$@"; }
+numbers() { sed -n 's/^#define[[:blank:]]*\([A-Z0-9_]*\)[[:blank:]]*_IO[RW]*(.*/\1/p' "$1"; }
+
+# members STRUCTS FILE: "struct.member offset size", nested ones by their depth.
+members() {
+	[ -z "$1" ] || pahole -F dwarf -C "$1" "$2" 2>/dev/null | awk '
+		/^struct / { name = $2; next }
+		/\/\*[[:blank:]]+[0-9]+/ {
+			comment = substr($0, index($0, "/*") + 2)
+			split(comment, number, " ")
+			line = substr($0, 1, index($0, "/*") - 1)
+			sub(/;[[:blank:]]*$/, "", line)
+			gsub(/[[:blank:]]+/, " ", line)
+			print name ":" line, number[1], number[2]
+		}'
+}
+
+{
+	echo '#include <stdio.h>'
+	echo '#include <linux/types.h>'
+	echo "#include \"$uapi\""
+	for name in $(structs $uapi); do
+		echo "struct $name layout_$name;"
+	done
+	echo 'int main(void) {'
+	for name in $(numbers $uapi); do
+		printf 'printf("%%s 0x%%x%%c", "%s", (unsigned int)%s, 10);\n' "$name" "$name"
+	done
+	echo 'return 0; }'
+} >$work/layout.c
+gcc -g -I. -Ikmod/include/uapi -o $work/layout $work/layout.c
+members "$(structs $uapi | paste -s -d ,)" $work/layout
+$work/layout
+# shellcheck disable=SC2086
+members "$(structs $policy | paste -s -d ,)" "build/$release/src/ioasid.ko"
