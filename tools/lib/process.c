@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See process.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "process.h"
+
+/* What follows @key in /proc/@pid/@file, in @line; NULL if there is none. */
+static char *find_line(int pid, const char *file, const char *key, char *line, size_t size)
+{
+	char path[64], *found = NULL;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "re");
+	if (!f)
+		return NULL;
+	while (!found && fgets(line, (int)size, f))
+		if (!strncmp(line, key, strlen(key)))
+			found = line + strlen(key);
+	fclose(f);
+	if (found)
+		found[strcspn(found, "\n")] = 0;
+	return found;
+}
+
+uint64_t process_locked(int pid)
+{
+	char line[256], *found = find_line(pid, "status", "VmLck:", line, sizeof(line));
+
+	return found ? strtoull(found, NULL, 10) << 10 : 0;
+}
+
+uint64_t process_memlock(int pid)
+{
+	char line[256], *found = find_line(pid, "limits", "Max locked memory", line, sizeof(line));
+	char *end;
+	uint64_t limit;
+
+	if (!found)
+		return 0;
+	limit = strtoull(found, &end, 10);
+	return end == found ? PROCESS_UNLIMITED : limit;
+}
+
+const char *process_cgroup(int pid, char *buf, size_t size)
+{
+	char line[4096], *found = find_line(pid, "cgroup", "0::", line, sizeof(line));
+
+	snprintf(buf, size, "%s", found ? found : "-");
+	return buf;
+}
+
+int process_spaces(int pid, int fd, unsigned int *ids, int room)
+{
+	char path[64], line[256];
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (n < room && fgets(line, sizeof(line), f))
+		if (sscanf(line, "ioasid-space: %u", &ids[n]) == 1)
+			n++;
+	fclose(f);
+	return n;
+}
