@@ -4,11 +4,14 @@
 #define IOASIDCTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "../lib/json.h"
 #include "../lib/say.h"
 
-#define CTL_USAGE	(-2)	/* what a command returns for a wrong command line */
+/* What a command returns beside 0 and -1. */
+#define CTL_USAGE	(-2)	/* the command line is wrong */
+#define CTL_BAD		(-3)	/* it worked, and what it found is bad */
 
 #define SETTINGS_MAX	32
 
@@ -16,6 +19,7 @@ struct ctl {
 	bool json;		/* -j or -p */
 	bool debug;
 	const char *pin;	/* for policy load */
+	const char *output;	/* for metrics */
 	const char *settings[SETTINGS_MAX];	/* for policy load and replace */
 	int nr_settings;
 	struct json j;
@@ -25,7 +29,7 @@ extern struct ctl ctl;
 
 /*
  * One command: @run gets the @nr words that follow its name, the options apart.
- * Returns 0, -1 or CTL_USAGE. A table of sub-commands takes any number of words.
+ * Returns 0, -1, CTL_USAGE or CTL_BAD. A table of sub-commands takes any number of words.
  */
 #define ANY_WORDS	(-1)
 
@@ -48,9 +52,22 @@ int cmd_status(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_pincg(int argc, char **argv);
+int cmd_stats(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
+int cmd_holders(int argc, char **argv);
+int cmd_feature(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+/* Who answers VFIO_SET_IOMMU of a new stock container, and how to get ioasid; "" if it is. */
+const char *new_containers(void);
+const char *new_containers_remedy(const char *backend);
 
 extern const struct command policy_commands[];
 extern const struct command pincg_commands[];
+extern const struct command stats_commands[];
+
+/* Becomes an observer, with these words after its name. Returns only to fail. */
+int run_observer(const char *program, int argc, char **argv);
 
 /* A policy as sysfs tells of it, to everybody. */
 struct policy_state {
@@ -62,5 +79,15 @@ struct policy_state {
 };
 
 int read_policies(struct policy_state **list);
+
+/*
+ * What pincg knows of each cgroup, by its path; @limit is in bytes, UINT64_MAX
+ * for none of its own. Nothing is called when it is not loaded.
+ */
+struct pincg_usage {
+	uint64_t used, own, peak, denied, limit;
+};
+
+void pincg_each(void (*each)(const char *cgroup, const struct pincg_usage *usage));
 
 #endif

@@ -22,12 +22,30 @@ static int cmd_help(int argc, char **argv);
 
 static const struct command nouns[] = {
 	{ "status", cmd_status, 0, "", "modules, hooks, backend, policies and groups at a glance" },
+	{ "doctor", cmd_doctor, 0, "", "what is wrong here, and what to do about it" },
+	{ "feature", cmd_feature, 0, "", "hooks, events, kfuncs and extensions of the loaded modules" },
+	{ "holders", cmd_holders, 0, "", "who keeps the module from being unloaded" },
 	{ "list", cmd_list, 0, "", "address spaces" },
 	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
+	{ "stats", cmd_stats, ANY_WORDS, "", "count in the background" },
+	{ "metrics", cmd_metrics, 0, "[--output FILE]", "OpenMetrics text, for node_exporter" },
 	{ "help", cmd_help, ANY_WORDS, "", "this text" },
 	{ NULL, NULL, 0, NULL, NULL }
 };
+
+/* Programs of their own, whose options are theirs. */
+static const struct {
+	const char *noun, *program, *help;
+} observers[] = {
+	{ "stat", "ioasidstat", "rates, a line each interval" },
+	{ "top", "ioasidtop", "who maps most, a table each interval" },
+	{ "lat", "ioasidlat", "histograms of the time that maps take" },
+	{ "snoop", "ioasidsnoop", "a line for each operation" },
+	{ "who", "ioasidwho", "who holds containers, and what is pinned there" },
+};
+
+#define NR_OBSERVERS	(sizeof(observers) / sizeof(observers[0]))
 
 void list_commands(const struct command *table, const char *noun)
 {
@@ -52,16 +70,24 @@ static int cmd_help(int argc, char **argv)
 			list_commands(policy_commands, "policy");
 		else if (c->run == cmd_pincg)
 			list_commands(pincg_commands, "pincg");
+		else if (c->run == cmd_stats)
+			list_commands(stats_commands, "stats");
 		else
-			printf("  %-36s %s\n", c->name, c->help);
+			printf("  %-8s %-27s %s\n", c->name, c->args, c->help);
 	}
+	printf("\nobservers, with options and a manual page of their own:\n");
+	for (size_t i = 0; i < NR_OBSERVERS; i++)
+		printf("  %-8s %-27s %s\n", observers[i].noun, "[INTERVAL [COUNT]]",
+		       observers[i].help);
 	printf("\noptions, anywhere on the line:\n"
 	       "  -j, --json      print JSON, errors too\n"
 	       "  -p, --pretty    the same, indented\n"
 	       "  -d, --debug     print what libbpf and the verifier say\n"
 	       "  -h, --help      this text\n"
 	       "  -V, --version   the version\n"
-	       "\nexit status: 0 done, 1 failed, 2 wrong usage\n");
+	       "      --set VARIABLE=VALUE, --pin FOLDER    of policy load, see there\n"
+	       "      --output FILE                         of metrics: replaced in one step\n"
+	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found what must be mended\n");
 	return 0;
 }
 
@@ -111,6 +137,8 @@ static int check_options(int argc, char **argv)
 
 	if (ctl.pin && !load)
 		return usage_error("--pin goes with 'policy load' only");
+	if (ctl.output && (!argc || strcmp(argv[0], "metrics")))
+		return usage_error("--output goes with 'metrics' only");
 	if (ctl.nr_settings && !load && !replace)
 		return usage_error("--set goes with 'policy load' and 'policy replace' only");
 	return 0;
@@ -126,6 +154,7 @@ static int parse_options(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ "set", required_argument, NULL, 's' },
 		{ "pin", required_argument, NULL, 'P' },
+		{ "output", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 }
 	};
 	bool pretty = false;
@@ -150,6 +179,9 @@ static int parse_options(int argc, char **argv)
 		case 'P':
 			ctl.pin = optarg;
 			break;
+		case 'o':
+			ctl.output = optarg;
+			break;
 		case 'h':
 			cmd_help(0, NULL);
 			exit(0);
@@ -166,16 +198,41 @@ static int parse_options(int argc, char **argv)
 	return check_options(argc - optind, argv + optind);
 }
 
+/*
+ * 'ioasidctl [-j] NOUN ...' of an observer: what follows is not for us to
+ * understand. Returns the number of the first word that is, or 0.
+ */
+static int observer_word(int argc, char **argv, const char **program)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i++;
+	for (size_t k = 0; i < argc && k < NR_OBSERVERS; k++) {
+		if (strcmp(argv[i], observers[k].noun))
+			continue;
+		*program = observers[k].program;
+		return i + 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int err;
+	const char *program;
+	int err, rest;
 
 	say_setup("ioasidctl", false);
-	err = parse_options(argc, argv);
+	rest = observer_word(argc, argv, &program);
+	err = parse_options(rest ? rest : argc, argv);
+	if (!err && rest)
+		return run_observer(program, argc - rest, argv + rest) ? EXIT_FAILED : 0;
 	bpflog_start(ctl.debug);
 	if (!err)
 		err = run_command(nouns, NULL, argc - optind, argv + optind);
 	if (!err && (fflush(stdout) || ferror(stdout)))
 		err = fail("cannot write the output");
+	if (err == CTL_BAD)
+		return EXIT_BAD;
 	return err == CTL_USAGE ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_SUCCESS;
 }

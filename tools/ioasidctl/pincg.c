@@ -90,13 +90,18 @@ static int try_policy(const char *policy, void *data)
 	return 0;
 }
 
+static bool find_maps(struct pincg *p)
+{
+	memset(p, 0, sizeof(*p));
+	each_entry(SYSFS_IOASID "/policies", try_policy, p);
+	return p->slots;
+}
+
 static int open_maps(struct pincg *p)
 {
 	if (need_admin("pincg") || need_module())
 		return -1;
-	memset(p, 0, sizeof(*p));
-	each_entry(SYSFS_IOASID "/policies", try_policy, p);
-	if (p->slots)
+	if (find_maps(p))
 		return 0;
 	return fail("the policy pincg is not loaded: run 'ioasidctl policy load pincg'");
 }
@@ -148,6 +153,32 @@ static int collect(const struct pincg *p, struct line **lines)
 		if (!find_slot(p, id) && !bpf_map_lookup_elem(p->limits, &id, &limit))
 			n = add_line(lines, n, id, limit, NULL);
 	return n;
+}
+
+void pincg_each(void (*each)(const char *cgroup, const struct pincg_usage *usage))
+{
+	struct line *lines = NULL;
+	struct pincg p;
+	int n;
+
+	if (!find_maps(&p))
+		return;
+	n = collect(&p, &lines);
+	for (int i = 0; i < n; i++) {
+		const struct pincg_slot *slot = &lines[i].slot;
+		struct pincg_usage usage = {
+			.used = slot->used, .own = slot->own, .peak = slot->peak,
+			.denied = slot->denied, .limit = UINT64_MAX,
+		};
+
+		if (lines[i].limit != PINCG_DEFAULT && lines[i].limit != PINCG_NONE)
+			usage.limit = lines[i].limit;
+		if (lines[i].path)
+			each(lines[i].path, &usage);
+		free(lines[i].path);
+	}
+	free(lines);
+	close_maps(&p);
 }
 
 /* A tree reads best by path; what is gone comes last. */

@@ -20,7 +20,7 @@ static const char *const modules[] = {
  * that was registered last, which is the module loaded last, and goes on to the
  * next while the answer is no.
  */
-static const char *new_containers(void)
+const char *new_containers(void)
 {
 	int ours = module_position("ioasid_vfio"), type1 = module_position("vfio_iommu_type1");
 	char enabled[8] = "";
@@ -31,7 +31,7 @@ static const char *new_containers(void)
 	return type1 >= 0 && type1 < ours ? "type1" : "ioasid";
 }
 
-static const char *remedy(const char *backend)
+const char *new_containers_remedy(const char *backend)
 {
 	char enabled[8] = "";
 
@@ -243,7 +243,7 @@ int cmd_status(int argc, char **argv)
 	if (ctl.json)
 		json_object(&ctl.j, NULL);
 	print_modules();
-	print_fact("new_containers", "new containers", backend, remedy(backend));
+	print_fact("new_containers", "new containers", backend, new_containers_remedy(backend));
 	print_hooks();
 	print_spaces();
 	print_policies();

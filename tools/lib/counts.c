@@ -3,11 +3,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "counts.h"
 #include "histogram.h"
+#include "json.h"
+#include "text.h"
 
 /* The values of all CPUs that this machine can have; NULL with errno set. */
 static char *read_cpus(int map, __u32 key, size_t size, int *cpus)
@@ -71,4 +74,32 @@ struct stat_counts counts_since(const struct stat_counts *now, const struct stat
 	for (size_t i = 0; i < sizeof(diff) / sizeof(__u64); i++)
 		d[i] = a[i] - b[i];
 	return diff;
+}
+
+void counts_json(struct json *j, const struct stat_counts *c)
+{
+#define COUNTER(name) { #name, offsetof(struct stat_counts, name) }
+	static const struct {
+		const char *name;
+		size_t offset;
+	} counters[] = {
+		COUNTER(maps), COUNTER(maps_failed), COUNTER(map_bytes), COUNTER(map_pages),
+		COUNTER(map_runs), COUNTER(map_ns), COUNTER(unmaps), COUNTER(unmaps_failed),
+		COUNTER(unmap_bytes), COUNTER(unmap_mappings), COUNTER(unmap_ns), COUNTER(pinned),
+		COUNTER(unpinned), COUNTER(charged), COUNTER(uncharged), COUNTER(charges_refused),
+		COUNTER(attaches), COUNTER(attaches_failed), COUNTER(detaches),
+		COUNTER(policies_loaded), COUNTER(policies_ejected),
+	};
+#undef COUNTER
+	__u64 value;
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		memcpy(&value, (const char *)c + counters[i].offset, sizeof(value));
+		json_u64(j, counters[i].name, value);
+	}
+	json_object(j, "errors");
+	for (uint32_t r = 1; r < STAT_REASONS; r++)
+		if (c->errors[r])
+			json_u64(j, reason_name(r), c->errors[r]);
+	json_object_end(j);
 }

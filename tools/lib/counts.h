@@ -15,4 +15,9 @@ int counts_read_hist(int map, __u32 phase, struct hist *sum);
 /* @now minus @before, member by member. */
 struct stat_counts counts_since(const struct stat_counts *now, const struct stat_counts *before);
 
+struct json;
+
+/* Every counter, as members of the open object. */
+void counts_json(struct json *j, const struct stat_counts *c);
+
 #endif

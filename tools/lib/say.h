@@ -7,7 +7,7 @@
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BAD = 3 };
 
 /* The program's name, and whether errors are JSON objects. */
 void say_setup(const char *program, bool json);

@@ -76,34 +76,6 @@ static uint64_t pinned_now(void)
 	return pages * 4096;
 }
 
-static void json_counts(struct json *j, const struct stat_counts *c)
-{
-#define COUNTER(name) { #name, offsetof(struct stat_counts, name) }
-	static const struct {
-		const char *name;
-		size_t offset;
-	} counters[] = {
-		COUNTER(maps), COUNTER(maps_failed), COUNTER(map_bytes), COUNTER(map_pages),
-		COUNTER(map_runs), COUNTER(map_ns), COUNTER(unmaps), COUNTER(unmaps_failed),
-		COUNTER(unmap_bytes), COUNTER(unmap_mappings), COUNTER(unmap_ns), COUNTER(pinned),
-		COUNTER(unpinned), COUNTER(charged), COUNTER(uncharged), COUNTER(charges_refused),
-		COUNTER(attaches), COUNTER(attaches_failed), COUNTER(detaches),
-		COUNTER(policies_loaded), COUNTER(policies_ejected),
-	};
-#undef COUNTER
-	__u64 value;
-
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		memcpy(&value, (const char *)c + counters[i].offset, sizeof(value));
-		json_u64(j, counters[i].name, value);
-	}
-	json_object(j, "errors");
-	for (uint32_t r = 1; r < STAT_REASONS; r++)
-		if (c->errors[r])
-			json_u64(j, reason_name(r), c->errors[r]);
-	json_object_end(j);
-}
-
 static void print_json(const struct stat_counts *c, double seconds)
 {
 	struct json j;
@@ -113,7 +85,7 @@ static void print_json(const struct stat_counts *c, double seconds)
 	json_u64(&j, "time_ns", observer_wall_ns(0));
 	json_u64(&j, "interval_ms", (uint64_t)(seconds * 1000));
 	json_u64(&j, "pinned_bytes", pinned_now());
-	json_counts(&j, c);
+	counts_json(&j, c);
 	json_object_end(&j);
 	json_end_line(&j);
 }

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * 'ioasidctl doctor': what is wrong with this machine, for ioasid, and what to
+ * do about it: one line a check, and one remedy.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../lib/files.h"
+#include "../lib/process.h"
+#include "../lib/spaces.h"
+#include "../lib/sysfs.h"
+#include "../lib/text.h"
+#include "ctl.h"
+#include "doctor.h"
+
+static int failures;
+
+void diagnose(enum verdict verdict, const char *check, const char *remedy, const char *fmt, ...)
+{
+	static const char *const names[] = { "ok", "note", "warn", "fail" };
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	failures += verdict == FAILS;
+	if (ctl.json) {
+		json_object(&ctl.j, NULL);
+		json_str(&ctl.j, "check", check);
+		json_str(&ctl.j, "verdict", names[verdict]);
+		json_str(&ctl.j, "text", text);
+		if (remedy)
+			json_str(&ctl.j, "remedy", remedy);
+		json_object_end(&ctl.j);
+		return;
+	}
+	printf("%-5s %-11s %s\n", names[verdict], check, text);
+	if (remedy)
+		printf("%-5s %-11s -> %s\n", "", "", remedy);
+}
+
+/* ---- the machine ---- */
+
+static int count_entry(const char *name, void *count)
+{
+	(void)name;
+	++*(int *)count;
+	return 0;
+}
+
+static int entries(const char *dir)
+{
+	int n = 0;
+
+	each_entry(dir, count_entry, &n);
+	return n;
+}
+
+static void check_iommu(void)
+{
+	int groups = entries("/sys/kernel/iommu_groups"), units = entries("/sys/class/iommu");
+
+	if (!groups)
+		diagnose(FAILS, "iommu", "switch on VT-d or AMD-Vi in the firmware, and on Intel boot with intel_iommu=on",
+			 "no device is behind an IOMMU");
+	else
+		diagnose(OK, "iommu", NULL, "%d groups behind %d IOMMUs", groups, units);
+}
+
+static void check_interrupts(void)
+{
+	char unsafe[8] = "";
+
+	sysfs_line(unsafe, sizeof(unsafe), "/sys/module/ioasid/parameters/allow_unsafe_interrupts");
+	if (unsafe[0] == 'Y')
+		diagnose(WARN, "interrupts", "write N to /sys/module/ioasid/parameters/allow_unsafe_interrupts, and switch on interrupt remapping in the firmware",
+			 "devices whose interrupts are not isolated may be attached: a guest can send any interrupt");
+	else if (unsafe[0])
+		diagnose(OK, "interrupts", NULL, "only devices with isolated interrupts may be attached");
+}
+
+/* ---- modules ---- */
+
+static void check_modules(void)
+{
+	const char *backend = new_containers();
+	const char *advice = new_containers_remedy(backend);
+
+	if (!module_loaded("ioasid")) {
+		diagnose(FAILS, "module", "modprobe ioasid_vfio", "ioasid is not loaded");
+		return;
+	}
+	diagnose(OK, "module", NULL, "ioasid is loaded, with %llu users",
+		 (unsigned long long)sysfs_u64("/sys/module/ioasid/refcnt"));
+	if (*advice)
+		diagnose(WARN, "backend", advice, "new containers get %s", backend);
+	else
+		diagnose(OK, "backend", NULL, "new containers get %s", backend);
+}
+
+struct rule {
+	bool order;	/* type1 is loaded before us */
+	bool barred;	/* type1 is kept out */
+	const char *dir;
+};
+
+static int read_rules(const char *name, void *data)
+{
+	struct rule *r = data;
+	char path[512], line[512], module[64], verb[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %63s", verb, module) != 2)
+			continue;
+		r->order |= !strcmp(verb, "softdep") && !strcmp(module, "ioasid_vfio") &&
+			    strstr(line, "vfio_iommu_type1");
+		r->barred |= !strcmp(verb, "install") && !strcmp(module, "vfio_iommu_type1");
+	}
+	fclose(f);
+	return 0;
+}
+
+/* vfio.ko asks the driver first that was loaded last, and pulls type1 in itself. */
+static void check_softdep(void)
+{
+	static const char *const dirs[] = {
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
+		"/usr/lib/modprobe.d", "/lib/modprobe.d"
+	};
+	struct rule rule = {};
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		rule.dir = dirs[i];
+		each_entry(rule.dir, read_rules, &rule);
+	}
+	if (rule.barred)
+		diagnose(OK, "softdep", NULL, "vfio_iommu_type1 is kept from loading by modprobe.d");
+	else if (rule.order)
+		diagnose(OK, "softdep", NULL, "vfio_iommu_type1 is loaded before ioasid_vfio, by modprobe.d");
+	else
+		diagnose(WARN, "softdep", "put 'softdep ioasid_vfio pre: vfio_iommu_type1' into /etc/modprobe.d/ioasid.conf",
+			 "vfio.ko's softdep may load vfio_iommu_type1 after ioasid_vfio, and new containers get type1 then");
+}
+
+static void check_node(void)
+{
+	struct stat st;
+
+	if (!module_loaded("ioasid"))
+		return;
+	if (stat("/dev/ioasid", &st) || !S_ISCHR(st.st_mode))
+		diagnose(FAILS, "node", "check that devtmpfs is mounted on /dev, and 'udevadm trigger /dev/ioasid'",
+			 "there is no /dev/ioasid");
+	else if (st.st_mode & 0006)
+		diagnose(WARN, "node", "chmod 0660 /dev/ioasid, and install the udev rule of ioasid",
+			 "anybody may open /dev/ioasid, and pin memory up to RLIMIT_MEMLOCK in each process");
+	else
+		diagnose(OK, "node", NULL, "/dev/ioasid has mode %04o", st.st_mode & 07777);
+}
+
+/* ---- programs that use it ---- */
+
+/* CAP_IPC_LOCK lifts the limit. */
+static bool may_lock(int pid)
+{
+	char path[64], line[256];
+	bool may = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "CapEff:", 7))
+			may = strtoull(line + 7, NULL, 16) >> 14 & 1;
+	if (f)
+		fclose(f);
+	return may;
+}
+
+static void check_memlock(const struct vfio_file *f)
+{
+	uint64_t locked = process_locked(f->pid), limit = process_memlock(f->pid);
+	char have[SIZE_TEXT], most[SIZE_TEXT], remedy[256];
+
+	if (may_lock(f->pid) || limit == PROCESS_UNLIMITED || locked <= limit - limit / 5)
+		return;
+	snprintf(remedy, sizeof(remedy), "prlimit --pid %d --memlock=BYTES, and LimitMEMLOCK= in its unit",
+		 f->pid);
+	diagnose(WARN, "memlock", remedy, "%s (%d) has locked %s of %s: maps will soon fail with ENOMEM",
+		 f->comm, f->pid, format_size(locked, have), format_size(limit, most));
+}
+
+static void check_containers(void)
+{
+	struct vfio_file *files;
+	int n = read_vfio_files(&files), ours = 0, others = 0;
+
+	if (n < 0) {
+		diagnose(WARN, "containers", "run this as root, on a kernel with BTF",
+			 "cannot tell who answers for live containers");
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const struct vfio_file *f = &files[i];
+
+		if (vfio_file_is_ours(f)) {
+			ours++;
+		} else if (!strcmp(f->kind, "container") && strcmp(f->backend, "none")) {
+			others++;
+			diagnose(WARN, "containers", "restart it when new containers get ioasid",
+				 "%s (%d) is on %s, where no policy is asked and no tracepoint fires",
+				 f->comm, f->pid, f->backend);
+		}
+		if (!strcmp(f->kind, "container") || !strcmp(f->kind, "ioasid"))
+			check_memlock(f);
+	}
+	if (!others)
+		diagnose(OK, "containers", NULL, "%d containers and /dev/ioasid are open, all of them on ioasid",
+			 ours);
+	free(files);
+}
+
+static void check_limits(void)
+{
+	struct space *list;
+	int n = read_spaces(&list);
+
+	for (int i = 0; i < n; i++) {
+		if (list[i].avail * 20 < list[i].avail + list[i].maps)
+			diagnose(WARN, "mappings", "write a larger number to /sys/module/ioasid/parameters/dma_entry_limit and restart it, or use larger mappings",
+				 "space %u of %s (%u) has made %llu mappings and may make %llu more",
+				 list[i].id, list[i].comm, list[i].owner, list[i].maps,
+				 list[i].avail);
+		if (list[i].sealed)
+			diagnose(WARN, "sealed", "see 'ioasidctl policy list', then restart the program",
+				 "space %u of %s (%u) is sealed: a policy refused a group, and every map fails",
+				 list[i].id, list[i].comm, list[i].owner);
+	}
+	if (n >= 0)
+		diagnose(OK, "spaces", NULL, "%d address spaces", n);
+	free(list);
+}
+
+/* ---- policies ---- */
+
+static void check_policies(void)
+{
+	struct policy_state *list;
+	int n = read_policies(&list), ejected = 0;
+	char remedy[256];
+
+	for (int i = 0; i < n; i++) {
+		if (strcmp(list[i].state, "ejected"))
+			continue;
+		ejected++;
+		snprintf(remedy, sizeof(remedy), "ioasidctl policy replace %s ..., or policy unload %s",
+			 list[i].name, list[i].name);
+		diagnose(FAILS, "policies", remedy, "%s was ejected: %s", list[i].name,
+			 list[i].exit_msg);
+	}
+	if (!ejected)
+		diagnose(OK, "policies", NULL, "%d loaded, none was ejected", n);
+	free(list);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (need_admin("looking at the whole machine"))
+		return -1;
+	failures = 0;
+	if (ctl.json)
+		json_array(&ctl.j, NULL);
+	check_iommu();
+	check_interrupts();
+	check_modules();
+	check_softdep();
+	check_node();
+	doctor_kernel();
+	check_containers();
+	check_limits();
+	check_policies();
+	if (ctl.json) {
+		json_array_end(&ctl.j);
+		json_end_line(&ctl.j);
+	}
+	return failures ? CTL_BAD : 0;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* 'ioasidctl doctor', what the kernel allows. */
+#include <bpf/btf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "../lib/sysfs.h"
+#include "ctl.h"
+#include "doctor.h"
+
+/* ---- BTF ---- */
+
+static void check_btf(void)
+{
+	char hooks[256];
+
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		diagnose(FAILS, "btf", "run a kernel with CONFIG_DEBUG_INFO_BTF, such as Debian's",
+			 "the kernel has no BTF: no BPF program of ioasid can be loaded");
+		return;
+	}
+	if (!module_loaded("ioasid"))
+		return;
+	if (access("/sys/kernel/btf/ioasid", F_OK)) {
+		diagnose(FAILS, "btf", "build it again with the package dwarves installed and headers that hold vmlinux",
+			 "ioasid.ko has no BTF: no policy and no observer can be loaded");
+		return;
+	}
+	if (!sysfs_line(hooks, sizeof(hooks), SYSFS_IOASID "/hooks"))
+		snprintf(hooks, sizeof(hooks), "off: unknown");
+	if (strcmp(hooks, "on"))
+		diagnose(FAILS, "btf", "see the kernel log, and build ioasid.ko for this very kernel",
+			 "policy hooks are %s", hooks);
+	else
+		diagnose(OK, "btf", NULL, "kernel and module have BTF, policy hooks are on");
+}
+
+static const char *differing_member(const struct btf *a, const struct btf_type *x,
+				    const struct btf *b, const struct btf_type *y)
+{
+	const char *name, *other;
+
+	for (int i = 0; i < btf_vlen(x); i++) {
+		name = btf__name_by_offset(a, btf_members(x)[i].name_off);
+		if (i >= btf_vlen(y))
+			return name;
+		other = btf__name_by_offset(b, btf_members(y)[i].name_off);
+		if (strcmp(name, other) ||
+		    btf_member_bit_offset(x, (uint32_t)i) != btf_member_bit_offset(y, (uint32_t)i))
+			return name;
+	}
+	return btf_vlen(y) > btf_vlen(x) ? "the end" : NULL;
+}
+
+/* ioasid_vfio repeats a struct that is private to vfio.ko. */
+static void check_layout(void)
+{
+	const char *type = "vfio_iommu_driver_ops", *differs;
+	struct btf *vmlinux, *vfio = NULL, *ours = NULL;
+	int x, y;
+
+	if (!module_loaded("ioasid_vfio"))
+		return;
+	vmlinux = btf__load_vmlinux_btf();
+	if (vmlinux) {
+		vfio = btf__load_module_btf("vfio", vmlinux);
+		ours = btf__load_module_btf("ioasid_vfio", vmlinux);
+	}
+	x = vfio ? btf__find_by_name_kind(vfio, type, BTF_KIND_STRUCT) : -1;
+	y = ours ? btf__find_by_name_kind(ours, type, BTF_KIND_STRUCT) : -1;
+	if (x < 0 || y < 0) {
+		diagnose(NOTE, "layout", NULL, "cannot compare struct %s: vfio or ioasid_vfio has no BTF",
+			 type);
+	} else {
+		differs = differing_member(vfio, btf__type_by_id(vfio, (uint32_t)x), ours,
+					   btf__type_by_id(ours, (uint32_t)y));
+		if (differs)
+			diagnose(FAILS, "layout", "rmmod ioasid_vfio at once, and build it for this kernel",
+				 "struct %s of vfio.ko differs from what ioasid_vfio was built with, at %s",
+				 type, differs);
+		else
+			diagnose(OK, "layout", NULL, "struct %s is what vfio.ko has", type);
+	}
+	btf__free(ours);
+	btf__free(vfio);
+	btf__free(vmlinux);
+}
+
+/* ---- Secure Boot ---- */
+
+/* A variable of the firmware: four bytes of attributes, then its value. */
+static int secure_boot(void)
+{
+	FILE *f = fopen("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+			"re");
+	unsigned char value[5] = {};
+	size_t n;
+
+	if (!f)
+		return -1;
+	n = fread(value, 1, sizeof(value), f);
+	fclose(f);
+	return n == sizeof(value) ? value[4] : -1;
+}
+
+static void check_signature(void)
+{
+	char taint[32] = "", lockdown[128] = "";
+	int secure = secure_boot();
+
+	sysfs_line(taint, sizeof(taint), "/sys/module/ioasid/taint");
+	sysfs_line(lockdown, sizeof(lockdown), "/sys/kernel/security/lockdown");
+	if (!strchr(taint, 'E') && module_loaded("ioasid"))
+		diagnose(OK, "secureboot", NULL, "Secure Boot is %s; the module is signed",
+			 secure == 1 ? "on" : "off");
+	else if (secure == 1)
+		diagnose(WARN, "secureboot", "sign the modules and enrol the key with mokutil, or install with DKMS: see docs/install.md",
+			 "Secure Boot is on, and the modules are not signed: this kernel or the next may refuse them");
+	else
+		diagnose(OK, "secureboot", NULL, "Secure Boot is %s", secure ? "not there" : "off");
+	if (strstr(lockdown, "[confidentiality]"))
+		diagnose(FAILS, "lockdown", "boot with lockdown=integrity",
+			 "the kernel is locked down for confidentiality: BPF programs may not read it, and observers do not load");
+	else if (lockdown[0])
+		diagnose(OK, "lockdown", NULL, "%s", lockdown);
+}
+
+/* ---- file systems ---- */
+
+static void check_mount(const char *where, long magic, const char *remedy, const char *what_for)
+{
+	struct statfs fs;
+
+	if (statfs(where, &fs) || fs.f_type != magic)
+		diagnose(WARN, "mounts", remedy, "%s is not mounted: %s", where, what_for);
+}
+
+static void check_mounts(void)
+{
+	check_mount("/sys/kernel/debug", DEBUGFS_MAGIC, "mount -t debugfs debugfs /sys/kernel/debug",
+		    "address spaces cannot be listed");
+	check_mount("/sys/fs/bpf", BPF_FS_MAGIC, "mount -t bpf bpf /sys/fs/bpf",
+		    "policies cannot be pinned, and would end with their loader");
+	check_mount("/sys/kernel/tracing", TRACEFS_MAGIC, "mount -t tracefs tracefs /sys/kernel/tracing",
+		    "trace events are out of reach");
+	check_mount("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "boot with systemd.unified_cgroup_hierarchy=1",
+		    "cgroups (v2) cannot be told apart");
+}
+
+void doctor_kernel(void)
+{
+	check_btf();
+	check_layout();
+	check_signature();
+	check_mounts();
+}
