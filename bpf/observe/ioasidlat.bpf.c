@@ -75,9 +75,13 @@ int BPF_PROG(lat_map, const struct ioasid_map_args *args, const struct ioasid_ma
 	add(id, HIST_MAP_PIN, res->ns_pin);
 	add(id, HIST_MAP_ACCOUNT, res->ns_account);
 	add(id, HIST_MAP_IOMMU, res->ns_iommu);
-	/* Nearly always nobody waits, and a histogram of zeros tells nothing. */
+	/* What most maps have none of: a histogram of zeros tells nothing. */
 	if (res->ns_wait)
 		add(id, HIST_MAP_WAIT, res->ns_wait);
+	if (res->ns_fault)
+		add(id, HIST_MAP_FAULT, res->ns_fault);
+	if (res->ns_sync)
+		add(id, HIST_MAP_SYNC, res->ns_sync);
 	return 0;
 }
 
@@ -94,7 +98,17 @@ int BPF_PROG(lat_unmap, const struct ioasid_unmap_args *args,
 	if (res->ns_total)
 		add(id, HIST_UNMAP_TOTAL, res->ns_total);
 	add(id, HIST_UNMAP_IOMMU, res->ns_iommu);
-	add(id, HIST_UNMAP_SYNC, res->ns_sync);
+	if (res->syncs)
+		add(id, HIST_UNMAP_SYNC, res->ns_sync);
 	add(id, HIST_UNMAP_UNPIN, res->ns_unpin);
+	return 0;
+}
+
+SEC("tp_btf/ioasid_attach")
+int BPF_PROG(lat_attach, const struct ioasid_attach_args *args, s32 err, u32 reason,
+	     const struct ioasid_attach_result *res)
+{
+	if (args && res && wanted(&args->who) && (!err || with_failed))
+		add(id_of(&args->who), HIST_ATTACH_TOTAL, res->ns_total);
 	return 0;
 }

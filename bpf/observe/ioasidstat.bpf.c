@@ -68,14 +68,20 @@ int BPF_PROG(stat_map, const struct ioasid_map_args *args, const struct ioasid_m
 	COUNT(c, map_pages, res->pages);
 	COUNT(c, map_runs, res->runs);
 	COUNT(c, map_ns, res->ns_total);
+	COUNT(c, map_faults, res->faults);
+	COUNT(c, map_bytes_2m, res->bytes_2m);
 	if (!with_hists)
 		return 0;
 	add_time(HIST_MAP_TOTAL, res->ns_total);
 	if (res->ns_wait)
 		add_time(HIST_MAP_WAIT, res->ns_wait);
 	add_time(HIST_MAP_PIN, res->ns_pin);
+	if (res->ns_fault)
+		add_time(HIST_MAP_FAULT, res->ns_fault);
 	add_time(HIST_MAP_ACCOUNT, res->ns_account);
 	add_time(HIST_MAP_IOMMU, res->ns_iommu);
+	if (res->ns_sync)
+		add_time(HIST_MAP_SYNC, res->ns_sync);
 	return 0;
 }
 
@@ -95,12 +101,14 @@ int BPF_PROG(stat_unmap, const struct ioasid_unmap_args *args,
 	COUNT(c, unmap_bytes, res->bytes);
 	COUNT(c, unmap_mappings, res->mappings);
 	COUNT(c, unmap_ns, res->ns_total);
+	COUNT(c, unmap_syncs, res->syncs);
 	if (!with_hists)
 		return 0;
 	if (res->ns_total)
 		add_time(HIST_UNMAP_TOTAL, res->ns_total);
 	add_time(HIST_UNMAP_IOMMU, res->ns_iommu);
-	add_time(HIST_UNMAP_SYNC, res->ns_sync);
+	if (res->syncs)
+		add_time(HIST_UNMAP_SYNC, res->ns_sync);
 	add_time(HIST_UNMAP_UNPIN, res->ns_unpin);
 	return 0;
 }
@@ -144,16 +152,20 @@ int BPF_PROG(stat_account, const struct ioasid_who *who, s64 npages, u64 locked_
 
 /* An attach that seals the address space has a reason, but no errno. */
 SEC("tp_btf/ioasid_attach")
-int BPF_PROG(stat_attach, const struct ioasid_attach_args *args, s32 err, u32 reason)
+int BPF_PROG(stat_attach, const struct ioasid_attach_args *args, s32 err, u32 reason,
+	     const struct ioasid_attach_result *res)
 {
 	struct stat_counts *c = of_this_cpu();
 
-	if (!c || !args || !wanted(&args->who))
+	if (!c || !args || !res || !wanted(&args->who))
 		return 0;
-	if (err || reason)
+	if (err || reason) {
 		COUNT(c, attaches_failed, 1);
-	else
-		COUNT(c, attaches, 1);
+		return 0;
+	}
+	COUNT(c, attaches, 1);
+	if (with_hists)
+		add_time(HIST_ATTACH_TOTAL, res->ns_total);
 	return 0;
 }
 

@@ -226,8 +226,7 @@ static void check_containers(void)
 			check_memlock(f);
 	}
 	if (!others)
-		diagnose(OK, "containers", NULL, "%d containers and /dev/ioasid are open, all of them on ioasid",
-			 ours);
+		diagnose(OK, "containers", NULL, "%d open, none on another IOMMU driver", ours);
 	free(files);
 }
 

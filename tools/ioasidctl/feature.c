@@ -192,7 +192,8 @@ int cmd_feature(int argc, char **argv)
 	if (need_module())
 		return -1;
 	uname(&kernel);
-	sysfs_line(version, sizeof(version), "/sys/module/ioasid/version");
+	if (!sysfs_line(version, sizeof(version), "/sys/module/ioasid/version"))
+		sysfs_line(version, sizeof(version), "/sys/module/ioasid/srcversion");
 	if (ctl.json) {
 		json_object(&ctl.j, NULL);
 		json_str(&ctl.j, "kernel", kernel.release);

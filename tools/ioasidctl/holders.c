@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/counting.h"
 #include "../lib/files.h"
 #include "../lib/sysfs.h"
 #include "ctl.h"
@@ -91,35 +92,29 @@ static bool is_module_btf(__u32 id)
 	return !strcmp(name, "ioasid");
 }
 
-/* Programs on our tracepoints, by the links that hold them there. */
+/* Programs that are about the module's types; those of policies are named already. */
 static void observers(void)
 {
 	char name[64], what[64], remedy[96];
 	__u32 id = 0, len;
 	int fd;
 
-	while (!bpf_link_get_next_id(id, &id)) {
-		struct bpf_link_info link = {};
+	while (!bpf_prog_get_next_id(id, &id)) {
 		struct bpf_prog_info prog = {};
 
-		fd = bpf_link_get_fd_by_id(id);
+		fd = bpf_prog_get_fd_by_id(id);
 		if (fd < 0)
 			continue;
-		len = sizeof(link);
-		if (bpf_obj_get_info_by_fd(fd, &link, &len))
-			link.type = 0;
-		close(fd);
-		if (link.type != BPF_LINK_TYPE_TRACING || !is_module_btf(link.tracing.target_obj_id))
-			continue;
-		fd = bpf_prog_get_fd_by_id(link.prog_id);
 		len = sizeof(prog);
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &prog, &len))
-			snprintf(prog.name, sizeof(prog.name), "?");
-		if (fd >= 0)
-			close(fd);
+		if (bpf_obj_get_info_by_fd(fd, &prog, &len))
+			prog.type = BPF_PROG_TYPE_STRUCT_OPS;
+		close(fd);
+		if (prog.type == BPF_PROG_TYPE_STRUCT_OPS || !is_module_btf(prog.attach_btf_obj_id))
+			continue;
 		snprintf(name, sizeof(name), "%s", prog.name);
-		snprintf(what, sizeof(what), "BPF link %u, program %u", id, link.prog_id);
-		snprintf(remedy, sizeof(remedy), "stop the observer, or remove its pin; 'bpftool link show id %u'", id);
+		snprintf(what, sizeof(what), "BPF program %u", id);
+		snprintf(remedy, sizeof(remedy), "%s", counting_is_on() && !strncmp(prog.name, "stat_", 5) ?
+			 "ioasidctl stats off" : "stop its loader, or remove its pin");
 		holder("observer", name, what, remedy);
 	}
 }

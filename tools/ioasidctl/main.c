@@ -26,6 +26,7 @@ static const struct command nouns[] = {
 	{ "feature", cmd_feature, 0, "", "hooks, events, kfuncs and extensions of the loaded modules" },
 	{ "holders", cmd_holders, 0, "", "who keeps the module from being unloaded" },
 	{ "list", cmd_list, 0, "", "address spaces" },
+	{ "show", cmd_show, 1, "SPACE", "one address space with its mappings, and who is charged" },
 	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
 	{ "stats", cmd_stats, ANY_WORDS, "", "count in the background" },

@@ -189,6 +189,9 @@ static void counters(const struct stat_counts *c)
 		{ "ioasid_mapped_bytes", "bytes", "Bytes mapped.", c->map_bytes },
 		{ "ioasid_map_pages", NULL, "Pages that maps pinned.", c->map_pages },
 		{ "ioasid_map_runs", NULL, "Physically contiguous runs of those pages.", c->map_runs },
+		{ "ioasid_map_faults", NULL, "Page faults that pinning took.", c->map_faults },
+		{ "ioasid_mapped_huge_bytes", "bytes", "Bytes mapped that fit 2 MiB entries of a page table.", c->map_bytes_2m },
+		{ "ioasid_iotlb_syncs", NULL, "Flushes of an IOTLB by unmaps.", c->unmap_syncs },
 		{ "ioasid_unmaps", NULL, "Unmap calls and teardowns.", c->unmaps },
 		{ "ioasid_unmap_failures", NULL, "Unmap calls that failed.", c->unmaps_failed },
 		{ "ioasid_unmapped_bytes", "bytes", "Bytes unmapped.", c->unmap_bytes },
@@ -256,6 +259,8 @@ static void counted(void)
 		durations(hists, "map", "ioasid_map_duration_seconds", "Time of maps, by phase.");
 		durations(hists, "unmap", "ioasid_unmap_duration_seconds",
 			  "Time of unmaps, by phase.");
+		durations(hists, "attach", "ioasid_attach_duration_seconds",
+			  "Time of attaches, with the replay of what is mapped.");
 	}
 	close(counts);
 	close(hists);
@@ -267,7 +272,8 @@ static void everything(void)
 {
 	char version[64] = "unknown";
 
-	sysfs_line(version, sizeof(version), "/sys/module/ioasid/version");
+	if (!sysfs_line(version, sizeof(version), "/sys/module/ioasid/version"))
+		sysfs_line(version, sizeof(version), "/sys/module/ioasid/srcversion");
 	plain("ioasid_loaded", "gauge", NULL, "1 if the module is loaded.", module_loaded("ioasid"));
 	if (module_loaded("ioasid")) {
 		family("ioasid_module", "info", NULL, "The module.");

@@ -84,8 +84,9 @@ void counts_json(struct json *j, const struct stat_counts *c)
 		size_t offset;
 	} counters[] = {
 		COUNTER(maps), COUNTER(maps_failed), COUNTER(map_bytes), COUNTER(map_pages),
-		COUNTER(map_runs), COUNTER(map_ns), COUNTER(unmaps), COUNTER(unmaps_failed),
-		COUNTER(unmap_bytes), COUNTER(unmap_mappings), COUNTER(unmap_ns), COUNTER(pinned),
+		COUNTER(map_runs), COUNTER(map_ns), COUNTER(map_faults), COUNTER(map_bytes_2m),
+		COUNTER(unmaps), COUNTER(unmaps_failed), COUNTER(unmap_bytes),
+		COUNTER(unmap_mappings), COUNTER(unmap_ns), COUNTER(unmap_syncs), COUNTER(pinned),
 		COUNTER(unpinned), COUNTER(charged), COUNTER(uncharged), COUNTER(charges_refused),
 		COUNTER(attaches), COUNTER(attaches_failed), COUNTER(detaches),
 		COUNTER(policies_loaded), COUNTER(policies_ejected),

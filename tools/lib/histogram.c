@@ -14,12 +14,15 @@ static const struct {
 	[HIST_MAP_TOTAL]	= { "map", "total" },
 	[HIST_MAP_WAIT]		= { "map", "wait" },
 	[HIST_MAP_PIN]		= { "map", "pin" },
+	[HIST_MAP_FAULT]	= { "map", "fault" },
 	[HIST_MAP_ACCOUNT]	= { "map", "account" },
 	[HIST_MAP_IOMMU]	= { "map", "iommu" },
+	[HIST_MAP_SYNC]		= { "map", "sync" },
 	[HIST_UNMAP_TOTAL]	= { "unmap", "total" },
 	[HIST_UNMAP_IOMMU]	= { "unmap", "iommu" },
 	[HIST_UNMAP_SYNC]	= { "unmap", "sync" },
 	[HIST_UNMAP_UNPIN]	= { "unmap", "unpin" },
+	[HIST_ATTACH_TOTAL]	= { "attach", "total" },
 };
 
 const char *hist_operation(uint32_t phase)

@@ -18,10 +18,10 @@
 #include "ioasidlat.skel.h"
 
 static const char usage[] =
-	"usage: ioasidlat [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [-u | -m] [-o map|unmap]\n"
+	"usage: ioasidlat [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [-u | -m] [-o map|unmap|attach]\n"
 	"                 [-b process|cgroup|space] [-F] [INTERVAL [COUNT]]\n"
 	"\n"
-	"How long maps and unmaps take, and which part of them: a histogram for each phase,\n"
+	"How long maps, unmaps and attaches take, and which part of them: a histogram for each phase,\n"
 	"each INTERVAL seconds, or at the end (Ctrl-C).\n"
 	"\n"
 	"  -p, --pid PID         only this process\n"
@@ -31,15 +31,16 @@ static const char usage[] =
 	"  -d, --duration SEC    end after so many seconds\n"
 	"  -u, --microseconds    count microseconds instead of nanoseconds\n"
 	"  -m, --milliseconds    or milliseconds\n"
-	"  -o, --operation WHAT  only map, or only unmap\n"
+	"  -o, --operation WHAT  only map, unmap or attach\n"
 	"  -b, --by WHAT         a histogram of its own for each process, cgroup or space\n"
 	"  -F, --failed          include calls that failed\n"
 	"      --debug           print what libbpf and the verifier say\n"
 	"  -h, --help            this text\n"
 	"  -V, --version         the version\n"
 	"\n"
-	"phases: total; of a map wait (a policy said so), pin (faults included), account, iommu\n"
-	"(page tables); of an unmap iommu, sync (IOTLB), unpin.\n"
+	"phases: total; of a map wait (a policy said so), pin, fault (the part of pin in batches\n"
+	"that took page faults), account, iommu (page tables), sync (the part of iommu for a flush);\n"
+	"of an unmap iommu, sync (IOTLB), unpin. wait, fault and sync only where there was some.\n"
 	"\n"
 	"examples:\n"
 	"  ioasidlat 1 10                    ten histograms, one each second\n"
@@ -78,8 +79,8 @@ static int take(int option, const char *value)
 		how.failed = true;
 		break;
 	case 'o':
-		if (strcmp(value, "map") && strcmp(value, "unmap"))
-			return observer_bad_usage(&opt, "neither map nor unmap:", value);
+		if (strcmp(value, "map") && strcmp(value, "unmap") && strcmp(value, "attach"))
+			return observer_bad_usage(&opt, "neither map, unmap nor attach:", value);
 		how.operation = value;
 		break;
 	case 'b':
@@ -226,9 +227,11 @@ static void prepare(struct ioasidlat_bpf *skel)
 	skel->rodata->by = how.by;
 	skel->rodata->unit = how.unit;
 	skel->rodata->with_failed = how.failed;
-	if (how.operation)
-		bpf_program__set_autoload(strcmp(how.operation, "map") ? skel->progs.lat_map :
-					  skel->progs.lat_unmap, false);
+	if (!how.operation)
+		return;
+	bpf_program__set_autoload(skel->progs.lat_map, !strcmp(how.operation, "map"));
+	bpf_program__set_autoload(skel->progs.lat_unmap, !strcmp(how.operation, "unmap"));
+	bpf_program__set_autoload(skel->progs.lat_attach, !strcmp(how.operation, "attach"));
 }
 
 OBSERVER_DEFINE_START(ioasidlat_bpf, &opt)

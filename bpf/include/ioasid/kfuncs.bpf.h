@@ -15,7 +15,8 @@
 
 #include <ioasid/common.bpf.h>
 
-struct ioasid_space;
+/* Opaque; but libbpf finds no function whose argument is only declared. */
+struct ioasid_space {};
 
 struct bpf_iter_ioasid_space {
 	__u64 __opaque[2];

@@ -13,11 +13,14 @@
  * @map_pages: pinned by them
  * @map_runs: physically contiguous pieces of them
  * @map_ns: time in map calls that succeeded
+ * @map_faults: page faults that pinning took
+ * @map_bytes_2m: of @map_bytes, what 2 MiB entries of a page table can hold
  * @unmaps: unmap calls and teardowns that succeeded
  * @unmaps_failed: and that did not
  * @unmap_bytes: unmapped
  * @unmap_mappings: removed
  * @unmap_ns: time in unmap calls that succeeded
+ * @unmap_syncs: flushes of an IOTLB
  * @pinned: pages, by mappings and by in-kernel users
  * @unpinned: likewise
  * @charged: pages charged to locked_vm
@@ -37,11 +40,14 @@ struct stat_counts {
 	__u64 map_pages;
 	__u64 map_runs;
 	__u64 map_ns;
+	__u64 map_faults;
+	__u64 map_bytes_2m;
 	__u64 unmaps;
 	__u64 unmaps_failed;
 	__u64 unmap_bytes;
 	__u64 unmap_mappings;
 	__u64 unmap_ns;
+	__u64 unmap_syncs;
 	__u64 pinned;
 	__u64 unpinned;
 	__u64 charged;

@@ -91,6 +91,22 @@ man_pages_know_all_options() {
 	page_agrees ioasid-bench.8 "$WORK/options"
 }
 
+# What can be typed after ioasidctl: its help, its manual page, its completion.
+commands_agree() {
+	completion=tools/packaging/bash-completion/ioasidctl
+	ioasidctl help | sed -n '/^  [a-z]/s/^  \([a-z]*\).*/\1/p' | sort -u >"$WORK/help"
+	sed -n "s/^	\/) _ioasid_words '\(.*\)' .*/\1/p" $completion | tr ' ' '\n' | sort -u >"$WORK/completion"
+	diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of ioasidctl differ"
+	while read -r noun; do
+		grep -q "\*\*$noun\*\*\|\*\*$noun \|^$noun" docs/man/ioasidctl.8.rst || echo "$noun"
+	done <"$WORK/help" | none "commands that docs/man/ioasidctl.8.rst does not know"
+	for noun in policy pincg stats; do
+		ioasidctl help | sed -n "s/^  $noun \([a-z]*\).*/\1/p" | sort >"$WORK/help"
+		sed -n "s/^	$noun\/) _ioasid_words '\(.*\)' .*/\1/p" $completion | tr ' ' '\n' | sort >"$WORK/completion"
+		diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of $noun differ"
+	done
+}
+
 man_pages_are_built() {
 	for page in docs/man/*.rst; do
 		page=${page#docs/man/}
@@ -99,4 +115,4 @@ man_pages_are_built() {
 }
 
 ktap_run links_lead_somewhere files_exist functions_exist parameters_exist \
-	man_pages_know_all_options man_pages_are_built
+	man_pages_know_all_options commands_agree man_pages_are_built

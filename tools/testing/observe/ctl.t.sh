@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What ioasidctl finds out: show, holders, doctor, counters and metrics.
+. tools/testing/policy/common.sh
+
+finds_everything() {
+	begin
+	hold map 16M 2M map 32M 4K
+	ioasidctl stats on >/dev/null
+	"$mapper" map 16M 4K map 16M 4K >/dev/null
+
+	id=$(ioasidctl -j list | jq -r '.[] | select(.maps == 2).id')
+	ioasidctl -j show "$id" >"$scratch/show"
+	holds --argjson pid "$held" '.owner == $pid and .maps == 2 and .lost == 0 and
+		(.mappings | length == 2) and all(.mappings[]; .owner == $pid and .access == "rw") and
+		(.mappings[0] | .iova == "0x1000000" and .length == 2097152 and .pages == 512 and
+			.charged == 512 and .runs >= 1)' "$scratch/show" || fail "$(cat "$scratch/show")"
+	expect_status 1 ioasidctl show 4000000000 2>/dev/null
+
+	ioasidctl -j holders >"$scratch/holders"
+	holds --argjson pid "$held" 'any(.kind == "process" and (.remedy | endswith(" \($pid)"))) and
+		any(.kind == "observer" and .remedy == "ioasidctl stats off")' "$scratch/holders" ||
+		fail "$(cat "$scratch/holders")"
+
+	ioasidctl metrics --output "$scratch/prom"
+	awk -f tools/testing/observe/openmetrics.awk "$scratch/prom" >"$scratch/bad" || :
+	[ ! -s "$scratch/bad" ] || fail "$(cat "$scratch/bad")"
+	grep -q -x 'ioasid_maps_total 1' "$scratch/prom"
+	grep -q -x 'ioasid_errors_total{reason="overlap"} 1' "$scratch/prom"
+	grep -q "^ioasid_space_pinned_bytes{space=\"$id\",.*,pid=\"$held\",comm=\"mapper\"} 2101248\$" "$scratch/prom"
+	grep -q -x 'ioasid_map_duration_seconds_count{phase="total"} 1' "$scratch/prom"
+	ioasidctl stats off >/dev/null
+	release
+	[ "$(ioasidctl holders)" = "nobody holds ioasid: 'rmmod ioasid' works" ] || fail "$(ioasidctl holders)"
+}
+
+doctor_knows() {
+	begin
+	# There is an IOMMU, but neither the shim nor its modprobe.d file.
+	ioasidctl -j doctor >"$scratch/doctor"
+	holds 'map({key: .check, value: .verdict}) | from_entries |
+		.iommu == "ok" and .module == "ok" and .btf == "ok" and .backend == "warn" and
+		.softdep == "warn" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	holds 'all(.verdict == "ok" or (.remedy | length > 10))' "$scratch/doctor"
+	chmod 0666 /dev/ioasid
+	load "$objects/misbehave.bpf.o" --set map_begin_value=-17
+	"$mapper" map 0 4K >/dev/null
+	expect_status 3 ioasidctl doctor >"$scratch/doctor"
+	chmod 0660 /dev/ioasid
+	grep -q '^fail *policies *misbehave was ejected: map_begin returned -17' "$scratch/doctor" || fail "$(cat "$scratch/doctor")"
+	grep -q '^warn *node *anybody may open' "$scratch/doctor"
+	ioasidctl -j feature | holds '(.hooks | index("map_begin")) and (.events | index("ioasid_map_done")) and
+		(.extensions | index("TYPE1v2")) and .parameters.ioasid.dma_entry_limit == "65535"'
+}
+
+ktap_run finds_everything doctor_knows
