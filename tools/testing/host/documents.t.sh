@@ -95,14 +95,14 @@ man_pages_know_all_options() {
 commands_agree() {
 	completion=tools/packaging/bash-completion/ioasidctl
 	ioasidctl help | sed -n '/^  [a-z]/s/^  \([a-z]*\).*/\1/p' | sort -u >"$WORK/help"
-	sed -n "s/^	\/) _ioasid_words '\(.*\)' .*/\1/p" $completion | tr ' ' '\n' | sort -u >"$WORK/completion"
+	sed -n "s/^	\/) _ioasid_words '\(.*\)' .*/\1/p" "$completion" | tr ' ' '\n' | sort -u >"$WORK/completion"
 	diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of ioasidctl differ"
 	while read -r noun; do
 		grep -q "\*\*$noun\*\*\|\*\*$noun \|^$noun" docs/man/ioasidctl.8.rst || echo "$noun"
 	done <"$WORK/help" | none "commands that docs/man/ioasidctl.8.rst does not know"
 	for noun in policy pincg stats; do
 		ioasidctl help | sed -n "s/^  $noun \([a-z]*\).*/\1/p" | sort >"$WORK/help"
-		sed -n "s/^	$noun\/) _ioasid_words '\(.*\)' .*/\1/p" $completion | tr ' ' '\n' | sort >"$WORK/completion"
+		sed -n "s/^	$noun\/) _ioasid_words '\(.*\)' .*/\1/p" "$completion" | tr ' ' '\n' | sort >"$WORK/completion"
 		diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of $noun differ"
 	done
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What ioasidctl finds out: show, holders, doctor, counters and metrics.
+# shellcheck disable=SC2016
 . tools/testing/policy/common.sh
 
 finds_everything() {
