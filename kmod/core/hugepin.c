@@ -86,8 +86,8 @@ static unsigned long pages_with(struct ioasid_pages *pages, struct page *page,
 
 	if (!folio_test_hugetlb(folio)) {
 		/* Of this size only: then no two pieces of a range are in one folio. */
-		if (folio_order(folio) != HPAGE_PMD_ORDER || folio_is_zone_device(folio) ||
-		    index != (vaddr & ~HPAGE_PMD_MASK) >> PAGE_SHIFT)
+		if (folio_order(folio) != PMD_ORDER || folio_is_zone_device(folio) ||
+		    index != (vaddr & ~PMD_MASK) >> PAGE_SHIFT)
 			return 0;
 		if (look(vaddr, &pmd) != MAP_HUGE || !pmd_access_permitted(pmd, pages->write) ||
 		    pmd_pfn(pmd) != folio_pfn(folio))
@@ -168,10 +168,10 @@ unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long 
 {
 	unsigned long start = pages->vaddr + (done << PAGE_SHIFT);
 	unsigned long end = start + (want << PAGE_SHIFT);
-	unsigned long addr = ALIGN(start + 1, HPAGE_PMD_SIZE);
+	unsigned long addr = ALIGN(start + 1, PMD_SIZE);
 	pmd_t pmd;
 
-	for (; addr < end; addr += HPAGE_PMD_SIZE)
+	for (; addr < end; addr += PMD_SIZE)
 		if (look(addr, &pmd) != MAP_SMALL)
 			return (addr - start) >> PAGE_SHIFT;
 	return want;
