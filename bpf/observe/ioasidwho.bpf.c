@@ -92,7 +92,7 @@ static __always_inline void show(struct bpf_iter__task_file *it, const char *kin
 	if (!task)
 		return;
 	bpf_probe_read_kernel_str(comm, sizeof(comm), task->comm);
-	BPF_SEQ_PRINTF(it->meta->seq, "%d %d %s %s %llx %d %llx %s\n", task->tgid, it->fd, kind,
+	BPF_SEQ_PRINTF(it->meta->seq, "%d %d %s %s 0x%llx %d 0x%llx %s\n", task->tgid, it->fd, kind,
 		       backend, object, group, container, comm);
 }
 

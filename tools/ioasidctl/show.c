@@ -93,10 +93,12 @@ static void mapping_json(const struct ioasid_mapping_info *m)
 
 static void print_mapping(const struct ioasid_mapping_info *m)
 {
-	char length[SIZE_TEXT], cgroup[4096];
+	char length[SIZE_TEXT], iova[24], vaddr[24], cgroup[4096];
 
-	printf("%18" PRIx64 " %9s %14" PRIx64 " %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s\n",
-	       (uint64_t)m->iova, format_size(m->length, length), (uint64_t)m->vaddr,
+	snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)m->iova);
+	snprintf(vaddr, sizeof(vaddr), "0x%" PRIx64, (uint64_t)m->vaddr);
+	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s\n",
+	       iova, format_size(m->length, length), vaddr,
 	       access_text(m->flags), (uint64_t)m->pages, (uint64_t)m->charged, (uint64_t)m->runs,
 	       (uint64_t)m->user_pins, m->owner.tgid,
 	       cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup)),
@@ -132,7 +134,7 @@ static int show(struct ioasidshow_bpf *skel, const struct show_args *args)
 	} else {
 		print_space(&info);
 		if (args->shown)
-			printf("%18s %9s %14s %-3s %9s %9s %7s %6s %8s  %s\n", "IOVA", "LENGTH",
+			printf("%18s %9s %16s %-3s %9s %9s %7s %6s %8s  %s\n", "IOVA", "LENGTH",
 			       "VADDR", "ACC", "PINNED", "CHARGED", "RUNS", "DRIVER", "OWNER",
 			       "CGROUP");
 	}

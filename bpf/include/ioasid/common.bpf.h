@@ -31,6 +31,12 @@
 #define NSEC_PER_USEC	1000ULL
 #define NSEC_PER_SEC	1000000000ULL
 
+/* The name of the running task; hooks may not call bpf_get_current_comm(). */
+static __always_inline void current_comm(char comm[16])
+{
+	bpf_probe_read_kernel_str(comm, 16, bpf_get_current_task_btf()->comm);
+}
+
 /* Adds and tells the new value, for counters that several CPUs touch. */
 #define add_return(ptr, n) (__sync_fetch_and_add(ptr, n) + (n))
 

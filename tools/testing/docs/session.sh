@@ -42,7 +42,7 @@ same() {
 session() {
 	rm -rf "${WORK:?}"/*
 	mkdir "$WORK/in"
-	ln -s "$TOP"/build/bpf/*.bpf.o "$TOP"/build/bpf/test/*.bpf.o "$WORK/in"
+	ln -s "$TOP"/build/bpf/*.bpf.o "$TOP"/build/bpf/test/*.bpf.o "$TOP"/tools/perf/*.py "$WORK/in"
 	: >/sys/kernel/tracing/trace
 	block "$1" "$2" >"$WORK/want"
 	[ -s "$WORK/want" ] || fail "there is no block $2 in $1"

@@ -107,6 +107,29 @@ commands_agree() {
 	done
 }
 
+# A policy that is shipped has a section, and its variables are real.
+policies_are_described() {
+	for policy in bpf/policy/*.bpf.c; do
+		policy=$(basename "$policy" .bpf.c)
+		grep -q -x "$policy" docs/man/ioasid-policies.7.rst || echo "$policy: no section"
+		grep -q "(../bpf/policy/$policy.bpf.c)" docs/policy.md || echo "$policy: not in docs/policy.md"
+		sed -n 's/^const volatile [a-z_0-9 ]* \([a-z_]*\)[ []*.*=.*/\1/p' "bpf/policy/$policy.bpf.c" |
+			while read -r variable; do
+				grep -q "\*\*$variable" docs/man/ioasid-policies.7.rst || echo "$policy: no word of $variable"
+			done
+	done | none "policies that docs/man/ioasid-policies.7.rst or docs/policy.md lacks"
+}
+
+dashboard_knows_the_metrics() {
+	dashboard=tools/packaging/grafana/ioasid.json
+	jq -r '.. | objects | .expr? // empty' "$dashboard" | grep -o 'ioasid_[a-z_]*' | sort -u >"$WORK/names"
+	[ -s "$WORK/names" ] || fail "$dashboard has no expressions"
+	while read -r name; do
+		name=${name%_total}
+		grep -q "\"${name%_bucket}\"" tools/ioasidctl/metrics.c || echo "$name"
+	done <"$WORK/names" | none "metrics in $dashboard that 'ioasidctl metrics' does not print"
+}
+
 man_pages_are_built() {
 	for page in docs/man/*.rst; do
 		page=${page#docs/man/}
@@ -115,4 +138,5 @@ man_pages_are_built() {
 }
 
 ktap_run links_lead_somewhere files_exist functions_exist parameters_exist \
-	man_pages_know_all_options commands_agree man_pages_are_built
+	man_pages_know_all_options commands_agree policies_are_described \
+	dashboard_knows_the_metrics man_pages_are_built

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * quota - limits how many mappings a cgroup has at one time.
+ *
+ * What it does. A mapping costs kernel memory and page tables of the IOMMU. The
+ * parameter dma_entry_limit bounds them per address space, and a tenant may
+ * open many. Here all address spaces that a cgroup opened may hold "most"
+ * mappings together; one more is refused with ENOSPC, as by dma_entry_limit.
+ * So dma_entry_limit can be raised for guests that map many small pieces, and
+ * each tenant still has its share.
+ *
+ *   ioasidctl policy load quota --set most=100000
+ *   ioasidctl policy load quota --set most=100000 --set level=2
+ *   ioasidctl policy load quota --set name=vm1 --set cgroup_id=4711 --set most=500 --set level=0
+ *
+ * The second counts a cgroup two levels below the root, /machine.slice/vm1,
+ * together with all below it. The third is for one cgroup and those below it
+ * only, and may be loaded beside the first; both are asked then.
+ *
+ * Cost. Two hash look-ups for each map call and for each unmap call.
+ *
+ * Details. A mapping counts for the cgroup that opened its address space,
+ * whoever maps. Mappings older than the policy count as well.
+ *
+ * Not for: bytes, which pincg limits.
+ */
+#include <ioasid/common.bpf.h>
+
+#define NO_LEVEL	64
+
+char _license[] SEC("license") = "GPL";
+
+/* Mappings that a cgroup may have; 0: any number. */
+const volatile __u64 most = 0;
+/* Cgroups deeper than this are counted with their ancestor there; 0: all together. */
+const volatile __u32 level = NO_LEVEL;
+
+struct quota_use {
+	__u64 mappings;
+	__u64 peak;
+	__u64 denied;
+};
+
+struct quota_space {
+	__u64 cgroup;
+	__u64 mappings;
+};
+
+/* By cgroup id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct quota_use);
+} cgroups SEC(".maps");
+
+/* By id of the address space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct quota_space);
+} spaces SEC(".maps");
+
+extern struct cgroup *bpf_cgroup_from_id(__u64 id) __ksym;
+extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym;
+extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
+
+/* The cgroup that is counted for @id: itself, or its ancestor at "level". */
+static __noinline __u64 counted(__u64 id)
+{
+	struct cgroup *cgrp, *up;
+
+	if (level == NO_LEVEL)
+		return id;
+	cgrp = bpf_cgroup_from_id(id);
+	if (!cgrp)
+		return id;
+	if (cgrp->level > (int)level) {
+		up = bpf_cgroup_ancestor(cgrp, level);
+		if (up) {
+			id = up->kn->id;
+			bpf_cgroup_release(up);
+		}
+	}
+	bpf_cgroup_release(cgrp);
+	return id;
+}
+
+static __always_inline struct quota_use *use_of(__u64 cgroup)
+{
+	struct quota_use fresh = {}, *use = bpf_map_lookup_elem(&cgroups, &cgroup);
+
+	if (use)
+		return use;
+	bpf_map_update_elem(&cgroups, &cgroup, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&cgroups, &cgroup);
+}
+
+/* Adds @n mappings to a space and its cgroup; NULL if the space is not known. */
+static __always_inline struct quota_use *add(__u32 id, __s64 n, __u64 *now)
+{
+	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
+	struct quota_use *use = space ? use_of(space->cgroup) : NULL;
+
+	if (!use)
+		return NULL;
+	__sync_fetch_and_add(&space->mappings, n);
+	*now = add_return(&use->mappings, n);
+	return use;
+}
+
+SEC("struct_ops/space_open")
+s32 BPF_PROG(quota_space_open, struct ioasid_space_args *args)
+{
+	struct quota_space space = { .cgroup = counted(args->who.cgroup), .mappings = args->maps };
+	struct quota_use *use = use_of(space.cgroup);
+	__u32 id = args->who.space;
+
+	/* A space that is known already was counted by the policy this one replaced. */
+	if (use && !bpf_map_update_elem(&spaces, &id, &space, BPF_NOEXIST))
+		__sync_fetch_and_add(&use->mappings, space.mappings);
+	return 0;
+}
+
+SEC("struct_ops/space_close")
+void BPF_PROG(quota_space_close, struct ioasid_space_args *args)
+{
+	__u32 id = args->who.space;
+	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
+	struct quota_use *use = space ? use_of(space->cgroup) : NULL;
+
+	if (use)
+		__sync_fetch_and_add(&use->mappings, -space->mappings);
+	bpf_map_delete_elem(&spaces, &id);
+}
+
+/* Counted before it is made, so that two at once do not both take the last one. */
+SEC("struct_ops/map_begin")
+s32 BPF_PROG(quota_map_begin, struct ioasid_map_args *args)
+{
+	struct quota_use *use;
+	__u64 now;
+
+	use = add(args->who.space, 1, &now);
+	if (!use)
+		return 0;
+	if (most && now > most) {
+		__sync_fetch_and_add(&use->denied, 1);
+		return -ENOSPC;
+	}
+	if (now > use->peak)
+		use->peak = now;
+	return 0;
+}
+
+/* Also told of those that map_begin refused. */
+SEC("struct_ops/map_done")
+void BPF_PROG(quota_map_done, struct ioasid_map_args *args, struct ioasid_map_result *res)
+{
+	__u64 now;
+
+	if (res->err)
+		add(args->who.space, -1, &now);
+}
+
+SEC("struct_ops/unmap_done")
+void BPF_PROG(quota_unmap_done, struct ioasid_unmap_args *args, struct ioasid_unmap_result *res)
+{
+	__u64 now;
+
+	/* Live update takes addresses away, not mappings. */
+	if (!(args->flags & IOASID_UNMAP_VADDR) && res->mappings)
+		add(args->who.space, -(__s64)res->mappings, &now);
+}
+
+SEC(".struct_ops.link")
+struct ioasid_policy_ops quota = {
+	.space_open	= (void *)quota_space_open,
+	.space_close	= (void *)quota_space_close,
+	.map_begin	= (void *)quota_map_begin,
+	.map_done	= (void *)quota_map_done,
+	.unmap_done	= (void *)quota_unmap_done,
+	.name		= "quota",
+};
