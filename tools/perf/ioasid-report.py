@@ -31,6 +31,11 @@ def reason(number):
     return REASONS[number] if 0 <= number < len(REASONS) else str(number)
 
 
+def signed(number):
+    """perf hands over an s32 without its sign."""
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
 def add_call(operation, fields):
     sums = calls[operation][fields["common_comm"], fields.get("tgid", fields["common_pid"])]
     if fields["err"]:
@@ -66,7 +71,7 @@ def trace_unhandled(event_name, context, fields, sample=None):
         op = fields["op"]
         if isinstance(op, (bytes, bytearray)):
             op = bytes(op).split(b"\0")[0].decode()
-        failures[op, fields["err"], reason(fields["reason"])] += 1
+        failures[op, signed(fields["err"]), reason(fields["reason"])] += 1
 
 
 def print_calls(operation):
