@@ -13,6 +13,9 @@ static const struct backend_ops *const backends[] = {
 	&backend_auto,
 	&backend_type1,
 	&backend_ioasid,
+	&backend_join,
+	&backend_group,
+	&backend_direct,
 	&backend_iommufd,
 	&backend_pin,
 };
@@ -25,6 +28,11 @@ const struct backend_ops *backend_find(const char *name)
 		if (!strcmp(backends[i]->name, name))
 			return backends[i];
 	return NULL;
+}
+
+const char *backend_driver(const struct backend_ops *ops)
+{
+	return ops->driver ? ops->driver : "vfio-pci";
 }
 
 void backend_list(void)
@@ -44,6 +52,17 @@ int backend_open(struct backend *b, const struct backend_ops *ops, const char *b
 	b->type = version == 1 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU;
 	snprintf(b->bdf, sizeof(b->bdf), "%s", bdf);
 	return ops->open(b, bdf);
+}
+
+void backend_take_container(struct backend *b)
+{
+	const struct vfio_container *c = &b->container;
+
+	b->group = c->group;
+	b->page_sizes = c->page_sizes;
+	b->dma_avail = c->dma_avail;
+	b->ranges = c->ranges;
+	memcpy(b->range, c->range, sizeof(b->range));
 }
 
 void backend_close(struct backend *b)

@@ -18,6 +18,9 @@ struct backend_ops {
 	const char *name;		/* as given to --backend */
 	const char *summary;
 	uint64_t max_maps;		/* at one time; 0: what dma_avail says */
+	const char *driver;		/* that the device has to have; NULL: vfio-pci */
+	/* How the device gets to where the maps are; for backend_doors.c alone. */
+	int (*enter)(struct vfio_container *c);
 	/*
 	 * Send containers opened from now on to this backend; NULL where
 	 * there is no choice to make. 0 or -1 with a line printed.
@@ -54,6 +57,9 @@ struct backend {
 /* The row called @name, NULL when there is none. */
 const struct backend_ops *backend_find(const char *name);
 
+/* The driver that the device has to have for it. */
+const char *backend_driver(const struct backend_ops *ops);
+
 /* Names and summaries for --help. */
 void backend_list(void);
 
@@ -68,6 +74,9 @@ int backend_open(struct backend *b, const struct backend_ops *ops, const char *b
 		 int version, uint64_t maps);
 void backend_close(struct backend *b);
 
+/* What @b->container says about itself becomes what the backend says. */
+void backend_take_container(struct backend *b);
+
 /**
  * backend_iova() - a free stretch of @len bytes in an unused address space
  *
@@ -81,7 +90,7 @@ int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t
 int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len);
 
 /* Rows. */
-extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_iommufd,
-	backend_pin;
+extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_join,
+	backend_group, backend_direct, backend_iommufd, backend_pin;
 
 #endif

@@ -39,11 +39,7 @@ static int container_open(struct backend *b, const char *bdf)
 
 	if (vfio_open(c, bdf, b->type))
 		return -1;
-	b->group = c->group;
-	b->page_sizes = c->page_sizes;
-	b->dma_avail = c->dma_avail;
-	b->ranges = c->ranges;
-	memcpy(b->range, c->range, sizeof(b->range));
+	backend_take_container(b);
 	if (check_answer(b)) {
 		vfio_close(c);
 		return -1;

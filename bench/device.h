@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From what the user typed to a PCI device that VFIO owns. */
+/* From what the user typed to a PCI device that this program may have. */
 #ifndef BENCH_DEVICE_H
 #define BENCH_DEVICE_H
 
@@ -8,8 +8,9 @@
 #include "pci.h"
 
 /**
- * device_claim() - make sure a device is bound to vfio-pci
- * @arg: what --device was given, or NULL: the first one vfio-pci has
+ * device_claim() - make sure a device is bound to the driver it needs
+ * @driver: vfio-pci, or what does its work
+ * @arg: what --device was given, or NULL: the first one @driver has
  * @nvme: an NVMe controller is wanted
  * @bdf: the device's address
  *
@@ -19,6 +20,7 @@
  *
  * Return: 0, ST_ERROR or ST_USAGE with a line printed.
  */
-int device_claim(const char *command, const char *arg, bool nvme, char bdf[PCI_BDF_LEN]);
+int device_claim(const char *command, const char *driver, const char *arg, bool nvme,
+		 char bdf[PCI_BDF_LEN]);
 
 #endif

@@ -246,7 +246,7 @@ static int run(struct nvme_run *r)
 
 	if (open_known(r))
 		return ST_ERROR;
-	status = device_claim("nvme", r->opt.device, true, r->bdf);
+	status = device_claim("nvme", backend_driver(r->opt.backend), r->opt.device, true, r->bdf);
 	if (status != ST_OK)
 		return status;
 	if (open_disk(r) || make_lanes(r) || (r->opt.map_once && run_pass(r, false)) ||

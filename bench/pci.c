@@ -89,10 +89,15 @@ int pci_group(const char *bdf)
 	return (int)number;
 }
 
+bool pci_driver_is_ours(const char *driver)
+{
+	return !strcmp(driver, "vfio-pci") || !strcmp(driver, "ioasid_pci");
+}
+
 /* Drivers that leave a device usable by others in its group. */
 static bool harmless_driver(const char *driver)
 {
-	return !driver[0] || !strcmp(driver, "vfio-pci") || !strcmp(driver, "pci-stub") ||
+	return !driver[0] || pci_driver_is_ours(driver) || !strcmp(driver, "pci-stub") ||
 	       !strcmp(driver, "pcieport");
 }
 
@@ -123,10 +128,13 @@ int pci_group_ready(const char *bdf)
 	return 0;
 }
 
-int pci_vfio_loaded(void)
+int pci_driver_loaded(const char *driver)
 {
-	if (access(DRIVERS "/vfio-pci", F_OK))
-		return fail("vfio-pci is not loaded: modprobe vfio-pci");
+	char path[PATH_LEN];
+
+	snprintf(path, sizeof(path), DRIVERS "/%s", driver);
+	if (access(path, F_OK))
+		return fail("%s is not loaded: modprobe %s", driver, driver);
 	return 0;
 }
 
@@ -142,7 +150,8 @@ static int set_attribute(const char *path, const char *text)
 }
 
 /* Tell the guard first: the last thing told is the first thing undone. */
-static int remember_driver(const char *bdf, const char *driver, const char *override)
+static int remember_driver(const char *bdf, const char *driver, const char *override,
+			   const char *wanted)
 {
 	char path[PATH_LEN], old[72];
 
@@ -155,24 +164,26 @@ static int remember_driver(const char *bdf, const char *driver, const char *over
 	snprintf(old, sizeof(old), "%.64s\n", strcmp(override, "(null)") ? override : "");
 	if (guard_write(path, old))
 		return -1;
-	return guard_write(DRIVERS "/vfio-pci/unbind", bdf);
+	snprintf(path, sizeof(path), DRIVERS "/%s/unbind", wanted);
+	return guard_write(path, bdf);
 }
 
-int pci_bind_vfio(const char *bdf)
+int pci_bind(const char *bdf, const char *wanted)
 {
-	char path[PATH_LEN], driver[64], override[72] = "";
+	char path[PATH_LEN], driver[64], override[72] = "", line[72];
 
-	if (pci_vfio_loaded())
+	if (pci_driver_loaded(wanted))
 		return -1;
 	pci_driver(bdf, driver, sizeof(driver));
-	if (!strcmp(driver, "vfio-pci"))
+	if (!strcmp(driver, wanted))
 		return 0;
 	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", bdf);
 	read_line(path, override, sizeof(override));
 	if (access(path, W_OK))
 		return fail("cannot change the driver of %s: %s%s", bdf, strerror(errno),
 			    errno == EACCES ? " (run as root)" : "");
-	if (remember_driver(bdf, driver, override) || set_attribute(path, "vfio-pci\n"))
+	snprintf(line, sizeof(line), "%.64s\n", wanted);
+	if (remember_driver(bdf, driver, override, wanted) || set_attribute(path, line))
 		return -1;
 	if (driver[0]) {
 		snprintf(path, sizeof(path), DRIVERS "/%s/unbind", driver);
@@ -182,18 +193,20 @@ int pci_bind_vfio(const char *bdf)
 	if (set_attribute("/sys/bus/pci/drivers_probe", bdf))
 		return -1;
 	pci_driver(bdf, driver, sizeof(driver));
-	if (strcmp(driver, "vfio-pci"))
-		return fail("vfio-pci did not take %s: see dmesg", bdf);
+	if (strcmp(driver, wanted))
+		return fail("%s did not take %s: see dmesg", wanted, bdf);
 	return 0;
 }
 
-int pci_first_vfio(char bdf[PCI_BDF_LEN])
+int pci_first_of(const char *driver, char bdf[PCI_BDF_LEN])
 {
+	char path[PATH_LEN];
 	struct dirent *e;
 	int found = -1;
 	DIR *d;
 
-	d = opendir(DRIVERS "/vfio-pci");
+	snprintf(path, sizeof(path), DRIVERS "/%s", driver);
+	d = opendir(path);
 	if (!d)
 		return -1;
 	while (found && (e = readdir(d)))

@@ -3,6 +3,7 @@
 #ifndef BENCH_PCI_H
 #define BENCH_PCI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,19 +40,22 @@ int pci_group(const char *bdf);
  */
 int pci_group_ready(const char *bdf);
 
-/* 0 when the vfio-pci driver is there, -1 with a line printed otherwise. */
-int pci_vfio_loaded(void);
+/* Is it one that gives devices to user space: vfio-pci, ioasid_pci? */
+bool pci_driver_is_ours(const char *driver);
+
+/* 0 when the driver is there, -1 with a line printed otherwise. */
+int pci_driver_loaded(const char *driver);
 
 /**
- * pci_bind_vfio() - give @bdf to vfio-pci until this program ends
+ * pci_bind() - give @bdf to @driver until this program ends
  *
  * The guard puts the present driver (or none) back.
  *
  * Return: 0, or -1 with a line printed.
  */
-int pci_bind_vfio(const char *bdf);
+int pci_bind(const char *bdf, const char *driver);
 
-/* The first device bound to vfio-pci; 0 or -1 (nothing is printed). */
-int pci_first_vfio(char bdf[PCI_BDF_LEN]);
+/* The first device bound to @driver; 0 or -1 (nothing is printed). */
+int pci_first_of(const char *driver, char bdf[PCI_BDF_LEN]);
 
 #endif

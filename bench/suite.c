@@ -287,11 +287,22 @@ static int run_all(struct suite *s)
 	return err;
 }
 
+/* A device that one backend needs elsewhere has its VFIO group there, too. */
+static const char *driver(const struct suite_options *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->backends; i++)
+		if (o->backend[i]->driver)
+			return o->backend[i]->driver;
+	return backend_driver(o->backend[0]);
+}
+
 int suite_run(struct suite *s)
 {
 	int status;
 
-	status = device_claim(s->opt.command, s->opt.device, false, s->bdf);
+	status = device_claim(s->opt.command, driver(&s->opt), s->opt.device, false, s->bdf);
 	if (status != ST_OK)
 		return status;
 	if (plan(s) || run_all(s))

@@ -31,7 +31,7 @@ static int open_container(struct vfio_container *c, int type)
 	return 0;
 }
 
-static int open_group(struct vfio_container *c)
+int vfio_open_group(struct vfio_container *c)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
@@ -104,7 +104,7 @@ static void read_capabilities(struct vfio_container *c, const char *info, uint32
 }
 
 /* Asked twice: the first answer says how much room the second one needs. */
-static int read_info(struct vfio_container *c)
+int vfio_read_info(struct vfio_container *c)
 {
 	struct vfio_iommu_type1_info head = { .argsz = sizeof(head) }, *info;
 	int err;
@@ -130,16 +130,24 @@ static int read_info(struct vfio_container *c)
 	return err;
 }
 
-int vfio_open(struct vfio_container *c, const char *bdf, int type)
+int vfio_init(struct vfio_container *c, const char *bdf)
 {
 	memset(c, 0, sizeof(*c));
 	c->fd = -1;
 	c->group_fd = -1;
+	c->stock_fd = -1;
+	c->node_fd = -1;
 	snprintf(c->bdf, sizeof(c->bdf), "%s", bdf);
 	c->group = pci_group(bdf);
-	if (c->group < 0)
+	return c->group < 0 ? -1 : 0;
+}
+
+int vfio_open(struct vfio_container *c, const char *bdf, int type)
+{
+	if (vfio_init(c, bdf))
 		return -1;
-	if (open_container(c, type) || open_group(c) || attach(c, type) || read_info(c)) {
+	if (open_container(c, type) || vfio_open_group(c) || attach(c, type) ||
+	    vfio_read_info(c)) {
 		vfio_close(c);
 		return -1;
 	}
@@ -150,12 +158,14 @@ int vfio_open(struct vfio_container *c, const char *bdf, int type)
 
 void vfio_close(struct vfio_container *c)
 {
-	if (c->group_fd >= 0)
-		close(c->group_fd);
-	if (c->fd >= 0)
-		close(c->fd);
-	c->group_fd = -1;
-	c->fd = -1;
+	int *fd[] = { &c->node_fd, &c->group_fd, &c->stock_fd, &c->fd };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fd); i++) {
+		if (*fd[i] >= 0)
+			close(*fd[i]);
+		*fd[i] = -1;
+	}
 }
 
 int vfio_map(struct vfio_container *c, void *va, uint64_t iova, uint64_t len)

@@ -20,8 +20,10 @@ struct iova_range {
 };
 
 struct vfio_container {
-	int fd;
+	int fd;				/* what is mapped: a container or a /dev/ioasid */
 	int group_fd;
+	int stock_fd;			/* the container that joined a /dev/ioasid, or -1 */
+	int node_fd;			/* the device, where it has no group, or -1 */
 	int group;
 	char bdf[PCI_BDF_LEN];
 	bool is_ioasid;			/* who answers behind the container */
@@ -39,6 +41,15 @@ struct vfio_container {
  */
 int vfio_open(struct vfio_container *c, const char *bdf, int type);
 void vfio_close(struct vfio_container *c);
+
+/*
+ * The steps of vfio_open(), for those who go another way: no fd open, group
+ * number known; the group opened, and viable; ranges and limits. 0, or -1 with
+ * a line printed.
+ */
+int vfio_init(struct vfio_container *c, const char *bdf);
+int vfio_open_group(struct vfio_container *c);
+int vfio_read_info(struct vfio_container *c);
 
 /* These three return 0 or a negative errno; @unmapped gets the byte count. */
 int vfio_map(struct vfio_container *c, void *va, uint64_t iova, uint64_t len);
