@@ -106,7 +106,7 @@ check-type1: tests			## the same calls on type1 and on ioasid, on 6.12 and 7.3 (
 	@tools/env/modules --kernel 7.3
 	@tools/testing/type1/check $(if $(FAULTS),--faults)
 
-check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (20 minutes)
+check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (22 minutes)
 	@tools/testing/consumers/check --kernel $(KVER)
 
 demo: kernel all			## boot a VM and see the whole thing work

@@ -15,6 +15,9 @@ reads() {
 	result "$(jq -r '"\(.results | map(.verified_bytes) | min / 1048576) MiB right with maps made \(.results | map(.map) | join(" and "))"' "$WORK/json")"
 }
 
+# Read by common.sh.
+# shellcheck disable=SC2034
+BACKENDS='type1 ioasid node'
 begin ioasid-bench
 modprobe nvme
 modprobe vfio-pci

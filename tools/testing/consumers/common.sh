@@ -3,7 +3,9 @@
 #
 # What the scripts of this folder share. Each runs in the VM, drives one real
 # program that uses VFIO, and does so on both backends: vfio_iommu_type1, and
-# ioasid_vfio, which is loaded after it and decides by its parameter.
+# ioasid_vfio, which is loaded after it and decides by its parameter. A script
+# that sets BACKENDS may have a third, node: /dev/ioasid is mounted over
+# /dev/vfio/vfio, and a trace shows that no operation of VFIO's container runs.
 #
 #	attempt "what the table says" function [argument...]
 #	finish
@@ -17,7 +19,8 @@
 
 PROGRAM=$(basename "$0" .sh)
 OUT=build/vm/out/consumers
-EVENTS=/sys/kernel/tracing/events/ioasid
+TRACING=/sys/kernel/tracing
+EVENTS=$TRACING/events/ioasid
 WORK=$(mktemp -d)
 attempts=0 bad=0
 exec 3>&1
@@ -74,11 +77,22 @@ splats() {
 }
 
 use_backend() {
+	! mountpoint -q /dev/vfio/vfio || umount /dev/vfio/vfio
 	case $1 in
 	type1) echo N ;;
-	ioasid) echo Y ;;
+	ioasid|node) echo Y ;;
 	esac >/sys/module/ioasid_vfio/parameters/enabled
+	[ "$1" != node ] || { modules_load ioasid_setcontainer && mount --bind /dev/ioasid /dev/vfio/vfio; }
 }
+
+# What the operations of VFIO's own container are called for, noted by ftrace.
+trace_containers() {
+	echo nop >"$TRACING/current_tracer"
+	echo 'vfio_fops_*' >"$TRACING/set_ftrace_filter"
+	echo function >"$TRACING/current_tracer"
+}
+
+container_calls() { grep -c ': vfio_fops_[a-z_]* <-' "$TRACING/trace"; }
 
 # wrong_with BACKEND BEFORE: prints what is wrong after an attempt, if anything.
 wrong_with() {
@@ -91,10 +105,14 @@ wrong_with() {
 	[ $((now_pins - was_pins)) -gt 0 ] || echo "no page was ever pinned"
 	case $1 in
 	type1) [ "$maps" = 0 ] || echo "ioasid made $maps of type1's maps" ;;
-	ioasid)
+	ioasid|node)
 		[ "$maps" -gt 0 ] || echo "ioasid made none of the maps"
 		[ "$attached" = "$(count ioasid_detach)" ] ||
 			echo "$attached groups were attached and $(count ioasid_detach) detached" ;;
+	esac
+	case $1 in
+	node) [ "$calls" = 0 ] || echo "$calls calls of VFIO's own container" ;;
+	*) [ "$calls" -gt 2 ] || echo "the trace of VFIO's containers saw nothing" ;;
 	esac
 	splats | sed -n '1s/^/in the log: /p'
 }
@@ -108,6 +126,7 @@ attempt_on() {
 	mark="consumers: $PROGRAM: $attempts: $what: $backend"
 	echo "$mark" >/dev/kmsg
 	count_start
+	trace_containers
 	before=$(pinned) was_pins=$(pins) began=$(date +%s)
 	rm -f "$WORK/result"
 	progress "$what"
@@ -119,6 +138,7 @@ attempt_on() {
 	status=$?
 	now_pins=$(pins) maps=$(count ioasid_map_done)
 	attached=$(count ioasid_attach)
+	calls=$(container_calls)
 	wrong_with "$backend" "$before" >"$WORK/wrong"
 	[ $status = 0 ] || tail -n 1 "$log" | sed 's/^# //' >>"$WORK/wrong"
 	[ $status != 0 ] || [ -s "$WORK/result" ] || echo "nothing was seen" >>"$WORK/wrong"
@@ -142,7 +162,7 @@ report() {
 }
 
 attempt() {
-	for backend in type1 ioasid; do attempt_on "$@"; done
+	for backend in ${BACKENDS:-type1 ioasid}; do attempt_on "$@"; done
 }
 
 # begin TITLE DEVICE...: loads the backends, and gives the devices to vfio-pci.
@@ -163,7 +183,8 @@ version() {
 # finish: unloads both backends; whatever still holds them is a failure.
 finish() {
 	rm -rf "$WORK"
-	modules_unload ioasid_vfio ioasid vfio_iommu_type1 || {
+	use_backend ioasid
+	modules_unload ioasid_setcontainer ioasid_vfio ioasid vfio_iommu_type1 || {
 		echo "not ok - $PROGRAM: a backend cannot be unloaded: $(lsmod | grep -e ioasid -e type1 | paste -s -d ';')"
 		bad=$((bad + 1))
 	}

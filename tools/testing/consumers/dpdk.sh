@@ -89,6 +89,9 @@ forward() {
 	result "rx $rx, tx $tx packets (port 0, port 1), $all headers right"
 }
 
+# Read by common.sh.
+# shellcheck disable=SC2034
+BACKENDS='type1 ioasid node'
 begin "DPDK $(version dpdk-dev), dpdk-testpmd (two 82574L)" "$CARD0" "$CARD1"
 attempt "forward, IOVA as VA, hugetlbfs" forward -m 128
 attempt "forward, IOVA as VA, --no-huge" forward -m 64 --no-huge
