@@ -166,7 +166,8 @@ static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct f
 
 static struct ftrace_ops hook = {
 	.func = redirect,
-	.flags = FTRACE_OPS_FL_IPMODIFY |
+	/* Permanent: it cannot be turned off by kernel.ftrace_enabled meanwhile. */
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
 		 (IS_ENABLED(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS) ? 0 : FTRACE_OPS_FL_SAVE_REGS),
 };
 
@@ -180,7 +181,7 @@ static int hook_set(void)
 	}
 	ret = register_ftrace_function(&hook);
 	if (ret == -EBUSY)
-		pr_err(TARGET "() is taken by a livepatch or another module: remove that first\n");
+		pr_err(TARGET "() is taken by a livepatch or another module, or ftrace is off: remove that first, and set kernel.ftrace_enabled=1\n");
 	else if (ret)
 		pr_err("ftrace refuses to lead " TARGET "() away (%d)\n", ret);
 	if (ret)

@@ -17,7 +17,7 @@ for device in 0000:00:05.0 0000:00:06.0; do
 	device_to $device vfio-pci
 done
 modules_unload vfio_iommu_type1
-modules_load ioasid ioasid_vfio
+modules_load ioasid ioasid_vfio ioasid_setcontainer ioasid_pci
 
 set_to() { [ ! -e "/sys/kernel/debug/$1" ] || echo "$2" >"/sys/kernel/debug/$1"; }
 for kind in failslab fail_page_alloc fail_usercopy; do

@@ -1,3 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+set -eu
+. tools/testing/harness/ktap.sh
+
+modules_unload ioasid_pci ioasid_setcontainer
 exec tools/testing/uapi/teardown.sh

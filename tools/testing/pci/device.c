@@ -173,4 +173,37 @@ TEST_F(device, unbind)
 	close(idle);
 }
 
+/* The device goes away for good, and another one comes into its place. */
+TEST_F(device, unplug)
+{
+	int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), idle = node_open(DOOR_EDU), status;
+	pid_t pid;
+
+	ASSERT_LE(0, told);
+	ASSERT_LE(0, idle);
+	ASSERT_EQ(0, set_eventfd(self->node, VFIO_PCI_REQ_IRQ_INDEX, told));
+	pid = fork();
+	if (!pid) {
+		close(self->node);
+		close(idle);
+		_exit(!door_write("/sys/bus/pci/devices/" DOOR_EDU "/remove", "1"));
+	}
+	EXPECT_TRUE(fires(told, 5));
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	close(self->node);
+	self->node = -1;
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_ERRNO(ENOENT, access("/sys/bus/pci/devices/" DOOR_EDU, F_OK));
+	EXPECT_EQ(IOASID_DEVICE_GONE, node_flags(idle));
+	EXPECT_ERRNO(ENODEV, node_attach(idle, self->ioasid, 0));
+	EXPECT_ERRNO(EINVAL, ioctl(idle, VFIO_DEVICE_RESET));
+	close(idle);
+	ASSERT_TRUE(door_write("/sys/bus/pci/rescan", "1"));
+	ASSERT_TRUE(device_to(DOOR_EDU, "ioasid_pci"));
+	self->node = node_open(DOOR_EDU);
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
+	EXPECT_TRUE(edu_open(self->node));
+}
+
 TEST_HARNESS_MAIN

@@ -211,6 +211,7 @@ struct ioasid_legacy {
  *           /dev/ioasid), interrupts cannot be isolated (parameter
  *           allow_unsafe_interrupts of ioasid), or a policy refuses
  *   EACCES  a VF that needs a token
+ *   EAGAIN  the device is just being reset or unbound
  *   ENODEV  the device is gone
  *   ENOTRECOVERABLE  neither moving nor going back worked: it is detached now
  */
