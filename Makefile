@@ -93,8 +93,10 @@ fuzz: root				## random programs of calls (SECONDS=60 SEED=1, or PROGRAM=file ag
 	@tools/testing/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
 
 bench: kernel kmod ioasid-bench		## type1, ioasid and the floor in a VM: tables, plots (20 minutes)
-	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin
-	@tools/env/in-root bench/suite/report build/bench/results
+	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin --out bench/$(KVER)
+	@tools/env/in-root bench/suite/report build/bench/$(KVER)
+	@cp build/bench/$(KVER)/results.json build/bench/results.json
+	@echo 'tables, plots and results are in build/bench/$(KVER)'
 
 bench-check: kernel kmod ioasid-bench	## fail where ioasid needs 3 % more instructions than bench/suite/baseline.tsv
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid --phases check --out bench/check

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Phase times: read the clock only when somebody listens.
+ * Phase times: read the clock only when somebody listens. And how far a large
+ * map got.
  */
 #ifndef _IOASID_CLOCK_H
 #define _IOASID_CLOCK_H
@@ -23,6 +24,15 @@ static inline void ioasid_lap(bool listens, u64 *t, u64 *sum)
 	now = ktime_get_ns();
 	*sum += now - *t;
 	*t = now;
+}
+
+/* Pages between two events that say how far a map got. */
+#define IOASID_PROGRESS_PAGES	(1UL << 14)
+
+/** ioasid_milestone() - was a multiple of IOASID_PROGRESS_PAGES passed by the last @n of @done */
+static inline bool ioasid_milestone(unsigned long done, unsigned long n)
+{
+	return (done ^ (done - n)) >= IOASID_PROGRESS_PAGES;
 }
 
 #endif /* _IOASID_CLOCK_H */

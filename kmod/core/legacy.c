@@ -181,8 +181,8 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 		      ioasid_unmap(space, unmap.iova, unmap.size, flags, &done);
 	if (ret)
 		return ret;
-	unmap.size = done;
-	if (copy_to_user((void __user *)arg, &unmap, minsz))
+	/* Nothing else of it has changed. */
+	if (put_user(done, &((struct vfio_iommu_type1_dma_unmap __user *)arg)->size))
 		return legacy_fail(space, "unmap", -EFAULT, IOASID_R_COPY);
 	return 0;
 }

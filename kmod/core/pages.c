@@ -408,6 +408,9 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		res->batches++;
 		b.pages_done += n;
 		b.pages_left -= n;
+		if (ioasid_milestone(b.pages_done, n))
+			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
+					      b.pages_done, pages->npages);
 		b.last_pages = n;
 		b.last_runs = pages->ext.nr - runs;
 		b.last_ns = ns_pin + ns_account;

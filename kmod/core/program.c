@@ -91,6 +91,18 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 	return ret;
 }
 
+/* Say how far a large mapping got, if it passed a milestone since that was @told. */
+static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
+{
+	u64 pages = done >> PAGE_SHIFT;
+
+	if (!ioasid_milestone(pages, pages - *told))
+		return;
+	*told = pages;
+	trace_ioasid_progress(&area->pages->who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
+			      pages, area->pages->npages);
+}
+
 static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u64 *done,
 			struct ioasid_map_result *res)
 {
@@ -100,11 +112,13 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u
 	struct ioasid_extents_iter it;
 	struct ioasid_run run;
 	unsigned int n = 0;
+	u64 told = 0;
 	int ret;
 
 	ioasid_for_each_run(&it, &area->pages->ext, &run) {
-		trace_ioasid_run(&area->pages->who, start + *done, run.npages,
-				 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
+		if (trace_ioasid_run_enabled())
+			trace_ioasid_run(&area->pages->who, start + *done, run.npages,
+					 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
 		ret = program_run(domain, start, &run, prot, direct, done);
 		if (ret)
 			return ret;
@@ -112,8 +126,10 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u
 			cond_resched();
 			if (fatal_signal_pending(current))
 				return -EINTR;
+			program_tell(area, *done, &told);
 		}
 	}
+	program_tell(area, *done, &told);
 	return direct ? program_sync(domain, start, *done, res) : 0;
 }
 
@@ -152,21 +168,26 @@ static void mark_stuck(struct ioasid_area *area, struct ioasid_area *end, struct
 }
 
 /* Flush; nothing of what was cleared can be reached after this. */
+static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
+				       const struct ioasid_sync_args *sync)
+{
+	u64 t = ioasid_clock(true), ns = 0;
+	struct ioasid_who who;
+
+	iommu_iotlb_sync(d->domain, gather);
+	ioasid_lap(true, &t, &ns);
+	ioasid_who_current(&who, d->space);
+	trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
+}
+
 static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
 		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
 {
-	bool traced = trace_ioasid_sync_enabled();
-	u64 t = ioasid_clock(traced), ns = 0;
-
-	iommu_iotlb_sync(d->domain, gather);
 	res->syncs++;
-	if (traced) {
-		struct ioasid_who who;
-
-		ioasid_lap(true, &t, &ns);
-		ioasid_who_current(&who, d->space);
-		trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
-	}
+	if (trace_ioasid_sync_enabled())
+		clear_sync_traced(d, gather, sync);
+	else
+		iommu_iotlb_sync(d->domain, gather);
 }
 
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */

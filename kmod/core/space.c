@@ -222,11 +222,15 @@ void ioasid_pages_put(struct ioasid_pages *pages)
 /* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
 void ioasid_area_free_many(struct list_head *areas)
 {
-	/* The first @n are set before they are read. */
+	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
 	struct ioasid_area *area, *tmp;
 	size_t n = 0;
 
+	if (list_is_singular(areas)) {
+		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
+		goto out;
+	}
 	list_for_each_entry_safe(area, tmp, areas, link) {
 		if (unlikely(area->dirty))
 			kvfree(area->dirty);
@@ -237,10 +241,9 @@ void ioasid_area_free_many(struct list_head *areas)
 			n = 0;
 		}
 	}
-	if (n == 1)
-		kmem_cache_free(mapping_cache, bin[0]);
-	else if (n)
+	if (n)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
+out:
 	INIT_LIST_HEAD(areas);
 }
 

@@ -54,6 +54,13 @@ struct unmap_call {
 #define FIND_IN_FLIGHT	1
 #define FIND_PINNED	2
 
+/* Most calls are for one area, whose end is theirs: no need to search on. */
+static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_area *area)
+{
+	return ioasid_area_last(area) >= c->last ? NULL :
+	       ioasid_area_next(area, c->args.iova, c->last);
+}
+
 static int unmap_fail(struct unmap_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {
 	c->res.reason = reason;
@@ -116,11 +123,11 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 {
 	struct ioasid_area *area;
 
-	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last))
+	for (area = first; area; area = unmap_next(c, area))
 		if (area->no_vaddr)
 			return unmap_fail(c, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
 					  ioasid_area_last(area));
-	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
 		c->space->no_vaddr++;
 		c->res.bytes += ioasid_area_bytes(area);
@@ -132,7 +139,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 {
 	struct ioasid_area *area;
 
-	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+	for (area = first; area; area = unmap_next(c, area)) {
 		area->state = IOASID_AREA_DYING;
 		list_add_tail(&area->link, &c->victims);
 	}
@@ -150,7 +157,7 @@ static int unmap_find(struct unmap_call *c)
 		return ret;
 
 	first = ioasid_area_first(space, c->args.iova, c->last);
-	for (area = first; area; area = ioasid_area_next(area, c->args.iova, c->last)) {
+	for (area = first; area; area = unmap_next(c, area)) {
 		if (area->state != IOASID_AREA_LIVE || area->users) {
 			c->seen = space->changes;
 			return FIND_IN_FLIGHT;

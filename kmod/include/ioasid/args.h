@@ -14,6 +14,14 @@
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
+/** enum ioasid_step - what a large map is doing, in the event ioasid_progress */
+enum ioasid_step {
+	/** @IOASID_STEP_PIN: pinning and charging pages */
+	IOASID_STEP_PIN,
+	/** @IOASID_STEP_PROGRAM: writing them into the page tables of a domain */
+	IOASID_STEP_PROGRAM,
+};
+
 /** enum ioasid_reason - which check refused a call; the errno alone is shared by many */
 enum ioasid_reason {
 	/** @IOASID_OK: not an error */

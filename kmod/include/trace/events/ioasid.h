@@ -205,6 +205,35 @@ TRACE_EVENT(ioasid_run,
 		  __entry->space, __entry->tgid, __entry->iova, __entry->npages, __entry->align)
 );
 
+/*
+ * A large map got further: fired for every 64 MiB or so that were pinned (step
+ * pin), and again that were written into a page table (step program). done and
+ * total are pages of the mapping at iova.
+ */
+TRACE_EVENT(ioasid_progress,
+	TP_PROTO(const struct ioasid_who *who, u64 iova, u32 step, u64 done, u64 total),
+	TP_ARGS(who, iova, step, done, total),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u32, step)
+		__field(u64, done)
+		__field(u64, total)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(who);
+		__entry->iova = iova;
+		__entry->step = step;
+		__entry->done = done;
+		__entry->total = total;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx step=%s done=%llu total=%llu",
+		  __entry->space, __entry->tgid, __entry->iova,
+		  __print_symbolic(__entry->step, { IOASID_STEP_PIN, "pin" },
+				   { IOASID_STEP_PROGRAM, "program" }),
+		  __entry->done, __entry->total)
+);
+
 /* A map call ended, well or not. */
 TRACE_EVENT(ioasid_map_done,
 	TP_PROTO(const struct ioasid_map_args *args, const struct ioasid_map_result *res),
