@@ -13,6 +13,7 @@
  * access_lock, and tries again. A copy by the CPU keeps its area in
  * area->users, which unmap and teardown wait for.
  */
+#include <linux/highmem.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -32,11 +33,15 @@ struct ioasid_access {
 	void *data;
 };
 
-/* One page that in-kernel users have pinned. */
+/*
+ * One page that in-kernel users have pinned. Of a file's memory it is the page
+ * that the mapping has pinned, and @plain: kept by an ordinary reference.
+ */
 struct ioasid_xpin {
 	struct page *page;
 	u32 refs;
 	bool charged;
+	bool plain;
 };
 
 /* Keeps two charges of one ioasid_pages apart; see ioasid_charge(). */
@@ -97,6 +102,7 @@ static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struc
 {
 	struct ioasid_area *area;
 	u64 seen;
+	int ret;
 
 	for (;;) {
 		mutex_lock(&space->areas_lock);
@@ -111,8 +117,9 @@ static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struc
 		mutex_unlock(&space->areas_lock);
 		if (!area)
 			return ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_NOT_MAPPED, iova, 0));
-		if (ioasid_space_wait_change(space, seen))
-			return ERR_PTR(ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, iova, 0));
+		ret = ioasid_space_wait_change(space, seen);
+		if (ret)
+			return ERR_PTR(ioasid_fail(f, ret, IOASID_R_SIGNAL, iova, 0));
 	}
 }
 
@@ -121,15 +128,41 @@ static unsigned long area_index(const struct ioasid_area *area, u64 iova)
 	return (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
 }
 
+/* Where the page at @iova is in the owner's memory, or in the file. */
+static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)
+{
+	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+}
+
 static void xpin_release(struct ioasid_pages *pages, struct ioasid_xpin *x)
 {
-	unpin_user_pages_dirty_lock(&x->page, 1, pages->write);
+	if (x->plain)
+		put_page(x->page);
+	else
+		unpin_user_pages_dirty_lock(&x->page, 1, pages->write);
 	if (x->charged) {
 		mutex_lock(&charge_lock);
 		ioasid_uncharge(pages, 1);
 		mutex_unlock(&charge_lock);
 	}
 	kfree(x);
+}
+
+/*
+ * The memory of a file may have been cut off the file meanwhile: what counts is
+ * what DMA goes to. The mapping, LIVE or DYING, has it pinned as long as there
+ * are windows, and one may have been the last just now.
+ */
+static int xpin_get_page(struct ioasid_pages *pages, unsigned long vaddr, struct page **page)
+{
+	if (!pages->of_file)
+		return ioasid_pages_pin_one(pages, vaddr, page);
+	if (!atomic_inc_not_zero(&pages->windows))
+		return -EINVAL;
+	*page = ioasid_pages_page(pages, (vaddr - pages->vaddr) >> PAGE_SHIFT);
+	get_page(*page);
+	ioasid_pages_drop_window(pages, false, NULL);
+	return 0;
 }
 
 /* Pin and charge a page of @pages; no lock is held, @pages is. */
@@ -142,7 +175,8 @@ static struct ioasid_xpin *xpin_create(struct ioasid_space *space, struct ioasid
 
 	if (!x)
 		return ERR_PTR(ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, vaddr, 0));
-	ret = ioasid_pages_pin_one(pages, vaddr, &x->page);
+	x->plain = pages->of_file;
+	ret = xpin_get_page(pages, vaddr, &x->page);
 	if (ret) {
 		kfree(x);
 		return ERR_PTR(ioasid_fail(f, ret, IOASID_R_PIN, vaddr, 0));
@@ -195,7 +229,7 @@ static int pin_slow(struct ioasid_space *space, struct ioasid_pages *pages, u64 
 		xpin_release(pages, x);
 		return PTR_ERR(area);
 	}
-	if (area->pages != pages) {
+	if (area->pages != pages || area_vaddr(area, iova) != vaddr) {
 		ret = -EAGAIN;		/* mapped anew meanwhile */
 	} else {
 		*page = xpin_again(area, iova);
@@ -237,7 +271,7 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 		}
 		pages = area->pages;
 		refcount_inc(&pages->refs);
-		vaddr = pages->vaddr + (iova - ioasid_area_start(area));
+		vaddr = area_vaddr(area, iova);
 		mutex_unlock(&space->areas_lock);
 
 		ret = pin_slow(space, pages, iova, vaddr, page, f);
@@ -495,6 +529,31 @@ static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size
 	return left ? -EFAULT : 0;
 }
 
+/* The same for memory of a file, which the area has pinned. */
+static int copy_pages(struct ioasid_pages *pages, unsigned long offset, void *buf, size_t len,
+		      bool write)
+{
+	struct page *page;
+	size_t n;
+	void *at;
+
+	for (; len; len -= n, buf += n, offset += n) {
+		page = ioasid_pages_page(pages, offset >> PAGE_SHIFT);
+		n = min(len, PAGE_SIZE - offset_in_page(offset));
+		at = kmap_local_page(page) + offset_in_page(offset);
+		memcpy(write ? at : buf, write ? buf : at, n);
+		kunmap_local(at);
+	}
+	return 0;
+}
+
+static int area_copy(struct ioasid_pages *pages, unsigned long vaddr, void *buf, size_t len,
+		     bool write)
+{
+	return pages->of_file ? copy_pages(pages, vaddr - pages->vaddr, buf, len, write) :
+				copy_chunk(pages->mm, vaddr, buf, len, write);
+}
+
 static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len, bool write,
 		     struct ioasid_fail *f)
 {
@@ -512,11 +571,11 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 		return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
 	}
 	n = min_t(u64, len, ioasid_area_last(area) - iova + 1);
-	vaddr = area->pages->vaddr + (iova - ioasid_area_start(area));
+	vaddr = area_vaddr(area, iova);
 	area->users++;
 	mutex_unlock(&space->areas_lock);
 
-	ret = copy_chunk(area->pages->mm, vaddr, buf, n, write);
+	ret = area_copy(area->pages, vaddr, buf, n, write);
 
 	mutex_lock(&space->areas_lock);
 	if (write)

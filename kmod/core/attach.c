@@ -40,15 +40,20 @@ static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows
 {
 	mutex_lock(&space->areas_lock);
 	swap(space->windows, *ws);
+	space->hole = 0;
 	mutex_unlock(&space->areas_lock);
 }
 
-/* Every mapping, also one being built, must lie inside the new windows. */
+/* Every mapping, also one being built, must lie inside the new windows, and what is allowed. */
 static int windows_check_areas(struct ioasid_space *space, const struct ioasid_windows *ws,
 			       struct ioasid_fail *f)
 {
+	struct ioasid_window *w = space->allowed.w;
 	struct ioasid_area *area;
 
+	for (; w < space->allowed.w + space->allowed.nr; w++)
+		if (!ioasid_windows_hold(ws, w->start, w->last, NULL))
+			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(area, 0, U64_MAX)) {
 		if (area->state != IOASID_AREA_DYING &&
@@ -150,7 +155,7 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	for_each_live(space, area) {
 		ret = replay_pin(space, area, f);
 		if (!ret) {
-			ret = ioasid_domain_program(d, area, NULL);
+			ret = ioasid_domain_program(d, area, true, NULL);
 			if (ret)
 				ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
 		}
@@ -326,6 +331,7 @@ static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
 		ret = windows_check_areas(space, &ws, f);
 		if (!ret)
 			swap(space->windows, ws);
+		space->hole = 0;
 		*old = ws;
 	}
 	mutex_unlock(&space->areas_lock);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Charging: pinned pages count against the owner's RLIMIT_MEMLOCK as they do
- * for type1, in mm->locked_vm (VmLck), and are reported to policies.
+ * for type1, in mm->locked_vm (VmLck), or, where a space was set up so, in the
+ * user's count; and they are reported to policies.
  *
  * Who else can run: other threads of the owner changing locked_vm (mlock,
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
@@ -16,6 +17,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 
 #include <trace/events/ioasid.h>
 
@@ -47,6 +49,32 @@ static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bo
 	return ret;
 }
 
+/* The same count that io_uring and others keep for a user. */
+static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	long now = atomic_long_read(&pages->user->locked_vm);
+
+	do {
+		if (!bypass && now + npages > max)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&pages->user->locked_vm, &now, now + npages));
+	return 0;
+}
+
+static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	return pages->user ? charge_user(pages, npages, bypass) :
+			     charge_locked_vm(pages, npages, bypass);
+}
+
+/* What the owner has locked, for the tracepoint. */
+static u64 locked_now(const struct ioasid_pages *pages)
+{
+	return pages->user ? atomic_long_read(&pages->user->locked_vm) :
+			     READ_ONCE(pages->mm->locked_vm);
+}
+
 /**
  * ioasid_charge() - charge the owner for @npages more
  * @pages: the object; its owner is alive (current, or held by the caller)
@@ -70,9 +98,9 @@ int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 		goto out;
 
 	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->mark);
-	ret = charge_locked_vm(pages, npages, bypass);
+	ret = charge_owner(pages, npages, bypass);
 	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
-		ret = charge_locked_vm(pages, npages, true);
+		ret = charge_owner(pages, npages, true);
 	if (ret) {
 		ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
 		if (ret == -ENOMEM) {
@@ -85,7 +113,7 @@ int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 		}
 	}
 out:
-	trace_ioasid_account(&pages->who, npages, READ_ONCE(pages->mm->locked_vm), max, ret);
+	trace_ioasid_account(&pages->who, npages, locked_now(pages), max, ret);
 	return ret;
 }
 
@@ -104,12 +132,22 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 	mmput_async(mm);
 }
 
+static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
+{
+	if (!pages->user) {
+		uncharge_locked_vm(pages, npages);
+		return;
+	}
+	atomic_long_sub(npages, &pages->user->locked_vm);
+	trace_ioasid_account(&pages->who, -(s64)npages, locked_now(pages), 0, 0);
+}
+
 /* ioasid_uncharge() - give back @npages that ioasid_charge() took */
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 {
 	if (!npages)
 		return;
-	uncharge_locked_vm(pages, npages);
+	uncharge_owner(pages, npages);
 	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
 }
 
@@ -128,6 +166,11 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 	if (!npages)
 		return;
 	pages->charged = 0;
+	/* Nothing to be had by waiting. */
+	if (pages->user) {
+		ioasid_uncharge(pages, npages);
+		return;
+	}
 	if (r->npages && (r->pages->mm != pages->mm || trace_ioasid_account_enabled()))
 		ioasid_refund_flush(r);
 	r->pages = pages;

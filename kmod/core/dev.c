@@ -10,7 +10,6 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/seq_file.h>
 #include <linux/vfio.h>
 
 #include <uapi/linux/ioasid.h>
@@ -72,38 +71,14 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 }
 
-static void show_space(struct seq_file *m, unsigned long id, struct ioasid_space *space)
-{
-	mutex_lock(&space->areas_lock);
-	seq_printf(m, "ioasid-id:\t%lu\n", id);
-	seq_printf(m, "ioasid-space:\t%u\n", space->id);
-	seq_printf(m, "ioasid-maps:\t%lu\n", space->maps);
-	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
-	seq_printf(m, "ioasid-avail:\t%u\n", space->avail);
-	seq_printf(m, "ioasid-groups:\t%zu\n", list_count_nodes(&space->groups));
-	seq_printf(m, "ioasid-domains:\t%zu\n", list_count_nodes(&space->domains));
-	mutex_unlock(&space->areas_lock);
-}
-
-static void dev_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	struct ioasid_file *f = file->private_data;
-	struct ioasid_space *space;
-	unsigned long id;
-
-	mutex_lock(&f->lock);
-	xa_for_each(&f->spaces, id, space)
-		show_space(m, id, space);
-	mutex_unlock(&f->lock);
-}
-
 static const struct file_operations dev_fops = {
 	.owner		= THIS_MODULE,
 	.open		= dev_open,
 	.release	= dev_release,
 	.unlocked_ioctl	= dev_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
-	.show_fdinfo	= dev_show_fdinfo,
+	.show_fdinfo	= ioasid_show_fdinfo,
+	.uring_cmd	= ioasid_uring_cmd,
 };
 
 /* Runs inside an ftrace callback: no lock, no sleep. */

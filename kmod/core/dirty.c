@@ -303,8 +303,9 @@ static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query
 		mutex_unlock(&space->areas_lock);
 		if (ret != -EAGAIN)
 			return ret;
-		if (ioasid_space_wait_change(space, seen))
-			return -EINTR;
+		ret = ioasid_space_wait_change(space, seen);
+		if (ret)
+			return ret;
 	}
 }
 

@@ -9,16 +9,23 @@
  * Anything else, and any failure on the way, is left to the other pinners,
  * which also know the right errno.
  *
+ * And a file itself (IOASID_MAP_FILE), shmem or hugetlbfs, whose holes are
+ * filled first: there is nothing to fall back to.
+ *
  * Who else can run: munmap and remap of the area once mmap_lock is dropped;
  * what is pinned then is what the caller had mapped when he asked. A write
  * seal: the mapping is kept writable for the file until the pins, which refuse
  * a seal themselves, are there. Truncation: folios that are pinned stay.
  */
+#include <linux/fcntl.h>
 #include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/falloc.h>
 #include <linux/hugetlb.h>
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
 
 #include "pages.h"
@@ -73,6 +80,81 @@ void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
 	mmap_read_unlock(pages->mm);
 }
 
+static int file_seals(struct file *file)
+{
+	return shmem_file(file) ? SHMEM_I(file_inode(file))->seals :
+				  HUGETLBFS_I(file_inode(file))->seals;
+}
+
+/*
+ * memfd_pin_folios() would fill a hole of a hugetlbfs file with a page that
+ * somebody else may have reserved: have the file system fill it properly.
+ */
+static int huge_fill(struct file *file, loff_t pos, loff_t len)
+{
+	if (!(file->f_mode & FMODE_WRITE))
+		return 0;
+	return vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, pos, len);
+}
+
+/* All pages are there. */
+static bool huge_filled(struct file *file, loff_t pos, loff_t len)
+{
+	struct hstate *h = hstate_file(file);
+	pgoff_t i = pos >> huge_page_shift(h), last = (pos + len - 1) >> huge_page_shift(h);
+	struct folio *folio;
+
+	for (; i <= last; i++) {
+		folio = filemap_get_folio(file->f_mapping, i << huge_page_order(h));
+		if (IS_ERR(folio))
+			return false;
+		folio_put(folio);
+	}
+	return true;
+}
+
+/**
+ * ioasid_file_take() - pin a piece of a file
+ * @pages: of_file is set
+ * @file: any file; the caller's reference lasts until ioasid_file_drop()
+ * @src: filled in; on success ioasid_file_drop() later
+ *
+ * Return: 0; -EINVAL (not a memfd, tmpfs or hugetlbfs, or beyond its end), -EPERM
+ * (not open for that, or sealed), -EFAULT (a hole that cannot be filled), -ENOSPC.
+ */
+int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src)
+{
+	loff_t pos = pages->vaddr, len = (loff_t)pages->npages << PAGE_SHIFT;
+	bool huge = is_file_hugepages(file);
+	int ret;
+
+	memset(src, 0, sizeof(*src));
+	if (!huge && !shmem_file(file))
+		return -EINVAL;
+	if (pos < 0 || len > i_size_read(file_inode(file)) - pos)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EPERM;
+	if (pages->write && (!(file->f_mode & FMODE_WRITE) ||
+			     file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	if (huge && !huge_filled(file, pos, len)) {
+		ret = huge_fill(file, pos, len);
+		if (ret)
+			return ret;
+		if (!huge_filled(file, pos, len))
+			return -EFAULT;
+	}
+	/* A write seal may have come since; from here on it cannot. */
+	if (pages->write && mapping_map_writable(file->f_mapping))
+		return -EPERM;
+	src->file = get_file(file);
+	src->pos = pos;
+	src->write = pages->write;
+	src->only = true;
+	return 0;
+}
+
 /* ioasid_file_drop() - go on page by page, or end */
 void ioasid_file_drop(struct ioasid_file_src *src)
 {
@@ -98,7 +180,8 @@ static void unpin_rest(struct folio **folios, long from, long n)
  * @folios: room for pointers
  * @room: how many
  *
- * Return: pages pinned; 0 to go on page by page; -ENOMEM.
+ * Return: pages pinned; 0 to go on page by page; -ENOMEM; for src->only what
+ * memfd_pin_folios() says.
  */
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		     unsigned long done, struct folio **folios, unsigned long room)
@@ -108,12 +191,12 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	pgoff_t offset = 0;
 	long n, i;
 
-	if (!src->probed)
+	if (!src->probed && !src->only)
 		room = min(room, FILE_PROBE);
 	n = memfd_pin_folios(src->file, pos, pos + ((loff_t)left << PAGE_SHIFT) - 1, folios, room,
 			     &offset);
 	if (n <= 0)
-		return 0;
+		return src->only ? n ?: -EFAULT : 0;
 
 	/* @offset is in bytes, of the first folio alone. */
 	offset >>= PAGE_SHIFT;
@@ -130,7 +213,7 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	}
 	unpin_rest(folios, i, n);
 	src->probed = true;
-	if (got < n * FILE_MIN_FOLIO)
+	if (got < n * FILE_MIN_FOLIO && !src->only)
 		ioasid_file_drop(src);
 	return got;
 }

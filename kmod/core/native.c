@@ -82,6 +82,9 @@ struct native_row {
 	u16 min;
 };
 
+#define MAP_FLAGS	\
+	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA)
+
 #define ROW(_cmd, _fn, _struct, _last, _flags)			\
 	[_IOC_NR(_cmd)] = {					\
 		.fn = _fn,					\
@@ -96,6 +99,19 @@ static const struct native_row native_rows[] = {
 	ROW(IOASID_ALLOC, native_alloc, ioasid_alloc, out_ioasid, 0),
 	ROW(IOASID_FREE, native_free, ioasid_free, __reserved, 0),
 	ROW(IOASID_LEGACY, native_legacy, ioasid_legacy, __reserved, 0),
+	ROW(IOASID_GET_INFO, ioasid_native_get_info, ioasid_get_info, out_pgsizes, 0),
+	ROW(IOASID_IOVA_RANGES, ioasid_native_iova_ranges, ioasid_iova_ranges, out_alignment, 0),
+	ROW(IOASID_ALLOW_IOVAS, ioasid_native_allow_iovas, ioasid_allow_iovas, ranges, 0),
+	ROW(IOASID_MAP_DMA, ioasid_native_map_dma, ioasid_map_dma, out_iova, MAP_FLAGS),
+	ROW(IOASID_MAP_FILE, ioasid_native_map_file, ioasid_map_file, out_iova, MAP_FLAGS),
+	ROW(IOASID_COPY, ioasid_native_copy, ioasid_copy, out_iova, MAP_FLAGS),
+	ROW(IOASID_UNMAP_DMA, ioasid_native_unmap_dma, ioasid_unmap_dma, out_length,
+	    IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY),
+	ROW(IOASID_MAP_BATCH, ioasid_native_map_batch, ioasid_map_batch, out_done, 0),
+	ROW(IOASID_UNMAP_BATCH, ioasid_native_unmap_batch, ioasid_unmap_batch, out_length, 0),
+	ROW(IOASID_DIRTY, ioasid_native_dirty, ioasid_dirty, data_size, 0),
+	ROW(IOASID_OPTION, ioasid_native_option, ioasid_option, out_value, 0),
+	ROW(IOASID_CHANGE_OWNER, ioasid_native_change_owner, ioasid_change_owner, __reserved, 0),
 };
 
 /* The structures of all rows, in one place on the stack. */
@@ -107,19 +123,54 @@ union native_arg {
 	struct ioasid_alloc alloc;
 	struct ioasid_free free;
 	struct ioasid_legacy legacy;
+	struct ioasid_get_info get_info;
+	struct ioasid_iova_ranges iova_ranges;
+	struct ioasid_allow_iovas allow_iovas;
+	struct ioasid_map_dma map_dma;
+	struct ioasid_map_file map_file;
+	struct ioasid_copy copy;
+	struct ioasid_unmap_dma unmap_dma;
+	struct ioasid_map_batch map_batch;
+	struct ioasid_unmap_batch unmap_batch;
+	struct ioasid_dirty dirty;
+	struct ioasid_option option;
+	struct ioasid_change_owner change_owner;
 };
+
+static const struct native_row *native_row(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (nr >= ARRAY_SIZE(native_rows) || cmd != _IO(IOASID_TYPE, nr) || !native_rows[nr].fn)
+		return NULL;
+	return &native_rows[nr];
+}
+
+/* ioasid_native_on_ring() - those that pin or unpin, and so may take long */
+bool ioasid_native_on_ring(unsigned int cmd)
+{
+	switch (cmd) {
+	case IOASID_MAP_DMA:
+	case IOASID_MAP_FILE:
+	case IOASID_COPY:
+	case IOASID_UNMAP_DMA:
+	case IOASID_MAP_BATCH:
+	case IOASID_UNMAP_BATCH:
+		return true;
+	default:
+		return false;
+	}
+}
 
 long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user };
-	unsigned int nr = _IOC_NR(cmd);
-	const struct native_row *row;
+	const struct native_row *row = native_row(cmd);
 	union native_arg arg;
 	int ret;
 
-	if (nr >= ARRAY_SIZE(native_rows) || cmd != _IO(IOASID_TYPE, nr) || !native_rows[nr].fn)
+	if (!row)
 		return -ENOTTY;
-	row = &native_rows[nr];
 	if (get_user(call.size, (u32 __user *)call.user))
 		return -EFAULT;
 	if (call.size < row->min)

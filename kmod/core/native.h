@@ -8,8 +8,11 @@
 
 #include <linux/types.h>
 
+struct file;
+struct io_uring_cmd;
 struct ioasid_file;
 struct ioasid_space;
+struct seq_file;
 
 /**
  * struct ioasid_call - one call
@@ -28,7 +31,30 @@ struct ioasid_call {
 };
 
 long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
+bool ioasid_native_on_ring(unsigned int cmd);
 int ioasid_call_respond(struct ioasid_call *call);
 struct ioasid_space *ioasid_call_space(struct ioasid_call *call, u32 id);
+
+/* fdinfo.c */
+void ioasid_show_fdinfo(struct seq_file *m, struct file *file);
+
+/* uring.c */
+int ioasid_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* native_info.c */
+long ioasid_native_get_info(struct ioasid_call *call);
+long ioasid_native_iova_ranges(struct ioasid_call *call);
+long ioasid_native_allow_iovas(struct ioasid_call *call);
+long ioasid_native_dirty(struct ioasid_call *call);
+long ioasid_native_option(struct ioasid_call *call);
+long ioasid_native_change_owner(struct ioasid_call *call);
+
+/* native_map.c */
+long ioasid_native_map_dma(struct ioasid_call *call);
+long ioasid_native_map_file(struct ioasid_call *call);
+long ioasid_native_copy(struct ioasid_call *call);
+long ioasid_native_unmap_dma(struct ioasid_call *call);
+long ioasid_native_map_batch(struct ioasid_call *call);
+long ioasid_native_unmap_batch(struct ioasid_call *call);
 
 #endif /* _IOASID_NATIVE_H */

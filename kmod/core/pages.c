@@ -17,7 +17,7 @@
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -25,6 +25,7 @@
 
 #include "clock.h"
 #include "pages.h"
+#include "signal.h"
 
 /* Pages per call of the pinner; a page full of pointers. */
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
@@ -38,9 +39,9 @@
 #define PAGES_PER_BREAK	1024
 
 /**
- * ioasid_pages_init() - describe memory of the calling process; pins nothing
+ * ioasid_pages_init() - describe memory; pins nothing
  * @pages: zeroed
- * @vaddr: first address in current->mm, which is set
+ * @vaddr: first address in current->mm, which is set; or offset in a file
  * @npages: length
  * @write: the device may write
  * @who: the caller
@@ -49,6 +50,7 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 		       bool write, const struct ioasid_who *who)
 {
 	refcount_set(&pages->refs, 1);
+	atomic_set(&pages->windows, 1);
 	pages->write = write;
 	pages->vaddr = vaddr;
 	pages->npages = npages;
@@ -59,15 +61,24 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	get_task_struct(pages->task);
 }
 
+/* ioasid_pages_account() - charge the user instead of the process, if @user */
+void ioasid_pages_account(struct ioasid_pages *pages, bool user)
+{
+	if (user)
+		pages->user = get_uid(current_user());
+}
+
 /* ioasid_pages_release() - undo ioasid_pages_init(); nothing is pinned any more */
 void ioasid_pages_release(struct ioasid_pages *pages)
 {
+	if (pages->user)
+		free_uid(pages->user);
 	mmdrop(pages->mm);
 	put_task_struct(pages->task);
 }
 
-/* ioasid_pages_let_go() - unpin all pages; their charge is still to be given back */
-void ioasid_pages_let_go(struct ioasid_pages *pages)
+/* Unpin all pages; their charge is still to be given back. */
+static void pages_let_go(struct ioasid_pages *pages)
 {
 	struct ioasid_extents_iter it;
 	unsigned long npages = 0, since = 0;
@@ -95,20 +106,64 @@ void ioasid_pages_let_go(struct ioasid_pages *pages)
 /* ioasid_pages_unpin() - let go of all pages and their charge */
 void ioasid_pages_unpin(struct ioasid_pages *pages)
 {
-	ioasid_pages_let_go(pages);
+	pages_let_go(pages);
 	ioasid_uncharge(pages, pages->charged);
 	pages->charged = 0;
 }
 
-/*
- * ioasid_pages_leak() - give up on pages that an IOMMU may still reach
- *
- * They stay pinned and charged for ever: the lesser evil.
- */
-void ioasid_pages_leak(struct ioasid_pages *pages)
+static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund)
+{
+	if (!refund) {
+		ioasid_pages_unpin(pages);
+		return;
+	}
+	pages_let_go(pages);
+	ioasid_refund_add(refund, pages);
+}
+
+/* Give up on pages that an IOMMU may still reach: the lesser evil. */
+static void pages_leak(struct ioasid_pages *pages)
 {
 	ioasid_extents_free(&pages->ext);
 	pages->charged = 0;
+}
+
+/**
+ * ioasid_pages_drop_window() - a mapping needs the pages no more
+ * @pages: object; the reference stays
+ * @stuck: an IOMMU kept that mapping: the pages are never unpinned
+ * @refund: where the charge goes; NULL to give it back at once
+ *
+ * Return: how many pages were unpinned: none unless it was the last one.
+ */
+unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
+				       struct ioasid_refund *refund)
+{
+	unsigned long npages = pages->pinned ? pages->npages : 0;
+
+	if (unlikely(stuck))
+		WRITE_ONCE(pages->leaked, true);
+	if (!atomic_dec_and_test(&pages->windows))
+		return 0;
+	if (unlikely(READ_ONCE(pages->leaked)))
+		pages_leak(pages);
+	else
+		pages_unpin(pages, refund);
+	return npages;
+}
+
+/* ioasid_pages_page() - one of the pages, pinned; NULL if there is none behind it */
+struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		if (index < run.npages)
+			return run.kind == IOASID_RUN_PFN ? NULL : pfn_to_page(run.pfn + index);
+		index -= run.npages;
+	}
+	return NULL;
 }
 
 /* Pages from @page to the end of its hugetlb folio. */
@@ -371,8 +426,9 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		u64 ns_pin = 0, ns_account = 0, limit = 0;
 		long n, ret;
 
-		if (fatal_signal_pending(current))
-			return pin_failed(res, -EINTR, IOASID_R_SIGNAL, vaddr, b.pages_done);
+		ret = ioasid_interrupted();
+		if (ret)
+			return pin_failed(res, ret, IOASID_R_SIGNAL, vaddr, b.pages_done);
 		if (call->stop && READ_ONCE(*call->stop))
 			return pin_failed(res, -EINVAL, IOASID_R_DEAD, vaddr, b.pages_done);
 		if (b.pages_done)
@@ -388,8 +444,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (b.last_faults)
 			res->ns_fault += ns_pin;
 		if (n < 0)
-			return pin_failed(res, n, n == -EINTR ? IOASID_R_SIGNAL : IOASID_R_PIN,
-					  vaddr, b.pages_done);
+			return pin_failed(res, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
+					  b.pages_done);
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
 
 		if (charge && call->paid)
@@ -402,7 +458,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		res->ns_account += ns_account;
 		if (ret)
 			return pin_failed(res, ret, limit ? IOASID_R_MEMLOCK :
-					  ret == -EINTR ? IOASID_R_SIGNAL : IOASID_R_POLICY,
+					  ioasid_err_reason(ret, IOASID_R_POLICY),
 					  pages->npages, limit);
 
 		res->batches++;
@@ -424,7 +480,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
  * @call: see struct ioasid_pin_call
  *
  * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
- * -EINTR, -EINVAL (call->stop), or a policy's.
+ * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
+ * ioasid_file_take() says.
  */
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
@@ -435,7 +492,11 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
-	if (pages->npages > SMALL) {
+	if (call->file) {
+		ret = ioasid_file_take(pages, call->file, &src.file);
+		if (ret)
+			return pin_failed(call->res, ret, IOASID_R_PIN, pages->vaddr, 0);
+	} else if (pages->npages > SMALL) {
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}

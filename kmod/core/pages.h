@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pinned pages of one process, and what was charged for them.
+ * Pinned pages of one process or file, and what was charged for them.
  *
  * An ioasid_pages is an object of its own: a mapping is a window on it. Most
  * have one window for life, so its memory is part of the first one's (see
- * struct ioasid_mapping in space.c) and outlives it if need be. It remembers whose memory it is and who was charged, so that exactly that mm,
- * user and cgroup get it back, whoever unmaps and wherever the task has moved.
+ * struct ioasid_mapping in space.c) and outlives it if need be. It remembers
+ * whose memory it is and who was charged, so that exactly that mm, user and
+ * cgroup get it back, whoever unmaps and wherever the task has moved.
+ *
+ * Only what is pinned for good can have several windows: not the mappings of a
+ * VFIO container, whose pages come and go with its domains.
  */
 #ifndef _IOASID_PAGES_H
 #define _IOASID_PAGES_H
@@ -24,6 +28,7 @@ struct ioasid_space;
 struct mm_struct;
 struct page;
 struct task_struct;
+struct user_struct;
 
 /** enum ioasid_lock_cap - does CAP_IPC_LOCK lift the rlimit of this object */
 enum ioasid_lock_cap {
@@ -36,11 +41,17 @@ enum ioasid_lock_cap {
 };
 
 /**
- * struct ioasid_pages - memory of one process, pinned or to be pinned
- * @refs: of the memory: the window, and in-kernel users that are pinning
+ * struct ioasid_pages - memory, pinned or to be pinned
+ * @refs: of this object: windows, and in-kernel users that are pinning
+ * @windows: mappings that need the pages; one more is taken from a LIVE area
+ *	under the areas_lock of its space
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
+ * @leaked: an IOMMU kept some of them: they stay pinned for ever
+ * @moving: a change of owner is under way, see owner.c
+ * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
  * @lock_cap: enum ioasid_lock_cap
+ * @user: who is charged, if not @mm
  * @mm: owner's memory (mmgrab)
  * @task: owner's thread group leader, whose rlimit counts
  * @vaddr: first address
@@ -52,13 +63,19 @@ enum ioasid_lock_cap {
  *
  * Written by the mapping task while the area is BUILDING, by an attaching task
  * under domains_rwsem held for write, and by the task that tears it down; the
- * state of the area and domains_rwsem keep these apart.
+ * state of the area and domains_rwsem keep these apart. The owner and the
+ * charge of pages with several windows change under the mutex of owner.c.
  */
 struct ioasid_pages {
 	refcount_t refs;
+	atomic_t windows;
 	bool write;
 	bool pinned;
+	bool leaked;
+	bool moving;
+	bool of_file;
 	u8 lock_cap;
+	struct user_struct *user;
 	struct mm_struct *mm;
 	struct task_struct *task;
 	unsigned long vaddr;
@@ -73,6 +90,7 @@ struct ioasid_pages {
  * struct ioasid_pin_call - one run of the pinning loop
  * @args: the mapping, for policies
  * @res: where times, counts and the reason of a failure go
+ * @file: the file, for pages of one
  * @stop: becomes true when the work is pointless, may be NULL
  * @timing: somebody wants the times
  * @paid: how many of pages [first, first + n) are charged already on behalf of
@@ -83,6 +101,7 @@ struct ioasid_pages {
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;
 	struct ioasid_map_result *res;
+	struct file *file;
 	const bool *stop;
 	bool timing;
 	unsigned long (*paid)(struct ioasid_space *space, struct ioasid_area *area,
@@ -94,9 +113,12 @@ struct ioasid_pin_call {
 void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
 		       bool write, const struct ioasid_who *who);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
+void ioasid_pages_account(struct ioasid_pages *pages, bool user);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
-void ioasid_pages_let_go(struct ioasid_pages *pages);
-void ioasid_pages_leak(struct ioasid_pages *pages);
+struct ioasid_refund;
+unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
+				       struct ioasid_refund *refund);
+struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index);
 void ioasid_pages_release(struct ioasid_pages *pages);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
@@ -104,20 +126,23 @@ int ioasid_pages_ask_cap(struct ioasid_pages *pages);
 
 /**
  * struct ioasid_file_src - memory that can be pinned by folio
- * @file: shmem file, referenced; NULL if it is not one
+ * @file: file, referenced; NULL if it is none that can
  * @pos: offset of the first page
  * @write: @file is kept free of write seals
  * @probed: the folios turned out to be large
+ * @only: there is no other way: the memory is that of the file
  */
 struct ioasid_file_src {
 	struct file *file;
 	loff_t pos;
 	bool write;
 	bool probed;
+	bool only;
 };
 
 /* filepin.c */
 void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
 void ioasid_file_drop(struct ioasid_file_src *src);
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		     unsigned long done, struct folio **folios, unsigned long room);
@@ -128,6 +153,11 @@ bool ioasid_huge_possible(const struct ioasid_pages *pages);
 long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
 unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
 				unsigned long want);
+
+/* owner.c */
+struct ioasid_fail;
+int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
+			      struct ioasid_fail *f);
 
 /* pfnmap.c */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);

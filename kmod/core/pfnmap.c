@@ -9,9 +9,9 @@
  * are unmapped, and lead to the device they belonged to.
  */
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 
 #include "pages.h"
+#include "signal.h"
 
 /* Frames without a page that somebody could take away. */
 static bool pfn_is_bare(unsigned long pfn)
@@ -88,8 +88,7 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	mmap_read_lock(pages->mm);
 	vaddr = untagged_addr_remote(pages->mm, vaddr);
 	while (done < want) {
-		n = fatal_signal_pending(current) ? -EINTR :
-		    lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
+		n = ioasid_interrupted() ?: lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
 		if (n == -EAGAIN)
 			continue;
 		if (n > 0)

@@ -12,13 +12,13 @@
  */
 #include <linux/iommu.h>
 #include <linux/moduleparam.h>
-#include <linux/sched/signal.h>
 
 #include <trace/events/ioasid.h>
 
 #include "clock.h"
 #include "direct.h"
 #include "pages.h"
+#include "signal.h"
 #include "space.h"
 #include "who.h"
 
@@ -57,10 +57,12 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 }
 
 /* One run, as one piece or page by page; @done counts bytes of the area. */
-static int program_run(struct iommu_domain *domain, u64 iova, const struct ioasid_run *run,
-		       int prot, bool direct, u64 *done)
+static int program_run(struct iommu_domain *domain, struct ioasid_area *area,
+		       const struct ioasid_run *run, bool direct, u64 *done)
 {
-	unsigned long step = READ_ONCE(disable_hugepages) ? 1 : run->npages;
+	unsigned long step = READ_ONCE(disable_hugepages) || area->small ? 1 : run->npages;
+	u64 iova = ioasid_area_start(area);
+	int prot = area->prot | IOMMU_CACHE;
 	unsigned long i;
 	int ret = 0;
 
@@ -91,6 +93,19 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 	return ret;
 }
 
+/* Cut from @run what the area does not show; false if that is all of it. */
+static bool clip_run(struct ioasid_run *run, unsigned long *skip, unsigned long left)
+{
+	if (*skip >= run->npages) {
+		*skip -= run->npages;
+		return false;
+	}
+	run->pfn += *skip;
+	run->npages = min(run->npages - *skip, left);
+	*skip = 0;
+	return true;
+}
+
 /* Say how far a large mapping got, if it passed a milestone since that was @told. */
 static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
 {
@@ -100,15 +115,15 @@ static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
 		return;
 	*told = pages;
 	trace_ioasid_progress(&area->pages->who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
-			      pages, area->pages->npages);
+			      pages, ioasid_area_npages(area));
 }
 
-static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u64 *done,
-			struct ioasid_map_result *res)
+static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
+			u64 *done, struct ioasid_map_result *res)
 {
-	bool direct = ioasid_direct_can(domain);
 	u64 start = ioasid_area_start(area);
-	int prot = area->prot | IOMMU_CACHE;
+	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	bool direct = ioasid_direct_can(domain);
 	struct ioasid_extents_iter it;
 	struct ioasid_run run;
 	unsigned int n = 0;
@@ -116,39 +131,46 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, u
 	int ret;
 
 	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		if (!clip_run(&run, &skip, left))
+			continue;
 		if (trace_ioasid_run_enabled())
 			trace_ioasid_run(&area->pages->who, start + *done, run.npages,
 					 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
-		ret = program_run(domain, start, &run, prot, direct, done);
+		ret = program_run(domain, area, &run, direct, done);
 		if (ret)
 			return ret;
+		left -= run.npages;
+		if (!left)
+			break;
 		if (++n % RUNS_PER_BREAK == 0) {
 			cond_resched();
-			if (fatal_signal_pending(current))
-				return -EINTR;
+			ret = ioasid_interrupted();
+			if (ret)
+				return ret;
 			program_tell(area, *done, &told);
 		}
 	}
 	program_tell(area, *done, &told);
-	return direct ? program_sync(domain, start, *done, res) : 0;
+	return direct && sync ? program_sync(domain, start, *done, res) : 0;
 }
 
 /**
  * ioasid_domain_program() - write an area into one domain
  * @d: domain
  * @area: its pages are pinned
+ * @sync: else ioasid_space_sync_map() is called later
  * @res: where the time for a flush goes, or NULL
  *
  * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
  */
-int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area,
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
 	struct iommu_iotlb_gather gather;
 	u64 done = 0;
 	int ret;
 
-	ret = program_runs(d->domain, area, &done, res);
+	ret = program_runs(d->domain, area, sync, &done, res);
 	if (ret && done) {
 		iommu_iotlb_gather_init(&gather);
 		if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
@@ -208,6 +230,15 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 	return end;
 }
 
+/* One flush from @start to @last, whatever lies between. */
+static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
+{
+	gather->queued = false;
+	gather->start = start;
+	gather->end = last;
+	gather->pgsize = PAGE_SIZE;
+}
+
 /**
  * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
  * @d: domain
@@ -224,12 +255,16 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 p
 {
 	struct iommu_iotlb_gather gather;
 	struct ioasid_sync_args sync = {};
+	bool all = true, many = !list_is_singular(areas);
 	struct ioasid_area *area, *end;
 	u64 t = ioasid_clock(timing);
-	bool all = true;
+	u64 first;
 
 	iommu_iotlb_gather_init(&gather);
+	/* Drivers flush at each gap, unless told that somebody does it later. */
+	gather.queued = many;
 	area = list_first_entry(areas, struct ioasid_area, link);
+	first = ioasid_area_start(area);
 	while (&area->link != areas) {
 		u64 start = ioasid_area_start(area), last, done;
 
@@ -245,9 +280,13 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 p
 		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
 			continue;
 		ioasid_lap(timing, &t, &res->ns_iommu);
+		if (many)
+			gather_whole(&gather, first, last);
 		clear_sync(d, &gather, &sync, res);
 		ioasid_lap(timing, &t, &res->ns_sync);
 		iommu_iotlb_gather_init(&gather);
+		gather.queued = many;
+		first = &area->link == areas ? 0 : ioasid_area_start(area);
 		memset(&sync, 0, sizeof(sync));
 	}
 	return all;
@@ -270,18 +309,19 @@ static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
  * ioasid_space_program() - write an area into every domain
  * @space: domains_rwsem is held
  * @area: its pages are pinned, if there is any domain
+ * @sync: else ioasid_space_sync_map() is called later
  * @res: where the time for flushes goes, or NULL
  *
  * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
  */
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
 			 struct ioasid_map_result *res)
 {
 	struct ioasid_domain *d;
 	int ret;
 
 	list_for_each_entry(d, &space->domains, link) {
-		ret = ioasid_domain_program(d, area, res);
+		ret = ioasid_domain_program(d, area, sync, res);
 		if (ret) {
 			unprogram_back(space, area, list_prev_entry(d, link));
 			return ret;
@@ -300,4 +340,23 @@ void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area
 	if (area->pages->pinned)
 		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
 							    link));
+}
+
+/**
+ * ioasid_space_sync_map() - make what was written without sync visible
+ * @space: domains_rwsem is held since then
+ * @start: first address
+ * @last: last address; other mappings may lie between
+ *
+ * Return: 0 or what the IOMMU driver says.
+ */
+int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_domain *d;
+	int ret = 0;
+
+	list_for_each_entry(d, &space->domains, link)
+		if (!ret)
+			ret = ioasid_direct_sync(d->domain, start, last - start + 1);
+	return ret;
 }

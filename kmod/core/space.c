@@ -6,12 +6,12 @@
  * reference means that no call is left, so freeing needs no lock. A kill can
  * come at any moment and is seen by whoever takes areas_lock next.
  */
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
 
 #include "pages.h"
+#include "signal.h"
 #include "space.h"
 #include "who.h"
 
@@ -32,7 +32,9 @@ static void space_setup(struct ioasid_space *space, u32 flags)
 	mutex_init(&space->areas_lock);
 	space->areas = RB_ROOT_CACHED;
 	init_waitqueue_head(&space->change_wait);
-	space->avail = READ_ONCE(ioasid_dma_entry_limit);
+	space->limit = READ_ONCE(ioasid_dma_entry_limit);
+	space->avail = space->limit;
+	space->huge = true;
 	mutex_init(&space->access_lock);
 	INIT_LIST_HEAD(&space->accesses);
 	get_task_comm(space->comm, current);
@@ -111,6 +113,7 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_policy_space_close(&args, &space->mark);
 	trace_ioasid_space_close(&args);
 	ioasid_windows_free(&space->windows);
+	ioasid_windows_free(&space->allowed);
 	ioasid_space_forget(space);
 }
 IOASID_EXPORT(ioasid_space_put);
@@ -170,7 +173,8 @@ void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 
 /*
  * An area and the pages it was made for, in one piece of memory that lives as
- * long as the pages do: an area is freed by dropping its reference on them.
+ * long as the pages do: an area is freed by dropping its reference on them. An
+ * area on pages of another one has no use for its own.
  */
 struct ioasid_mapping {
 	struct ioasid_area area;
@@ -190,12 +194,22 @@ struct ioasid_area *ioasid_area_alloc(void)
 	return &m->area;
 }
 
-/* ioasid_area_free() - its pages are unpinned, or were leaked on purpose */
-void ioasid_area_free(struct ioasid_area *area)
+/*
+ * ioasid_area_drop_pages() - the area needs its pages no more
+ *
+ * Return: how many pages were unpinned: none while another window is left.
+ */
+unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund)
 {
-	if (unlikely(area->dirty))
-		kvfree(area->dirty);
-	ioasid_pages_put(area->pages);
+	return ioasid_pages_drop_window(area->pages, area->stuck, refund);
+}
+
+/* ioasid_area_remove() - the range is free; areas_lock is held */
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
+{
+	interval_tree_remove(&area->node, &space->areas);
+	space->avail++;
+	space->hole = min(space->hole, ioasid_area_start(area));
 }
 
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
@@ -212,6 +226,29 @@ void ioasid_pages_put(struct ioasid_pages *pages)
 {
 	struct ioasid_mapping *m = pages_put(pages);
 
+	if (m)
+		kmem_cache_free(mapping_cache, m);
+}
+
+/* The same for an area. */
+static struct ioasid_mapping *area_put(struct ioasid_area *area)
+{
+	struct ioasid_mapping *m = container_of(area, struct ioasid_mapping, area);
+
+	if (likely(area->pages == &m->own))
+		return pages_put(&m->own);
+	ioasid_pages_put(area->pages);
+	return m;
+}
+
+/* ioasid_area_free() - it has dropped its pages */
+void ioasid_area_free(struct ioasid_area *area)
+{
+	struct ioasid_mapping *m;
+
+	if (unlikely(area->dirty))
+		kvfree(area->dirty);
+	m = area_put(area);
 	if (m)
 		kmem_cache_free(mapping_cache, m);
 }
@@ -234,7 +271,7 @@ void ioasid_area_free_many(struct list_head *areas)
 	list_for_each_entry_safe(area, tmp, areas, link) {
 		if (unlikely(area->dirty))
 			kvfree(area->dirty);
-		bin[n] = pages_put(area->pages);
+		bin[n] = area_put(area);
 		if (bin[n] && ++n == FREE_AT_ONCE) {
 			kmem_cache_free_bulk(mapping_cache, n, bin);
 			cond_resched();
@@ -276,12 +313,15 @@ void ioasid_space_changed(struct ioasid_space *space)
  * @space: no lock of it is held
  * @seen: space->changes, read under areas_lock
  *
- * Return: 0 or -EINTR when killed.
+ * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
  */
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 {
-	return wait_event_killable(space->change_wait, READ_ONCE(space->changes) != seen) ?
-	       -EINTR : 0;
+	int ret = ioasid_on_ring() ?
+		  wait_event_interruptible(space->change_wait, READ_ONCE(space->changes) != seen) :
+		  wait_event_killable(space->change_wait, READ_ONCE(space->changes) != seen);
+
+	return ret ? ioasid_interrupted() : 0;
 }
 
 int ioasid_spaces_init(void)

@@ -29,7 +29,9 @@
 #include "../policy/call.h"
 
 struct ioasid_dirty_piece;
+struct ioasid_iova_range;
 struct ioasid_pages;
+struct ioasid_refund;
 
 /** enum ioasid_area_state - life of a mapping */
 enum ioasid_area_state {
@@ -42,13 +44,15 @@ enum ioasid_area_state {
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: on the list of those being torn down
- * @pages: what is mapped
+ * @pages: what is mapped: a window on them
+ * @first: the first of them
  * @state: enum ioasid_area_state, under areas_lock
  * @prot: IOMMU_READ, IOMMU_WRITE
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @stop: the space was torn down while BUILDING; the mapping task unwinds
  * @stuck: the IOMMU may still reach the pages: they must not be unpinned
  * @no_vaddr: live update: DMA goes on, the owner's address is not valid now
+ * @small: without large IOMMU pages
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
@@ -56,11 +60,13 @@ struct ioasid_area {
 	struct interval_tree_node node;
 	struct list_head link;
 	struct ioasid_pages *pages;
+	unsigned long first;
 	u8 state;
 	u8 prot;
 	bool stop;
 	bool stuck;
 	bool no_vaddr;
+	bool small;
 	u32 users;
 	unsigned long *dirty;
 	struct xarray pins;
@@ -141,7 +147,12 @@ struct ioasid_group {
  * @areas: struct ioasid_area by IOVA
  * @changes: counts areas that left BUILDING or DYING
  * @change_wait: for those who wait for @changes
- * @avail: how many more mappings dma_entry_limit allows
+ * @limit: most mappings; dma_entry_limit when it was created, or an option
+ * @avail: how many more it allows
+ * @allowed: ranges that must stay possible; none at all means no demand
+ * @hole: below it nothing is free; where the search for an address begins
+ * @huge: option: large IOMMU pages
+ * @account_user: option: pages are counted for the user, not for the process
  * @maps: areas
  * @bytes: sum of their lengths
  * @no_vaddr: areas that wait for a new virtual address
@@ -182,7 +193,12 @@ struct ioasid_space {
 	struct rb_root_cached areas;
 	u64 changes;
 	wait_queue_head_t change_wait;
+	unsigned int limit;
 	unsigned int avail;
+	struct ioasid_windows allowed;
+	u64 hole;
+	bool huge;
+	bool account_user;
 	unsigned long maps;
 	u64 bytes;
 	unsigned long no_vaddr;
@@ -247,6 +263,11 @@ static inline u64 ioasid_area_bytes(const struct ioasid_area *area)
 	return area->node.last - area->node.start + 1;
 }
 
+static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
+{
+	return ioasid_area_bytes(area) >> PAGE_SHIFT;
+}
+
 /* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
 static inline bool ioasid_space_pins(const struct ioasid_space *space)
 {
@@ -265,6 +286,8 @@ void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
 struct ioasid_area *ioasid_area_alloc(void);
 void ioasid_area_free(struct ioasid_area *area);
 void ioasid_area_free_many(struct list_head *areas);
+unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
@@ -288,6 +311,7 @@ struct ioasid_space *ioasid_space_find_after(u32 *id);
 void ioasid_space_remember(struct ioasid_space *space);
 void ioasid_space_forget(struct ioasid_space *space);
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
+u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
 void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 			       struct ioasid_mapping_info *info);
@@ -305,16 +329,26 @@ int ioasid_windows_everything(struct ioasid_windows *ws);
 void ioasid_windows_free(struct ioasid_windows *ws);
 void ioasid_space_update_pgsizes(struct ioasid_space *space);
 
+/* iova.c */
+bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m);
+
 /* program.c: page tables */
-int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area,
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res);
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
 			 struct ioasid_map_result *res);
+int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 
 /* unmap.c */
+int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+			unsigned int nr, unsigned int *done, u64 *unmapped);
+void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			 struct ioasid_unmap_result *res, bool timing);
+
+/* teardown.c */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
 
@@ -322,6 +356,7 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 int ioasid_dirty_start(struct ioasid_space *space);
 void ioasid_dirty_stop(struct ioasid_space *space);
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
+int ioasid_dirty_check(struct ioasid_space *space, const struct ioasid_dirty_query *q);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
@@ -334,6 +369,9 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 
 /* vaddr.c */
 int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
+
+/* owner.c */
+int ioasid_space_change_owner(struct ioasid_space *space);
 
 /* attach.c */
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);

@@ -186,8 +186,8 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		info->owner = area->pages->who;
 		info->iova = ioasid_area_start(area);
 		info->length = ioasid_area_bytes(area);
-		info->vaddr = area->pages->vaddr;
-		info->pages = live && READ_ONCE(area->pages->pinned) ? area->pages->npages : 0;
+		info->vaddr = area->pages->vaddr + (area->first << PAGE_SHIFT);
+		info->pages = live && READ_ONCE(area->pages->pinned) ? ioasid_area_npages(area) : 0;
 		info->charged = READ_ONCE(area->pages->charged);
 		info->runs = READ_ONCE(area->pages->ext.nr);
 		info->user_pins = area_user_pins(area);
@@ -199,7 +199,8 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 	return area;
 }
 
-static u64 space_pages(struct ioasid_space *space, u64 *charged)
+/* ioasid_space_pages() - pages pinned for a space, and *@charged; areas_lock is held */
+u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 {
 	struct ioasid_area *area;
 	u64 pinned = 0;
@@ -211,7 +212,7 @@ static u64 space_pages(struct ioasid_space *space, u64 *charged)
 			continue;
 		*charged += READ_ONCE(area->pages->charged);
 		if (READ_ONCE(area->pages->pinned))
-			pinned += area->pages->npages;
+			pinned += ioasid_area_npages(area);
 	}
 	return pinned;
 }
@@ -222,7 +223,7 @@ static void show_line(struct ioasid_space *space, void *data)
 	u64 pinned, charged;
 
 	mutex_lock(&space->areas_lock);
-	pinned = space_pages(space, &charged);
+	pinned = ioasid_space_pages(space, &charged);
 	seq_printf(m, "%u %s %u ", space->id,
 		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
 		   space->owner.tgid);

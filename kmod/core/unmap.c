@@ -18,12 +18,15 @@
  *  - policies are told, before any lock and after the last; they choose how
  *    often to flush, and can neither veto nor delay.
  */
+#include <linux/list_sort.h>
 #include <linux/mm.h>
 
 #include <trace/events/ioasid.h>
 
+#include <uapi/linux/ioasid.h>
 #include "clock.h"
 #include "pages.h"
+#include "signal.h"
 #include "space.h"
 #include "who.h"
 
@@ -32,10 +35,16 @@
 /* Areas between two looks at the scheduler, and under one hold of areas_lock. */
 #define FREE_BATCH	256
 
-/* One call of ioasid_unmap(). */
+/*
+ * One call of ioasid_unmap(), or a batch of them. @ranges that are @done are
+ * claimed, and @args is about the one after; a single call has no @ranges.
+ */
 struct unmap_call {
 	struct ioasid_space *space;
 	struct ioasid_unmap_args args;
+	const struct ioasid_iova_range *ranges;
+	unsigned int nr;
+	unsigned int done;
 	struct ioasid_unmap_result res;
 	struct list_head victims;
 	struct ioasid_policy_mark mark;
@@ -75,7 +84,8 @@ static int unmap_check(struct unmap_call *c)
 	u64 pgsize = ioasid_space_pgsize(c->space);
 
 	if (c->space->dead)
-		return unmap_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
+		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -ENOENT : -EINVAL,
+				  IOASID_R_DEAD, 0, 0);
 	if (u->flags & IOASID_UNMAP_VADDR && c->space->emulated)
 		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
 	if (c->dirty && !c->space->tracking)
@@ -89,7 +99,8 @@ static int unmap_check(struct unmap_call *c)
 	if (!u->length || (u->iova | u->length) & (pgsize - 1))
 		return unmap_fail(c, -EINVAL, IOASID_R_ALIGN, u->length, pgsize);
 	if (check_add_overflow(u->iova, u->length - 1, &c->last))
-		return unmap_fail(c, -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, u->iova, u->length);
+		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -EOVERFLOW :
+				  -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, u->iova, u->length);
 	return 0;
 }
 
@@ -115,6 +126,12 @@ static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
 	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
 }
 
+/* Memory of a file, and pages that others see too, have no address to update. */
+static bool has_vaddr(const struct ioasid_area *area)
+{
+	return !area->pages->of_file && atomic_read(&area->pages->windows) == 1;
+}
+
 /*
  * Live update: the areas stay, their virtual addresses become invalid. All or
  * none: one that is invalid already refuses the call.
@@ -124,7 +141,7 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	struct ioasid_area *area;
 
 	for (area = first; area; area = unmap_next(c, area))
-		if (area->no_vaddr)
+		if (area->no_vaddr || !has_vaddr(area))
 			return unmap_fail(c, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
 					  ioasid_area_last(area));
 	for (area = first; area; area = unmap_next(c, area)) {
@@ -157,6 +174,8 @@ static int unmap_find(struct unmap_call *c)
 		return ret;
 
 	first = ioasid_area_first(space, c->args.iova, c->last);
+	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
+		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
 	for (area = first; area; area = unmap_next(c, area)) {
 		if (area->state != IOASID_AREA_LIVE || area->users) {
 			c->seen = space->changes;
@@ -195,6 +214,40 @@ static u32 unmap_per_sync(struct unmap_call *c)
 	return ioasid_policy_unmap_sync(&c->args, &sync);
 }
 
+/* Claim range by range, as far as that goes; areas_lock is let go of now and then. */
+static int unmap_find_ranges(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	int ret = 0;
+
+	mutex_lock(&space->areas_lock);
+	while (!ret && c->done < c->nr) {
+		const struct ioasid_iova_range *r = &c->ranges[c->done];
+
+		c->args.iova = r->start;
+		c->args.length = r->last - r->start + 1;
+		ret = unmap_find(c);
+		if (ret)
+			break;
+		if (++c->done % FREE_BATCH == 0) {
+			mutex_unlock(&space->areas_lock);
+			cond_resched();
+			mutex_lock(&space->areas_lock);
+			ret = ioasid_interrupted();
+			if (ret)
+				unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
+		}
+	}
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+static int area_order(void *unused, const struct list_head *a, const struct list_head *b)
+{
+	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
+	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
+}
+
 /* Find, and clear the domains before anything can change what was found. */
 static int unmap_claim(struct unmap_call *c)
 {
@@ -205,9 +258,14 @@ static int unmap_claim(struct unmap_call *c)
 
 	if (down_read_killable(&space->domains_rwsem))
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
-	mutex_lock(&space->areas_lock);
-	ret = unmap_find(c);
-	mutex_unlock(&space->areas_lock);
+	if (c->ranges) {
+		ret = unmap_find_ranges(c);
+		list_sort(NULL, &c->victims, area_order);
+	} else {
+		mutex_lock(&space->areas_lock);
+		ret = unmap_find(c);
+		mutex_unlock(&space->areas_lock);
+	}
 	if (!list_empty(&c->victims)) {
 		per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
@@ -216,6 +274,17 @@ static int unmap_claim(struct unmap_call *c)
 	}
 	up_read(&space->domains_rwsem);
 	return ret;
+}
+
+/* A batch got no further than to the range of @area. */
+static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->done; i++)
+		if (c->ranges[i].start <= ioasid_area_start(area) &&
+		    c->ranges[i].last >= ioasid_area_start(area))
+			c->done = i;
 }
 
 /*
@@ -236,6 +305,7 @@ static int unmap_keep_stuck(struct unmap_call *c)
 		area->stuck = false;
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
 				 ioasid_area_last(area));
+		unmap_not_done(c, area);
 	}
 	if (ret)
 		ioasid_space_changed(c->space);
@@ -243,8 +313,8 @@ static int unmap_keep_stuck(struct unmap_call *c)
 	return ret;
 }
 
-/* Unpin, then give the ranges back; the areas are DYING and ours. */
-static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
+/* ioasid_areas_finish() - unpin, then give the ranges back; the areas are DYING and ours */
+void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 			 struct ioasid_unmap_result *res, bool timing)
 {
 	struct ioasid_refund refund = {};
@@ -253,16 +323,8 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 	unsigned int n = 0;
 
 	list_for_each_entry(area, victims, link) {
-		if (area->pages->pinned) {
-			res->pages += area->pages->npages;
-			res->runs += area->pages->ext.nr;
-		}
-		if (area->stuck) {
-			ioasid_pages_leak(area->pages);
-			continue;
-		}
-		ioasid_pages_let_go(area->pages);
-		ioasid_refund_add(&refund, area->pages);
+		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
+		res->pages += ioasid_area_drop_pages(area, &refund);
 		if (++n % FREE_BATCH == 0)
 			cond_resched();
 	}
@@ -272,8 +334,7 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 	list_for_each_entry(area, victims, link) {
 		res->mappings++;
 		res->bytes += ioasid_area_bytes(area);
-		interval_tree_remove(&area->node, &space->areas);
-		space->avail++;
+		ioasid_area_remove(space, area);
 		space->maps--;
 		space->no_vaddr -= area->no_vaddr;
 		space->bytes -= ioasid_area_bytes(area);
@@ -289,33 +350,47 @@ static void unmap_finish(struct ioasid_space *space, struct list_head *victims,
 	ioasid_lap(timing, &t, &res->ns_unpin);
 }
 
+/* Let go of what was claimed. The claim's own errno, if any, is the caller's. */
+static int unmap_finish(struct unmap_call *c)
+{
+	int ret;
+
+	if (list_empty(&c->victims))
+		return 0;
+	ret = c->stuck ? unmap_keep_stuck(c) : 0;
+	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
+		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
+	ioasid_areas_finish(c->space, &c->victims, &c->res, c->timing);
+	return ret;
+}
+
 static int unmap_run(struct unmap_call *c)
 {
-	unsigned int tries = 0;
-	int ret;
+	unsigned int tries = 0, done = 0;
+	int ret, finish;
 
 	for (;;) {
 		ret = unmap_claim(c);
+		if (c->done > done)
+			tries = 0;
+		done = c->done;
+		/* Nobody waits while holding what others may wait for. */
+		finish = unmap_finish(c);
+		if (finish)
+			return finish;
 		if (ret == FIND_IN_FLIGHT) {
-			if (ioasid_space_wait_change(c->space, c->seen))
-				return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+			ret = ioasid_space_wait_change(c->space, c->seen);
+			if (ret)
+				return unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
 		} else if (ret == FIND_PINNED) {
 			if (tries++ == NOTIFY_TRIES)
 				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
 						  c->pinned_last);
 			ioasid_access_notify(c->space, c->pinned_start, c->pinned_last);
 		} else {
-			break;
+			return ret;
 		}
 	}
-	if (ret || list_empty(&c->victims))
-		return ret;
-
-	ret = c->stuck ? unmap_keep_stuck(c) : 0;
-	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
-		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
-	unmap_finish(c->space, &c->victims, &c->res, c->timing);
-	return ret;
 }
 
 /* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */
@@ -370,6 +445,27 @@ int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u6
 IOASID_EXPORT(ioasid_unmap);
 
 /*
+ * ioasid_unmap_ranges() - as a sequence of ioasid_unmap(), with one flush
+ *
+ * *@done is how many of @nr went, also when the next one failed, and *@unmapped
+ * their bytes. After -EIO, ranges after those may be gone, too.
+ */
+int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+			unsigned int nr, unsigned int *done, u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = { .flags = IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH },
+		.ranges = ranges,
+		.nr = nr,
+	};
+	int ret = unmap_call(&c, unmapped);
+
+	*done = c.done;
+	return ret;
+}
+
+/*
  * ioasid_unmap_dirty() - unmap, and tell what was dirty when DMA had ended
  *
  * The bits are copied once before anything is unmapped, so that a bitmap which
@@ -400,89 +496,4 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 		ret = unmap_call(&c, unmapped);
 	kvfree(c.piece);
 	return ret;
-}
-
-static bool any_users(struct ioasid_space *space)
-{
-	struct ioasid_area *area = ioasid_area_first(space, 0, U64_MAX);
-
-	while (area && !area->users)
-		area = ioasid_area_next(area, 0, U64_MAX);
-	return area;
-}
-
-/*
- * Take areas_lock at a moment when the CPU neither reads nor writes: a copy
- * holds its area, and ends without any lock that the caller may have.
- */
-static void lock_without_users(struct ioasid_space *space)
-{
-	u64 seen;
-
-	mutex_lock(&space->areas_lock);
-	while (any_users(space)) {
-		seen = space->changes;
-		mutex_unlock(&space->areas_lock);
-		wait_event(space->change_wait, READ_ONCE(space->changes) != seen);
-		mutex_lock(&space->areas_lock);
-	}
-}
-
-/*
- * ioasid_space_claim_all() - teardown, first half: no device reaches anything any more
- *
- * domains_rwsem is held for write; @victims is what ioasid_space_finish_all()
- * is to free once that is released. Maps in flight are told to stop; they are
- * in no domain yet. Unmaps in flight have cleared theirs.
- */
-void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
-{
-	struct ioasid_unmap_result unused = {};
-	struct ioasid_domain *d;
-	struct ioasid_area *area;
-
-	lock_without_users(space);
-	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
-		if (area->state == IOASID_AREA_BUILDING)
-			WRITE_ONCE(area->stop, true);
-		if (area->state != IOASID_AREA_LIVE)
-			continue;
-		area->state = IOASID_AREA_DYING;
-		list_add_tail(&area->link, victims);
-	}
-	mutex_unlock(&space->areas_lock);
-
-	if (!list_empty(victims))
-		list_for_each_entry(d, &space->domains, link)
-			ioasid_domain_clear(d, victims, 0, &unused, false);
-}
-
-/* ioasid_space_finish_all() - teardown, second half; no lock is held */
-void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
-{
-	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
-	bool timing = trace_ioasid_unmap_done_enabled() ||
-		      ioasid_policy_times(IOASID_OP_UNMAP_DONE);
-	struct ioasid_policy_mark mark;
-	struct ioasid_unmap_result res = {};
-	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
-	struct ioasid_area *area;
-
-	if (list_empty(victims))
-		return;
-	list_for_each_entry(area, victims, link) {
-		ioasid_area_forget_pins(space, area);
-		if (area->stuck) {
-			f.a = ioasid_area_start(area);
-			f.b = ioasid_area_last(area);
-			ioasid_space_report(space, "teardown", -EIO, &f);
-		}
-	}
-	ioasid_who_current(&args.who, space->id);
-	ioasid_policy_unmap_begin(&args, &mark);
-	unmap_finish(space, victims, &res, timing);
-	if (mark.slots)
-		ioasid_policy_unmap_done(&args, &res, &mark);
-	trace_ioasid_unmap_done(&args, &res);
 }

@@ -10,8 +10,6 @@
  * from invalidation until here.
  */
 #include <linux/mm.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 
 #include <trace/events/ioasid.h>
 
@@ -19,52 +17,13 @@
 #include "space.h"
 #include "who.h"
 
-/* Charge the new owner as a whole, then give the old one his back. */
-static int change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
-			struct ioasid_fail *f)
-{
-	struct ioasid_pages old = *pages;
-	u64 limit = 0;
-	int ret;
-
-	if (pages->mm == current->mm)
-		return 0;
-
-	args->from = old.who;
-	args->charged = old.charged;
-	ret = ioasid_policy_owner_change(args);
-	if (ret)
-		return ioasid_fail(f, ret, IOASID_R_POLICY, pages->charged, 0);
-	pages->mm = current->mm;
-	pages->task = current->group_leader;
-	pages->lock_cap = IOASID_CAP_UNKNOWN;
-	pages->mark = (struct ioasid_policy_mark){};
-	pages->who = args->who;
-	ioasid_pages_ask_cap(pages);
-	ret = pages->charged ? ioasid_charge(pages, pages->charged, &limit) : 0;
-	if (ret) {
-		pages->mm = old.mm;
-		pages->task = old.task;
-		pages->lock_cap = old.lock_cap;
-		pages->mark = old.mark;
-		pages->who = old.who;
-		return ioasid_fail(f, ret, limit ? IOASID_R_MEMLOCK : IOASID_R_POLICY,
-				   pages->charged, limit);
-	}
-	mmgrab(pages->mm);
-	get_task_struct(pages->task);
-	ioasid_uncharge(&old, old.charged);
-	mmdrop(old.mm);
-	put_task_struct(old.task);
-	return 0;
-}
-
 /* The area, with a user of ours, or why not. */
 static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 length,
 				     struct ioasid_fail *f)
 {
 	struct ioasid_area *area;
 	u64 seen;
+	int ret;
 
 	for (;;) {
 		mutex_lock(&space->areas_lock);
@@ -73,8 +32,9 @@ static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 l
 			break;
 		seen = space->changes;
 		mutex_unlock(&space->areas_lock);
-		if (ioasid_space_wait_change(space, seen))
-			return ERR_PTR(ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, iova, 0));
+		ret = ioasid_space_wait_change(space, seen);
+		if (ret)
+			return ERR_PTR(ioasid_fail(f, ret, IOASID_R_SIGNAL, iova, 0));
 	}
 	if (!area)
 		area = ERR_PTR(ioasid_fail(f, -ENOENT, IOASID_R_NOT_MAPPED, iova, 0));
@@ -134,11 +94,11 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		ret = PTR_ERR(area);
 		goto out;
 	}
-	ret = change_owner(area->pages, &args, &f);
+	ret = ioasid_pages_change_owner(area->pages, &args, &f);
 
 	mutex_lock(&space->areas_lock);
 	if (!ret) {
-		area->pages->vaddr = vaddr;
+		area->pages->vaddr = vaddr - (area->first << PAGE_SHIFT);
 		area->no_vaddr = false;
 		space->no_vaddr--;
 	}

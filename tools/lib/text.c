@@ -117,6 +117,7 @@ const char *reason_name(uint32_t reason)
 		[IOASID_R_MSI]		= "msi",
 		[IOASID_R_NO_MM]	= "no_mm",
 		[IOASID_R_DIRTY]	= "dirty",
+		[IOASID_R_BATCH]	= "batch",
 	};
 
 	if (reason >= sizeof(names) / sizeof(names[0]) || !names[reason])

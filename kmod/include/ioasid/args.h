@@ -76,6 +76,8 @@ enum ioasid_reason {
 	IOASID_R_NO_MM,
 	/** @IOASID_R_DIRTY: dirty tracking is off, or the bitmap does not fit */
 	IOASID_R_DIRTY,
+	/** @IOASID_R_BATCH: nothing wrong, but an earlier entry of the batch failed */
+	IOASID_R_BATCH,
 };
 
 /** enum ioasid_map_flags - &ioasid_map_args.flags */
@@ -86,6 +88,14 @@ enum ioasid_map_flags {
 	IOASID_MAP_WRITE	= 1 << 1,
 	/** @IOASID_MAP_LEGACY: asked for with a VFIO ioctl, whose errnos have fixed meanings */
 	IOASID_MAP_LEGACY	= 1 << 2,
+	/** @IOASID_MAP_ANYWHERE: the kernel chooses iova, which is 0 until it has */
+	IOASID_MAP_ANYWHERE	= 1 << 3,
+	/** @IOASID_MAP_OF_FILE: memory of a file; vaddr is an offset in it */
+	IOASID_MAP_OF_FILE	= 1 << 4,
+	/** @IOASID_MAP_SHARED: pages of another mapping: nothing is pinned or charged */
+	IOASID_MAP_SHARED	= 1 << 5,
+	/** @IOASID_MAP_NATIVE: asked for with an ioctl of ioasid's own */
+	IOASID_MAP_NATIVE	= 1 << 6,
 };
 
 /**
@@ -310,6 +320,10 @@ enum ioasid_unmap_flags {
 	IOASID_UNMAP_VADDR	= 1 << 3,
 	/** @IOASID_UNMAP_TEARDOWN: not asked for: the last group left, or the last fd closed */
 	IOASID_UNMAP_TEARDOWN	= 1 << 2,
+	/** @IOASID_UNMAP_NATIVE: the rules of IOASID_UNMAP_DMA: nothing mapped is an error */
+	IOASID_UNMAP_NATIVE	= 1 << 4,
+	/** @IOASID_UNMAP_OF_BATCH: many ranges in one call; iova and length say nothing */
+	IOASID_UNMAP_OF_BATCH	= 1 << 5,
 };
 
 /**

@@ -36,4 +36,194 @@ static inline int native_legacy(int fd, uint32_t op, uint32_t id)
 	return ioctl(fd, IOASID_LEGACY, &arg) ? -1 : (int)arg.out_ioasid;
 }
 
+#define NATIVE_RW	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE)
+#define NATIVE_FIXED	(NATIVE_RW | IOASID_MAP_FLAG_FIXED_IOVA)
+#define NATIVE_FAIL	UINT64_MAX
+
+/* Where it is mapped, or NATIVE_FAIL. */
+static inline uint64_t native_map(int fd, uint32_t id, uint32_t flags, uint64_t iova,
+				  const void *mem, uint64_t length)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.ioasid = id,
+		.iova = iova,
+		.user_va = (uintptr_t)mem,
+		.length = length,
+	};
+
+	return ioctl(fd, IOASID_MAP_DMA, &arg) ? NATIVE_FAIL : arg.out_iova;
+}
+
+static inline uint64_t native_map_file(int fd, uint32_t id, uint32_t flags, uint64_t iova,
+				       int file, uint64_t start, uint64_t length)
+{
+	struct ioasid_map_file arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.ioasid = id,
+		.fd = file,
+		.iova = iova,
+		.start = start,
+		.length = length,
+	};
+
+	return ioctl(fd, IOASID_MAP_FILE, &arg) ? NATIVE_FAIL : arg.out_iova;
+}
+
+static inline uint64_t native_copy(int fd, uint32_t dst, uint32_t src, uint32_t flags,
+				   uint64_t dst_iova, uint64_t src_iova, uint64_t length)
+{
+	struct ioasid_copy arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.dst_ioasid = dst,
+		.src_ioasid = src,
+		.dst_iova = dst_iova,
+		.src_iova = src_iova,
+		.length = length,
+	};
+
+	return ioctl(fd, IOASID_COPY, &arg) ? NATIVE_FAIL : arg.out_iova;
+}
+
+/* Bytes unmapped, or -1. */
+static inline long long native_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length)
+{
+	struct ioasid_unmap_dma arg = {
+		.size = sizeof(arg),
+		.flags = length ? 0 : IOASID_UNMAP_FLAG_ALL,
+		.ioasid = id,
+		.iova = iova,
+		.length = length,
+		.out_length = 77,
+	};
+
+	return ioctl(fd, IOASID_UNMAP_DMA, &arg) ? -1 : (long long)arg.out_length;
+}
+
+static inline long long native_unmap_all(int fd, uint32_t id)
+{
+	return native_unmap(fd, id, 0, 0);
+}
+
+/* 0 or -1; *done is how far it got. */
+static inline int native_map_batch(int fd, uint32_t id, struct ioasid_map_entry *e, uint32_t nr,
+				   uint32_t *done)
+{
+	struct ioasid_map_batch arg = {
+		.size = sizeof(arg),
+		.ioasid = id,
+		.nr_entries = nr,
+		.entries = (uintptr_t)e,
+		.entry_size = sizeof(*e),
+		.out_done = 77,
+	};
+	int ret = ioctl(fd, IOASID_MAP_BATCH, &arg);
+
+	*done = arg.out_done;
+	return ret;
+}
+
+static inline int native_unmap_batch(int fd, uint32_t id, struct ioasid_iova_range *r,
+				     uint32_t nr, uint32_t *done)
+{
+	struct ioasid_unmap_batch arg = {
+		.size = sizeof(arg),
+		.ioasid = id,
+		.nr_entries = nr,
+		.entries = (uintptr_t)r,
+		.entry_size = sizeof(*r),
+		.out_done = 77,
+	};
+	int ret = ioctl(fd, IOASID_UNMAP_BATCH, &arg);
+
+	*done = arg.out_done;
+	return ret;
+}
+
+static inline int native_option(int fd, uint32_t id, uint32_t option, uint32_t op, uint64_t value,
+				uint64_t *out)
+{
+	struct ioasid_option arg = {
+		.size = sizeof(arg),
+		.ioasid = id,
+		.option = option,
+		.op = op,
+		.value = value,
+	};
+	int ret = ioctl(fd, IOASID_OPTION, &arg);
+
+	if (out)
+		*out = arg.out_value;
+	return ret;
+}
+
+static inline int native_set(int fd, uint32_t id, uint32_t option, uint64_t value)
+{
+	return native_option(fd, id, option, IOASID_OPTION_SET, value, NULL);
+}
+
+static inline int native_allow(int fd, uint32_t id, const struct ioasid_iova_range *r, uint32_t nr)
+{
+	struct ioasid_allow_iovas arg = {
+		.size = sizeof(arg),
+		.ioasid = id,
+		.nr_ranges = nr,
+		.ranges = (uintptr_t)r,
+	};
+
+	return ioctl(fd, IOASID_ALLOW_IOVAS, &arg);
+}
+
+static inline struct ioasid_get_info native_info(int fd, uint32_t id)
+{
+	struct ioasid_get_info arg = { .size = sizeof(arg), .ioasid = id };
+
+	if (ioctl(fd, IOASID_GET_INFO, &arg))
+		memset(&arg, 0xff, sizeof(arg));
+	return arg;
+}
+
+/* A space of its own in @fd, with the device behind it; the door keeps the group. */
+static inline bool native_attach(int fd, struct door *d, const char *bdf)
+{
+	return door_join(d, DOOR_SHIM, bdf) &&
+	       !ioctl(d->fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd));
+}
+
+/* What must be the same before and after a call that fails. */
+struct native_tally {
+	long locked;
+	long long pinned;
+	struct ioasid_get_info info;
+};
+
+static inline struct native_tally native_tally(int fd)
+{
+	return (struct native_tally){ door_locked(), ktap_pinned(), native_info(fd, 0) };
+}
+
+#define EXPECT_NATIVE_UNCHANGED(fd, before) do {				\
+	struct native_tally _after = native_tally(fd);				\
+										\
+	EXPECT_EQ((before)->locked, _after.locked);				\
+	EXPECT_EQ((before)->pinned, _after.pinned);				\
+	EXPECT_EQ((before)->info.out_maps, _after.info.out_maps);		\
+	EXPECT_EQ((before)->info.out_bytes, _after.info.out_bytes);		\
+	EXPECT_EQ((before)->info.out_avail, _after.info.out_avail);		\
+} while (0)
+
+/* A map call fails with this errno, and leaves nothing behind. */
+#define EXPECT_NO_MAP(fd, error, call) do {					\
+	struct native_tally _before = native_tally(fd);				\
+	uint64_t _where = call;							\
+	int _err = _where == NATIVE_FAIL ? errno : 0;				\
+										\
+	EXPECT_EQ(NATIVE_FAIL, _where);						\
+	EXPECT_EQ(error, _err);						\
+	EXPECT_NATIVE_UNCHANGED(fd, &_before);					\
+} while (0)
+
 #endif /* IOASID_TEST_NATIVE_H */

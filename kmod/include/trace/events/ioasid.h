@@ -40,7 +40,8 @@
 		{ IOASID_R_VADDR, "vaddr" },		\
 		{ IOASID_R_MSI, "msi" },		\
 		{ IOASID_R_NO_MM, "no_mm" },		\
-		{ IOASID_R_DIRTY, "dirty" })
+		{ IOASID_R_DIRTY, "dirty" },		\
+		{ IOASID_R_BATCH, "batch" })
 
 /* The fields of struct ioasid_who, in every event. */
 #define IOASID_WHO_FIELDS			\
@@ -156,7 +157,11 @@ TRACE_EVENT(ioasid_detach,
 	__print_flags(f, "|",				\
 		{ IOASID_MAP_READ, "READ" },		\
 		{ IOASID_MAP_WRITE, "WRITE" },		\
-		{ IOASID_MAP_LEGACY, "LEGACY" })
+		{ IOASID_MAP_LEGACY, "LEGACY" },	\
+		{ IOASID_MAP_ANYWHERE, "ANYWHERE" },	\
+		{ IOASID_MAP_OF_FILE, "FILE" },		\
+		{ IOASID_MAP_SHARED, "SHARED" },	\
+		{ IOASID_MAP_NATIVE, "NATIVE" })
 
 /* A map call begins; map_done follows, whatever happens. */
 TRACE_EVENT(ioasid_map_begin,
@@ -305,7 +310,9 @@ TRACE_EVENT(ioasid_map_done,
 		{ IOASID_UNMAP_ALL, "ALL" },		\
 		{ IOASID_UNMAP_V1, "V1" },		\
 		{ IOASID_UNMAP_VADDR, "VADDR" },	\
-		{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" })
+		{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" },	\
+		{ IOASID_UNMAP_NATIVE, "NATIVE" },	\
+		{ IOASID_UNMAP_OF_BATCH, "BATCH" })
 
 /* An unmap call begins; unmap_done follows. A teardown has the latter alone. */
 TRACE_EVENT(ioasid_unmap_begin,

@@ -165,6 +165,452 @@ struct ioasid_legacy {
 	__u32 __reserved;
 };
 
+/** enum ioasid_info_flags - &struct ioasid_get_info.out_flags */
+enum ioasid_info_flags {
+	/** @IOASID_INFO_DEFAULT: the default address space of this fd */
+	IOASID_INFO_DEFAULT	= 1 << 0,
+	/** @IOASID_INFO_TRACKING: dirty tracking is on */
+	IOASID_INFO_TRACKING	= 1 << 1,
+	/** @IOASID_INFO_COHERENT: every attached device's DMA snoops the caches */
+	IOASID_INFO_COHERENT	= 1 << 2,
+};
+
+/**
+ * struct ioasid_get_info - IOASID_GET_INFO: how an address space stands
+ * @size: sizeof(struct ioasid_get_info)
+ * @flags: 0
+ * @ioasid: id
+ * @out_space: its number in the whole system, as in tracepoints and ioasidctl
+ * @out_flags: enum ioasid_info_flags
+ * @out_domains: page tables
+ * @out_groups: attached groups of devices
+ * @out_avail: how many more mappings may be made
+ * @out_maps: mappings
+ * @out_bytes: sum of their lengths
+ * @out_pinned: pages pinned, in units of 4 KiB or what a page is
+ * @out_charged: pages charged for them; what several spaces share is charged
+ *	once and shown in each
+ * @out_pgsizes: page sizes of the IOMMU, one bit each; the lowest is the unit
+ *	of all addresses and lengths
+ */
+struct ioasid_get_info {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 out_space;
+	__u32 out_flags;
+	__u32 out_domains;
+	__u32 out_groups;
+	__u32 out_avail;
+	__aligned_u64 out_maps;
+	__aligned_u64 out_bytes;
+	__aligned_u64 out_pinned;
+	__aligned_u64 out_charged;
+	__aligned_u64 out_pgsizes;
+};
+
+/**
+ * struct ioasid_iova_range - a range of I/O virtual addresses
+ * @start: first address
+ * @last: last address
+ */
+struct ioasid_iova_range {
+	__aligned_u64 start;
+	__aligned_u64 last;
+};
+
+/**
+ * struct ioasid_iova_ranges - IOASID_IOVA_RANGES: where mapping is possible
+ * @size: sizeof(struct ioasid_iova_ranges)
+ * @flags: 0
+ * @ioasid: id
+ * @nr_ranges: room at @ranges
+ * @ranges: pointer to struct ioasid_iova_range
+ * @out_nr_ranges: how many there are
+ * @__reserved: 0
+ * @out_alignment: unit of addresses and lengths
+ *
+ * The ranges narrow when a device is attached, and widen when it goes.
+ * EMSGSIZE: they are more than @nr_ranges; @out_nr_ranges says how many.
+ */
+struct ioasid_iova_ranges {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 nr_ranges;
+	__aligned_u64 ranges;
+	__u32 out_nr_ranges;
+	__u32 __reserved;
+	__aligned_u64 out_alignment;
+};
+
+/**
+ * struct ioasid_allow_iovas - IOASID_ALLOW_IOVAS: ranges that must stay possible
+ * @size: sizeof(struct ioasid_allow_iovas)
+ * @flags: 0
+ * @ioasid: id
+ * @nr_ranges: how many, at most IOASID_ALLOW_MAX; 0 takes an earlier list back
+ * @ranges: pointer to struct ioasid_iova_range
+ *
+ * The list replaces an earlier one. As long as there is one, the kernel
+ * chooses addresses within it, and an attach that would narrow it fails with
+ * EADDRINUSE. EADDRINUSE: the ranges of today do not hold it. EINVAL: ranges
+ * overlap, or one ends before it starts.
+ */
+struct ioasid_allow_iovas {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 nr_ranges;
+	__aligned_u64 ranges;
+};
+
+#define IOASID_ALLOW_MAX	1024
+
+/** enum ioasid_map_flag - flags of the calls that map */
+enum ioasid_map_flag {
+	/** @IOASID_MAP_FLAG_READ: devices may read */
+	IOASID_MAP_FLAG_READ		= 1 << 0,
+	/** @IOASID_MAP_FLAG_WRITE: devices may write */
+	IOASID_MAP_FLAG_WRITE		= 1 << 1,
+	/** @IOASID_MAP_FLAG_FIXED_IOVA: map at iova; without it the kernel chooses */
+	IOASID_MAP_FLAG_FIXED_IOVA	= 1 << 2,
+};
+
+/**
+ * struct ioasid_map_dma - IOASID_MAP_DMA: map memory of the caller
+ * @size: sizeof(struct ioasid_map_dma)
+ * @flags: enum ioasid_map_flag; READ or WRITE or both
+ * @ioasid: id
+ * @__reserved: 0
+ * @iova: with FIXED_IOVA the first address
+ * @user_va: first address of the memory
+ * @length: bytes
+ * @out_iova: where it is mapped
+ *
+ * The memory is pinned and charged before the call returns. An address that
+ * the kernel chooses is the lowest that is free, never 0, lies as a huge page
+ * of the memory does, and above 4 GiB as long as no device is attached.
+ *
+ * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
+ * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, or no
+ * free range so long. EFAULT: the memory cannot be pinned. ENOMEM: also
+ * RLIMIT_MEMLOCK. Others: a policy's (EPERM, EACCES, EDQUOT and so on), the
+ * IOMMU driver's.
+ */
+struct ioasid_map_dma {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 user_va;
+	__aligned_u64 length;
+	__aligned_u64 out_iova;
+};
+
+/**
+ * struct ioasid_map_file - IOASID_MAP_FILE: map a piece of a file
+ * @size: sizeof(struct ioasid_map_file)
+ * @flags: as in struct ioasid_map_dma
+ * @ioasid: id
+ * @fd: a memfd, or a file on tmpfs or hugetlbfs
+ * @iova: as in struct ioasid_map_dma
+ * @start: offset in the file
+ * @length: bytes; the piece lies within the file
+ * @out_iova: where it is mapped
+ *
+ * As IOASID_MAP_DMA, for memory that the caller need not have mapped. The
+ * pages stay those of the file, whatever becomes of mappings of it by the CPU.
+ *
+ * EBADF: no such fd. EINVAL: also a file of another kind, or beyond its end.
+ * EPERM: the fd is not open for that, or a seal forbids writing. EFAULT: a hole
+ * in a file on hugetlbfs that is open for reading only.
+ */
+struct ioasid_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__s32 fd;
+	__aligned_u64 iova;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 out_iova;
+};
+
+/**
+ * struct ioasid_copy - IOASID_COPY: map what is mapped already once more
+ * @size: sizeof(struct ioasid_copy)
+ * @flags: as in struct ioasid_map_dma, for the new mapping
+ * @dst_ioasid: where to map
+ * @src_ioasid: where it is mapped; may be the same
+ * @dst_iova: as iova in struct ioasid_map_dma
+ * @src_iova: address in @src_ioasid
+ * @length: bytes; all in one mapping
+ * @out_iova: where it is mapped in @dst_ioasid
+ *
+ * The pages are neither pinned nor charged again; they stay pinned, and
+ * charged to who was charged first, until the last of the mappings is gone.
+ *
+ * As IOASID_MAP_DMA, and: ENOENT: nothing is mapped at @src_iova. EINVAL: more
+ * than one mapping. EPERM: @flags has WRITE and the source was not mapped for
+ * it. EBUSY: the source waits for a new virtual address (VFIO's live update).
+ */
+struct ioasid_copy {
+	__u32 size;
+	__u32 flags;
+	__u32 dst_ioasid;
+	__u32 src_ioasid;
+	__aligned_u64 dst_iova;
+	__aligned_u64 src_iova;
+	__aligned_u64 length;
+	__aligned_u64 out_iova;
+};
+
+/** enum ioasid_unmap_flag - &struct ioasid_unmap_dma.flags */
+enum ioasid_unmap_flag {
+	/** @IOASID_UNMAP_FLAG_ALL: everything; iova and length are 0 */
+	IOASID_UNMAP_FLAG_ALL		= 1 << 0,
+	/** @IOASID_UNMAP_FLAG_GET_DIRTY: and say which pages were dirty at the end */
+	IOASID_UNMAP_FLAG_GET_DIRTY	= 1 << 1,
+};
+
+/**
+ * struct ioasid_unmap_dma - IOASID_UNMAP_DMA: remove whole mappings
+ * @size: sizeof(struct ioasid_unmap_dma)
+ * @flags: enum ioasid_unmap_flag, not both
+ * @ioasid: id
+ * @__reserved: 0
+ * @iova: first address
+ * @length: bytes
+ * @dirty: with GET_DIRTY a pointer to a bitmap, see struct ioasid_dirty
+ * @dirty_size: bytes at @dirty
+ * @out_length: bytes unmapped
+ *
+ * When it returns no device reaches the memory, and it is unpinned. Waits for
+ * calls in flight on the same range.
+ *
+ * ENOENT: nothing is mapped in the range. EINVAL: alignment, length 0, or it
+ * cuts a mapping in two. EBUSY: an in-kernel user does not let go. EIO: the
+ * IOMMU unmapped less than asked, and the memory stays pinned.
+ */
+struct ioasid_unmap_dma {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 __reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 dirty;
+	__aligned_u64 dirty_size;
+	__aligned_u64 out_length;
+};
+
+/**
+ * struct ioasid_map_entry - one mapping of a batch
+ * @iova: as in struct ioasid_map_dma
+ * @user_va: likewise
+ * @length: likewise
+ * @flags: likewise
+ * @__reserved: 0
+ * @out_iova: where it is mapped
+ */
+struct ioasid_map_entry {
+	__aligned_u64 iova;
+	__aligned_u64 user_va;
+	__aligned_u64 length;
+	__u32 flags;
+	__u32 __reserved;
+	__aligned_u64 out_iova;
+};
+
+/**
+ * struct ioasid_map_batch - IOASID_MAP_BATCH: many mappings in one call
+ * @size: sizeof(struct ioasid_map_batch)
+ * @flags: 0
+ * @ioasid: id
+ * @nr_entries: how many, at most IOASID_BATCH_MAX
+ * @entries: pointer to struct ioasid_map_entry
+ * @entry_size: sizeof(struct ioasid_map_entry)
+ * @out_done: how many were mapped, also when the call fails
+ *
+ * In the order of the entries, and each as IOASID_MAP_DMA; the IOMMU is
+ * flushed once. The first entry that fails ends the call with its errno: those
+ * before it are mapped and stay so, nothing is done about those after it.
+ */
+struct ioasid_map_batch {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 nr_entries;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 out_done;
+};
+
+/**
+ * struct ioasid_unmap_batch - IOASID_UNMAP_BATCH: unmap many ranges in one call
+ * @size: sizeof(struct ioasid_unmap_batch)
+ * @flags: 0
+ * @ioasid: id
+ * @nr_entries: how many, at most IOASID_BATCH_MAX
+ * @entries: pointer to struct ioasid_iova_range
+ * @entry_size: sizeof(struct ioasid_iova_range)
+ * @out_done: how many were unmapped, also when the call fails
+ * @out_length: bytes unmapped, also when the call fails
+ *
+ * As a sequence of IOASID_UNMAP_DMA, with one flush of the IOMMU. The first
+ * entry that fails ends the call with its errno: those before it are
+ * unmapped, nothing is done about those after it. (After EIO, when the IOMMU
+ * driver failed, some of those after it are unmapped, too.)
+ */
+struct ioasid_unmap_batch {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 nr_entries;
+	__aligned_u64 entries;
+	__u32 entry_size;
+	__u32 out_done;
+	__aligned_u64 out_length;
+};
+
+#define IOASID_BATCH_MAX	65536
+
+/** enum ioasid_dirty_command - &struct ioasid_dirty.op */
+enum ioasid_dirty_command {
+	/** @IOASID_DIRTY_OP_START: begin to track */
+	IOASID_DIRTY_OP_START		= 0,
+	/** @IOASID_DIRTY_OP_STOP: end it, and forget */
+	IOASID_DIRTY_OP_STOP		= 1,
+	/** @IOASID_DIRTY_OP_GET: report what was dirtied, and forget that */
+	IOASID_DIRTY_OP_GET		= 2,
+	/** @IOASID_DIRTY_OP_GET_NO_CLEAR: report it, and do not forget */
+	IOASID_DIRTY_OP_GET_NO_CLEAR	= 3,
+};
+
+/**
+ * struct ioasid_dirty - IOASID_DIRTY: which pages devices have written
+ * @size: sizeof(struct ioasid_dirty)
+ * @flags: 0
+ * @ioasid: id
+ * @op: enum ioasid_dirty_command, others EOPNOTSUPP
+ * @iova: for GET the first address
+ * @length: for GET the bytes; mappings lie wholly inside or outside
+ * @page_size: for GET what a bit stands for: the lowest of out_pgsizes
+ * @data: for GET a pointer to 64-bit words, cleared by the caller; bit 0 of the
+ *	first is the page at @iova
+ * @data_size: bytes at @data, at least a bit for each page, in whole words
+ *
+ * Done in software: pages are dirty that an in-kernel user pinned or wrote
+ * to, and all pages as long as a hardware device is attached. EINVAL: tracking
+ * is off, or the range cuts a mapping.
+ */
+struct ioasid_dirty {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 op;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+	__aligned_u64 data_size;
+};
+
+/** enum ioasid_option_id - &struct ioasid_option.option */
+enum ioasid_option_id {
+	/**
+	 * @IOASID_OPTION_ACCOUNT_MODE: where pinned pages are counted, enum
+	 * ioasid_account_mode. EBUSY: something is mapped. EPERM: needs
+	 * CAP_SYS_RESOURCE.
+	 */
+	IOASID_OPTION_ACCOUNT_MODE	= 0,
+	/** @IOASID_OPTION_HUGE_PAGES: 1: later maps may use large IOMMU pages; 0: they do not */
+	IOASID_OPTION_HUGE_PAGES	= 1,
+	/**
+	 * @IOASID_OPTION_MAP_LIMIT: most mappings. EBUSY: there are more.
+	 * EPERM: above the module's dma_entry_limit without CAP_SYS_RESOURCE.
+	 */
+	IOASID_OPTION_MAP_LIMIT		= 2,
+};
+
+/** enum ioasid_account_mode - values of IOASID_OPTION_ACCOUNT_MODE */
+enum ioasid_account_mode {
+	/** @IOASID_ACCOUNT_MM: per process, in VmLck, as VFIO does; the default */
+	IOASID_ACCOUNT_MM	= 0,
+	/** @IOASID_ACCOUNT_USER: per user, as io_uring does */
+	IOASID_ACCOUNT_USER	= 1,
+};
+
+/** enum ioasid_option_op - &struct ioasid_option.op */
+enum ioasid_option_op {
+	/** @IOASID_OPTION_GET: ask */
+	IOASID_OPTION_GET	= 0,
+	/** @IOASID_OPTION_SET: change */
+	IOASID_OPTION_SET	= 1,
+};
+
+/**
+ * struct ioasid_option - IOASID_OPTION: settings of an address space
+ * @size: sizeof(struct ioasid_option)
+ * @flags: 0
+ * @ioasid: id
+ * @option: enum ioasid_option_id, others EOPNOTSUPP
+ * @op: enum ioasid_option_op, others EOPNOTSUPP
+ * @__reserved: 0
+ * @value: for SET the new value; EINVAL if it has no meaning
+ * @out_value: the value after the call
+ */
+struct ioasid_option {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 option;
+	__u32 op;
+	__u32 __reserved;
+	__aligned_u64 value;
+	__aligned_u64 out_value;
+};
+
+/**
+ * struct ioasid_change_owner - IOASID_CHANGE_OWNER: the caller takes over
+ * @size: sizeof(struct ioasid_change_owner)
+ * @flags: 0
+ * @ioasid: id
+ * @__reserved: 0
+ *
+ * For a process that got the fd from another, before that one ends: what is
+ * pinned is charged to the caller from now on, to its former owner no more.
+ * DMA goes on. Works on mappings of files, whose memory is nobody's in
+ * particular; what was mapped with IOASID_MAP_DMA moves with VFIO's live
+ * update. EINVAL: there is such a mapping of another process. ENOMEM: the
+ * caller's RLIMIT_MEMLOCK.
+ */
+struct ioasid_change_owner {
+	__u32 size;
+	__u32 flags;
+	__u32 ioasid;
+	__u32 __reserved;
+};
+
+/**
+ * struct ioasid_uring_cmd - the cmd area of an IORING_OP_URING_CMD
+ * @arg: pointer to the structure of the call, which stays valid and unchanged
+ *	until the completion
+ * @__reserved: 0
+ *
+ * cmd_op is the ioctl number: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA,
+ * _MAP_BATCH or _UNMAP_BATCH; others EOPNOTSUPP. The result is 0 or -errno. A
+ * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED, and
+ * nothing of it is left; a batch says how far it got. Requests in flight run
+ * at the same time and in any order; IOSQE_IO_LINK puts them in order.
+ */
+struct ioasid_uring_cmd {
+	__aligned_u64 arg;
+	__aligned_u64 __reserved;
+};
+
 /**
  * DOC: The ioctls of a device
  *

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls that map and unmap, on an io_uring: many in flight, cancelled, on
+ * fds of the wrong kind, and with the fd or the ring gone before they are done.
+ */
+#include <liburing.h>
+#include <sys/eventfd.h>
+
+#include <sys/wait.h>
+
+#include "native/native.h"
+
+#define IOVA	0x100000000ULL
+#define DEPTH	64
+
+FIXTURE(ring) {
+	struct io_uring ring;
+	int fd;
+	char *mem;		/* DEPTH pages, written */
+};
+
+FIXTURE_SETUP(ring)
+{
+	self->fd = native_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, io_uring_queue_init(2 * DEPTH, &self->ring, 0));
+	self->mem = door_memory(DEPTH * PAGE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	io_uring_queue_exit(&self->ring);
+	close(self->fd);
+	EXPECT_EQ(0, door_locked());
+}
+
+/* An empty request; the ring is never full here. */
+static struct io_uring_sqe *new_sqe(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	if (!sqe)
+		abort();
+	memset(sqe, 0, sizeof(*sqe));
+	return sqe;
+}
+
+static void submit(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
+{
+	struct io_uring_sqe *sqe = new_sqe(ring);
+
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = fd;
+	sqe->cmd_op = op;
+	sqe->user_data = tag;
+	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)arg;
+	io_uring_submit(ring);
+}
+
+/* The next result; *tag is whose. */
+static int result(struct io_uring *ring, uint64_t *tag)
+{
+	struct io_uring_cqe *cqe;
+	int res;
+
+	if (io_uring_wait_cqe(ring, &cqe))
+		return -EIO;
+	res = cqe->res;
+	if (tag)
+		*tag = cqe->user_data;
+	io_uring_cqe_seen(ring, cqe);
+	return res;
+}
+
+static struct ioasid_map_dma map_arg(const void *mem, uint64_t iova, uint64_t length)
+{
+	return (struct ioasid_map_dma){
+		.size = sizeof(struct ioasid_map_dma),
+		.flags = NATIVE_FIXED,
+		.iova = iova,
+		.user_va = (uintptr_t)mem,
+		.length = length,
+	};
+}
+
+TEST_F(ring, map_and_unmap)
+{
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, 3 * PAGE);
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = 3 * PAGE };
+
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 1);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(IOVA, map.out_iova);
+	EXPECT_EQ(12, door_locked());
+	submit(&self->ring, self->fd, IOASID_UNMAP_DMA, &unmap, 1);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(3 * PAGE, unmap.out_length);
+	EXPECT_EQ(0, door_locked());
+}
+
+TEST_F(ring, many_in_flight)
+{
+	struct ioasid_map_dma map[DEPTH];
+	uint64_t seen = 0, tag;
+	int i;
+
+	for (i = 0; i < DEPTH; i++) {
+		map[i] = map_arg(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
+		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
+	}
+	for (i = 0; i < DEPTH; i++) {
+		EXPECT_EQ(0, result(&self->ring, &tag));
+		seen |= 1ULL << tag;
+	}
+	EXPECT_EQ(UINT64_MAX, seen);
+	EXPECT_EQ(DEPTH, native_info(self->fd, 0).out_maps);
+	EXPECT_EQ((long)(4 * DEPTH), door_locked());
+}
+
+TEST_F(ring, batches)
+{
+	struct ioasid_map_entry e[4] = {};
+	struct ioasid_map_batch map = {
+		.size = sizeof(map), .nr_entries = 4, .entries = (uintptr_t)e,
+		.entry_size = sizeof(e[0]),
+	};
+	struct ioasid_iova_range r = { IOVA, IOVA + 2 * PAGE - 1 };
+	struct ioasid_unmap_batch unmap = {
+		.size = sizeof(unmap), .nr_entries = 1, .entries = (uintptr_t)&r,
+		.entry_size = sizeof(r),
+	};
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		e[i].flags = NATIVE_RW;
+		e[i].user_va = (uintptr_t)self->mem;
+		e[i].length = PAGE;
+	}
+	e[2].user_va = 16 * PAGE;
+	submit(&self->ring, self->fd, IOASID_MAP_BATCH, &map, 0);
+	EXPECT_EQ(-EFAULT, result(&self->ring, NULL));
+	EXPECT_EQ(2, map.out_done);
+	EXPECT_EQ(IOVA + PAGE, e[1].out_iova);
+	submit(&self->ring, self->fd, IOASID_UNMAP_BATCH, &unmap, 0);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(1, unmap.out_done);
+	EXPECT_EQ(2 * PAGE, unmap.out_length);
+}
+
+TEST_F(ring, copy_and_file)
+{
+	int memfd = memfd_create("ring", MFD_CLOEXEC);
+	struct ioasid_map_file file = {
+		.size = sizeof(file), .flags = NATIVE_RW, .fd = memfd, .length = 2 * PAGE,
+	};
+	struct ioasid_copy copy = {
+		.size = sizeof(copy), .flags = NATIVE_RW, .src_iova = IOVA, .length = 2 * PAGE,
+	};
+
+	ASSERT_EQ(0, ftruncate(memfd, 2 * PAGE));
+	submit(&self->ring, self->fd, IOASID_MAP_FILE, &file, 0);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(IOVA, file.out_iova);
+	submit(&self->ring, self->fd, IOASID_COPY, &copy, 0);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(IOVA + 2 * PAGE, copy.out_iova);
+	EXPECT_EQ(8, door_locked());
+	close(memfd);
+}
+
+TEST_F(ring, errnos)
+{
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_alloc alloc = { .size = sizeof(alloc) };
+	struct io_uring_sqe *sqe;
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	submit(&self->ring, self->fd, IOASID_ALLOC, &alloc, 0);
+	EXPECT_EQ(-EOPNOTSUPP, result(&self->ring, NULL));
+	submit(&self->ring, self->fd, VFIO_IOMMU_MAP_DMA, &map, 0);
+	EXPECT_EQ(-EOPNOTSUPP, result(&self->ring, NULL));
+	/* An fd of another kind, and none. */
+	submit(&self->ring, event, IOASID_MAP_DMA, &map, 0);
+	EXPECT_EQ(-EOPNOTSUPP, result(&self->ring, NULL));
+	submit(&self->ring, 999, IOASID_MAP_DMA, &map, 0);
+	EXPECT_EQ(-EBADF, result(&self->ring, NULL));
+
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, NULL, 0);
+	EXPECT_EQ(-EFAULT, result(&self->ring, NULL));
+	map.ioasid = 12;
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 0);
+	EXPECT_EQ(-ENOENT, result(&self->ring, NULL));
+	map.ioasid = 0;
+	sqe = new_sqe(&self->ring);
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = self->fd;
+	sqe->cmd_op = IOASID_MAP_DMA;
+	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)&map;
+	((struct ioasid_uring_cmd *)sqe->cmd)->__reserved = 1;
+	io_uring_submit(&self->ring);
+	EXPECT_EQ(-EOPNOTSUPP, result(&self->ring, NULL));
+	EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
+	close(event);
+}
+
+/* --- giving up --- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+/* Wait until at least @kib are charged to this process. */
+static bool wait_locked(long kib)
+{
+	uint64_t end = now_ms() + 8000;
+
+	while (door_locked() < kib)
+		if (now_ms() > end)
+			return false;
+	return true;
+}
+
+static void cancel(struct io_uring *ring, uint64_t victim, uint64_t tag)
+{
+	struct io_uring_sqe *sqe = new_sqe(ring);
+
+	io_uring_prep_cancel64(sqe, victim, 0);
+	sqe->user_data = tag;
+	io_uring_submit(ring);
+}
+
+/*
+ * A map of 1 GiB that has begun to pin. Only part of it ever becomes memory, so
+ * it needs no gigabyte. It is over within 100 ms on a machine that is not
+ * busy; how long it took is printed, and no time decides the test.
+ */
+TEST_F(ring, cancelled_map)
+{
+	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+	long long pinned = ktap_pinned();
+	uint64_t start, tag;
+	int i, res, victim = -1;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	madvise(mem, GIB, MADV_NOHUGEPAGE);
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 7);
+	ASSERT_TRUE(wait_locked(1024));
+	start = now_ms();
+	cancel(&self->ring, 7, 8);
+	for (i = 0; i < 2; i++) {
+		res = result(&self->ring, &tag);
+		if (tag == 7) {
+			printf("# cancelled after %llu ms\n",
+			       (unsigned long long)(now_ms() - start));
+			victim = res;
+		}
+	}
+	EXPECT_EQ(-ECANCELED, victim);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(pinned, ktap_pinned());
+	EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
+	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+	/* The range is free. */
+	EXPECT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, PAGE));
+}
+
+/* The fd is closed while the ring works on it: the space lives as long as that. */
+TEST_F(ring, fd_closed)
+{
+	struct ioasid_map_dma map = map_arg(NULL, IOVA, 64 * MIB);
+	int fd = native_open();
+	long long pinned = ktap_pinned();
+	char *mem;
+
+	mem = mmap(NULL, 64 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	madvise(mem, 64 * MIB, MADV_NOHUGEPAGE);
+	map.user_va = (uintptr_t)mem;
+	submit(&self->ring, fd, IOASID_MAP_DMA, &map, 7);
+	ASSERT_TRUE(wait_locked(1024));
+	close(fd);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	/* The request held the file; it goes when io_uring lets go of it. */
+	while (door_locked())
+		usleep(1000);
+	EXPECT_EQ(pinned, ktap_pinned());
+}
+
+/* And the ring, while it works. */
+TEST_F(ring, ring_closed)
+{
+	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+	long long pinned = ktap_pinned();
+	struct io_uring ring;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	madvise(mem, GIB, MADV_NOHUGEPAGE);
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
+	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 7);
+	ASSERT_TRUE(wait_locked(1024));
+	io_uring_queue_exit(&ring);
+	while (door_locked())
+		usleep(1000);
+	EXPECT_EQ(pinned, ktap_pinned());
+	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+}
+
+/* The process is killed with a map in flight; the space is in another's hands. */
+TEST_F(ring, killed)
+{
+	long long pinned = ktap_pinned();
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+		struct io_uring ring;
+
+		madvise(mem, GIB, MADV_NOHUGEPAGE);
+		io_uring_queue_init(4, &ring, 0);
+		submit(&ring, self->fd, IOASID_MAP_DMA, &map, 7);
+		if (wait_locked(1024))
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(pinned, ktap_pinned());
+	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+}
+
+TEST_HARNESS_MAIN
