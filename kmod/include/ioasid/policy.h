@@ -278,7 +278,7 @@ struct ioasid_policy_ops {
 
 	/**
 	 * @map_place: Choose the address of a mapping for which the caller left
-	 * it to the kernel (a native ioctl or ioasid_map_anywhere()).
+	 * it to the kernel (an ioctl of ioasid's own).
 	 *
 	 * Context: the mapping task; areas_lock is held.
 	 * Return: an address, or 0 for no opinion. One that is misaligned,

@@ -97,6 +97,13 @@ wrong_backend_is_an_error() {
 		"$BENCH" map --device "$DEVICE" --size 1M --kind 4k --backend "$other"
 }
 
+native_calls_map_the_same() {
+	[ -e "$SWITCH" ] || skip 'ioasid_vfio is not loaded'
+	"$BENCH" map --device "$DEVICE" --size 4M --kind 4k,memfd --repeat 1 --backend native --json >"$OUT"
+	json 'all(.results[]; .answered_by == "native" and .map.bytes == 4194304 and
+		.unmap.bytes == 4194304 and .vmlck_bytes == 4194304)'
+}
+
 compare_needs_both() {
 	[ ! -e "$SWITCH" ] || skip 'ioasid_vfio is loaded'
 	refused 1 'modprobe ioasid_vfio' "$BENCH" compare --device "$DEVICE"
@@ -117,5 +124,5 @@ compare_takes_turns_and_puts_the_switch_back() {
 ktap_run big_maps_pin_what_they_map chunks_threads_and_order storms_are_unmapped_three_ways \
 	pingpong_has_percentiles unpopulated_memory_is_faulted_in_by_the_map \
 	huge_pages_are_reserved_and_given_back folio_sizes_are_tuned_and_put_back v1_container \
-	table_for_people wrong_backend_is_an_error compare_needs_both \
+	table_for_people wrong_backend_is_an_error native_calls_map_the_same compare_needs_both \
 	compare_takes_turns_and_puts_the_switch_back

@@ -1,2 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-only
-LDLIBS-native := -luring
+CFLAGS-native  := -I../libioasid
+SOURCES-native := $(wildcard ../libioasid/*.c)
+LDLIBS-native  := -luring

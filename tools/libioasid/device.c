@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The three ways to a device: a stock container that joins the fd, a group
+ * whose container is the fd, and a device of its own.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/vfio.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "call.h"
+
+static int open_node(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* /dev/vfio/N for the IOMMU group N of the device. */
+static int open_group(const char *address)
+{
+	char path[PATH_MAX], link[256];
+	const char *number;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = 0;
+	number = strrchr(link, '/');
+	snprintf(path, sizeof(path), "/dev/vfio/%s", number ? number + 1 : link);
+	return open_node(path);
+}
+
+static void nothing(struct ioasid_device *device)
+{
+	device->fd = -1;
+	device->group = -1;
+	device->container = -1;
+}
+
+/* The group is in a container that works: now the device. */
+static int open_device(struct ioasid_device *device, const char *address)
+{
+	device->fd = ioctl(device->group, VFIO_GROUP_GET_DEVICE_FD, address);
+	return device->fd < 0 ? -errno : 0;
+}
+
+static int by_container(struct ioasid_device *device, int fd, const char *address)
+{
+	unsigned long join = sizeof(long) == 8 ? (unsigned long)IOASID_SET_IOMMU_ARG(fd) :
+						 (unsigned long)IOASID_SET_IOMMU_ARG32(fd);
+
+	device->group = open_group(address);
+	if (device->group < 0)
+		return device->group;
+	device->container = open_node("/dev/vfio/vfio");
+	if (device->container < 0)
+		return device->container;
+	if (ioctl(device->group, VFIO_GROUP_SET_CONTAINER, &device->container) ||
+	    ioctl(device->container, VFIO_SET_IOMMU, join))
+		return -errno;
+	return open_device(device, address);
+}
+
+static int by_group(struct ioasid_device *device, int fd, const char *address)
+{
+	device->group = open_group(address);
+	if (device->group < 0)
+		return device->group;
+	if (ioctl(device->group, VFIO_GROUP_SET_CONTAINER, &fd))
+		return -errno;
+	return open_device(device, address);
+}
+
+static int direct(struct ioasid_device *device, int fd, uint32_t id, const char *address)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/dev/ioasid-pci/%s", address);
+	device->fd = open_node(path);
+	return device->fd < 0 ? device->fd : ioasid_device_move(device, fd, id);
+}
+
+/* Leave nothing open after a failure. */
+static int finish(struct ioasid_device *device, int ret)
+{
+	if (ret)
+		ioasid_device_close(device);
+	return ret;
+}
+
+int ioasid_device_by_container(struct ioasid_device *device, int fd, const char *address)
+{
+	nothing(device);
+	return finish(device, by_container(device, fd, address));
+}
+
+int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address)
+{
+	nothing(device);
+	return finish(device, by_group(device, fd, address));
+}
+
+int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, const char *address)
+{
+	nothing(device);
+	return finish(device, direct(device, fd, id, address));
+}
+
+int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id)
+{
+	struct ioasid_device_attach arg = { .size = sizeof(arg), .fd = fd, .ioasid = id };
+
+	return call(device->fd, IOASID_DEVICE_ATTACH, &arg);
+}
+
+void ioasid_device_close(struct ioasid_device *device)
+{
+	if (device->fd >= 0)
+		close(device->fd);
+	if (device->container >= 0)
+		close(device->container);
+	if (device->group >= 0)
+		close(device->group);
+	nothing(device);
+}

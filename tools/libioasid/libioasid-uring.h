@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libioasid on an io_uring, with liburing as the client. Apart from
+ * libioasid.h so that only who includes this needs liburing.
+ */
+#ifndef LIBIOASID_URING_H
+#define LIBIOASID_URING_H
+
+#include <liburing.h>
+#include <string.h>
+
+#include <linux/ioasid.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * ioasid_prep() - fill in a request
+ * @sqe: from io_uring_get_sqe()
+ * @fd: open /dev/ioasid
+ * @command: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA, _MAP_BATCH, _UNMAP_BATCH
+ * @arg: the structure of that command, its size filled in; stays until the completion
+ *
+ * The completion's res is 0 or a negative errno.
+ */
+static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t command, void *arg)
+{
+	struct ioasid_uring_cmd cmd;
+
+	memset(&cmd, 0, sizeof(cmd));
+	cmd.arg = (__u64)(uintptr_t)arg;
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = fd;
+	sqe->cmd_op = command;
+	memcpy(sqe->cmd, &cmd, sizeof(cmd));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBIOASID_URING_H */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libioasid: the calls of /dev/ioasid as functions, and the three ways to get
+ * a device that does DMA through one of its address spaces.
+ *
+ * Functions return 0 or a negative errno, whose meaning <linux/ioasid.h> tells
+ * at each structure; those that return an fd return it or a negative errno.
+ * All are safe in several threads at once. Nothing is allocated or kept but
+ * where it is said.
+ */
+#ifndef LIBIOASID_H
+#define LIBIOASID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/ioasid.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- address spaces --- */
+
+/** ioasid_open() - open /dev/ioasid; its first address space has id 1 and is the default */
+int ioasid_open(void);
+
+/** ioasid_alloc() - a new address space, whose id is stored in @id */
+int ioasid_alloc(int fd, uint32_t *id);
+
+/** ioasid_free() - the end of an address space that nothing uses */
+int ioasid_free(int fd, uint32_t id);
+
+/** ioasid_set_default() - choose the one that VFIO's ioctls act on and containers join */
+int ioasid_set_default(int fd, uint32_t id);
+
+/** ioasid_get_default() - store in @id which one that is */
+int ioasid_get_default(int fd, uint32_t *id);
+
+/** ioasid_info() - fill in @info */
+int ioasid_info(int fd, uint32_t id, struct ioasid_get_info *info);
+
+/**
+ * ioasid_ranges() - where mapping is possible
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @ranges: set to an array, to be released with free()
+ * @nr: set to its length
+ */
+int ioasid_ranges(int fd, uint32_t id, struct ioasid_iova_range **ranges, uint32_t *nr);
+
+/** ioasid_allow() - ranges that must stay possible; @nr 0 takes them back */
+int ioasid_allow(int fd, uint32_t id, const struct ioasid_iova_range *ranges, uint32_t nr);
+
+/** ioasid_set_option() - enum ioasid_option_id */
+int ioasid_set_option(int fd, uint32_t id, uint32_t option, uint64_t value);
+
+/** ioasid_get_option() - store its value in @value */
+int ioasid_get_option(int fd, uint32_t id, uint32_t option, uint64_t *value);
+
+/** ioasid_take_over() - charge the caller for what is mapped, and no longer who was */
+int ioasid_take_over(int fd, uint32_t id);
+
+/* --- mapping --- */
+
+/**
+ * ioasid_map() - map memory of the caller
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @mem: first byte, aligned to a page
+ * @length: bytes, whole pages
+ * @flags: IOASID_MAP_FLAG_*
+ * @iova: with FIXED_IOVA the address; set to where it is mapped
+ */
+int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+	       uint64_t *iova);
+
+/** ioasid_map_file() - map @length bytes from @start of a memfd, tmpfs or hugetlbfs @file */
+int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,
+		    uint32_t flags, uint64_t *iova);
+
+/** ioasid_copy() - map in @dst what @src has at @src_iova, pinned and charged once for both */
+int ioasid_copy(int fd, uint32_t dst, uint32_t src, uint64_t src_iova, uint64_t length,
+		uint32_t flags, uint64_t *iova);
+
+/** ioasid_unmap() - remove whole mappings; @unmapped, unless NULL, is set to their bytes */
+int ioasid_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *unmapped);
+
+/** ioasid_unmap_all() - remove all; @unmapped as above */
+int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped);
+
+/**
+ * ioasid_map_batch() - map many, in order
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @entries: what to map; out_iova of each is set
+ * @nr: how many, any number
+ * @done: set to how many were mapped, also on failure; the next one failed
+ */
+int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries, uint32_t nr,
+		     uint32_t *done);
+
+/** ioasid_unmap_batch() - unmap many ranges, in order; @done as above, @unmapped may be NULL */
+int ioasid_unmap_batch(int fd, uint32_t id, const struct ioasid_iova_range *ranges, uint32_t nr,
+		       uint32_t *done, uint64_t *unmapped);
+
+/* --- dirty tracking --- */
+
+/** ioasid_dirty_start() - begin to track what devices write */
+int ioasid_dirty_start(int fd, uint32_t id);
+
+/** ioasid_dirty_stop() - end it, and forget */
+int ioasid_dirty_stop(int fd, uint32_t id);
+
+/**
+ * ioasid_dirty_get() - which pages of a range were written
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @iova: first address
+ * @length: bytes
+ * @bits: a bit for each 4 KiB, cleared by the caller
+ * @size: bytes at @bits, whole words of 64 bits
+ * @keep: report the same pages the next time
+ */
+int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
+		     uint64_t size, int keep);
+
+/* --- devices --- */
+
+/**
+ * struct ioasid_device - a device that was opened by one of the ways
+ * @fd: answers VFIO's device ioctls
+ * @group: the VFIO group that is kept open, or -1
+ * @container: the VFIO container, or -1
+ */
+struct ioasid_device {
+	int fd;
+	int group;
+	int container;
+};
+
+/**
+ * ioasid_device_by_container() - through a stock VFIO container that joins @fd
+ * @device: filled in
+ * @fd: open /dev/ioasid, whose default address space it is
+ * @address: of a PCI device bound to vfio-pci, "0000:01:00.0"
+ *
+ * Needs ioasid_vfio.ko.
+ */
+int ioasid_device_by_container(struct ioasid_device *device, int fd, const char *address);
+
+/**
+ * ioasid_device_by_group() - through a VFIO group whose container is @fd itself
+ * @device: filled in
+ * @fd: open /dev/ioasid, whose default address space it is
+ * @address: of a PCI device bound to vfio-pci
+ *
+ * Needs ioasid_setcontainer.ko; without it the answer is -EBADFD or -EINVAL.
+ */
+int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address);
+
+/**
+ * ioasid_device_direct() - attach a device without a group
+ * @device: filled in
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @address: of a PCI device bound to ioasid_pci
+ */
+int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, const char *address);
+
+/** ioasid_device_move() - attach a direct device to another address space of @fd */
+int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
+
+/** ioasid_device_close() - close what the ways above have opened */
+void ioasid_device_close(struct ioasid_device *device);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBIOASID_H */

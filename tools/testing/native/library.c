@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libioasid: each function does what its call does, and says so.
+ */
+#include <libioasid.h>
+#include <libioasid-uring.h>
+
+#include "native/native.h"
+
+#define IOVA	0x100000000ULL
+#define N	4
+
+FIXTURE(library) {
+	int fd;
+	char *mem;
+};
+
+FIXTURE_SETUP(library)
+{
+	self->fd = ioasid_open();
+	ASSERT_LE(0, self->fd);
+	self->mem = door_memory(N * PAGE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+}
+
+FIXTURE_TEARDOWN(library)
+{
+	close(self->fd);
+	EXPECT_EQ(0, door_locked());
+}
+
+TEST_F(library, spaces)
+{
+	struct ioasid_get_info info;
+	uint32_t id = 0, now = 0;
+	uint64_t value = 0;
+
+	EXPECT_EQ(0, ioasid_alloc(self->fd, &id));
+	EXPECT_EQ(2, id);
+	EXPECT_EQ(0, ioasid_set_default(self->fd, id));
+	EXPECT_EQ(0, ioasid_get_default(self->fd, &now));
+	EXPECT_EQ(id, now);
+	EXPECT_EQ(-EBUSY, ioasid_free(self->fd, id));
+	EXPECT_EQ(0, ioasid_free(self->fd, 1));
+	EXPECT_EQ(-ENOENT, ioasid_info(self->fd, 1, &info));
+	EXPECT_EQ(0, ioasid_set_option(self->fd, id, IOASID_OPTION_MAP_LIMIT, 5));
+	EXPECT_EQ(0, ioasid_get_option(self->fd, id, IOASID_OPTION_MAP_LIMIT, &value));
+	EXPECT_EQ(5, value);
+	EXPECT_EQ(0, ioasid_info(self->fd, 0, &info));
+	EXPECT_EQ(5, info.out_avail);
+	EXPECT_EQ(0, ioasid_take_over(self->fd, 0));
+}
+
+TEST_F(library, ranges)
+{
+	struct ioasid_iova_range allow = { 0x10000, 0x1ffff }, *r;
+	uint64_t iova = 0;
+	uint32_t nr;
+
+	ASSERT_EQ(0, ioasid_ranges(self->fd, 0, &r, &nr));
+	EXPECT_EQ(1, nr);
+	EXPECT_EQ(UINT64_MAX, r[0].last);
+	free(r);
+	EXPECT_EQ(0, ioasid_allow(self->fd, 0, &allow, 1));
+	EXPECT_EQ(0, ioasid_map(self->fd, 0, self->mem, PAGE, NATIVE_RW, &iova));
+	EXPECT_EQ(0x10000, iova);
+	EXPECT_EQ(-ENOENT, ioasid_ranges(self->fd, 7, &r, &nr));
+}
+
+TEST_F(library, maps)
+{
+	uint64_t a = IOVA, b = 0, c = 0, bytes = 0;
+	int file = memfd_create("library", MFD_CLOEXEC);
+	uint32_t id;
+
+	ASSERT_EQ(0, ftruncate(file, 2 * PAGE));
+	ASSERT_EQ(0, ioasid_alloc(self->fd, &id));
+	EXPECT_EQ(0, ioasid_map(self->fd, 0, self->mem, 2 * PAGE, NATIVE_FIXED, &a));
+	EXPECT_EQ(IOVA, a);
+	EXPECT_EQ(-EEXIST, ioasid_map(self->fd, 0, self->mem, PAGE, NATIVE_FIXED, &a));
+	EXPECT_EQ(0, ioasid_map_file(self->fd, 0, file, PAGE, PAGE, NATIVE_RW, &b));
+	EXPECT_EQ(IOVA + 2 * PAGE, b);
+	EXPECT_EQ(0, ioasid_copy(self->fd, id, 0, a, PAGE, NATIVE_RW, &c));
+	EXPECT_EQ(IOVA, c);
+	EXPECT_EQ(0, ioasid_unmap(self->fd, 0, b, PAGE, NULL));
+	EXPECT_EQ(-ENOENT, ioasid_unmap(self->fd, 0, b, PAGE, &bytes));
+	EXPECT_EQ(0, ioasid_unmap_all(self->fd, 0, &bytes));
+	EXPECT_EQ(2 * PAGE, bytes);
+	close(file);
+}
+
+TEST_F(library, batches)
+{
+	struct ioasid_map_entry e[N] = {};
+	struct ioasid_iova_range r[N];
+	uint64_t bytes = 0;
+	uint32_t i, done;
+
+	for (i = 0; i < N; i++) {
+		e[i].flags = NATIVE_RW;
+		e[i].user_va = (uintptr_t)self->mem + i * PAGE;
+		e[i].length = PAGE;
+	}
+	EXPECT_EQ(0, ioasid_map_batch(self->fd, 0, e, N, &done));
+	EXPECT_EQ(N, done);
+	for (i = 0; i < N; i++)
+		r[i] = (struct ioasid_iova_range){ e[i].out_iova, e[i].out_iova + PAGE - 1 };
+	r[2].start += 8 * PAGE;
+	r[2].last += 8 * PAGE;
+	EXPECT_EQ(-ENOENT, ioasid_unmap_batch(self->fd, 0, r, N, &done, &bytes));
+	EXPECT_EQ(2, done);
+	EXPECT_EQ(2 * PAGE, bytes);
+	EXPECT_EQ(-EBADF, ioasid_map_batch(-1, 0, e, N, &done));
+	EXPECT_EQ(0, done);
+}
+
+/* More than one call of the kernel takes. */
+TEST_F(library, batch_of_any_size)
+{
+	const uint32_t nr = IOASID_BATCH_MAX + 10;
+	struct ioasid_iova_range *r = calloc(nr, sizeof(*r));
+	uint32_t done;
+
+	ASSERT_TRUE(r);
+	r[0].last = PAGE - 1;
+	EXPECT_EQ(-ENOENT, ioasid_unmap_batch(self->fd, 0, r, nr, &done, NULL));
+	EXPECT_EQ(0, done);
+	free(r);
+}
+
+TEST_F(library, dirty)
+{
+	uint64_t iova = IOVA, bits = 0;
+
+	ASSERT_EQ(0, ioasid_map(self->fd, 0, self->mem, 2 * PAGE, NATIVE_FIXED, &iova));
+	EXPECT_EQ(-EINVAL, ioasid_dirty_get(self->fd, 0, IOVA, 2 * PAGE, &bits, 8, 0));
+	EXPECT_EQ(0, ioasid_dirty_start(self->fd, 0));
+	EXPECT_EQ(0, ioasid_dirty_get(self->fd, 0, IOVA, 2 * PAGE, &bits, 8, 1));
+	EXPECT_EQ(0, bits);
+	EXPECT_EQ(0, ioasid_dirty_stop(self->fd, 0));
+}
+
+TEST_F(library, device_by_container)
+{
+	struct ioasid_device device;
+	struct ioasid_get_info info;
+
+	EXPECT_EQ(-ENOENT, ioasid_device_by_container(&device, self->fd, "0000:00:77.7"));
+	EXPECT_EQ(-1, device.fd);
+	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
+	ASSERT_EQ(0, ioasid_info(self->fd, 0, &info));
+	EXPECT_EQ(1, info.out_groups);
+	ioasid_device_close(&device);
+	ASSERT_EQ(0, ioasid_info(self->fd, 0, &info));
+	EXPECT_EQ(0, info.out_groups);
+}
+
+TEST_F(library, on_a_ring)
+{
+	struct ioasid_map_dma map = {
+		.size = sizeof(map),
+		.flags = NATIVE_RW,
+		.user_va = (uintptr_t)self->mem,
+		.length = PAGE,
+	};
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+
+	ASSERT_EQ(0, io_uring_queue_init(2, &ring, 0));
+	sqe = io_uring_get_sqe(&ring);
+	ASSERT_TRUE(sqe);
+	ioasid_prep(sqe, self->fd, IOASID_MAP_DMA, &map);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
+	EXPECT_EQ(0, cqe->res);
+	EXPECT_EQ(IOVA, map.out_iova);
+	io_uring_queue_exit(&ring);
+}
+
+TEST_HARNESS_MAIN
