@@ -33,7 +33,7 @@ start() {
 	rm -f "$WORK/qmp.in" "$WORK/qmp.out"
 	mkfifo "$WORK/qmp.in" "$WORK/qmp.out"
 	: >"$CONSOLE"
-	timeout -k 5 400 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+	timeout -k 5 600 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-machine pc -accel tcg -m "$MEM" -kernel "$GUEST/vmlinux" -initrd "$GUEST/initramfs" \
 		-append "console=ttyS0 $QUICK" -serial "file:$CONSOLE" \
 		-chardev "pipe,id=qmp,path=$WORK/qmp" -mon chardev=qmp,mode=control \
@@ -89,7 +89,7 @@ boot_and_unplug() {
 	device_to "$DISK" vfio-pci
 	start
 	progress "the guest boots"
-	await 300 "the guest's user land" saw "guest: up"
+	await 420 "the guest's user land" saw "guest: up"
 	progress "the guest is up and reads"
 	disk_read 1 120
 	most=$(pinned)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The driver that the tests of this area load, for every kernel that is here:
-# O/tests/mdev/RELEASE/ioasid_mdev.ko.
+# The drivers that the tests of this area and of type1 load, for every kernel
+# that is here: O/tests/mdev/RELEASE/ioasid_mdev.ko and ioasid_fakeiommu.ko.
 
 MDEV_RELEASES := $(notdir $(patsubst %/include/config/kernel.release,%,\
 	$(foreach release,$(sort $(shell cat $(O)/kernels/*.release 2>/dev/null)),\
@@ -11,7 +11,7 @@ MDEV_MODULES  := $(MDEV_RELEASES:%=$(OUT)/mdev/%/ioasid_mdev.ko)
 
 all: $(MDEV_MODULES)
 
-$(OUT)/mdev/%/ioasid_mdev.ko: mdev/module/ioasid_mdev.c mdev/module/Kbuild mdev/mdev.h
+$(OUT)/mdev/%/ioasid_mdev.ko: mdev/module/ioasid_mdev.c mdev/module/ioasid_fakeiommu.c mdev/module/Kbuild mdev/mdev.h
 	@mkdir -p $(@D)
 	@# Our O is not the kernel's.
 	@cp $^ $(@D)

@@ -73,6 +73,8 @@ CASE(bar_read_only, "A064")
 	struct bar b = bar_open(DOOR_EDU, 0);
 
 	NEED(!mprotect(b.mem, b.size, PROT_READ));
+	TRY(-EFAULT, "write, not touched", door_map(&d, IOVA, b.mem + PAGE, PAGE, DOOR_RW));
+	*(volatile uint32_t *)b.mem;
 	TRY(-EFAULT, "write", door_map(&d, IOVA, b.mem, PAGE, DOOR_RW));
 	TRY(-EFAULT, "write only", door_map(&d, IOVA, b.mem, PAGE, VFIO_DMA_MAP_FLAG_WRITE));
 	TRY(OK, "read", door_map(&d, IOVA, b.mem, b.size, VFIO_DMA_MAP_FLAG_READ));
@@ -167,7 +169,7 @@ CASE(bar_between_memory, "A063 A066")
 {
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct bar b = bar_open(DOOR_EDU, 0);
-	char *mem = door_memory(MIB + 40 * PAGE);
+	char *mem = suite_memory(MIB / PAGE + 40);
 
 	NEED(mremap(b.mem, MIB, MIB, MREMAP_MAYMOVE | MREMAP_FIXED, mem + 10 * PAGE) != MAP_FAILED);
 	TRY(OK, "map", door_map(&d, IOVA, mem, MIB + 40 * PAGE, DOOR_RW));

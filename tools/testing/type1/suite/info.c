@@ -79,6 +79,22 @@ CASE(info_room_for_no_capability, "A032")
 	SEE(0, "one short, offset", info.cap_offset);
 }
 
+/* As much room as it said is enough. */
+CASE(info_room_exact, "A032 A033")
+{
+	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	union { struct vfio_iommu_type1_info info; char room[1024]; } u = { .info.argsz = 24 };
+	uint32_t needed;
+
+	TRY(OK, "24", get(&d, &u));
+	needed = u.info.argsz;
+	NEED(needed < sizeof(u));
+	u.info.argsz = needed;
+	TRY(OK, "exactly", get(&d, &u));
+	SEE(24, "offset", u.info.cap_offset);
+	SEE(needed, "size", u.info.argsz);
+}
+
 static void whole(const struct door *d, const char *when)
 {
 	struct vfio_iommu_type1_info *info = door_info(d);

@@ -4,9 +4,14 @@
  * cannot, and what pinning does to it.
  */
 #include <linux/userfaultfd.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "lifetime/edu.h"
 #include "type1/suite/suite.h"
+
+#define LOW	0x1000000ULL	/* where the edu device reaches */
 
 CASE(memory_not_there, "A051")
 {
@@ -43,26 +48,60 @@ CASE(memory_protected, "A051")
 }
 
 /* What can only be read stays so: a shared file, and one that is sealed. */
+/* Of huge pages, on a tmpfs that goes with it. */
+static int huge_file(size_t size)
+{
+	static const char mount_point[] = "/tmp/ioasid-type1";
+	int fd;
+
+	mkdir(mount_point, 0700);
+	NEED(!mount("ioasid-type1", mount_point, "tmpfs", 0, "huge=always,size=64m"));
+	fd = open("/tmp/ioasid-type1/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	umount2(mount_point, MNT_DETACH);
+	NEED(fd >= 0 && !ftruncate(fd, size));
+	return fd;
+}
+
+CASE(memory_of_a_read_only_huge_file, "A051")
+{
+	int fd = huge_file(4 * MIB);
+	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = mmap(NULL, 4 * MIB, PROT_READ, MAP_SHARED, fd, 0);
+
+	NEED(mem != MAP_FAILED);
+	TRY(-EFAULT, "write", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	SEE(0, "pinned", suite_pinned());
+	TRY(OK, "read", door_map(&d, IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
+	TRY(4 * MIB, "unmap", door_unmap(&d, IOVA, 4 * MIB));
+	NEED(!mprotect(mem, 4 * MIB, PROT_READ | PROT_WRITE) && !mprotect(mem, 2 * MIB, PROT_READ));
+	TRY(-EFAULT, "write, half of it", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	TRY(OK, "write, the other half", door_map(&d, IOVA, mem + 2 * MIB, 2 * MIB, DOOR_RW));
+	NEED(!ftruncate(fd, 2 * MIB));
+	TRY(-EFAULT, "cut", door_map(&d, 2 * IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
+	TRY(2 * MIB, "unmap that", door_unmap(&d, IOVA, 2 * MIB));
+}
+
 CASE(memory_of_a_read_only_file, "A051")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC | MFD_ALLOW_SEALING), exe;
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	const int n = 1024;	/* more than is pinned page by page */
 	char *mem;
 
-	NEED(fd >= 0 && !ftruncate(fd, 4 * PAGE));
+	NEED(fd >= 0 && !ftruncate(fd, n * PAGE));
 	exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	mem = mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, exe, 0);
 	NEED(mem != MAP_FAILED);
 	TRY(-EFAULT, "shared, write", suite_map(&d, 0, mem, 4));
-	mem = mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
-	TRY(-EFAULT, "memfd without write", suite_map(&d, 0, mem, 4));
-	TRY(OK, "memfd, read", door_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
-	TRY(4, "unmap", suite_unmap(&d, 0, 4));
-	NEED(!munmap(mem, 4 * PAGE) && !fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
-	mem = mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	mem = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	TRY(-EFAULT, "memfd without write", suite_map(&d, 0, mem, n));
+	TRY(OK, "memfd, read", door_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(n, "unmap", suite_unmap(&d, 0, n));
+	NEED(!munmap(mem, n * PAGE) && !fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	mem = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	NEED(mem != MAP_FAILED);
-	TRY(-EFAULT, "sealed, write", suite_map(&d, 0, mem, 4));
-	TRY(OK, "sealed, read", door_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(-EFAULT, "sealed, write", suite_map(&d, 0, mem, n));
+	TRY(OK, "sealed, read", door_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
 }
 
 CASE(memory_behind_the_end, "A051")
@@ -106,26 +145,32 @@ CASE(memory_behind_the_end_huge, "A051")
 	NEED(door_write("/proc/sys/vm/nr_hugepages", "0"));
 }
 
-/* A private view of a file is memory of its own. */
+/* A private view of a file is memory of its own: what a device reads is not the file's. */
 CASE(memory_private_file, "A051 A056")
 {
-	int fd = memfd_create("suite", MFD_CLOEXEC);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	int fd = memfd_create("suite", MFD_CLOEXEC), edu;
+	struct door d;
+	volatile char *bar;
 	char *mem, word[8] = "";
-	int i;
 
 	NEED(fd >= 0 && !ftruncate(fd, 4 * MIB));
 	mem = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	NEED(mem != MAP_FAILED);
-	for (i = 0; i < 4; i++)
-		NEED(pwrite(fd, "file", 4, i * MIB) == 4);
-	TRY(OK, "map", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
-	/* What the process writes now is what a device reads, and not the file's. */
+	NEED(mem != MAP_FAILED && pwrite(fd, "file", 4, 0) == 4);
+	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	suite_watch(&d);
+	edu = door_device(&d, DOOR_EDU);
+	NEED(edu >= 0);
+	bar = edu_open(edu);
+	NEED(bar != NULL);
+	TRY(OK, "map", door_map(&d, LOW, mem, 4 * MIB, DOOR_RW));
 	strcpy(mem, "mine");
+	SEE(1, "dma", edu_copy(bar, LOW, LOW + 2 * MIB, 8));
+	suite_say("read by the device", "%.4s", mem + 2 * MIB);
 	NEED(pread(fd, word, 4, 0) == 4);
 	suite_say("in the file", "%s", word);
-	SEE(0, "the file can be sealed", fcntl(fd, F_ADD_SEALS, 0) < 0 && errno == EBUSY);
-	TRY(4 * MIB, "unmap", door_unmap(&d, IOVA, 4 * MIB));
+	NEED(pread(fd, word, 4, 2 * MIB) == 4);
+	SEE(0, "written to the file", word[0]);
+	TRY(4 * MIB, "unmap", door_unmap(&d, LOW, 4 * MIB));
 }
 
 /* 1 for an anonymous page, 0 for one of a file, by /proc/self/pagemap. */

@@ -94,6 +94,7 @@ struct soft suite_soft(void);
 int suite_group(const char *name);
 int suite_enter(const struct door *d, int group);
 
+/* Small pages whose number can be read from them. */
 char *suite_memory(uint64_t pages);
 static inline int suite_map(const struct door *d, uint64_t page, const void *mem, uint64_t n)
 {

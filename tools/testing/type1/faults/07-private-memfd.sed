@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Private memory of a memfd is pinned as if it were shared.
+# file: core/filepin.c
+# cases: memory_private_file
+s/!(vma->vm_flags & VM_SHARED) || //

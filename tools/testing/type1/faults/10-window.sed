@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The IOVA windows are not looked at.
+# file: core/map.c
+# cases: map_interrupt_window
+s/if (!ioasid_windows_hold(/if (0 \&\& !ioasid_windows_hold(/

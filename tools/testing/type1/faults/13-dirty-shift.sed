@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Dirty bits are not shifted to where they belong.
+# file: core/dirty.c
+# cases: dirty_shifted
+s/p->shift = ((iova - base) >> PAGE_SHIFT) % 64;/p->shift = 0;/

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# An address may be made invalid twice.
+# file: core/unmap.c
+# cases: vaddr_twice
+/^static int unmap_vaddr/,/^}/s/if (area->no_vaddr)/if (0)/
