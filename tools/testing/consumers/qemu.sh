@@ -29,17 +29,24 @@ qmp() {
 	! answered '"error"' || fail "QEMU says: $(grep -m 1 '"error"' "$WORK/qmp.log")"
 }
 
+# stop: ends QEMU, and waits. timeout passes a TERM on; killed itself it would
+# leave QEMU behind, with the device and all its memory.
+stop() {
+	kill "$qemu" "$reader" 2>/dev/null || :
+	wait "$qemu" 2>/dev/null || :
+}
+
 start() {
 	rm -f "$WORK/qmp.in" "$WORK/qmp.out"
 	mkfifo "$WORK/qmp.in" "$WORK/qmp.out"
 	: >"$CONSOLE"
-	timeout -k 5 600 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+	timeout -k 5 1100 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-machine pc -accel tcg -m "$MEM" -kernel "$GUEST/vmlinux" -initrd "$GUEST/initramfs" \
 		-append "console=ttyS0 $QUICK" -serial "file:$CONSOLE" \
 		-chardev "pipe,id=qmp,path=$WORK/qmp" -mon chardev=qmp,mode=control \
 		-device vfio-pci,id=disk,host="$DISK" &
 	qemu=$!
-	trap 'tail -n 20 "$CONSOLE"; cat "$WORK/qmp.log"; kill -9 $qemu $reader 2>/dev/null || :' EXIT
+	trap 'tail -n 20 "$CONSOLE"; cat "$WORK/qmp.log"; stop' EXIT
 	# By descriptor: a new reader could miss what was said before it came.
 	cat <"$WORK/qmp.out" >>"$WORK/qmp.log" &
 	reader=$!
@@ -89,7 +96,7 @@ boot_and_unplug() {
 	device_to "$DISK" vfio-pci
 	start
 	progress "the guest boots"
-	await 420 "the guest's user land" saw "guest: up"
+	await 900 "the guest's user land" saw "guest: up"
 	progress "the guest is up and reads"
 	disk_read 1 120
 	most=$(pinned)
