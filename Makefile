@@ -135,6 +135,10 @@ lint: root				## style, layers, sparse, shellcheck, kernel-doc
 	@tools/env/modules --kernel 6.12
 	@flock build/lock tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
 
+MINUTES ?= 30
+soak: root				## load, races and random programs in turn (MINUTES=30)
+	@tools/testing/soak/start $(KVER) $(MINUTES)
+
 coverage: root				## which lines of the modules the tests execute (an hour)
 	@tools/testing/coverage/run
 

@@ -404,7 +404,7 @@ long run_raw(const uint64_t *a)
 void make_native(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick_door(rng);
-	a[1] = fuzz_below(rng, 0x10);
+	a[1] = fuzz_chance(rng, 10) ? 0x40 + fuzz_below(rng, 4) : fuzz_below(rng, 0x10);
 	a[2] = (fuzz_chance(rng, 6) ? fuzz_below(rng, 200) : (2 + fuzz_below(rng, 9)) * 8) |
 	       (fuzz_chance(rng, 3) ? fuzz_below(rng, 8) << 32 : 0);
 	a[3] = fuzz_below(rng, 4) | (fuzz_chance(rng, 3) ? fuzz_below(rng, 4) << 32 : 0);
