@@ -36,7 +36,7 @@ expect_same() {
 }
 
 # modules_load NAME...: loads modules this project has built, after those of
-# the kernel they need.
+# the kernel they need, with the parameters on the kernel's command line.
 modules_load() {
 	for ktap_module; do
 		[ ! -d "/sys/module/$ktap_module" ] || continue
@@ -46,7 +46,9 @@ modules_load() {
 			[ -e "build/$(uname -r)/$ktap_needed.ko" ] || modprobe "$ktap_needed"
 			[ ! -e "build/$(uname -r)/$ktap_needed.ko" ] || (modules_load "$ktap_needed")
 		done
-		insmod "$ktap_file"
+		ktap_parameters=$(tr ' ' '\n' </proc/cmdline | sed -n "s/^$ktap_module\.//p")
+		# shellcheck disable=SC2086
+		insmod "$ktap_file" $ktap_parameters
 	done
 }
 

@@ -139,6 +139,9 @@ TEST_F(share, mapping_in_the_way)
 TEST_F(share, above_the_aperture)
 {
 	ASSERT_EQ(0, door_map(&self->ioasid, -PAGE, self->mem, PAGE, DOOR_RW));
+	/* The emulated AMD IOMMU is the one without a limit. */
+	if (!access("/sys/class/iommu/ivhd0", F_OK))
+		SKIP(return, "the IOMMU maps all 64 bits");
 	EXPECT_ERRNO(EINVAL, join(&self->nvme, self->ioasid.fd));
 	EXPECT_EQ(PAGE, door_unmap_all(&self->ioasid));
 	ASSERT_EQ(0, door_map(&self->ioasid, 1ULL << 50, self->mem, PAGE, DOOR_RW));

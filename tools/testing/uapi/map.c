@@ -332,7 +332,8 @@ TEST_F(map, aperture)
 	ASSERT_TRUE(cap);
 	end = cap->iova_ranges[cap->nr_iovas - 1].end + 1;
 	free(info);
-	ASSERT_NE(0, end);
+	if (!end)
+		SKIP(return, "the IOMMU maps all 64 bits");
 	EXPECT_REFUSED(&self->d, EINVAL, door_map(&self->d, end, self->mem, PAGE, DOOR_RW));
 	EXPECT_REFUSED(&self->d, EINVAL,
 		       door_map(&self->d, end - PAGE, self->mem, 2 * PAGE, DOOR_RW));
