@@ -8,7 +8,7 @@
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
  * locked_vm is changed under mmap_lock held for write. A dying owner is seen
  * by mmget_not_zero(): its locked_vm dies with it and nothing is given back.
- * Policies stand behind SRCU inside policy/hooks.c, and the mark in the object
+ * Policies stand behind RCU inside policy/hooks.c, and the mark in the object
  * keeps charge and uncharge with the same ones.
  *
  * Callers hold no spinlock, and never areas_lock.

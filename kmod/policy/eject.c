@@ -8,6 +8,7 @@
  * for our work item: so the work is the only one who calls exit, or they are.
  */
 #include <linux/kernel.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/stacktrace.h>
@@ -72,24 +73,23 @@ bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook
 	return true;
 }
 
-/* ioasid_policy_slow() - a call took @cycles, which is too long unless the task was switched out */
+/* ioasid_policy_slow() - a call took @cycles, which is too long; preemption was off */
 void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
 {
 	struct ioasid_policy_run *r = f->run;
 
-	if (current->nvcsw + current->nivcsw != f->switches)
-		return;
 	this_cpu_inc(r->policy->stats->slow);
 	if (time_after(jiffies, READ_ONCE(r->slow_since) + HZ)) {
 		WRITE_ONCE(r->slow_since, jiffies);
 		atomic_set(&r->slow, 0);
 	}
 	if (atomic_inc_return(&r->slow) >= SLOW_MAX) {
+		const char *hook = ioasid_policy_hook_name[f->op];
 		u64 us = compat_cycles_to_us(cycles);
 
-		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, f->hook, us,
+		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, hook, us,
 				    "%s took %llu us, more than %llu us for the %dth time within a second",
-				    f->hook, us, compat_cycles_to_us(r->limit), SLOW_MAX);
+				    hook, us, compat_cycles_to_us(r->limit), SLOW_MAX);
 	}
 }
 
@@ -132,6 +132,6 @@ void ioasid_policy_eject_work(struct work_struct *work)
 	struct ioasid_policy_run *r = container_of(work, struct ioasid_policy_run, work);
 
 	ioasid_policy_refresh();
-	synchronize_srcu(&ioasid_policy_srcu);
+	synchronize_rcu_expedited();
 	ioasid_policy_finish(r);
 }

@@ -54,28 +54,51 @@ static int weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32
 			ret = r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED ? -EPERM : 0;
 	}
 	if (ret) {
-		this_cpu_inc(r->policy->stats->denied);
+		this_cpu_inc(r->stats->denied);
 		trace_ioasid_policy_refuse(who, r->policy->name, hook, ret);
 	}
 	return ret;
 }
 
-/* Those that are to be told the end of what begins now. */
-static void mark_for(struct ioasid_policy_mark *mark, enum ioasid_op op,
-		     const struct ioasid_who *who)
+static noinline void mark_scoped(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
+				 enum ioasid_op op, const struct ioasid_who *who)
 {
-	struct ioasid_policy_walk w;
+	struct ioasid_policy_walk w = { .set = set, .op = op, .left = set->has[op] };
 
-	ioasid_walk_begin(&w, op);
 	ioasid_walk_scope(&w, who)
 		ioasid_mark_add(mark, w.run->policy);
-	ioasid_walk_end(&w);
 }
 
-static void mark_clear(struct ioasid_policy_mark *mark)
+/*
+ * Those that are to be told the end of what begins now, by hook @op: mostly all
+ * of them. Ejected ones are sorted out when they would be told.
+ */
+static __always_inline void mark_for(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
+				     enum ioasid_op op, const struct ioasid_who *who)
 {
+	if (unlikely(!set))
+		return;
+	if (likely(!(set->any_scoped & BIT(op)))) {
+		mark->slots |= set->all[op].slots;
+		mark->seq = max(mark->seq, set->all[op].seq);
+	} else {
+		mark_scoped(set, mark, op, who);
+	}
+}
+
+/**
+ * __ioasid_policy_mark() - something begins that nobody is asked about
+ * @op: the hook that tells of its end
+ * @who: on whose behalf
+ * @mark: on return those that are to be told
+ */
+void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
+			  struct ioasid_policy_mark *mark)
+{
+	ioasid_walk_lock();
 	mark->seq = 0;
-	mark->slots = 0;
+	mark_for(rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held()), mark, op, who);
+	ioasid_walk_unlock();
 }
 
 /* ---- address spaces ---- */
@@ -143,7 +166,10 @@ static void replay_one(struct ioasid_space *space, void *data)
 	ioasid_space_describe(space, &args);
 	args.flags |= IOASID_SPACE_ARGS_REPLAY;
 	mutex_lock(&spaces_mark_lock);
-	space_open_one(&w, &args, &space->mark);
+	ioasid_walk_lock();
+	if (ioasid_spaces_hold(space))
+		space_open_one(&w, &args, &space->mark);
+	ioasid_walk_unlock();
 	mutex_unlock(&spaces_mark_lock);
 }
 
@@ -168,9 +194,9 @@ int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy
 	struct ioasid_policy_walk w;
 	int ret = 0;
 
-	mark_for(mark, IOASID_OP_ATTACHED, &args->who);
-	mark_for(mark, IOASID_OP_DETACH, &args->who);
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
+	mark_for(w.set, mark, IOASID_OP_ATTACHED, &args->who);
+	mark_for(w.set, mark, IOASID_OP_DETACH, &args->who);
 	ioasid_walk_scope(&w, &args->who) {
 		ret = ioasid_walk_call(&w, attach, args);
 		if (ret)
@@ -222,7 +248,7 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 	return weigh(w, &args->who, ret, errnos_map);
 }
 
-/* Also walks those with map_done alone, and those that fail closed: see has_hook(). */
+/* Also walks those that fail closed: see has_hook(). */
 int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
 			      u32 *wait_us)
 {
@@ -231,6 +257,8 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 
 	mark->seq = 0;
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
+	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
+		mark_for(w.set, mark, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
 		if (!ioasid_policy_in_scope(w.run, &args->who))
 			continue;
@@ -238,8 +266,6 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
 			continue;
 		}
-		if (w.run->ops->map_done)
-			ioasid_mark_add(mark, w.run->policy);
 		ret = map_begin_one(&w, args, wait_us);
 	}
 	ioasid_walk_end(&w);
@@ -271,7 +297,7 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 		if (!(want & (place->align - 1)) && valid(want, data))
 			found = want;
 		else
-			this_cpu_inc(w.run->policy->stats->clamped);
+			this_cpu_inc(w.run->stats->clamped);
 	}
 	ioasid_walk_end(&w);
 	return found ?: place->chosen;
@@ -288,7 +314,7 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 		if (!want || only_watches(w.run))
 			continue;
 		if (want > IOASID_POLICY_BATCH_MAX) {
-			this_cpu_inc(w.run->policy->stats->clamped);
+			this_cpu_inc(w.run->stats->clamped);
 			want = IOASID_POLICY_BATCH_MAX;
 		}
 		if (!least || want < least)
@@ -319,20 +345,6 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 	}
 }
 
-/* The first charge of an object decides which policies it concerns. */
-static bool concerns(struct ioasid_policy_mark *mark, bool first, const struct ioasid_policy_run *r,
-		     const struct ioasid_who *who)
-{
-	if (!ioasid_policy_enabled(r))
-		return false;
-	if (!first)
-		return ioasid_mark_has(mark, r->policy);
-	if (!ioasid_policy_in_scope(r, who))
-		return false;
-	ioasid_mark_add(mark, r->policy);
-	return true;
-}
-
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_policy_mark *mark)
 {
@@ -343,25 +355,27 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 
 	mark->account = false;
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
-	while (ioasid_walk_next(&w)) {
-		if (!concerns(mark, first, w.run, who))
-			continue;
+	/* The first charge of an object decides which policies it concerns. */
+	if (first)
+		mark_for(w.set, mark, IOASID_OP_CHARGE, who);
+	ioasid_walk_marked(&w, mark) {
 		ret = ioasid_walk_call(&w, charge, &args);
 		if (unlikely(ret))
 			ret = weigh(&w, who, ret, errnos_charge);
 		if (ret)
 			break;
-		mark->account |= w.run->ops->flags & IOASID_POLICY_F_ACCOUNT &&
-				 ioasid_policy_enabled(w.run);
+		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT && ioasid_policy_enabled(w.run))
+			mark->account = true;
 	}
-	if (ret)
+	if (unlikely(ret)) {
 		uncharge_some(&w, &args, mark, w.run);
-	else if (mark->slots)
+		/* Nobody was charged: who comes later is not to be given back anything. */
+		if (first)
+			mark->slots = 0;
+	} else if (mark->slots) {
 		mark->npages += npages;
+	}
 	ioasid_walk_end(&w);
-	/* Nobody was charged: who comes later is not to be given back anything. */
-	if (ret && first)
-		mark->slots = 0;
 	return ret;
 }
 
@@ -385,15 +399,12 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 {
 	struct ioasid_policy_walk w;
 
-	mark_clear(mark);
+	mark->seq = 0;
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
-	if (w.set)
-		w.left |= w.set->has[IOASID_OP_UNMAP_DONE];
-	ioasid_walk_scope(&w, &args->who) {
-		ioasid_mark_add(mark, w.run->policy);
-		if (w.run->ops->unmap_begin)
-			ioasid_walk_tell(&w, unmap_begin, args);
-	}
+	if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
+		mark_for(w.set, mark, IOASID_OP_UNMAP_DONE, &args->who);
+	ioasid_walk_scope(&w, &args->who)
+		ioasid_walk_tell(&w, unmap_begin, args);
 	ioasid_walk_end(&w);
 }
 

@@ -54,8 +54,9 @@ struct mapping_iter {
 };
 
 /*
- * The hook from which the current task calls: its program's run context was put
- * before our frame. NULL in a timer or work item that a hook has started.
+ * The hook from which the current task calls. Its run context is our frame's, or
+ * one that a trampoline put before it; both remember the frame's as saved. NULL
+ * in a timer or work item that a hook has started.
  */
 static struct ioasid_policy_frame *current_frame(void)
 {
@@ -66,7 +67,7 @@ static struct ioasid_policy_frame *current_frame(void)
 	tramp = container_of(current->bpf_ctx, struct bpf_tramp_run_ctx, run_ctx);
 	if (!tramp->saved_run_ctx)
 		return NULL;
-	return container_of(tramp->saved_run_ctx, struct ioasid_policy_frame, ctx);
+	return container_of(tramp->saved_run_ctx, struct ioasid_policy_frame, tramp.run_ctx);
 }
 
 static void end_policy(u32 kind, s64 code, const char *msg, u32 len)
@@ -74,7 +75,8 @@ static void end_policy(u32 kind, s64 code, const char *msg, u32 len)
 	struct ioasid_policy_frame *f = current_frame();
 
 	if (f)
-		ioasid_policy_eject(f->run, kind, f->hook, code, "%.*s", (int)strnlen(msg, len), msg);
+		ioasid_policy_eject(f->run, kind, ioasid_policy_hook_name[f->op], code,
+				    "%.*s", (int)strnlen(msg, len), msg);
 }
 
 __bpf_kfunc_start_defs();
@@ -118,7 +120,7 @@ __bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
 	struct ioasid_policy_frame *f = current_frame();
 	u32 n = strnlen(text, text__sz);
 
-	if (!f || !f->dump)
+	if (!f || f->op != IOASID_OP_DUMP)
 		return -EINVAL;
 	if (n + 1 > IOASID_POLICY_DUMP_LEN - f->dump_len)
 		return -ENOSPC;

@@ -7,7 +7,7 @@
  * init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.
  * Programs stay valid until our load (when it fails), unload or replace returns;
- * each of them waits for the hooks (SRCU) and for the run's work item first.
+ * each of them waits for the hooks (RCU) and for the run's work item first.
  */
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
@@ -40,7 +40,7 @@ static void set_publish(struct ioasid_policy_set *set)
 	ioasid_policy_set_index(set);
 	rcu_assign_pointer(ioasid_policy_set, set);
 	ioasid_policy_update_keys(set);
-	synchronize_srcu(&ioasid_policy_srcu);
+	synchronize_rcu_expedited();
 	kfree(old);
 }
 
@@ -107,7 +107,9 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
 	if (!r)
 		return ERR_PTR(-ENOMEM);
 	r->policy = p;
+	r->stats = p->stats;
 	r->ops = ops;
+	ioasid_direct_find(r);
 	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
 	r->slow_since = jiffies;
 	INIT_WORK(&r->work, ioasid_policy_eject_work);

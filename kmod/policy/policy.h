@@ -4,7 +4,7 @@
  *
  * A policy is a name with a place in the order; its programs in service are a
  * run, and a replacement puts another run in its place. The set of runs is an
- * array behind SRCU: hooks run inside a read section, and loading, unloading
+ * array behind RCU: hooks run inside a read section, and loading, unloading
  * and replacing publish a new array and wait for the readers before anything of
  * the old one goes away. Ejection is a single state word of the run, which
  * whoever finds a fault flips, and a work item for the rest.
@@ -16,7 +16,7 @@
 #include <linux/bpf.h>
 #include <linux/kobject.h>
 #include <linux/percpu.h>
-#include <linux/srcu.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
 #include <ioasid/policy.h>
@@ -55,8 +55,10 @@ struct ioasid_policy_stats {
 /**
  * struct ioasid_policy_run - programs in service
  * @policy: whose they are
- * @ops: the programs
+ * @ops: the programs, behind their trampolines
+ * @direct: those that may be called without, see direct.c
  * @state: enum ioasid_policy_state
+ * @stats: of @policy
  * @scoped: one of @space, @choice and @cgroup restricts it
  * @space: only for this address space, if not 0
  * @choice: only for those that selected it, if not 0
@@ -71,7 +73,9 @@ struct ioasid_policy_stats {
 struct ioasid_policy_run {
 	struct ioasid_policy *policy;
 	struct ioasid_policy_ops *ops;
+	const struct bpf_prog *direct[IOASID_OP_NR];
 	atomic_t state;
+	struct ioasid_policy_stats __percpu *stats;
 	bool scoped;
 	u32 space;
 	u32 choice;
@@ -89,7 +93,7 @@ struct ioasid_policy_run {
  * struct ioasid_policy - a loaded policy
  * @kobj: its folder in sysfs; owns the memory
  * @name: which a replacement must share
- * @run: the programs in service; under SRCU
+ * @run: the programs in service; under RCU
  * @link: for its id, may be NULL
  * @slot: its bit in marks
  * @seq: counts loads
@@ -109,41 +113,63 @@ struct ioasid_policy {
  * struct ioasid_policy_set - all loaded policies, in the order of asking
  * @nr: how many
  * @has: those that have a hook, by their number in @run
+ * @all: the mark of all that have a hook, if none of those is scoped
+ * @any_scoped: hooks that a scoped one has, as bits
  * @run: their programs
  */
 struct ioasid_policy_set {
 	unsigned int nr;
 	u32 has[IOASID_OP_NR];
+	struct ioasid_policy_mark all[IOASID_OP_NR];
+	u32 any_scoped;
 	struct ioasid_policy_run *run[IOASID_POLICIES_MAX];
 };
 
 /**
  * struct ioasid_policy_frame - a hook that runs, on the stack of who called it
- * @ctx: what the task's bpf_ctx points to until the program's own takes its place
+ * @tramp: what the task's bpf_ctx points to, until a trampoline puts its own in
+ *	its place; either remembers this one as saved
  * @run: whose it is
- * @hook: its name
- * @dump: where bpf_ioasid_dump() writes, NULL outside of dump()
+ * @op: which; one of those behind IOASID_OP_NR when it is none of a walk
+ * @dump: where bpf_ioasid_dump() writes, in dump()
  * @dump_len: bytes that are in there
  * @start: when it started, in cycles
- * @switches: how often the task had been switched out
  */
 struct ioasid_policy_frame {
-	struct bpf_run_ctx ctx;
+	struct bpf_tramp_run_ctx tramp;
 	struct ioasid_policy_run *run;
-	const char *hook;
+	u32 op;
 	char *dump;
 	u32 dump_len;
 	u64 start;
-	unsigned long switches;
 };
 
-extern struct srcu_struct ioasid_policy_srcu;
 extern struct ioasid_policy_set __rcu *ioasid_policy_set;
-extern const char *const ioasid_policy_hook_name[IOASID_OP_NR];
+/* Hooks that no walk calls. */
+enum {
+	IOASID_OP_INIT = IOASID_OP_NR,
+	IOASID_OP_EXIT,
+	IOASID_OP_DUMP,
+	IOASID_NAME_NR,
+};
+
+extern const char *const ioasid_policy_hook_name[IOASID_NAME_NR];
 
 static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
 {
 	return atomic_read(&r->state) == IOASID_POLICY_ENABLED;
+}
+
+static inline void ioasid_mark_add(struct ioasid_policy_mark *mark, const struct ioasid_policy *p)
+{
+	mark->slots |= BIT(p->slot);
+	mark->seq = max(mark->seq, p->seq);
+}
+
+static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
+				   const struct ioasid_policy *p)
+{
+	return mark->slots & BIT(p->slot) && p->seq <= mark->seq;
 }
 
 /* Ejected for misbehaviour, but still loaded, and meant to be missed. */
@@ -158,6 +184,13 @@ static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
 
 /* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */
 void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op);
+
+/* ioasid_policy_hook_of() - the hook at that offset of the struct, or -1 */
+int ioasid_policy_hook_of(u32 offset);
+
+/* direct.c */
+void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, int fd);
+void ioasid_direct_find(struct ioasid_policy_run *r);
 
 /* hooks.c */
 int ioasid_policy_replay(struct ioasid_policy_run *r);

@@ -101,13 +101,12 @@ static bool selectable(u32 choice)
 	struct ioasid_policy_set *set;
 	bool found = false;
 	unsigned int i;
-	int idx;
 
-	idx = srcu_read_lock(&ioasid_policy_srcu);
-	set = srcu_dereference(ioasid_policy_set, &ioasid_policy_srcu);
+	rcu_read_lock();
+	set = rcu_dereference(ioasid_policy_set);
 	for (i = 0; set && i < set->nr; i++)
 		found |= set->run[i]->choice == choice;
-	srcu_read_unlock(&ioasid_policy_srcu, idx);
+	rcu_read_unlock();
 	return found;
 }
 

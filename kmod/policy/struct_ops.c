@@ -57,8 +57,10 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 			  IOASID_POLICY_F_BEFORE | IOASID_POLICY_F_TIMES;
 	const struct ioasid_policy_ops *from = udata;
 	struct ioasid_policy_ops *to = kdata;
+	u32 at = __btf_member_bit_offset(t, member) / 8;
+	int op;
 
-	switch (__btf_member_bit_offset(t, member) / 8) {
+	switch (at) {
 	case offsetof(struct ioasid_policy_ops, flags):
 		if (from->flags & ~flags)
 			return -EINVAL;
@@ -82,6 +84,10 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 		memcpy(to->name, from->name, sizeof(to->name));
 		return 1;
 	}
+	/* A program: BPF goes on with it. */
+	op = ioasid_policy_hook_of(at);
+	if (op >= 0)
+		ioasid_direct_note(to, op, *(const unsigned long *)(udata + at));
 	return 0;
 }
 

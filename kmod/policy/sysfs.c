@@ -18,7 +18,7 @@
 #include <linux/sysfs.h>
 
 #include "../core/space.h"
-#include "policy.h"
+#include "walk.h"
 
 static struct kobject *root;
 static struct kobject *policies_dir;
@@ -339,18 +339,17 @@ ATTRIBUTE_GROUPS(policy);
 
 /*
  * The programs may be replaced, and the old ones freed, while a file is read:
- * the SRCU read section keeps the run.
+ * the read section keeps the run.
  */
 static ssize_t policy_attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
 	struct policy_attr *a = container_of(attr, struct policy_attr, attr);
 	struct ioasid_policy *p = container_of(kobj, struct ioasid_policy, kobj);
 	ssize_t n;
-	int idx;
 
-	idx = srcu_read_lock(&ioasid_policy_srcu);
-	n = a->show(p, srcu_dereference(p->run, &ioasid_policy_srcu), buf);
-	srcu_read_unlock(&ioasid_policy_srcu, idx);
+	ioasid_walk_lock();
+	n = a->show(p, rcu_dereference_check(p->run, rcu_read_lock_any_held()), buf);
+	ioasid_walk_unlock();
 	return n;
 }
 
@@ -360,13 +359,12 @@ static ssize_t policy_attr_store(struct kobject *kobj, struct attribute *attr, c
 	struct policy_attr *a = container_of(attr, struct policy_attr, attr);
 	struct ioasid_policy *p = container_of(kobj, struct ioasid_policy, kobj);
 	ssize_t n;
-	int idx;
 
 	if (!a->store)
 		return -EACCES;
-	idx = srcu_read_lock(&ioasid_policy_srcu);
-	n = a->store(srcu_dereference(p->run, &ioasid_policy_srcu), buf, count);
-	srcu_read_unlock(&ioasid_policy_srcu, idx);
+	ioasid_walk_lock();
+	n = a->store(rcu_dereference_check(p->run, rcu_read_lock_any_held()), buf, count);
+	ioasid_walk_unlock();
 	return n;
 }
 

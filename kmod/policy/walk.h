@@ -3,16 +3,21 @@
  * Walking the policies that have a hook, and calling it: the path that every
  * hook takes, and so inline.
  *
- * The walk is an SRCU read section. It is empty when the task is inside a BPF
- * program already: bpf_ctx is set while any runs, and between two of ours only
- * to our own frame, which never outlives the call.
+ * The walk is an RCU read section with preemption off, which is what a program
+ * that does not sleep asks for, and what makes calling it directly possible; so
+ * nothing in a walk sleeps. It is empty when the task is inside a BPF program
+ * already: bpf_ctx is set while any runs, and between two of ours only to our
+ * own frame, which never outlives the call.
  */
 #ifndef _IOASID_POLICY_WALK_H
 #define _IOASID_POLICY_WALK_H
 
+#include <linux/args.h>
 #include <linux/bitops.h>
+#include <linux/filter.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/srcu.h>
 
 #include "../compat/cycles.h"
 #include "policy.h"
@@ -23,22 +28,40 @@
  * @run: the policy at hand
  * @op: the hook
  * @left: those that are to come, by number
- * @idx: of the read section
  */
 struct ioasid_policy_walk {
 	struct ioasid_policy_set *set;
 	struct ioasid_policy_run *run;
 	enum ioasid_op op;
 	u32 left;
-	int idx;
 };
+
+/*
+ * Preemption off is a read section by itself; rcu_read_lock() says so to those
+ * who check, and is all there is where preemption must stay on.
+ */
+static __always_inline void ioasid_walk_lock(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PROVE_RCU))
+		rcu_read_lock();
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static __always_inline void ioasid_walk_unlock(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PROVE_RCU))
+		rcu_read_unlock();
+}
 
 static __always_inline void ioasid_walk_begin(struct ioasid_policy_walk *w, enum ioasid_op op)
 {
 	w->op = op;
 	w->left = 0;
-	w->idx = srcu_read_lock(&ioasid_policy_srcu);
-	w->set = srcu_dereference(ioasid_policy_set, &ioasid_policy_srcu);
+	ioasid_walk_lock();
+	w->set = rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held());
 	if (unlikely(current->bpf_ctx))
 		w->set = NULL;
 	if (w->set)
@@ -47,7 +70,7 @@ static __always_inline void ioasid_walk_begin(struct ioasid_policy_walk *w, enum
 
 static __always_inline void ioasid_walk_end(struct ioasid_policy_walk *w)
 {
-	srcu_read_unlock(&ioasid_policy_srcu, w->idx);
+	ioasid_walk_unlock();
 }
 
 /* The next policy that has the hook, whatever its state; false at the end. */
@@ -72,27 +95,15 @@ static __always_inline bool ioasid_walk_next(struct ioasid_policy_walk *w)
 		if (ioasid_policy_enabled((w)->run) &&				\
 		    ioasid_mark_has(mark, (w)->run->policy))
 
-static inline void ioasid_mark_add(struct ioasid_policy_mark *mark, const struct ioasid_policy *p)
-{
-	mark->slots |= BIT(p->slot);
-	mark->seq = max(mark->seq, p->seq);
-}
-
-static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
-				   const struct ioasid_policy *p)
-{
-	return mark->slots & BIT(p->slot) && p->seq <= mark->seq;
-}
-
+/* Fills in what is looked at later; the rest need not be zeroed. */
 static __always_inline void ioasid_hook_enter(struct ioasid_policy_frame *f,
 					      struct ioasid_policy_run *r, enum ioasid_op op)
 {
+	f->tramp.saved_run_ctx = &f->tramp.run_ctx;
 	f->run = r;
-	f->hook = ioasid_policy_hook_name[op];
-	f->dump = NULL;
-	this_cpu_inc(r->policy->stats->calls[op]);
-	f->switches = current->nvcsw + current->nivcsw;
-	bpf_set_run_ctx(&f->ctx);
+	f->op = op;
+	this_cpu_inc(r->stats->calls[op]);
+	bpf_set_run_ctx(&f->tramp.run_ctx);
 	f->start = compat_cycles();
 }
 
@@ -105,24 +116,58 @@ static __always_inline void ioasid_hook_leave(struct ioasid_policy_frame *f)
 		ioasid_policy_slow(f, took);
 }
 
+/* A program, called as its trampoline calls it: all arguments in an array. */
+static __always_inline u64 ioasid_hook_run(const struct bpf_prog *prog, const u64 *args)
+{
+	/* The declared type cuts the value to 32 bits. */
+	u64 (*fn)(const void *args, const struct bpf_insn *insn) = (void *)prog->bpf_func;
+
+	return fn(args, prog->insnsi);
+}
+
+#define IOASID_HOOK_ARGS1(a)	(unsigned long)(a)
+#define IOASID_HOOK_ARGS2(a, b)	(unsigned long)(a), (unsigned long)(b)
+#define IOASID_HOOK_ARGS(...)	\
+	CONCATENATE(IOASID_HOOK_ARGS, COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
+
+/* The program of the hook that the walk is at, or NULL to take its trampoline, which counts. */
+static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct ioasid_policy_walk *w)
+{
+	return static_branch_unlikely(&bpf_stats_enabled_key) ? NULL : w->run->direct[w->op];
+}
+
 /* Call hook @lower of the policy that the walk is at. */
 #define ioasid_walk_call(w, lower, ...)						\
 ({										\
-	struct ioasid_policy_frame __f;						\
+	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
+	struct ioasid_policy_frame __f __uninitialized;				\
 	typeof((w)->run->ops->lower(__VA_ARGS__)) __ret;			\
 										\
 	ioasid_hook_enter(&__f, (w)->run, (w)->op);				\
-	__ret = (w)->run->ops->lower(__VA_ARGS__);				\
+	if (likely(__prog)) {							\
+		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
+										\
+		__ret = ioasid_hook_run(__prog, __args);			\
+	} else {								\
+		__ret = (w)->run->ops->lower(__VA_ARGS__);			\
+	}									\
 	ioasid_hook_leave(&__f);						\
 	__ret;									\
 })
 
 #define ioasid_walk_tell(w, lower, ...)						\
 do {										\
-	struct ioasid_policy_frame __f;						\
+	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
+	struct ioasid_policy_frame __f __uninitialized;				\
 										\
 	ioasid_hook_enter(&__f, (w)->run, (w)->op);				\
-	(w)->run->ops->lower(__VA_ARGS__);					\
+	if (likely(__prog)) {							\
+		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
+										\
+		ioasid_hook_run(__prog, __args);				\
+	} else {								\
+		(w)->run->ops->lower(__VA_ARGS__);				\
+	}									\
 	ioasid_hook_leave(&__f);						\
 } while (0)
 

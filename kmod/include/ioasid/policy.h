@@ -144,14 +144,13 @@ enum ioasid_policy_flags {
  * hook is optional; one that is absent costs a no-op instruction.
  *
  * *Context.* Hooks other than init and exit run in the context of the calling
- * task and may not sleep; a hook that wants its caller to be slowed down returns
+ * task, with preemption off, and may not sleep; a hook that wants its caller to be slowed down returns
  * a time, and the caller sleeps later, where it holds nothing. Arguments can be
  * read, not written. A hook is never called from within a BPF program of the
  * same task: what would call it gets the built-in behaviour.
  *
  * *Misbehaviour.* A hook that returns what it may not, exceeds @timeout_us
- * sixteen times within a second (time switched out not counted), or calls
- * bpf_ioasid_error(), costs the policy its place: it is ejected. None of its
+ * sixteen times within a second, or calls bpf_ioasid_error(), costs the policy its place: it is ejected. None of its
  * hooks but dump and exit runs again, the built-in behaviour takes its place,
  * mappings stay, and /sys/kernel/ioasid/policies/NAME tells why. A negative
  * errno that is not on the hook's list still refuses that one call, with EPERM;
