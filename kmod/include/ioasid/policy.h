@@ -348,6 +348,13 @@ struct ioasid_policy_ops {
 	void (*unmap_done)(struct ioasid_unmap_args *args, struct ioasid_unmap_result *result);
 
 	/**
+	 * @reserved: 0. No hook may be member 23 of this struct: kernels of the
+	 * 6.12 series take that number for BPF_TRACE_RAW_TP, and the arguments
+	 * of the hook for pointers that may be NULL.
+	 */
+	u64 reserved;
+
+	/**
 	 * @access_pin: An in-kernel user (a software device) is about to pin
 	 * pages of mappings. What it pins is charged like any other, if it is
 	 * not pinned and charged for an IOMMU already.

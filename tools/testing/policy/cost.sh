@@ -63,7 +63,7 @@ echo
 echo '| | map | unmap | promised |'
 echo '|---|---|---|---|'
 for hook in map_begin map_batch charge map_done unmap_begin unmap_sync unmap_done; do
-	with $objects/empty-$hook.bpf.o "\`$hook\` alone, empty" 150
+	with "$objects/empty-$hook.bpf.o" "\`$hook\` alone, empty" 150
 done
 with $objects/empty.bpf.o 'every hook, empty' 500
 with $objects/empty.bpf.o 'the same with TIMES' '' --set flags=TIMES
