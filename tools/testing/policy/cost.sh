@@ -23,8 +23,8 @@ measure() {
 		read -r _ m u <<-END
 			$("$mapper" time 300 16M "$1")
 		END
-		if [ $map = 0 ] || [ "$m" -lt $map ]; then map=$m; fi
-		if [ $unmap = 0 ] || [ "$u" -lt $unmap ]; then unmap=$u; fi
+		if [ "$map" = 0 ] || [ "$m" -lt "$map" ]; then map=$m; fi
+		if [ "$unmap" = 0 ] || [ "$u" -lt "$unmap" ]; then unmap=$u; fi
 	done
 }
 
@@ -70,7 +70,7 @@ with $objects/empty.bpf.o 'the same with TIMES' '' --set flags=TIMES
 measure $length
 row 'nothing loaded again' 20
 on ioasid_map_done
-row 'tracepoint `ioasid_map_done` on, into the ring' ''
+row 'tracepoint ioasid_map_done on, into the ring' ''
 on ioasid_pin ioasid_account ioasid_map_begin ioasid_map_done ioasid_unmap_begin \
 	ioasid_unmap_done ioasid_unpin
 row 'seven tracepoints on, into the ring' ''
@@ -85,6 +85,6 @@ echo "2 MiB of 4K pages: $base_map and $base_unmap instructions."
 echo
 echo '| | map | unmap | promised |'
 echo '|---|---|---|---|'
-with pincg '`pincg`' $((base_map * 3 / 100))
+with pincg pincg $((base_map * 3 / 100))
 with $objects/empty.bpf.o 'every hook, empty' ''
 exit $failed
