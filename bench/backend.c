@@ -13,12 +13,10 @@ static const struct backend_ops *const backends[] = {
 	&backend_auto,
 	&backend_type1,
 	&backend_ioasid,
-	&backend_native,
-	&backend_native_group,
-	&backend_native_direct,
 	&backend_join,
 	&backend_group,
 	&backend_direct,
+	&backend_native,
 	&backend_iommufd,
 	&backend_pin,
 };
@@ -43,7 +41,7 @@ void backend_list(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(backends); i++)
-		printf("  %-14s %s\n", backends[i]->name, backends[i]->summary);
+		printf("  %-10s %s\n", backends[i]->name, backends[i]->summary);
 }
 
 int backend_open(struct backend *b, const struct backend_ops *ops, const char *bdf,

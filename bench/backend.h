@@ -90,8 +90,7 @@ int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t
 int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len);
 
 /* Rows. */
-extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_native,
-	backend_native_group, backend_native_direct, backend_join, backend_group, backend_direct,
-	backend_iommufd, backend_pin;
+extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_join,
+	backend_group, backend_direct, backend_native, backend_iommufd, backend_pin;
 
 #endif

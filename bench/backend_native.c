@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * /dev/ioasid itself, through libioasid: maps by its own calls, and the device
- * by each of the three ways.
- */
+/* /dev/ioasid by calls of its own, through libioasid. */
 #include <errno.h>
 #include <libioasid.h>
 #include <stdio.h>
@@ -19,22 +16,10 @@
 /* b->container.fd is the /dev/ioasid, b->private the device. */
 static int attach(struct backend *b, struct ioasid_device *device)
 {
-	int fd = b->container.fd, ret;
+	int ret = ioasid_device_by_container(device, b->container.fd, b->bdf);
 
-	if (b->ops == &backend_native) {
-		ret = ioasid_device_by_container(device, fd, b->bdf);
-		return ret ? fail("%s cannot join /dev/ioasid: %s%s", b->bdf, strerror(-ret),
-				  ret == -ENODEV ? ": modprobe ioasid_vfio" : "") : 0;
-	}
-	if (b->ops == &backend_native_group) {
-		ret = ioasid_device_by_group(device, fd, b->bdf);
-		return ret ? fail("the group of %s does not take /dev/ioasid: %s%s", b->bdf,
-				  strerror(-ret), ret == -EBADFD || ret == -EINVAL ?
-				  ": modprobe ioasid_setcontainer" : "") : 0;
-	}
-	ret = ioasid_device_direct(device, fd, 0, b->bdf);
-	return ret ? fail("cannot attach %s: %s%s", b->bdf, strerror(-ret), ret == -ENOENT ?
-			  ": bind it to ioasid_pci (driver_override)" : "") : 0;
+	return ret ? fail("%s cannot join /dev/ioasid: %s%s", b->bdf, strerror(-ret),
+			  ret == -ENODEV ? ": modprobe ioasid_vfio" : "") : 0;
 }
 
 static int ask(struct backend *b)
@@ -114,28 +99,13 @@ static int native_device_fd(struct backend *b)
 	return fd < 0 ? fail("cannot duplicate the device's fd: %s", strerror(errno)) : fd;
 }
 
-#define NATIVE_OPS				\
-	.open = native_open,			\
-	.close = native_close,			\
-	.map = native_map,			\
-	.unmap = native_unmap,			\
-	.unmap_all = native_unmap_all,		\
-	.device_fd = native_device_fd
-
 const struct backend_ops backend_native = {
 	.name = "native",
-	.summary = "/dev/ioasid, joined by a stock container of the device",
-	NATIVE_OPS,
-};
-
-const struct backend_ops backend_native_group = {
-	.name = "native-group",
-	.summary = "/dev/ioasid as the container of the device's group (ioasid_setcontainer)",
-	NATIVE_OPS,
-};
-
-const struct backend_ops backend_native_direct = {
-	.name = "native-direct",
-	.summary = "/dev/ioasid and a device without a group (bound to ioasid_pci)",
-	NATIVE_OPS,
+	.summary = "/dev/ioasid by calls of its own, joined by a container of the device",
+	.open = native_open,
+	.close = native_close,
+	.map = native_map,
+	.unmap = native_unmap,
+	.unmap_all = native_unmap_all,
+	.device_fd = native_device_fd,
 };
