@@ -30,8 +30,8 @@ every_64_mib_is_told_once() {
 	echo 0 >"$EVENT/enable"
 	for step in pin program; do
 		# shellcheck disable=SC2046 # numbers
-		set -- $(progress $step)
-		expect_same "events of $step" $# 2
+		set -- $(progress "$step")
+		expect_same "events of $step" "$#" 2
 		last=0
 		for done in "$@"; do
 			[ "$done" -gt "$last" ] || fail "$step went from $last to $done"
@@ -50,13 +50,13 @@ a_killed_map_leaves_nothing() {
 	bench=$!
 	# It is in the middle of the map once the first event is there.
 	while [ -z "$(progress pin)" ]; do
-		kill -0 $bench 2>/dev/null || break
+		kill -0 "$bench" 2>/dev/null || break
 		sleep 0.01
 	done
 	children=$(cat "/proc/$bench/task/$bench/children")
 	# shellcheck disable=SC2086 # numbers
 	kill -KILL $children
-	wait $bench 2>/dev/null || :
+	wait "$bench" 2>/dev/null || :
 	echo 0 >"$EVENT/enable"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		[ "$(pins)" != "$before" ] || break
