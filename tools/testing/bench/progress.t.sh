@@ -59,10 +59,10 @@ a_killed_map_leaves_nothing() {
 	wait "$bench" 2>/dev/null || :
 	echo 0 >"$EVENT/enable"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		[ "$(pins)" != "$before" ] || break
+		[ "$(pins)" -gt "$before" ] || break
 		sleep 0.1
 	done
-	expect_same 'pages pinned' "$(pins)" "$before"
+	[ "$(pins)" -le "$before" ] || fail "$(($(pins) - before)) pages are left pinned"
 	# shellcheck disable=SC2046 # numbers
 	set -- $(progress pin)
 	[ $# -lt 8 ] || fail 'the map was through before it was killed'
