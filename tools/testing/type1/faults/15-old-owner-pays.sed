@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The old owner of a mapping goes on paying.
-# file: core/vaddr.c
+# file: core/owner.c
 # cases: vaddr_owner
-s/ioasid_uncharge(&old, old.charged);/;/
+s/ioasid_uncharge(who, who->charged);/;/
