@@ -149,8 +149,13 @@ static bool still_on(const struct ioasid_policy_run *r, enum ioasid_op op)
 	       (op == IOASID_OP_MAP_BEGIN && ioasid_policy_fails_closed(r));
 }
 
-/* ioasid_policy_update_keys() - after the set or a state changed; the set is held still */
-void ioasid_policy_update_keys(const struct ioasid_policy_set *set)
+/*
+ * ioasid_policy_update_keys() - switch on what @set needs, and what it does not off
+ *
+ * Before a set is published keys only go on: one hook must not be called while
+ * its counterpart is still off. The set is held still.
+ */
+void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 {
 	bool on[IOASID_KEY_NR] = {};
 	unsigned int i, op;
@@ -162,7 +167,18 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set)
 				       still_on(set->run[i], IOASID_OP_NR);
 	}
 	for (i = 0; i < IOASID_KEY_NR; i++)
-		set_key(i, on[i]);
+		if (on[i] || off)
+			set_key(i, on[i]);
+}
+
+/*
+ * While it is being loaded a policy hears of address spaces, and of nothing
+ * else: who is marked for the end of something must have seen its beginning.
+ */
+static bool hears(const struct ioasid_policy_run *r, enum ioasid_op op)
+{
+	return op == IOASID_OP_SPACE_OPEN || op == IOASID_OP_SPACE_CLOSE ||
+	       atomic_read(&r->state) != IOASID_POLICY_LOADING;
 }
 
 /* ioasid_policy_set_index() - who has which hook; before @set is published */
@@ -175,7 +191,7 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 	set->any_scoped = 0;
 	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++) {
-			if (!has_hook(set->run[i], op))
+			if (!has_hook(set->run[i], op) || !hears(set->run[i], op))
 				continue;
 			set->has[op] |= BIT(i);
 			ioasid_mark_add(&set->all[op], set->run[i]->policy);

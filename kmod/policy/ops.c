@@ -38,9 +38,10 @@ static void set_publish(struct ioasid_policy_set *set)
 	struct ioasid_policy_set *old = set_locked();
 
 	ioasid_policy_set_index(set);
+	ioasid_policy_update_keys(set, false);
 	rcu_assign_pointer(ioasid_policy_set, set);
-	ioasid_policy_update_keys(set);
 	synchronize_rcu_expedited();
+	ioasid_policy_update_keys(set, true);
 	kfree(old);
 }
 
@@ -185,6 +186,14 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 	return ret;
 }
 
+/* A policy is no longer being loaded: from now on all its hooks are called. */
+static void set_renew(void)
+{
+	mutex_lock(&policies_lock);
+	set_publish(set_copy(GFP_KERNEL | __GFP_NOFAIL));
+	mutex_unlock(&policies_lock);
+}
+
 static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
 {
 	struct ioasid_policy_run *r = NULL;
@@ -253,6 +262,7 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
 		run_end(r, IOASID_EXIT_UNREG);
 		return ret;
 	}
+	set_renew();
 	trace_ioasid_policy(p->name, &info);
 	return 0;
 }
@@ -386,7 +396,7 @@ free:
 void ioasid_policy_refresh(void)
 {
 	mutex_lock(&policies_lock);
-	ioasid_policy_update_keys(set_locked());
+	ioasid_policy_update_keys(set_locked(), true);
 	mutex_unlock(&policies_lock);
 }
 

@@ -197,7 +197,7 @@ int ioasid_policy_replay(struct ioasid_policy_run *r);
 
 /* call.c */
 void ioasid_policy_set_index(struct ioasid_policy_set *set);
-void ioasid_policy_update_keys(const struct ioasid_policy_set *set);
+void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off);
 int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);
 void ioasid_policy_call_exit(struct ioasid_policy_run *r);
 void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len);
