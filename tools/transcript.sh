@@ -111,7 +111,7 @@ mkdir -p $CGROUP
 cat <<'END'
 # A policy's life under load
 
-Written by [tools/transcript.sh](../tools/transcript.sh) in the test VM (`make transcript`); `.ci/run` runs it again and
+Written by [tools/transcript.sh](../tools/transcript.sh) in the test VM (`make transcript`); `make check-transcript` runs it again and
 compares, numbers aside. A line that begins with `->` was checked.
 END
 
