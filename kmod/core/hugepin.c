@@ -26,9 +26,6 @@
 
 #include "pages.h"
 
-/* For fewer pages a second look costs more than it saves. */
-#define HUGE_MIN_PAGES	16
-
 /** enum map_size - what an address is mapped by */
 enum map_size {
 	MAP_SMALL,
@@ -124,8 +121,8 @@ bool ioasid_huge_possible(const struct ioasid_pages *pages)
 {
 	unsigned long size = pages->npages << PAGE_SHIFT;
 
-	return pages->npages >= HUGE_MIN_PAGES && pages->mm == current->mm &&
-	       size < TASK_SIZE_MAX && pages->vaddr <= TASK_SIZE_MAX - size;
+	return pages->mm == current->mm && size < TASK_SIZE_MAX &&
+	       pages->vaddr <= TASK_SIZE_MAX - size;
 }
 
 /**
