@@ -5,6 +5,7 @@
 #
 #   KVER=6.12|7.3  the Debian kernel to build for and to test on; also debug, kcsan:
 #                  the same 6.12, built here to look for bugs
+#   SMOKE=7.3      make check: then build for that kernel, too, and try it there
 #   PEERS=iommufd  make bench: build a 6.12 with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
@@ -13,6 +14,7 @@
 
 KVER   ?= 6.12
 KDIR   ?=
+SMOKE  ?=
 PEERS  ?=
 NATIVE ?=
 KREL   ?= $(shell uname -r)
@@ -76,7 +78,7 @@ tests: tools				## the test programs, into build/tests
 	$(call in,tools/testing,-k all)
 
 check: kernel				## lint, build and test in a VM: the one to run
-	@tools/testing/check --kernel $(KVER)
+	@tools/testing/check --kernel $(KVER) $(if $(SMOKE),--smoke $(SMOKE))
 
 check-long: kernel all tests		## the tests that take longer than check allows
 	@tools/testing/vm/run --kernel $(KVER) --timeout 1800 --name long -- tools/testing/run -t 0 \
