@@ -56,16 +56,17 @@ static long native_free(struct ioasid_call *call)
 static long native_legacy(struct ioasid_call *call)
 {
 	struct ioasid_legacy *arg = call->arg;
-	long ret = 0;
+	bool set = arg->op == IOASID_LEGACY_SET;
+	long ret;
 
 	if (arg->__reserved || arg->op > IOASID_LEGACY_SET)
 		return -EOPNOTSUPP;
-	if (arg->op == IOASID_LEGACY_SET)
-		ret = ioasid_file_set_default(call->file, arg->ioasid);
-	if (ret)
-		return ret;
 	arg->out_ioasid = READ_ONCE(call->file->space_id);
-	return ioasid_call_respond(call);
+	if (set && arg->ioasid)
+		arg->out_ioasid = arg->ioasid;
+	/* Before it is chosen: an error must not mean that it was. */
+	ret = ioasid_call_respond(call);
+	return ret || !set ? ret : ioasid_file_set_default(call->file, arg->ioasid);
 }
 
 /**

@@ -297,13 +297,19 @@ long ioasid_native_option(struct ioasid_call *call)
 	space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
+	if (arg->op == IOASID_OPTION_SET) {
+		/* What it will be, before it is: an error must not mean that it was set. */
+		arg->out_value = arg->value;
+		ret = ioasid_call_respond(call);
+	}
 	mutex_lock(&space->areas_lock);
-	if (arg->op == IOASID_OPTION_SET)
+	if (arg->op == IOASID_OPTION_GET)
+		arg->out_value = option_get(space, arg->option);
+	else if (!ret)
 		ret = option_set(space, arg);
-	arg->out_value = option_get(space, arg->option);
 	mutex_unlock(&space->areas_lock);
 	ioasid_space_put(space);
-	return ret ?: ioasid_call_respond(call);
+	return arg->op == IOASID_OPTION_GET ? ioasid_call_respond(call) : ret;
 }
 
 long ioasid_native_change_owner(struct ioasid_call *call)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-LDLIBS-fail := -lbpf -lelf -lz
+LDLIBS-fail := -lbpf -lelf -lz -luring

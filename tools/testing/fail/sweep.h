@@ -44,8 +44,10 @@ struct traces {
 	long long pinned;
 	long locked;
 	long long avail;
+	int spaces;		/* address spaces in the whole system */
 	int core;		/* references on the modules */
 	int shim;
+	int ways;		/* on setcontainer and pci together */
 };
 
 /* --- one failure --- */
@@ -96,21 +98,36 @@ static inline int sweep_refs(const char *module)
 	return atoi(text);
 }
 
+static inline int sweep_spaces(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/ioasid/spaces", "re");
+	int n = 0, c;
+
+	while (file && (c = getc(file)) != EOF)
+		n += c == '\n';
+	if (file)
+		fclose(file);
+	return n;
+}
+
 static inline struct traces sweep_traces(const struct world *w)
 {
 	return (struct traces){
 		.pinned = ktap_pinned(),
 		.locked = door_locked(),
 		.avail = w->d.fd >= 0 ? door_avail(&w->d) : -1,
+		.spaces = sweep_spaces(),
 		.core = sweep_refs("ioasid"),
 		.shim = sweep_refs("ioasid_vfio"),
+		.ways = sweep_refs("ioasid_setcontainer") + sweep_refs("ioasid_pci"),
 	};
 }
 
 static inline bool sweep_same(const struct traces *a, const struct traces *b)
 {
 	return a->pinned == b->pinned && a->locked == b->locked && a->avail == b->avail &&
-	       a->core == b->core && a->shim == b->shim;
+	       a->spaces == b->spaces && a->core == b->core && a->shim == b->shim &&
+	       a->ways == b->ways;
 }
 
 /* Some of it ends a little after the call: programs, files, grace periods. */
@@ -126,13 +143,24 @@ static inline bool sweep_clean(const struct world *w, const struct traces *befor
 			return true;
 		usleep(50000);
 	}
-	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, references %+d on ioasid and %+d on ioasid_vfio",
+	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, address spaces %+d, references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci",
 	       n, when, after.pinned - before->pinned, after.locked - before->locked,
-	       after.avail - before->avail, after.core - before->core, after.shim - before->shim);
+	       after.avail - before->avail, after.spaces - before->spaces,
+	       after.core - before->core, after.shim - before->shim, after.ways - before->ways);
 	return false;
 }
 
 /* --- a sweep --- */
+
+/* A call that did something else than it said: the sweep ends there. */
+static bool sweep_wrong;
+
+static inline bool sweep_complain(const char *what)
+{
+	TH_LOG("%s", what);
+	sweep_wrong = true;
+	return false;
+}
 
 /* Errnos that the failures brought, in the order of their first appearance. */
 struct sweep_errnos {
@@ -180,6 +208,10 @@ static inline bool sweep_once(struct world *w, const struct flow *flow, int fd, 
 	*err = done ? 0 : errno;
 	*fired = sweep_disarm(fd);
 
+	if (sweep_wrong) {
+		TH_LOG("failure %u: %s", n, strerror(*err));
+		return false;
+	}
 	if (!done && !*fired) {
 		TH_LOG("failed with %s though nothing was made to fail", strerror(*err));
 		return false;
@@ -197,7 +229,7 @@ static inline bool sweep_once(struct world *w, const struct flow *flow, int fd, 
 		TH_LOG("failure %u: cannot be undone: %s", n, strerror(errno));
 		return false;
 	}
-	return sweep_clean(w, &before, "at the end", n);
+	return sweep_clean(w, &before, "at the end", n) && !sweep_wrong;
 }
 
 /* Returns whether everything was as it should be. */

@@ -2,5 +2,4 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Everything as it was before setup.sh.
 set -eu
-rmmod ioasid_mdev
 exec tools/testing/fail/teardown.sh
