@@ -212,16 +212,29 @@ static bool option_undo(struct world *w)
 	return !native_set(w->d.fd, 0, option, old_value);
 }
 
-TEST_F_TIMEOUT(native, options, 180)
+static bool sweep_option(struct world *w, uint32_t which, uint64_t value)
 {
 	static const struct flow flow = { .call = option_call, .undo = option_undo };
 
-	for (option = 0; option <= IOASID_OPTION_MAP_LIMIT; option++) {
-		ASSERT_EQ(0, native_option(self->w.d.fd, 0, option, IOASID_OPTION_GET, 0,
-					   &old_value));
-		new_value = option == IOASID_OPTION_MAP_LIMIT ? 100 : !old_value;
-		EXPECT_TRUE(sweep(&self->w, &flow));
-	}
+	option = which;
+	new_value = value;
+	return !native_option(w->d.fd, 0, option, IOASID_OPTION_GET, 0, &old_value) &&
+	       old_value != new_value && sweep(w, &flow);
+}
+
+TEST_F_TIMEOUT(native, account_mode, 60)
+{
+	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_ACCOUNT_MODE, IOASID_ACCOUNT_USER));
+}
+
+TEST_F_TIMEOUT(native, huge_pages, 60)
+{
+	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_HUGE_PAGES, 0));
+}
+
+TEST_F_TIMEOUT(native, map_limit, 60)
+{
+	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_MAP_LIMIT, 100));
 }
 
 static bool fdinfo_call(struct world *w)

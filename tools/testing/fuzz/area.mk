@@ -2,3 +2,4 @@
 #
 # The fuzzer reads the kernel's log as the runner of tests does.
 SOURCES-fuzz := harness/kmsg.c
+LDLIBS-fuzz  := -luring

@@ -28,6 +28,7 @@
 #define SLOT_DOORS	0	/* /dev/ioasid and containers */
 #define SLOT_GROUPS	6
 #define SLOT_DEVICES	10
+#define SLOT_NODES	12	/* of ioasid_pci */
 #define SLOT_FILES	14
 
 /* Memory: regions of 1 GiB of addresses, the first bytes of which exist. */
@@ -86,8 +87,8 @@ struct fuzz_stats {
 	atomic_ulong calls;
 	atomic_ulong failed;
 	atomic_ulong injected;
-	atomic_ulong by_kind[64];
-	atomic_ulong ok_by_kind[64];
+	atomic_ulong by_kind[96];
+	atomic_ulong ok_by_kind[96];
 	atomic_ulong by_errno[140];
 };
 
@@ -105,7 +106,7 @@ void fuzz_mutate(struct fuzz_program *p, uint64_t *rng, const struct fuzz_progra
 bool fuzz_print(const struct fuzz_program *p, const char *path);
 bool fuzz_parse(struct fuzz_program *p, const char *path);
 
-/* --- door.c, memory.c, outside.c: kinds --- */
+/* --- door.c, native.c, node.c, memory.c, outside.c: kinds --- */
 #define KIND(name)								\
 	void make_##name(uint64_t *rng, uint64_t *a);				\
 	long run_##name(const uint64_t *a)
@@ -133,6 +134,24 @@ KIND(fdinfo);
 KIND(mdev_pin);
 KIND(mdev_rw);
 KIND(mdev_mode);
+KIND(space_alloc);
+KIND(space_free);
+KIND(space_set);
+KIND(space_info);
+KIND(space_dirty);
+KIND(nmap);
+KIND(map_file);
+KIND(copy);
+KIND(nunmap);
+KIND(map_batch);
+KIND(unmap_batch);
+KIND(ring_cancel);
+KIND(ring_wait);
+KIND(ring_close);
+KIND(open_node);
+KIND(node_attach);
+KIND(node_detach);
+KIND(node_call);
 KIND(mmap);
 KIND(munmap);
 KIND(mremap);
@@ -157,6 +176,8 @@ KIND(reclaim);
 /* door.c */
 extern atomic_int fuzz_slots[SLOTS];
 void fuzz_slots_clear(void);
+uint64_t fuzz_door(uint64_t *rng);
+uint64_t fuzz_iova(uint64_t *rng);
 
 /* memory.c */
 uint64_t fuzz_vaddr(uint64_t *rng);
@@ -168,6 +189,7 @@ struct fuzz_traces {
 	long long pinned;
 	int core;
 	int shim;
+	int ways;		/* references on setcontainer and pci together */
 	int spaces;
 };
 

@@ -180,17 +180,40 @@ TEST_F(dma, freed_memory_is_nobodys)
 	EXPECT_TRUE(is_filled(others, bytes, FILL));
 }
 
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
+
+/* Makes whoever can move a page try to; none of them may. */
+static void try_to_move(char *mem)
+{
+	char *huge = (char *)((uintptr_t)mem & ~(2 * MIB - 1));
+
+	door_write("/proc/sys/vm/compact_memory", "1");
+	madvise(mem, PAGE, MADV_PAGEOUT);
+	madvise(huge, 2 * MIB, MADV_COLLAPSE);
+	/* Takes the page out of use, if what is in it can go elsewhere. */
+	madvise(mem, PAGE, MADV_SOFT_OFFLINE);
+}
+
 /* Nor does it move away under the drive: owner and drive see one page. */
 TEST_F(dma, pages_do_not_move)
 {
+	char *mem = door_small_pages(4 * MIB);
 	int round;
 
+	/* One that could become part of a huge page. */
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, FILL, 4 * MIB);
+	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
+	mem += 2 * MIB;
+	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(0, door_map(&self->r.d, TARGET, mem, PAGE, DOOR_RW));
 	for (round = 0; round < 3; round++) {
-		memset(self->mem, FILL, PAGE);
-		EXPECT_TRUE(door_write("/proc/sys/vm/compact_memory", "1"));
-		madvise(self->mem, PAGE, MADV_PAGEOUT);
+		memset(mem, FILL, PAGE);
+		try_to_move(mem);
 		EXPECT_EQ(0, nvme_read_to(&self->r.nvme, TARGET));
-		EXPECT_TRUE(arrived(self->mem));
+		EXPECT_TRUE(arrived(mem));
 	}
 }
 

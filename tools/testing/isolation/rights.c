@@ -3,26 +3,8 @@
  * Who may do what: a user without rights gets nowhere, and one who was handed
  * a descriptor gets as far as that goes and no further.
  */
-#include <grp.h>
-#include <sys/stat.h>
-
 #include "isolation/fault.h"
-
-#define NOBODY	65534
-
-/* In a process of its own, as a user without rights. */
-static int as_nobody(bool (*body)(void *arg), void *arg)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
-			_exit(2);
-		_exit(!body(arg));
-	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
+#include "isolation/nobody.h"
 
 static bool refuses(const char *path, int flags)
 {

@@ -21,7 +21,7 @@ flags="-std=gnu11 -D_GNU_SOURCE -DBPF_DIR=__FILE__ -DVERSION=__FILE__ -Wall -Wex
 # each COMMAND...: runs it on every file of user code, two at a time.
 each() {
 	# shellcheck disable=SC2016,SC2086
-	user_c | xargs -P 2 -I FILE sh -c 'file=$1; shift; "$@" -I"${file%/*}" "$file" 2>&1' sh FILE "$@" $flags $includes |
+	user_c | xargs -P 2 -I @ sh -c 'file=$1; shift; "$@" -I"${file%/*}" "$file" 2>&1' sh @ "$@" $flags $includes |
 		sed -n "/: \(warning\|error\): /{$places;p}" | sort -u
 }
 
@@ -59,7 +59,7 @@ rule_checkpatch() {
 }
 
 passed=0 failed=0
-for rule in clang analyzer coccinelle checkpatch; do
+for rule in ${RULES:-clang analyzer coccinelle checkpatch}; do
 	began=$(date +%s)
 	rule_$rule >"$work/$rule.out" 2>&1
 	took=$(($(date +%s) - began))

@@ -49,7 +49,7 @@ static uint64_t pick(uint64_t *rng, unsigned int from, unsigned int to)
 }
 
 /* Doors 0 and 2 are opened by most programs. */
-static uint64_t pick_door(uint64_t *rng)
+uint64_t fuzz_door(uint64_t *rng)
 {
 	if (fuzz_chance(rng, 12))
 		return pick(rng, SLOT_DOORS, SLOT_GROUPS);
@@ -62,7 +62,7 @@ static uint64_t pick_new(uint64_t *rng)
 	return fuzz_chance(rng, 6) ? fuzz_below(rng, SLOT_GROUPS) : 3 + fuzz_below(rng, 3);
 }
 
-static uint64_t pick_iova(uint64_t *rng)
+uint64_t fuzz_iova(uint64_t *rng)
 {
 	static const uint64_t edge[] = {
 		0, PAGE, 0xfee00000ULL - PAGE, 0xfeefffffULL + 1, GIB - PAGE,
@@ -158,7 +158,7 @@ long run_set_iommu(const uint64_t *a)
 void make_join(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick(rng, SLOT_DOORS, SLOT_GROUPS);
-	a[1] = pick_door(rng);
+	a[1] = fuzz_door(rng);
 }
 
 long run_join(const uint64_t *a)
@@ -169,7 +169,7 @@ long run_join(const uint64_t *a)
 void make_set_container(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick(rng, SLOT_GROUPS, SLOT_DEVICES);
-	a[1] = pick_door(rng);
+	a[1] = fuzz_door(rng);
 }
 
 long run_set_container(const uint64_t *a)
@@ -209,8 +209,8 @@ long run_get_device(const uint64_t *a)
 
 void make_map(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
-	a[1] = pick_iova(rng);
+	a[0] = fuzz_door(rng);
+	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_vaddr(rng);
 	a[3] = fuzz_length(rng);
 	a[4] = fuzz_chance(rng, 3) ? 1 + fuzz_below(rng, 3) : 3;
@@ -240,8 +240,8 @@ long run_map_vaddr(const uint64_t *a)
 
 void make_unmap(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
-	a[1] = pick_iova(rng);
+	a[0] = fuzz_door(rng);
+	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_chance(rng, 3) ? fuzz_below(rng, 64) * 2 * MIB : fuzz_length(rng);
 	a[3] = 0;
 	if (fuzz_chance(rng, 6)) {
@@ -286,8 +286,8 @@ static void make_bitmap(uint64_t *rng, uint64_t *a)
 
 void make_unmap_dirty(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
-	a[1] = pick_iova(rng);
+	a[0] = fuzz_door(rng);
+	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_chance(rng, 2) ? fuzz_below(rng, 64) * 2 * MIB : fuzz_length(rng);
 	make_bitmap(rng, a);
 }
@@ -310,7 +310,7 @@ long run_unmap_dirty(const uint64_t *a)
 
 void make_dirty(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
+	a[0] = fuzz_door(rng);
 	a[1] = fuzz_chance(rng, 20) ? fuzz_below(rng, 16) : 1 + fuzz_below(rng, 3) / 2;
 }
 
@@ -343,7 +343,7 @@ long run_dirty_get(const uint64_t *a)
 
 void make_info(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
+	a[0] = fuzz_door(rng);
 	a[1] = fuzz_chance(rng, 2) ? 4096 : fuzz_below(rng, 256);
 }
 
@@ -359,7 +359,7 @@ long run_info(const uint64_t *a)
 
 void make_extension(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
+	a[0] = fuzz_door(rng);
 	a[1] = fuzz_chance(rng, 8) ? fuzz_random(rng) : fuzz_below(rng, 16);
 }
 
@@ -371,12 +371,12 @@ long run_extension(const uint64_t *a)
 /* Any number of VFIO's and ours, and a structure of whose size @a[2] speaks. */
 void make_raw(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_chance(rng, 3) ? fuzz_below(rng, SLOTS) : pick_door(rng);
+	a[0] = fuzz_chance(rng, 3) ? fuzz_below(rng, SLOTS) : fuzz_door(rng);
 	a[1] = fuzz_chance(rng, 10) ? fuzz_random(rng) & 0xffffffff :
 	       (';' << 8 | (100 + fuzz_below(rng, 32)));
 	a[2] = fuzz_chance(rng, 4) ? fuzz_random(rng) & 0xffffffff : fuzz_below(rng, 128);
 	a[3] = fuzz_below(rng, 32);
-	a[4] = pick_iova(rng);
+	a[4] = fuzz_iova(rng);
 	a[5] = fuzz_length(rng);
 }
 
@@ -398,17 +398,18 @@ long run_raw(const uint64_t *a)
 }
 
 /*
- * The ioctls of /dev/ioasid's own: a structure that begins with its size and
- * flags, and then has ids, addresses and lengths in some order.
+ * The ioctls of /dev/ioasid's own, badly formed (native.c has the others): a
+ * structure that begins with its size and flags, and then has ids, addresses
+ * and lengths in some order.
  */
 void make_native(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
+	a[0] = fuzz_door(rng);
 	a[1] = fuzz_chance(rng, 10) ? 0x40 + fuzz_below(rng, 4) : fuzz_below(rng, 0x10);
 	a[2] = (fuzz_chance(rng, 6) ? fuzz_below(rng, 200) : (2 + fuzz_below(rng, 9)) * 8) |
 	       (fuzz_chance(rng, 3) ? fuzz_below(rng, 8) << 32 : 0);
 	a[3] = fuzz_below(rng, 4) | (fuzz_chance(rng, 3) ? fuzz_below(rng, 4) << 32 : 0);
-	a[4] = pick_iova(rng);
+	a[4] = fuzz_iova(rng);
 	a[5] = fuzz_vaddr(rng);
 }
 
@@ -423,7 +424,7 @@ long run_native(const uint64_t *a)
 
 void make_fdinfo(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick_door(rng);
+	a[0] = fuzz_door(rng);
 }
 
 long run_fdinfo(const uint64_t *a)
@@ -447,7 +448,7 @@ long run_fdinfo(const uint64_t *a)
 void make_mdev_pin(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick(rng, SLOT_DEVICES, SLOT_DEVICES + 2);
-	a[1] = pick_iova(rng);
+	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_chance(rng, 4) ? fuzz_below(rng, 600) : 1 + fuzz_below(rng, 4);
 	a[3] = 1 + fuzz_below(rng, 3);
 	a[4] = fuzz_chance(rng, 3);
@@ -463,7 +464,7 @@ long run_mdev_pin(const uint64_t *a)
 void make_mdev_rw(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick(rng, SLOT_DEVICES, SLOT_DEVICES + 2);
-	a[1] = pick_iova(rng) + fuzz_below(rng, PAGE);
+	a[1] = fuzz_iova(rng) + fuzz_below(rng, PAGE);
 	a[2] = fuzz_vaddr(rng);
 	a[3] = fuzz_below(rng, 5 * PAGE);
 	a[4] = fuzz_below(rng, 4);

@@ -16,8 +16,12 @@ const struct fuzz_kind fuzz_kinds[] = {
 	K(set_iommu, 4), K(join, 2), K(set_container, 3), K(unset_container, 2),
 	K(get_device, 4),
 	K(map, 40), K(map_vaddr, 3), K(unmap, 22), K(unmap_dirty, 4), K(dirty, 3),
-	K(dirty_get, 4), K(info, 3), K(extension, 1), K(raw, 3), K(native, 14),
+	K(dirty_get, 4), K(info, 3), K(extension, 1), K(raw, 3), K(native, 4),
 	K(fdinfo, 1),
+	K(space_alloc, 3), K(space_free, 2), K(space_set, 4), K(space_info, 3), K(space_dirty, 3),
+	K(nmap, 16), K(map_file, 6), K(copy, 8), K(nunmap, 10), K(map_batch, 4),
+	K(unmap_batch, 4), K(ring_cancel, 3), K(ring_wait, 3), K(ring_close, 1),
+	K(open_node, 2), K(node_attach, 4), K(node_detach, 2), K(node_call, 2),
 	K(mdev_pin, 6), K(mdev_rw, 4), K(mdev_mode, 1),
 	K(mmap, 4), K(munmap, 4), K(mremap, 4), K(madvise, 8), K(mprotect, 3), K(touch, 6),
 	K(mlock, 1), K(truncate, 3), K(fork, 3), K(memlock, 1), K(pause, 3),
@@ -95,10 +99,23 @@ static void add_door(struct fuzz_program *p, uint64_t *rng, unsigned int slot)
 {
 	unsigned int group = fuzz_below(rng, 5);
 
-	switch (fuzz_below(rng, 5)) {
+	switch (fuzz_below(rng, 7)) {
 	case 0:
 		add(p, "open_ioasid", slot, 0, 0);
 		add(p, "set_iommu", slot, fuzz_chance(rng, 4) ? 1 : 3, 0);
+		break;
+	case 5:
+		/* Two spaces; a group comes in by itself. */
+		add(p, "open_ioasid", slot, 0, 0);
+		add(p, "space_alloc", slot, 0, 0);
+		add(p, "open_group", SLOT_GROUPS + slot / 2, group, 0);
+		add(p, "set_container", SLOT_GROUPS + slot / 2, slot, 0);
+		break;
+	case 6:
+		add(p, "open_ioasid", slot, 0, 0);
+		add(p, "space_alloc", slot, 0, 0);
+		add(p, "open_node", SLOT_NODES + slot / 2, slot / 2, 0);
+		add(p, "node_attach", SLOT_NODES + slot / 2, slot, fuzz_below(rng, 3));
 		break;
 	case 1:
 		/* A container that joins it. */

@@ -17,13 +17,22 @@
 
 static const char *const policies[] = {
 	"pincg", "ratelimit --set maps_per_second=500", "adaptbatch", "iovadeny", "chaos --set every=3",
+	"quota", "memadvise", "strictmap",
 	"build/bpf/test/misbehave.bpf.o --set attach_value=-1",
 	"build/bpf/test/misbehave.bpf.o --set charge_value=-1",
 };
-static const char *const names[] = { "pincg", "ratelimit", "adaptbatch", "iovadeny", "chaos --set every=3",
-				     "misbehave" };
-static const char *const modules[] = { "ioasid_vfio", "ioasid", "ioasid_mdev" };
-static const char *const devices[] = { "0000:00:06.0", "0000:00:05.0" };
+static const char *const names[] = {
+	"pincg", "ratelimit", "adaptbatch", "iovadeny", "chaos", "quota", "memadvise", "strictmap",
+	"misbehave",
+};
+/* In the order in which they can all be unloaded. */
+static const char *const modules[] = {
+	"ioasid_pci", "ioasid_setcontainer", "ioasid_vfio", "ioasid", "ioasid_mdev",
+};
+#define MODULES	(sizeof(modules) / sizeof(*modules))
+static const char *const devices[] = {
+	"0000:00:06.0", "0000:00:05.0", "0000:01:01.0", "0000:01:02.0",
+};
 
 static long run(const char *command)
 {
@@ -79,33 +88,38 @@ long run_policy_unload(const uint64_t *a)
 
 void make_rmmod(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, 4) % 3;
+	a[0] = fuzz_below(rng, MODULES + 1);
 }
 
-/* Refused while it is in use. */
+/* Refused while it is in use. One more than there are: all, as far as it goes. */
 long run_rmmod(const uint64_t *a)
 {
-	return syscall(SYS_delete_module, modules[a[0] % 3], O_NONBLOCK);
+	unsigned int which = a[0] % (MODULES + 1), i;
+	long ret = 0;
+
+	if (which < MODULES)
+		return syscall(SYS_delete_module, modules[which], O_NONBLOCK);
+	for (i = 0; i < MODULES - 1; i++)
+		ret = syscall(SYS_delete_module, modules[i], O_NONBLOCK);
+	return ret;
 }
 
 void make_insmod(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, 3);
+	a[0] = fuzz_below(rng, MODULES);
 }
 
 long run_insmod(const uint64_t *a)
 {
-	unsigned int which = a[0] % 3;
+	const char *module = modules[a[0] % MODULES];
 	struct utsname kernel;
 	char path[256];
 	long ret;
 	int fd;
 
 	uname(&kernel);
-	if (which == 2)
-		snprintf(path, sizeof(path), "build/tests/mdev/%s/ioasid_mdev.ko", kernel.release);
-	else
-		snprintf(path, sizeof(path), "build/%s/%s.ko", kernel.release, modules[which]);
+	snprintf(path, sizeof(path), strstr(module, "mdev") ? "build/tests/mdev/%s/%s.ko" :
+		 "build/%s/%s.ko", kernel.release, module);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -116,7 +130,7 @@ long run_insmod(const uint64_t *a)
 
 void make_unplug(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, 2);
+	a[0] = fuzz_below(rng, 4);
 }
 
 /* Waits until nobody has the device open: the program is still running. */
@@ -124,20 +138,23 @@ long run_unplug(const uint64_t *a)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), SYS_PCI "devices/%s/remove", devices[a[0] % 2]);
+	snprintf(path, sizeof(path), SYS_PCI "devices/%s/remove", devices[a[0] % 4]);
 	return put_text(path, "1");
 }
 
 void make_unbind(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, 2);
+	a[0] = fuzz_below(rng, 4);
 	a[1] = fuzz_below(rng, 2);
 }
 
 long run_unbind(const uint64_t *a)
 {
-	return put_text(a[1] & 1 ? SYS_PCI "drivers/vfio-pci/bind" :
-			SYS_PCI "drivers/vfio-pci/unbind", devices[a[0] % 2]);
+	char path[128];
+
+	snprintf(path, sizeof(path), SYS_PCI "drivers/%s/%s",
+		 a[0] % 4 < 2 ? "vfio-pci" : "ioasid_pci", a[1] & 1 ? "bind" : "unbind");
+	return put_text(path, devices[a[0] % 4]);
 }
 
 void make_parameter(uint64_t *rng, uint64_t *a)

@@ -90,6 +90,8 @@ struct fuzz_traces fuzz_traces_now(void)
 		.pinned = ktap_pinned(),
 		.core = number("/sys/module/ioasid/refcnt"),
 		.shim = number("/sys/module/ioasid_vfio/refcnt"),
+		.ways = number("/sys/module/ioasid_setcontainer/refcnt") +
+			number("/sys/module/ioasid_pci/refcnt"),
 		.spaces = lines("/sys/kernel/debug/ioasid/spaces"),
 	};
 }
@@ -103,12 +105,12 @@ bool fuzz_traces_back(const struct fuzz_traces *before, char *why, size_t size)
 	for (tries = 0; tries < 200; tries++) {
 		now = fuzz_traces_now();
 		if (now.pinned == before->pinned && now.core == before->core &&
-		    now.shim == before->shim && now.spaces == before->spaces)
+		    now.shim == before->shim && now.ways == before->ways && now.spaces == before->spaces)
 			return true;
 		usleep(tries < 20 ? 2000 : 50000);
 	}
-	snprintf(why, size, "left behind: pages pinned %+lld, references %+d on ioasid and %+d on ioasid_vfio, address spaces %+d",
+	snprintf(why, size, "left behind: pages pinned %+lld, references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci, address spaces %+d",
 		 now.pinned - before->pinned, now.core - before->core, now.shim - before->shim,
-		 now.spaces - before->spaces);
+		 now.ways - before->ways, now.spaces - before->spaces);
 	return false;
 }

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A policy that means harm: it cannot lift the limit of somebody it is not for,
+ * nor redirect a mapping, nor keep memory in a device's reach.
+ */
+#include "isolation/fault.h"
+#include "isolation/nobody.h"
+#include "lifetime/edu.h"
+#include "native/native.h"
+
+#define LOAD	"build/bin/ioasidctl policy load build/bpf/test/hostile.bpf.o >/dev/null"
+#define CGROUP	"/sys/fs/cgroup/ioasid-hostile"
+#define TARGET	0x2345000ULL
+#define FILL	0xaa
+
+/* Loads it with these settings. */
+static bool load(const char *format, ...)
+{
+	char settings[160], command[320];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(settings, sizeof(settings), format, args);
+	va_end(args);
+	snprintf(command, sizeof(command), LOAD " %s", settings);
+	return !system(command);
+}
+
+static bool unload(void)
+{
+	return !system("build/bin/ioasidctl policy unload hostile >/dev/null");
+}
+
+/* --- limits --- */
+
+/* More than RLIMIT_MEMLOCK: 0 when it worked, or the errno. */
+static int map_too_much(struct door *d)
+{
+	char *mem = door_small_pages(MIB);
+	int err;
+
+	if (mem == MAP_FAILED || !door_memlock(16 * PAGE))
+		return -1;
+	err = door_map(d, 0, mem, 32 * PAGE, DOOR_RW) ? errno : 0;
+	if (!err)
+		door_unmap_all(d);
+	return err;
+}
+
+static bool is_limited(void *arg)
+{
+	return map_too_much(arg) == ENOMEM && !door_locked();
+}
+
+static bool is_not_limited(void *arg)
+{
+	return !map_too_much(arg);
+}
+
+FIXTURE(limits) {
+	struct door d;
+};
+
+FIXTURE_SETUP(limits)
+{
+	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, as_nobody(is_limited, &self->d));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	door_close(&self->d);
+}
+
+TEST_F(limits, allowing_all_lifts_none)
+{
+	ASSERT_TRUE(load("%s", ""));
+	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
+	EXPECT_TRUE(unload());
+}
+
+/* It may take the place of the limit, for those it was loaded for and no others. */
+TEST_F(limits, of_another_cgroup)
+{
+	struct stat st;
+
+	mkdir(CGROUP, 0755);
+	ASSERT_EQ(0, stat(CGROUP, &st));
+	ASSERT_TRUE(load("--set flags=ACCOUNT --set cgroup_id=%lu", (unsigned long)st.st_ino));
+	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
+	ASSERT_TRUE(door_write(CGROUP "/cgroup.procs", "0"));
+	EXPECT_EQ(0, as_nobody(is_not_limited, &self->d));
+	ASSERT_TRUE(door_write("/sys/fs/cgroup/cgroup.procs", "0"));
+	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
+	EXPECT_TRUE(unload());
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+TEST_F(limits, are_back_without_it)
+{
+	ASSERT_TRUE(load("--set flags=ACCOUNT"));
+	EXPECT_EQ(0, as_nobody(is_not_limited, &self->d));
+	EXPECT_TRUE(unload());
+	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
+}
+
+/* --- where things are mapped, and until when --- */
+
+FIXTURE(reach) {
+	int fd;
+	struct door edu;
+	int device;
+	volatile char *bar;
+	char *mem;
+	char *other;
+};
+
+FIXTURE_SETUP(reach)
+{
+	self->fd = native_open();
+	ASSERT_LE(0, self->fd);
+	ASSERT_TRUE(native_attach(self->fd, &self->edu, DOOR_EDU));
+	self->device = door_device(&self->edu, DOOR_EDU);
+	self->bar = edu_open(self->device);
+	ASSERT_TRUE(self->bar);
+	self->mem = door_memory(PAGE);
+	self->other = door_memory(PAGE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	ASSERT_NE(MAP_FAILED, self->other);
+	ASSERT_EQ(TARGET, native_map(self->fd, 0, NATIVE_FIXED, TARGET, self->mem, PAGE));
+}
+
+FIXTURE_TEARDOWN(reach)
+{
+	munmap((void *)(uintptr_t)self->bar, MIB);
+	close(self->device);
+	door_close(&self->edu);
+	close(self->fd);
+}
+
+/* The device copies the page at @from to TARGET. */
+static bool device_writes(struct ktap_fixture_reach *self, uint64_t from)
+{
+	return edu_copy(self->bar, from, TARGET, PAGE);
+}
+
+static bool is_filled(const char *mem, int with)
+{
+	int i;
+
+	for (i = 0; i < (int)PAGE; i++)
+		if ((unsigned char)mem[i] != with)
+			return false;
+	return true;
+}
+
+/*
+ * Over a mapping that is there, over the interrupts, beyond every window, off
+ * the boundary of a page: each time the kernel's own choice it is.
+ */
+TEST_F(reach, no_mapping_is_redirected)
+{
+	static const uint64_t wanted[] = {
+		TARGET, DOOR_MSI_START, ~0xfffULL, TARGET + 8 * PAGE + 1,
+	};
+	struct ioasid_get_info info;
+	uint64_t chosen, iova;
+	unsigned int i;
+
+	chosen = native_map(self->fd, 0, NATIVE_RW, 0, self->other, PAGE);
+	ASSERT_NE(NATIVE_FAIL, chosen);
+	ASSERT_EQ((long long)PAGE, native_unmap(self->fd, 0, chosen, PAGE));
+	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		ASSERT_TRUE(load("--set place_at=%llu", (unsigned long long)wanted[i]));
+		iova = native_map(self->fd, 0, NATIVE_RW, 0, self->other, PAGE);
+		EXPECT_EQ(chosen, iova);
+		memset(self->mem, FILL, PAGE);
+		memset(self->other, 0x55, PAGE);
+		/* Each of the two is where it is said to be. */
+		EXPECT_TRUE(device_writes(self, iova));
+		EXPECT_TRUE(is_filled(self->mem, 0x55));
+		EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 0, iova, PAGE));
+		EXPECT_TRUE(unload());
+	}
+	info = native_info(self->fd, 0);
+	EXPECT_EQ(1, info.out_maps);
+}
+
+/* The place it asks for is taken when there is nothing against it: it is asked. */
+TEST_F(reach, a_good_place_is_taken)
+{
+	ASSERT_TRUE(load("--set place_at=%llu", TARGET + 8 * PAGE));
+	EXPECT_EQ(TARGET + 8 * PAGE, native_map(self->fd, 0, NATIVE_RW, 0, self->other, PAGE));
+	EXPECT_TRUE(unload());
+}
+
+/* It wants flushes late and has no say in an unmap: the device is out at once. */
+TEST_F(reach, no_memory_is_kept)
+{
+	long long pinned;
+	int log;
+
+	ASSERT_EQ(TARGET + PAGE, native_map(self->fd, 0, NATIVE_FIXED, TARGET + PAGE, self->other,
+					    PAGE));
+	ASSERT_TRUE(load("%s", ""));
+	EXPECT_TRUE(device_writes(self, TARGET + PAGE));
+	pinned = ktap_pinned();
+	ASSERT_EQ((long long)PAGE, native_unmap(self->fd, 0, TARGET, PAGE));
+	EXPECT_EQ(pinned - 1, ktap_pinned());
+	memset(self->mem, FILL, PAGE);
+	log = fault_expect();
+	edu_copy(self->bar, TARGET + PAGE, TARGET, PAGE);
+	fault_note(log, TARGET);
+	close(log);
+	EXPECT_TRUE(is_filled(self->mem, FILL));
+	EXPECT_TRUE(unload());
+}
+
+TEST_HARNESS_MAIN
