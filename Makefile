@@ -132,7 +132,7 @@ shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
 	@tools/testing/vm/run --kernel $(KVER) -- sh -c '$(or $(CMD),uname -a)'
 
 # Only the headers of 6.12 bring all that lint needs, so it is always those.
-lint: root				## style, layers, sparse, shellcheck, kernel-doc
+lint: root bpf				## style, layers, clang, sparse, shellcheck, kernel-doc
 	@tools/env/kernel 6.12
 	@tools/env/modules --kernel 6.12
 	@flock build/lock tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
@@ -147,7 +147,7 @@ coverage: root				## which lines of the modules the tests execute (an hour)
 matrix: root				## tests on every kernel and every emulated IOMMU (an hour)
 	@tools/testing/matrix/run
 
-lint-long: lint tests			## the checks that take minutes: clang, analyzer, coccinelle
+lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, checkpatch
 	@tools/env/root lint
 	@tools/testing/vm/kernel/build source
 	@flock build/lock tools/env/in-root tools/testing/lint/long.sh \

@@ -8,6 +8,7 @@ set -u
 cd "$(dirname "$0")/../../.." || exit 1
 TOP=.
 . tools/env/common.sh
+. tools/testing/lint/usercode.sh
 release=${1:?usage: lint.sh RELEASE}
 here=tools/testing/lint
 work=build/lint
@@ -100,6 +101,14 @@ rule_sparse() {
 	[ -s $work/sparse.found ] || touch "$work/sparse.$release"
 }
 
+# User code, all of it, through another compiler. Structures of VFIO end in
+# arrays without a length, and are followed by them.
+rule_clang() {
+	# Half of it needs what bpf/ generates.
+	[ -e build/bpf/counts.skel.h ] || { echo "bpf/Makefile:1: not built: run 'make bpf'"; return; }
+	each clang -fsyntax-only -Wno-gnu-variable-sized-type-not-at-end
+}
+
 # What was recorded of the ABI must still be so; members may be added behind it.
 rule_layout() {
 	$here/layout.sh "$release" >$work/layout.now || echo "$here/layout.sh:1: failed"
@@ -109,7 +118,7 @@ rule_layout() {
 }
 
 passed=0 failed=0
-for rule in license length layers versions places whitespace leftovers shell kernel_doc sparse layout; do
+for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out

@@ -3,30 +3,14 @@
 #
 # long.sh SOURCE: the checks that take minutes; runs inside the build
 # root. SOURCE is a tree of the kernel, for its own checkers. As lint.sh, which
-# has the quick ones: a rule prints one line per offence.
+# has the quick ones: a rule prints one line per offence. RULES="..." chooses some.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 source=${1:?usage: long.sh SOURCE}
 work=build/lint
 mkdir -p $work
-places="s/^\([^: ]*:[0-9]*\):[0-9]*: /\1: /"
 
-# User code, all of it, through another compiler and through gcc's analyzer.
-user_c() {
-	find tools bench -name '*.c' ! -name '*.bpf.c' ! -path '*/module/*' | sort
-}
-includes="-I. -Itools/testing -Itools/testing/harness -Itools/testing/vm -Ikmod/include/uapi -Itools/lib -Ibuild/bpf -Ibpf/include -Ikmod/include"
-flags="-std=gnu11 -D_GNU_SOURCE -DBPF_DIR=__FILE__ -DVERSION=__FILE__ -Wall -Wextra -Wshadow -Wstrict-prototypes"
-
-# each COMMAND...: runs it on every file of user code, two at a time.
-each() {
-	# shellcheck disable=SC2016,SC2086
-	user_c | xargs -P 2 -I @ sh -c 'file=$1; shift; "$@" -I"${file%/*}" "$file" 2>&1' sh @ "$@" $flags $includes |
-		sed -n "/: \(warning\|error\): /{$places;p}" | sort -u
-}
-
-# Structures of VFIO end in arrays without a length, and are followed by them.
-rule_clang() { each clang -fsyntax-only -Wno-gnu-variable-sized-type-not-at-end; }
+. tools/testing/lint/usercode.sh
 
 # What the analyzer says of descriptors and memory at the end of a program that
 # ends there is no news.
@@ -59,7 +43,8 @@ rule_checkpatch() {
 }
 
 passed=0 failed=0
-for rule in ${RULES:-clang analyzer coccinelle checkpatch}; do
+# shellcheck disable=SC2086
+for rule in ${RULES:-analyzer coccinelle checkpatch}; do
 	began=$(date +%s)
 	rule_$rule >"$work/$rule.out" 2>&1
 	took=$(($(date +%s) - began))
