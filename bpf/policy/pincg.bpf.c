@@ -22,7 +22,8 @@
  * limit may both be refused where one would fit, as with the kernel's own page
  * counters. In a tree deeper than MAX_LEVELS a task's own cgroup and those of
  * the first MAX_LEVELS levels are charged. Pages pinned before the policy was
- * loaded are not counted.
+ * loaded are not counted, nor are, after an ejection, those pinned before it was
+ * replaced.
  *
  * Not for: more than MAX_SLOTS cgroups that pin at one time (further ones are
  * refused); 'ioasidctl pincg prune' forgets those that were removed.
@@ -223,10 +224,29 @@ static __always_inline void give_back(__u32 i, __u32 end, __u64 bytes)
 	}
 }
 
+/*
+ * Pages were let go while a policy was out, and it was not told: so its books
+ * are closed, and new ones begun. Limits stay.
+ */
+static __noinline int forget_usage(void)
+{
+	struct pincg_slot *slot;
+	int i;
+
+	bpf_for(i, 1, MAX_SLOTS) {
+		slot = slot_at(i);
+		if (slot)
+			slot->used = slot->own = 0;
+	}
+	return 0;
+}
+
 SEC("struct_ops/init")
 s32 BPF_PROG(pincg_init, struct ioasid_init_args *args)
 {
 	page_size = args->page_size;
+	if (args->replaces == IOASID_REPLACES_EJECTED)
+		forget_usage();
 	return 0;
 }
 

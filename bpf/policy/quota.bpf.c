@@ -36,14 +36,15 @@ const volatile __u64 most = 0;
 const volatile __u32 level = NO_LEVEL;
 
 struct quota_use {
-	__u64 mappings;
+	/* Signed: what is made while the policy is being loaded only shows when it goes. */
+	__s64 mappings;
 	__u64 peak;
 	__u64 denied;
 };
 
 struct quota_space {
 	__u64 cgroup;
-	__u64 mappings;
+	__s64 mappings;
 };
 
 /* By cgroup id. */
@@ -100,7 +101,7 @@ static __always_inline struct quota_use *use_of(__u64 cgroup)
 }
 
 /* Adds @n mappings to a space and its cgroup; NULL if the space is not known. */
-static __always_inline struct quota_use *add(__u32 id, __s64 n, __u64 *now)
+static __always_inline struct quota_use *add(__u32 id, __s64 n, __s64 *now)
 {
 	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
 	struct quota_use *use = space ? use_of(space->cgroup) : NULL;
@@ -110,6 +111,29 @@ static __always_inline struct quota_use *add(__u32 id, __s64 n, __u64 *now)
 	__sync_fetch_and_add(&space->mappings, n);
 	*now = add_return(&use->mappings, n);
 	return use;
+}
+
+static long forget_space(struct bpf_map *map, __u32 *id, struct quota_space *space, void *ctx)
+{
+	bpf_map_delete_elem(&spaces, id);
+	return 0;
+}
+
+static long forget_use(struct bpf_map *map, __u64 *cgroup, struct quota_use *use, void *ctx)
+{
+	use->mappings = 0;
+	return 0;
+}
+
+/* What happened while a policy was out nobody counted: space_open tells of all spaces anew. */
+SEC("struct_ops/init")
+s32 BPF_PROG(quota_init, struct ioasid_init_args *args)
+{
+	if (args->replaces != IOASID_REPLACES_EJECTED)
+		return 0;
+	bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
+	bpf_for_each_map_elem(&cgroups, forget_use, NULL, 0);
+	return 0;
 }
 
 SEC("struct_ops/space_open")
@@ -142,16 +166,16 @@ SEC("struct_ops/map_begin")
 s32 BPF_PROG(quota_map_begin, struct ioasid_map_args *args)
 {
 	struct quota_use *use;
-	__u64 now;
+	__s64 now;
 
 	use = add(args->who.space, 1, &now);
 	if (!use)
 		return 0;
-	if (most && now > most) {
+	if (most && now > (__s64)most) {
 		__sync_fetch_and_add(&use->denied, 1);
 		return -ENOSPC;
 	}
-	if (now > use->peak)
+	if (now > (__s64)use->peak)
 		use->peak = now;
 	return 0;
 }
@@ -160,7 +184,7 @@ s32 BPF_PROG(quota_map_begin, struct ioasid_map_args *args)
 SEC("struct_ops/map_done")
 void BPF_PROG(quota_map_done, struct ioasid_map_args *args, struct ioasid_map_result *res)
 {
-	__u64 now;
+	__s64 now;
 
 	if (res->err)
 		add(args->who.space, -1, &now);
@@ -169,7 +193,7 @@ void BPF_PROG(quota_map_done, struct ioasid_map_args *args, struct ioasid_map_re
 SEC("struct_ops/unmap_done")
 void BPF_PROG(quota_unmap_done, struct ioasid_unmap_args *args, struct ioasid_unmap_result *res)
 {
-	__u64 now;
+	__s64 now;
 
 	/* Live update takes addresses away, not mappings. */
 	if (!(args->flags & IOASID_UNMAP_VADDR) && res->mappings)
@@ -178,6 +202,7 @@ void BPF_PROG(quota_unmap_done, struct ioasid_unmap_args *args, struct ioasid_un
 
 SEC(".struct_ops.link")
 struct ioasid_policy_ops quota = {
+	.init		= (void *)quota_init,
 	.space_open	= (void *)quota_space_open,
 	.space_close	= (void *)quota_space_close,
 	.map_begin	= (void *)quota_map_begin,

@@ -32,7 +32,12 @@ static const u16 hook_offset[IOASID_OP_NR] = {
 
 void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op)
 {
-	return *(void **)((char *)ops + hook_offset[op]);
+	return *(void *const *)ioasid_policy_hook_in(ops, op);
+}
+
+const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op)
+{
+	return (const char *)ops + hook_offset[op];
 }
 
 int ioasid_policy_hook_of(u32 offset)
@@ -138,7 +143,7 @@ static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 	bool has = ioasid_policy_hook_at(r->ops, op);
 
 	if (op == IOASID_OP_MAP_BEGIN)
-		has |= !!(r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED);
+		has |= r->closed || r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED;
 	return has;
 }
 
@@ -178,6 +183,7 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 static bool hears(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
 	return op == IOASID_OP_SPACE_OPEN || op == IOASID_OP_SPACE_CLOSE ||
+	       (op == IOASID_OP_MAP_BEGIN && r->closed) ||
 	       atomic_read(&r->state) != IOASID_POLICY_LOADING;
 }
 

@@ -11,13 +11,15 @@
  * passes by st_init_member(), where the program is known by its file
  * descriptor; but a descriptor can be given to another program before BPF looks
  * it up in its turn. So what is noted there is no more than a guess, an address
- * that is not followed. When the policy is loaded, the guess is right if the
- * trampoline's own code holds that very address, which it hands to
- * __bpf_prog_enter(); then the map that keeps the trampoline keeps the program.
- * If it does not, or on another architecture, the trampoline is called.
+ * that is not followed. When the policy is loaded, the guess is right if both
+ * hold: BPF left the id of that very program where the descriptor was, and the
+ * trampoline's code hands that very address to __bpf_prog_enter(). Then the map
+ * that keeps the trampoline keeps the program. If not, or on another
+ * architecture, the trampoline is called. Decision 011 is the whole argument.
  *
  * Who else can run: loads of other policies; notes_lock guards the notes. They
- * keep nothing alive, and the oldest gives way.
+ * keep nothing alive, and the oldest gives way. What is read of a map is
+ * settled by then: BPF writes into it only before it can be loaded.
  */
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -31,10 +33,18 @@
 /* Where in a trampoline the address is, at the latest. */
 #define CODE_LEN	256
 
-/* Programs of one policy, as its file descriptors named them; never followed. */
+/**
+ * struct note - programs of one policy, as its file descriptors named them
+ * @ops: the policy
+ * @udata: what user space wrote, and where BPF leaves ids
+ * @prog: address by hook; never followed
+ * @id: and the id it had, 0 for none
+ */
 struct note {
 	const struct ioasid_policy_ops *ops;
+	const void *udata;
 	const struct bpf_prog *prog[IOASID_OP_NR];
+	u32 id[IOASID_OP_NR];
 };
 
 static DEFINE_MUTEX(notes_lock);
@@ -51,9 +61,23 @@ static struct note *note_of(const struct ioasid_policy_ops *ops)
 	return NULL;
 }
 
-/* ioasid_direct_note() - the policy at @ops will have the program @fd as hook @op; 0: none */
-void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, int fd)
+/* The note about @ops, made if need be; notes_lock is held. */
+static struct note *note_make(const struct ioasid_policy_ops *ops)
 {
+	struct note *n = note_of(ops);
+
+	if (!n) {
+		n = &notes[notes_next++ % NOTES];
+		memset(n, 0, sizeof(*n));
+		n->ops = ops;
+	}
+	return n;
+}
+
+/* ioasid_direct_note() - BPF is about to look at hook @op of @ops, which user space filled in at @udata */
+void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata)
+{
+	int fd = *(const unsigned long *)ioasid_policy_hook_in(udata, op);
 	struct bpf_prog *prog = NULL;
 	struct note *n;
 
@@ -62,28 +86,35 @@ void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, 
 	if (IS_ERR(prog))
 		prog = NULL;
 	mutex_lock(&notes_lock);
-	n = note_of(ops);
-	if (!n) {
-		n = &notes[notes_next++ % NOTES];
-		memset(n, 0, sizeof(*n));
-		n->ops = ops;
-	}
+	n = note_make(ops);
+	n->udata = udata;
 	n->prog[op] = prog;
+	n->id[op] = prog ? prog->aux->id : 0;
 	mutex_unlock(&notes_lock);
 	if (prog)
 		bpf_prog_put(prog);
 }
 
-/* Does the code at @trampoline hold this address? */
+/* Is this the id of the program that BPF took? */
+static bool taken(const struct note *n, enum ioasid_op op)
+{
+	return n->id[op] && *(const unsigned long *)ioasid_policy_hook_in(n->udata, op) == n->id[op];
+}
+
+/* Does the code at @trampoline load this address into the first argument? */
 static bool holds(const void *trampoline, const struct bpf_prog *prog)
 {
+	/* movabs $imm64, %rdi */
+	static const u8 load[] = { 0x48, 0xbf };
+	const size_t want = sizeof(load) + sizeof(prog);
 	size_t len = min_t(size_t, CODE_LEN, PAGE_SIZE - offset_in_page(trampoline)), at;
 	u8 code[CODE_LEN];
 
-	if (!prog || copy_from_kernel_nofault(code, trampoline, len))
+	if (!IS_ENABLED(CONFIG_X86_64) || copy_from_kernel_nofault(code, trampoline, len))
 		return false;
-	for (at = 0; at + sizeof(prog) <= len; at++)
-		if (!memcmp(code + at, &prog, sizeof(prog)))
+	for (at = 0; at + want <= len; at++)
+		if (!memcmp(code + at, load, sizeof(load)) &&
+		    !memcmp(code + at + sizeof(load), &prog, sizeof(prog)))
 			return true;
 	return false;
 }
@@ -94,14 +125,15 @@ void ioasid_direct_find(struct ioasid_policy_run *r)
 	struct note *n;
 	int op;
 
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+	/* A walk may be preempted there; and a direct call has another type than its target. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_CFI_CLANG) || IS_ENABLED(CONFIG_CFI))
 		return;
 	mutex_lock(&notes_lock);
 	n = note_of(r->ops);
 	for (op = 0; n && op < IOASID_OP_NR; op++) {
 		void *trampoline = ioasid_policy_hook_at(r->ops, op);
 
-		if (trampoline && holds(trampoline, n->prog[op]))
+		if (trampoline && taken(n, op) && holds(trampoline, n->prog[op]))
 			r->direct[op] = n->prog[op];
 	}
 	mutex_unlock(&notes_lock);

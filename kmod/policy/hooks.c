@@ -60,6 +60,21 @@ static int weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32
 	return ret;
 }
 
+/* Ask all that have hook @lower and @args->who in scope; the first refusal counts. */
+#define ask_scope(w, lower, args, errnos)					\
+({										\
+	int __refusal = 0;							\
+										\
+	ioasid_walk_scope(w, &(args)->who) {					\
+		__refusal = ioasid_walk_call(w, lower, args);			\
+		if (__refusal)							\
+			__refusal = weigh(w, &(args)->who, __refusal, errnos);	\
+		if (__refusal)							\
+			break;							\
+	}									\
+	__refusal;								\
+})
+
 static noinline void mark_scoped(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
 				 enum ioasid_op op, const struct ioasid_who *who)
 {
@@ -192,18 +207,12 @@ int ioasid_policy_replay(struct ioasid_policy_run *r)
 int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
-	int ret = 0;
+	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
 	mark_for(w.set, mark, IOASID_OP_ATTACHED, &args->who);
 	mark_for(w.set, mark, IOASID_OP_DETACH, &args->who);
-	ioasid_walk_scope(&w, &args->who) {
-		ret = ioasid_walk_call(&w, attach, args);
-		if (ret)
-			ret = weigh(&w, &args->who, ret, errnos_attach);
-		if (ret)
-			break;
-	}
+	ret = ask_scope(&w, attach, args, errnos_attach);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -439,16 +448,10 @@ void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unma
 int __ioasid_policy_access_pin(struct ioasid_access_args *args)
 {
 	struct ioasid_policy_walk w;
-	int ret = 0;
+	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ACCESS_PIN);
-	ioasid_walk_scope(&w, &args->who) {
-		ret = ioasid_walk_call(&w, access_pin, args);
-		if (ret)
-			ret = weigh(&w, &args->who, ret, errnos_plain);
-		if (ret)
-			break;
-	}
+	ret = ask_scope(&w, access_pin, args, errnos_plain);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -466,16 +469,10 @@ void __ioasid_policy_access_unpin(struct ioasid_access_args *args)
 int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
 {
 	struct ioasid_policy_walk w;
-	int ret = 0;
+	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_OWNER_CHANGE);
-	ioasid_walk_scope(&w, &args->who) {
-		ret = ioasid_walk_call(&w, owner_change, args);
-		if (ret)
-			ret = weigh(&w, &args->who, ret, errnos_plain);
-		if (ret)
-			break;
-	}
+	ret = ask_scope(&w, owner_change, args, errnos_plain);
 	ioasid_walk_end(&w);
 	return ret;
 }

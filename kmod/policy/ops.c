@@ -61,6 +61,14 @@ static void set_take(struct ioasid_policy_set *set, unsigned int at)
 	set->nr--;
 }
 
+static void set_insert_at(struct ioasid_policy_set *set, unsigned int at,
+			  struct ioasid_policy_run *r)
+{
+	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
+	set->run[at] = r;
+	set->nr++;
+}
+
 /* Behind those of its priority, or before them if it says so. */
 static void set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r)
 {
@@ -73,9 +81,7 @@ static void set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *
 		if (prio > r->ops->prio || (before && prio == r->ops->prio))
 			break;
 	}
-	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
-	set->run[at] = r;
-	set->nr++;
+	set_insert_at(set, at, r);
 }
 
 /* Its number in @set, or -1. */
@@ -139,7 +145,7 @@ static void run_free(struct ioasid_policy_run *r)
 	kfree(r);
 }
 
-static int run_init(struct ioasid_policy_run *r, bool replaces)
+static int run_init(struct ioasid_policy_run *r, u32 replaces)
 {
 	struct ioasid_init_args args = {
 		.page_size = PAGE_SIZE,
@@ -247,7 +253,7 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
 	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
 	int ret;
 
-	ret = run_init(r, false);
+	ret = run_init(r, IOASID_REPLACES_NONE);
 	if (ret)
 		return ret;
 	ret = set_add(p, r);
@@ -312,83 +318,134 @@ void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 	run_free(r);
 }
 
-/* Put @r in the place of the programs @old; they are returned, and nobody runs them. */
-static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
-					  struct ioasid_policy_ops *old)
+static bool is_ejected(const struct ioasid_policy_run *r)
 {
-	struct ioasid_policy_run *was;
+	return atomic_read(&r->state) > IOASID_POLICY_ENABLED;
+}
+
+/*
+ * Whose place @r takes is out: nothing that was charged before is given back to
+ * @r, which hears of address spaces first, like a policy that is being loaded.
+ * Or it is running, and @r inherits what it need not be told of.
+ */
+static void set_inherit(struct ioasid_policy *p, struct ioasid_policy_run *r, bool anew)
+{
+	if (anew)
+		WRITE_ONCE(p->seq, ++last_seq);
+	else
+		atomic_set(&r->state, IOASID_POLICY_ENABLED);
+}
+
+/*
+ * Put @r in the place of the programs @old; they are returned, and nobody runs
+ * them. -EAGAIN when they were ejected since @r was told what it inherits.
+ */
+static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
+					  struct ioasid_policy_ops *old, bool anew)
+{
+	struct ioasid_policy_run *was = NULL;
 	struct ioasid_policy_set *set;
-	int at;
+	int at, ret = 0;
 
 	mutex_lock(&policies_lock);
 	at = find(set_locked(), old, NULL);
 	set = at < 0 ? NULL : set_copy(GFP_KERNEL);
-	if (!set || !allowed) {
+	if (!set)
+		ret = at < 0 ? -ENOENT : -ENOMEM;
+	else if (!allowed)
+		ret = -EOPNOTSUPP;
+	else if (is_ejected(set->run[at]) != anew)
+		ret = -EAGAIN;
+	if (ret) {
 		kfree(set);
-		mutex_unlock(&policies_lock);
-		return ERR_PTR(at < 0 ? -ENOENT : set ? -EOPNOTSUPP : -ENOMEM);
-	}
-	was = set->run[at];
-	if (r->ops->prio == was->ops->prio) {
-		set->run[at] = r;
 	} else {
+		was = set->run[at];
 		set_take(set, at);
-		set_insert(set, r);
+		if (r->ops->prio == was->ops->prio)
+			set_insert_at(set, at, r);
+		else
+			set_insert(set, r);
+		r->closed = ioasid_policy_fails_closed(was);
+		set_inherit(was->policy, r, anew);
+		rcu_assign_pointer(was->policy->run, r);
+		set_publish(set);
 	}
-	/* It inherits what it need not be told of. */
-	atomic_set(&r->state, IOASID_POLICY_ENABLED);
-	rcu_assign_pointer(was->policy->run, r);
-	set_publish(set);
 	mutex_unlock(&policies_lock);
-	return was;
+	return ret ? ERR_PTR(ret) : was;
+}
+
+/* The programs @ops that are in service; BPF keeps an unload of them away. */
+static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = NULL;
+	int at;
+
+	mutex_lock(&policies_lock);
+	at = find(set_locked(), ops, NULL);
+	if (at >= 0)
+		r = set_locked()->run[at];
+	mutex_unlock(&policies_lock);
+	return r;
+}
+
+/* From @was to @r, which is freed by the caller if this fails. */
+static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *was)
+{
+	bool anew = is_ejected(was);
+	int ret;
+
+	/* No hook of it runs any more, and its exit was called, before the new init is. */
+	if (anew)
+		flush_work(&was->work);
+	ret = run_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
+	if (ret)
+		return ret;
+	was = set_swap(r, was->ops, anew);
+	if (IS_ERR(was)) {
+		r->info.kind = IOASID_EXIT_UNREG;
+		ioasid_policy_call_exit(r);
+		return PTR_ERR(was);
+	}
+	run_end(was, IOASID_EXIT_REPLACED);
+	run_free(was);
+	/* One that is ejected at once has been put in place all the same. */
+	if (!anew)
+		return 0;
+	if (!ioasid_policy_replay(r)) {
+		r->closed = false;
+		set_renew();
+	}
+	return 0;
 }
 
 /*
  * ioasid_policy_replace() - new programs take the place of @old, live
  *
- * The new ones inherit what was charged to the old ones, and an ejected
- * policy is enabled again. Priority and scope may change.
+ * The new ones inherit what was charged to the old ones; those of an ejected
+ * policy, which has missed things, inherit nothing and begin as if loaded.
+ * Priority and scope may change.
  *
- * Return: 0; -EPERM, -EINVAL when the names differ, and what loading returns:
- * then @old runs on.
+ * Return: 0; -EPERM, -EINVAL when the names differ, -EAGAIN when @old was
+ * ejected meanwhile, and what loading returns: then @old stays.
  */
 int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old)
 {
 	struct ioasid_policy_run *r, *was;
-	struct ioasid_policy *p = NULL;
-	int at, ret;
+	int ret;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (strcmp(ops->name, old->name))
 		return -EINVAL;
-	/* BPF keeps an unload of it away while this runs. */
-	mutex_lock(&policies_lock);
-	at = find(set_locked(), old, NULL);
-	if (at >= 0)
-		p = set_locked()->run[at]->policy;
-	mutex_unlock(&policies_lock);
-	if (!p)
+	was = set_find(old);
+	if (!was)
 		return -ENOENT;
-
-	r = run_create(p, ops);
+	r = run_create(was->policy, ops);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
-	ret = run_init(r, true);
+	ret = policy_swap(r, was);
 	if (ret)
-		goto free;
-	was = set_swap(r, old);
-	if (IS_ERR(was)) {
-		ret = PTR_ERR(was);
-		r->info.kind = IOASID_EXIT_UNREG;
-		ioasid_policy_call_exit(r);
-		goto free;
-	}
-	run_end(was, IOASID_EXIT_REPLACED);
-	run_free(was);
-	return 0;
-free:
-	run_free(r);
+		run_free(r);
 	return ret;
 }
 

@@ -59,6 +59,7 @@ struct ioasid_policy_stats {
  * @direct: those that may be called without, see direct.c
  * @state: enum ioasid_policy_state
  * @stats: of @policy
+ * @closed: while it is being loaded, in the place of one that failed closed
  * @scoped: one of @space, @choice and @cgroup restricts it
  * @space: only for this address space, if not 0
  * @choice: only for those that selected it, if not 0
@@ -76,6 +77,7 @@ struct ioasid_policy_run {
 	const struct bpf_prog *direct[IOASID_OP_NR];
 	atomic_t state;
 	struct ioasid_policy_stats __percpu *stats;
+	bool closed;
 	bool scoped;
 	u32 space;
 	u32 choice;
@@ -172,11 +174,16 @@ static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
 	return mark->slots & BIT(p->slot) && p->seq <= mark->seq;
 }
 
-/* Ejected for misbehaviour, but still loaded, and meant to be missed. */
+/*
+ * Ejected for misbehaviour, but still loaded, and meant to be missed; or not yet
+ * there, in the place of such a one.
+ */
 static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
 {
 	int state = atomic_read(&r->state);
 
+	if (state == IOASID_POLICY_LOADING)
+		return r->closed;
 	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED &&
 	       (state == IOASID_POLICY_EJECTING ||
 		(state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
@@ -185,11 +192,14 @@ static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
 /* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */
 void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op);
 
+/* ioasid_policy_hook_in() - where in a struct like that the member of hook @op is */
+const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op);
+
 /* ioasid_policy_hook_of() - the hook at that offset of the struct, or -1 */
 int ioasid_policy_hook_of(u32 offset);
 
 /* direct.c */
-void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, int fd);
+void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata);
 void ioasid_direct_find(struct ioasid_policy_run *r);
 
 /* hooks.c */

@@ -87,7 +87,7 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 	/* A program: BPF goes on with it. */
 	op = ioasid_policy_hook_of(at);
 	if (op >= 0)
-		ioasid_direct_note(to, op, *(const unsigned long *)(udata + at));
+		ioasid_direct_note(to, op, udata);
 	return 0;
 }
 

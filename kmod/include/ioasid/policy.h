@@ -71,14 +71,31 @@ struct ioasid_exit_info {
 	u64 bt[IOASID_POLICY_BT_LEN];
 };
 
+/** enum ioasid_replaces - &ioasid_init_args.replaces */
+enum ioasid_replaces {
+	/** @IOASID_REPLACES_NONE: nothing; it is loaded */
+	IOASID_REPLACES_NONE		= 0,
+	/**
+	 * @IOASID_REPLACES_RUNNING: a running policy; what that one was charged
+	 * is given back to this one
+	 */
+	IOASID_REPLACES_RUNNING		= 1,
+	/**
+	 * @IOASID_REPLACES_EJECTED: one that was ejected, and was told nothing
+	 * since. Books that were handed over in maps are out of date: begin new
+	 * ones. Nothing that was charged before is given back, and space_open
+	 * tells of each address space again.
+	 */
+	IOASID_REPLACES_EJECTED		= 2,
+};
+
 /**
  * struct ioasid_init_args - argument of init()
  * @page_size: bytes of a page
  * @hooks: how many hooks this kernel module calls
  * @spaces: address spaces that exist; space_open tells of each before any other
  *	hook runs
- * @replaces: 1 when it takes the place of a running policy and inherits what
- *	that one was charged
+ * @replaces: enum ioasid_replaces: whose place it takes
  * @name: under which it is loaded
  */
 struct ioasid_init_args {
@@ -309,7 +326,7 @@ struct ioasid_policy_ops {
 	 * @uncharge: Pages that @charge accepted are no longer pinned, or a
 	 * later part of the same mapping failed. Sums over a mapping are equal,
 	 * calls need not pair up. A policy that was loaded after the pages were
-	 * charged is not told of them; one that replaced another inherits.
+	 * charged is not told of them; one that replaced a running one inherits.
 	 *
 	 * Context: any task; no spinlock held.
 	 */

@@ -70,6 +70,72 @@ loaded_late() {
 	expect_books charged_pages 0 begun 0 finished 0
 }
 
+# A mapping that is made while the policy is being loaded: it was not asked, so it
+# is not given back what it never had. space_open keeps the loader for so long.
+loaded_meanwhile() {
+	begin
+	hold map 16M 64K hold map 32M 1M sleep 60000
+	ledger --set open_until=2 &
+	loader=$!
+	wait_for expect_line "$policies/ledger/stats" 'space_open 1'
+	exec 9>&-
+	wait $loader
+	expect_same state "$(attribute ledger state)" enabled
+	expect_books open_given_up 0 begun 0 charges 0
+	kill "$held"
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+}
+
+# What happens while a policy is out it is not told: so who replaces it begins anew.
+ejected_and_replaced() {
+	begin
+	load pincg
+	ledger
+	hold -c /t/a map 16M 4M
+	expect_books charged_pages 1024
+	kill_and_heal ledger "$objects/ledger.bpf.o"
+	expect_books charged_pages 0
+	kill_and_heal pincg pincg
+	expect_same 'used by /t/a' "$(usage /t/a used)" 0
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+	expect_same 'used by /t/a' "$(usage /t/a used)" 0
+}
+# kill_and_heal POLICY OBJECT
+kill_and_heal() {
+	echo 0 >"$policies/$1/enabled"
+	ioasidctl policy replace "$1" "$2" --set timeout_us=1000000 >/dev/null
+	expect_same state "$(attribute "$1" state)" enabled
+}
+
+# Pages pinned while it was out, and beside another policy that was asked about them.
+mapped_while_ejected() {
+	begin
+	load pincg
+	ledger
+	echo 0 >"$policies/ledger/enabled"
+	hold map 16M 4M
+	ioasidctl policy replace ledger "$objects/ledger.bpf.o" >/dev/null
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+}
+
+# Its books were never wrong: a running one hands them over.
+replaced_while_mapped() {
+	begin
+	ledger
+	hold map 16M 4M
+	ioasidctl policy replace ledger "$objects/ledger.bpf.o" >/dev/null
+	expect_books charged_pages 1024
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+}
+
 unloaded_early() {
 	begin
 	ledger
@@ -121,4 +187,5 @@ replaced_under_load() {
 }
 
 ktap_run map_and_unmap exit_and_kill failed_maps refused_in_the_middle batch_size_is_obeyed \
-	loaded_late unloaded_early waits waiting_is_killable replaced_under_load
+	loaded_late loaded_meanwhile ejected_and_replaced mapped_while_ejected replaced_while_mapped \
+	unloaded_early waits waiting_is_killable replaced_under_load

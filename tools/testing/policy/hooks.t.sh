@@ -208,7 +208,7 @@ kill_switch_of_one() {
 	! (echo 1 >"$policies/probe/enabled") 2>/dev/null || fail "it cannot come back like this"
 	ioasidctl policy replace probe "$objects/probe.bpf.o" >/dev/null
 	expect_same enabled "$(attribute probe enabled)" 1
-	expect_seen init_replaces 1
+	expect_seen init_replaces 2
 }
 
 kill_switch_of_all() {

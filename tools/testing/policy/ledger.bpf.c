@@ -3,7 +3,7 @@
  * Keeps the books of what ioasid tells a policy, so that a test can see whether
  * they balance: every charge given back, every map begun also done.
  */
-#include <ioasid/common.bpf.h>
+#include <ioasid/kfuncs.bpf.h>
 
 char _license[] SEC("license") = "GPL";
 
@@ -14,6 +14,10 @@ const volatile __u32 pages_per_batch = 0;
 /* Let map_begin wait for so many microseconds. */
 const volatile __s32 wait_us = 0;
 
+/* A replayed space_open goes on until its space has that many mappings, or for 3 seconds; 0: at once. */
+const volatile __u32 open_until = 0;
+
+__u64 open_given_up = 0;
 __u64 begun = 0;
 __u64 finished = 0;
 __u64 failed = 0;
@@ -26,6 +30,44 @@ __u64 result_batches = 0;
 __u64 result_wait_ns = 0;
 __u64 result_total_ns = 0;
 __s32 last_error = 0;
+
+SEC("struct_ops/init")
+s32 BPF_PROG(ledger_init, struct ioasid_init_args *args)
+{
+	if (args->replaces == IOASID_REPLACES_EJECTED)
+		charged_pages = 0;
+	return 0;
+}
+
+static __noinline __u64 mappings_of(__u32 id)
+{
+	struct ioasid_space_info info = {};
+	struct ioasid_space *space = bpf_ioasid_space_acquire(id);
+
+	if (!space)
+		return 0;
+	bpf_ioasid_space_info(space, &info, sizeof(info));
+	bpf_ioasid_space_release(space);
+	return info.maps;
+}
+
+SEC("struct_ops/space_open")
+s32 BPF_PROG(ledger_space_open, struct ioasid_space_args *args)
+{
+	__u64 end = bpf_ktime_get_ns() + 3000000000ULL;
+	int i;
+
+	if (!open_until || !(args->flags & IOASID_SPACE_ARGS_REPLAY))
+		return 0;
+	bpf_for(i, 0, 1 << 23) {
+		if (mappings_of(args->who.space) >= open_until)
+			return 0;
+		if (bpf_ktime_get_ns() > end)
+			break;
+	}
+	__sync_fetch_and_add(&open_given_up, 1);
+	return 0;
+}
 
 SEC("struct_ops/map_begin")
 s32 BPF_PROG(ledger_map_begin, struct ioasid_map_args *args)
@@ -74,6 +116,8 @@ void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_r
 
 SEC(".struct_ops.link")
 struct ioasid_policy_ops ledger = {
+	.init		= (void *)ledger_init,
+	.space_open	= (void *)ledger_space_open,
 	.map_begin	= (void *)ledger_map_begin,
 	.map_batch	= (void *)ledger_map_batch,
 	.charge		= (void *)ledger_charge,

@@ -167,7 +167,25 @@ a_replacement_heals() {
 	expect_map 'map EACCES' "$mapper" map 1M 1M
 }
 
+# No mapping slips through between the ejected programs and those that replace them.
+closed_until_replaced() {
+	begin
+	hold map 16M 64K hold map 32M 1M
+	misbehave --set map_begin_value=5000000 --set flags=FAIL_CLOSED
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	expect_ejected map_begin 5000000
+	ioasidctl policy replace misbehave "$objects/ledger.bpf.o" --set name=misbehave \
+		--set open_until=2 >/dev/null &
+	loader=$!
+	wait_for expect_line "$policies/misbehave/stats" 'space_open 1'
+	exec 9>&-
+	wait $loader
+	wait_for expect_line "$scratch/held" 'map EPERM'
+	expect_same state "$(attribute misbehave state)" enabled
+	expect_map 'map 0' "$mapper" map 1M 1M
+}
+
 ktap_run huge_wait tools_tell_why impossible_errno eexist ebusy charge_returns_a_number charge_returns_eexist \
 	charge_in_the_middle refusals_are_no_misbehaviour \
 	refusals_that_are_translated batch_is_clamped fail_closed slow \
-	exit_is_called_once others_run_on a_replacement_heals
+	exit_is_called_once others_run_on a_replacement_heals closed_until_replaced
