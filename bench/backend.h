@@ -20,7 +20,7 @@ struct backend_ops {
 	uint64_t max_maps;		/* at one time; 0: what dma_avail says */
 	const char *driver;		/* that the device has to have; NULL: vfio-pci */
 	/* How the device gets to where the maps are; for backend_doors.c alone. */
-	int (*enter)(struct vfio_container *c);
+	int (*enter)(struct backend *b);
 	/*
 	 * Send containers opened from now on to this backend; NULL where
 	 * there is no choice to make. 0 or -1 with a line printed.

@@ -6,89 +6,84 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ioasid.h>
-#include <linux/vfio.h>
+#include <libioasid.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "backend.h"
 #include "util.h"
 
-static int attach_failed(const struct vfio_container *c)
+static int attach_failed(const struct backend *b, int err)
 {
-	if (errno == EPERM)
+	const char *bdf = b->container.bdf;
+
+	switch (err) {
+	case -EPERM:
 		return fail("%s may not be attached (EPERM): another program or a driver of the kernel has a device of its group, interrupts cannot be isolated, or a policy refuses: see 'ioasidctl status' and dmesg",
-			    c->bdf);
-	if (errno == EBUSY)
+			    bdf);
+	case -EBUSY:
 		return fail("%s is in use by another program: end it or choose another device",
-			    c->bdf);
-	return fail("cannot attach %s to /dev/ioasid: %s: see dmesg", c->bdf, strerror(errno));
+			    bdf);
+	case -EACCES:
+		return fail("no permission for the node of %s: run as root or chown it to yourself",
+			    bdf);
+	case -ENOENT:
+		return fail("%s has no node: bind it to %s first", bdf, backend_driver(b->ops));
+	default:
+		return fail("cannot attach %s to /dev/ioasid: %s: see dmesg", bdf, strerror(-err));
+	}
 }
 
 /* A container that joins: the argument of VFIO_SET_IOMMU carries the fd. */
-static int enter_by_container(struct vfio_container *c)
+static int enter_by_container(struct backend *b)
 {
-	c->stock_fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (c->stock_fd < 0)
-		return fail("cannot open /dev/vfio/vfio: %s: modprobe vfio-pci", strerror(errno));
-	if (vfio_open_group(c))
-		return -1;
-	if (ioctl(c->group_fd, VFIO_GROUP_SET_CONTAINER, &c->stock_fd))
-		return attach_failed(c);
-	if (!ioctl(c->stock_fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(c->fd)))
-		return 0;
-	return errno == ENODEV ? fail("nobody knows how to join a /dev/ioasid: modprobe ioasid_vfio")
-			       : attach_failed(c);
+	struct vfio_container *c = &b->container;
+	int ret = ioasid_device_by_container(&c->device, c->fd, c->bdf);
+
+	if (ret == -ENODEV)
+		return fail("nobody knows how to join a /dev/ioasid: modprobe ioasid_vfio");
+	return ret ? attach_failed(b, ret) : 0;
 }
 
 /* The group takes the fd in place of a container. */
-static int enter_by_group(struct vfio_container *c)
+static int enter_by_group(struct backend *b)
 {
-	if (vfio_open_group(c))
-		return -1;
-	if (!ioctl(c->group_fd, VFIO_GROUP_SET_CONTAINER, &c->fd))
-		return 0;
-	return errno == EBADFD
-		? fail("VFIO does not take a /dev/ioasid for a container: modprobe ioasid_setcontainer")
-		: attach_failed(c);
+	struct vfio_container *c = &b->container;
+	int ret = ioasid_device_by_group(&c->device, c->fd, c->bdf);
+
+	if (ret == -EBADFD)
+		return fail("VFIO does not take a /dev/ioasid for a container: modprobe ioasid_setcontainer");
+	return ret ? attach_failed(b, ret) : 0;
 }
 
 /* The device is attached; groups are not spoken of. */
-static int enter_by_device(struct vfio_container *c)
+static int enter_by_device(struct backend *b)
 {
-	struct ioasid_device_attach attach = { .size = sizeof(attach), .fd = c->fd };
-	char path[64];
+	struct vfio_container *c = &b->container;
+	int ret = ioasid_device_direct(&c->device, c->fd, 0, c->bdf);
 
-	snprintf(path, sizeof(path), "/dev/ioasid-pci/%s", c->bdf);
-	c->node_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (c->node_fd < 0)
-		return errno == EACCES
-			? fail("no permission for %s: run as root or chown it to yourself", path)
-			: fail("cannot open %s: %s: bind %s to ioasid_pci first", path,
-			       strerror(errno), c->bdf);
-	return ioctl(c->node_fd, IOASID_DEVICE_ATTACH, &attach) ? attach_failed(c) : 0;
+	return ret ? attach_failed(b, ret) : 0;
 }
 
 static int open_ioasid(struct vfio_container *c, int type)
 {
-	c->fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+	int ret;
+
+	c->fd = ioasid_open();
 	if (c->fd < 0)
-		return errno == EACCES
+		return c->fd == -EACCES
 			? fail("no permission for /dev/ioasid: run as root or ask for access to it")
-			: fail("cannot open /dev/ioasid: %s: modprobe ioasid", strerror(errno));
-	if (ioctl(c->fd, VFIO_SET_IOMMU, type))
-		return fail("/dev/ioasid does not take VFIO_SET_IOMMU: %s", strerror(errno));
-	return 0;
+			: fail("cannot open /dev/ioasid: %s: modprobe ioasid", strerror(-c->fd));
+	ret = ioasid_set_type(c->fd, type);
+	return ret ? fail("/dev/ioasid does not take VFIO_SET_IOMMU: %s", strerror(-ret)) : 0;
 }
 
 static int doors_open(struct backend *b, const char *bdf)
 {
 	struct vfio_container *c = &b->container;
-	int (*enter)(struct vfio_container *c) = b->ops->enter;
 
-	if (vfio_init(c, bdf) || open_ioasid(c, b->type) || enter(c) || vfio_read_info(c)) {
+	if (vfio_init(c, bdf) || open_ioasid(c, b->type) || b->ops->enter(b) ||
+	    vfio_read_info(c)) {
 		vfio_close(c);
 		return -1;
 	}
@@ -120,11 +115,8 @@ static int doors_unmap_all(struct backend *b, uint64_t *unmapped)
 
 static int doors_device_fd(struct backend *b)
 {
-	int fd;
+	int fd = fcntl(b->container.device.fd, F_DUPFD_CLOEXEC, 0);
 
-	if (b->container.node_fd < 0)
-		return vfio_device_fd(&b->container);
-	fd = fcntl(b->container.node_fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? fail("cannot duplicate a file descriptor: %s", strerror(errno)) : fd;
 }
 

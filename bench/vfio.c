@@ -31,7 +31,7 @@ static int open_container(struct vfio_container *c, int type)
 	return 0;
 }
 
-int vfio_open_group(struct vfio_container *c)
+static int open_group(struct vfio_container *c)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[64];
@@ -135,8 +135,7 @@ int vfio_init(struct vfio_container *c, const char *bdf)
 	memset(c, 0, sizeof(*c));
 	c->fd = -1;
 	c->group_fd = -1;
-	c->stock_fd = -1;
-	c->node_fd = -1;
+	c->device = (struct ioasid_device){ -1, -1, -1 };
 	snprintf(c->bdf, sizeof(c->bdf), "%s", bdf);
 	c->group = pci_group(bdf);
 	return c->group < 0 ? -1 : 0;
@@ -146,7 +145,7 @@ int vfio_open(struct vfio_container *c, const char *bdf, int type)
 {
 	if (vfio_init(c, bdf))
 		return -1;
-	if (open_container(c, type) || vfio_open_group(c) || attach(c, type) ||
+	if (open_container(c, type) || open_group(c) || attach(c, type) ||
 	    vfio_read_info(c)) {
 		vfio_close(c);
 		return -1;
@@ -158,9 +157,10 @@ int vfio_open(struct vfio_container *c, const char *bdf, int type)
 
 void vfio_close(struct vfio_container *c)
 {
-	int *fd[] = { &c->node_fd, &c->group_fd, &c->stock_fd, &c->fd };
+	int *fd[] = { &c->group_fd, &c->fd };
 	size_t i;
 
+	ioasid_device_close(&c->device);
 	for (i = 0; i < ARRAY_SIZE(fd); i++) {
 		if (*fd[i] >= 0)
 			close(*fd[i]);

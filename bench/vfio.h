@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <libioasid.h>
+
 #include "pci.h"
 
 #define VFIO_MAX_RANGES		32
@@ -22,8 +24,7 @@ struct iova_range {
 struct vfio_container {
 	int fd;				/* what is mapped: a container or a /dev/ioasid */
 	int group_fd;
-	int stock_fd;			/* the container that joined a /dev/ioasid, or -1 */
-	int node_fd;			/* the device, where it has no group, or -1 */
+	struct ioasid_device device;	/* of a /dev/ioasid, where fd is one */
 	int group;
 	char bdf[PCI_BDF_LEN];
 	bool is_ioasid;			/* who answers behind the container */
@@ -43,12 +44,10 @@ int vfio_open(struct vfio_container *c, const char *bdf, int type);
 void vfio_close(struct vfio_container *c);
 
 /*
- * The steps of vfio_open(), for those who go another way: no fd open, group
- * number known; the group opened, and viable; ranges and limits. 0, or -1 with
- * a line printed.
+ * The first and the last step of vfio_open(), for those who go another way: no
+ * fd open, group number known; ranges and limits. 0, or -1 with a line printed.
  */
 int vfio_init(struct vfio_container *c, const char *bdf);
-int vfio_open_group(struct vfio_container *c);
 int vfio_read_info(struct vfio_container *c);
 
 /* These three return 0 or a negative errno; @unmapped gets the byte count. */

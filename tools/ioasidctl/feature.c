@@ -5,12 +5,10 @@
  */
 #include <bpf/btf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/vfio.h>
+#include <libioasid.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -128,13 +126,13 @@ static void list_extensions(void)
 		[6] = "TYPE1_NESTING", [7] = "SPAPR_TCE_v2", [8] = "NOIOMMU", [9] = "UNMAP_ALL",
 		[10] = "UPDATE_VADDR",
 	};
-	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+	int fd = ioasid_open();
 
 	if (fd < 0)
 		return;
 	begin_list("extensions", "extensions");
 	for (unsigned long i = 1; i < sizeof(names) / sizeof(names[0]); i++)
-		if (ioctl(fd, VFIO_CHECK_EXTENSION, i) > 0)
+		if (ioasid_check_extension(fd, i) > 0)
 			add_name(names[i]);
 	end_list();
 	close(fd);

@@ -119,6 +119,19 @@ int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id)
 	return call(device->fd, IOASID_DEVICE_ATTACH, &arg);
 }
 
+int ioasid_device_detach(const struct ioasid_device *device)
+{
+	struct ioasid_device_detach arg = { .size = sizeof(arg) };
+
+	return call(device->fd, IOASID_DEVICE_DETACH, &arg);
+}
+
+int ioasid_device_info(const struct ioasid_device *device, struct ioasid_device_get_info *info)
+{
+	*info = (struct ioasid_device_get_info){ .size = sizeof(*info) };
+	return call(device->fd, IOASID_DEVICE_GET_INFO, info);
+}
+
 void ioasid_device_close(struct ioasid_device *device)
 {
 	if (device->fd >= 0)

@@ -61,6 +61,12 @@ int ioasid_get_option(int fd, uint32_t id, uint32_t option, uint64_t *value);
 /** ioasid_take_over() - charge the caller for what is mapped, and no longer who was */
 int ioasid_take_over(int fd, uint32_t id);
 
+/** ioasid_check_extension() - VFIO_CHECK_EXTENSION: a positive number if @fd knows it, or 0 */
+int ioasid_check_extension(int fd, unsigned long extension);
+
+/** ioasid_set_type() - VFIO_SET_IOMMU: allow VFIO's ioctls on @fd, by the rules of type 1 or 3 */
+int ioasid_set_type(int fd, unsigned long type);
+
 /* --- mapping --- */
 
 /**
@@ -125,6 +131,19 @@ int ioasid_dirty_stop(int fd, uint32_t id);
 int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
 		     uint64_t size, int keep);
 
+/**
+ * ioasid_unmap_dirty() - remove whole mappings, and say what was dirty at the end
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @iova: first address
+ * @length: bytes
+ * @bits: as of ioasid_dirty_get()
+ * @size: likewise
+ * @unmapped: unless NULL, set to the bytes that were unmapped
+ */
+int ioasid_unmap_dirty(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
+		       uint64_t size, uint64_t *unmapped);
+
 /* --- devices --- */
 
 /**
@@ -170,6 +189,12 @@ int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, cons
 
 /** ioasid_device_move() - attach a direct device to another address space of @fd */
 int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
+
+/** ioasid_device_detach() - block the DMA of a direct device, which stays the caller's */
+int ioasid_device_detach(const struct ioasid_device *device);
+
+/** ioasid_device_info() - fill in @info: whose a direct device is, and where it is attached */
+int ioasid_device_info(const struct ioasid_device *device, struct ioasid_device_get_info *info);
 
 /** ioasid_device_close() - close what the ways above have opened */
 void ioasid_device_close(struct ioasid_device *device);

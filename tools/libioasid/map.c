@@ -83,6 +83,21 @@ int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped)
 	return unmap(fd, &arg, unmapped);
 }
 
+int ioasid_unmap_dirty(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
+		       uint64_t size, uint64_t *unmapped)
+{
+	struct ioasid_unmap_dma arg = {
+		.flags = IOASID_UNMAP_FLAG_GET_DIRTY,
+		.ioasid = id,
+		.iova = iova,
+		.length = length,
+		.dirty = (uintptr_t)bits,
+		.dirty_size = size,
+	};
+
+	return unmap(fd, &arg, unmapped);
+}
+
 static uint32_t piece(uint32_t left)
 {
 	return left < IOASID_BATCH_MAX ? left : IOASID_BATCH_MAX;

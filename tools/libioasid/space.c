@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Address spaces: their life, what they tell and what can be set. */
 #include <fcntl.h>
+#include <linux/vfio.h>
 #include <stdlib.h>
 
 #include "call.h"
@@ -122,6 +123,18 @@ int ioasid_take_over(int fd, uint32_t id)
 	struct ioasid_change_owner arg = { .size = sizeof(arg), .ioasid = id };
 
 	return call(fd, IOASID_CHANGE_OWNER, &arg);
+}
+
+int ioasid_check_extension(int fd, unsigned long extension)
+{
+	int ret = ioctl(fd, VFIO_CHECK_EXTENSION, extension);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int ioasid_set_type(int fd, unsigned long type)
+{
+	return ioctl(fd, VFIO_SET_IOMMU, type) < 0 ? -errno : 0;
 }
 
 static int dirty(int fd, struct ioasid_dirty *arg)

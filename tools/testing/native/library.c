@@ -51,6 +51,18 @@ TEST_F(library, spaces)
 	EXPECT_EQ(0, ioasid_take_over(self->fd, 0));
 }
 
+TEST_F(library, what_vfio_asks)
+{
+	EXPECT_EQ(1, ioasid_check_extension(self->fd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(0, ioasid_check_extension(self->fd, VFIO_SPAPR_TCE_IOMMU));
+	EXPECT_EQ(-EBADF, ioasid_check_extension(-1, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-ENODEV, ioasid_set_type(self->fd, VFIO_SPAPR_TCE_IOMMU));
+	EXPECT_EQ(0, ioasid_set_type(self->fd, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-EINVAL, ioasid_set_type(self->fd, VFIO_TYPE1v2_IOMMU));
+	/* The choice of the default is over. */
+	EXPECT_EQ(-EBUSY, ioasid_set_default(self->fd, 1));
+}
+
 TEST_F(library, ranges)
 {
 	struct ioasid_iova_range allow = { 0x10000, 0x1ffff }, *r;
@@ -137,6 +149,10 @@ TEST_F(library, dirty)
 	EXPECT_EQ(0, ioasid_dirty_start(self->fd, 0));
 	EXPECT_EQ(0, ioasid_dirty_get(self->fd, 0, IOVA, 2 * PAGE, &bits, 8, 1));
 	EXPECT_EQ(0, bits);
+	EXPECT_EQ(-EOVERFLOW, ioasid_unmap_dirty(self->fd, 0, -PAGE, 2 * PAGE, &bits, 8, NULL));
+	EXPECT_EQ(0, ioasid_unmap_dirty(self->fd, 0, IOVA, 2 * PAGE, &bits, 8, &iova));
+	EXPECT_EQ(2 * PAGE, iova);
+	EXPECT_EQ(0, bits);
 	EXPECT_EQ(0, ioasid_dirty_stop(self->fd, 0));
 }
 
@@ -153,6 +169,39 @@ TEST_F(library, device_by_container)
 	ioasid_device_close(&device);
 	ASSERT_EQ(0, ioasid_info(self->fd, 0, &info));
 	EXPECT_EQ(0, info.out_groups);
+}
+
+/* By a container that has no ioasid behind it, and by a group that has no container. */
+TEST_F(library, ways_that_are_closed)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct ioasid_device device;
+
+	ASSERT_LE(0, null);
+	ASSERT_TRUE(door_prefer(DOOR_TYPE1));
+	EXPECT_EQ(-ENODEV, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
+	ASSERT_TRUE(door_prefer(DOOR_SHIM));
+	EXPECT_EQ(-EINVAL, ioasid_device_by_container(&device, null, DOOR_NVME));
+	EXPECT_EQ(-EBADF, ioasid_device_by_container(&device, -1, DOOR_NVME));
+	EXPECT_EQ(-EBADFD, ioasid_device_by_group(&device, self->fd, DOOR_NVME));
+	EXPECT_EQ(-ENOENT, ioasid_device_direct(&device, self->fd, 0, DOOR_NVME));
+	EXPECT_EQ(-1, device.fd);
+	EXPECT_EQ(-1, device.group);
+	EXPECT_EQ(-1, device.container);
+	/* Nothing of all that keeps the group. */
+	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
+	ioasid_device_close(&device);
+	close(null);
+}
+
+/* A container that has no group joins nothing. */
+TEST_F(library, joins_with_a_group_only)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+
+	ASSERT_LE(0, container);
+	EXPECT_ERRNO(EINVAL, ioctl(container, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->fd)));
+	close(container);
 }
 
 TEST_F(library, on_a_ring)
