@@ -60,4 +60,15 @@ static inline bool edu_copy(volatile char *bar, uint64_t from, uint64_t to, uint
 	       edu_run(bar, EDU_BUFFER, to, count, EDU_TO_MEMORY);
 }
 
+/* Where the memory lies that edu_copies() is about, in reach of the device. */
+#define EDU_IOVA	0x4000000ULL
+
+/* Does DMA copy the first page of @mem, which is mapped at EDU_IOVA, to the second? */
+static inline bool edu_copies(volatile char *bar, char *mem)
+{
+	memset(mem, 0x5a, PAGE);
+	memset(mem + PAGE, 0, PAGE);
+	return edu_copy(bar, EDU_IOVA, EDU_IOVA + PAGE, PAGE) && !memcmp(mem, mem + PAGE, PAGE);
+}
+
 #endif

@@ -85,6 +85,36 @@ static inline char *mdev_memory(uint64_t pages)
 	return mem;
 }
 
+/* What a fixture has that begins with one software device in a container. */
+#define MDEV_MEMBERS								\
+	struct door d;								\
+	int device;								\
+	char *mem;		/* mdev_memory() */				\
+	long long before	/* pages pinned */
+
+#define MDEV_SETUP(kind, pages) do {						\
+	self->before = ktap_pinned();						\
+	ASSERT_TRUE(door_open(&self->d, kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0))); \
+	self->device = door_device(&self->d, MDEV_NAME(0));			\
+	ASSERT_LE(0, self->device);						\
+	self->mem = mdev_memory(pages);						\
+	ASSERT_TRUE(self->mem);							\
+} while (0)
+
+#define MDEV_TEARDOWN() do {							\
+	close(self->device);							\
+	door_close(&self->d);							\
+	EXPECT_EQ(0, door_locked());						\
+	EXPECT_EQ(0, ktap_leaked(self->before));				\
+	EXPECT_TRUE(door_prefer(DOOR_SHIM));					\
+} while (0)
+
+/* KiB that so many pages are. */
+static inline long mdev_kib(int pages)
+{
+	return pages * (long)(PAGE / KIB);
+}
+
 static inline int mdev_map(const struct door *d, uint64_t page, char *mem, uint64_t n,
 			   uint32_t flags)
 {

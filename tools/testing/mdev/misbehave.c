@@ -10,28 +10,17 @@
 #define PAGES	64
 
 FIXTURE(misbehave) {
-	struct door d;
-	int device;
-	char *mem;
-	long long before;
+	MDEV_MEMBERS;
 };
 
 FIXTURE_SETUP(misbehave)
 {
-	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	self->device = door_device(&self->d, MDEV_NAME(0));
-	ASSERT_LE(0, self->device);
-	self->mem = mdev_memory(PAGES);
-	ASSERT_TRUE(self->mem);
+	MDEV_SETUP(DOOR_SHIM, PAGES);
 }
 
 FIXTURE_TEARDOWN(misbehave)
 {
-	close(self->device);
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	MDEV_TEARDOWN();
 }
 
 TEST_F(misbehave, keeps_its_pins)
@@ -123,6 +112,58 @@ TEST(joined_ioasid)
 	door_close(&d);
 	EXPECT_EQ(0, door_locked());
 	EXPECT_EQ(0, ktap_leaked(before));
+}
+
+/* What ioasid's own calls say to pins that stay, and of a space that only a driver uses. */
+TEST(native_calls)
+{
+	struct ioasid_unmap_dma one = { .size = sizeof(one), .iova = MDEV_IOVA, .length = 8 * PAGE };
+	struct ioasid_iova_range r[2] = {
+		{ MDEV_IOVA + 8 * PAGE, MDEV_IOVA + 9 * PAGE - 1 },
+		{ MDEV_IOVA, MDEV_IOVA + 8 * PAGE - 1 },
+	};
+	struct ioasid_unmap_batch batch = {
+		.size = sizeof(batch), .nr_entries = 2, .entries = (uintptr_t)r,
+		.entry_size = sizeof(r[0]),
+	};
+	struct ioasid_legacy other = { .size = sizeof(other), .op = IOASID_LEGACY_SET };
+	struct ioasid_alloc alloc = { .size = sizeof(alloc) };
+	struct ioasid_free gone = { .size = sizeof(gone), .ioasid = 1 };
+	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC), device;
+	long long before = ktap_pinned();
+	struct door d;
+	char *mem = mdev_memory(9);
+
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(mem);
+	ASSERT_TRUE(door_join(&d, DOOR_SHIM, MDEV_NAME(0)));
+	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd)));
+	device = door_device(&d, MDEV_NAME(0));
+	ASSERT_LE(0, device);
+	ASSERT_EQ(0, mdev_map(&d, 0, mem, 8, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&d, 8, mem + 8 * PAGE, 1, DOOR_RW));
+	ASSERT_EQ(2, mdev_pin(device, 4, 2, MDEV_READ));
+	ASSERT_EQ(0, ioctl(device, MDEV_MODE, MDEV_STUBBORN));
+	EXPECT_ERRNO(EBUSY, ioctl(fd, IOASID_UNMAP_DMA, &one));
+	EXPECT_EQ(0, one.out_length);
+	EXPECT_EQ(9 * PAGE / KIB, door_locked());
+	EXPECT_ERRNO(EBUSY, ioctl(fd, IOASID_UNMAP_BATCH, &batch));
+	EXPECT_EQ(1, batch.out_done);
+	EXPECT_EQ(PAGE, batch.out_length);
+	EXPECT_EQ(1007, mdev_peek(device, 7));
+
+	/* Not the default one any more, it is the driver's. */
+	ASSERT_EQ(0, ioctl(fd, IOASID_ALLOC, &alloc));
+	other.ioasid = alloc.out_ioasid;
+	ASSERT_EQ(0, ioctl(fd, IOASID_LEGACY, &other));
+	EXPECT_ERRNO(EBUSY, ioctl(fd, IOASID_FREE, &gone));
+	EXPECT_EQ(2, mdev_unpin(device, 4, 2));
+	EXPECT_EQ(8, mdev_unmap(&d, 0, 8));
+	close(device);
+	door_close(&d);
+	EXPECT_EQ(0, ioctl(fd, IOASID_FREE, &gone));
+	EXPECT_EQ(0, ktap_leaked(before));
+	close(fd);
 }
 
 /* --- everything at once --- */

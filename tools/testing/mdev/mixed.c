@@ -9,11 +9,8 @@
 #define PAGES	16
 
 FIXTURE(mixed) {
-	struct door d;		/* with the group of the software device */
-	int device;
+	MDEV_MEMBERS;
 	int hardware;		/* a group that is not in the container yet */
-	char *mem;
-	long long before;
 };
 
 FIXTURE_VARIANT(mixed) {
@@ -27,29 +24,15 @@ FIXTURE_SETUP(mixed)
 {
 	if (variant->kind == DOOR_TYPE1 && mdev_lockdep())
 		SKIP(return, "type1 calls the driver under locks that pinning takes: lockdep would end here");
-	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	self->device = door_device(&self->d, MDEV_NAME(0));
-	ASSERT_LE(0, self->device);
+	MDEV_SETUP(variant->kind, PAGES);
 	self->hardware = door_open_group(DOOR_EDU);
 	ASSERT_LE(0, self->hardware);
-	self->mem = mdev_memory(PAGES);
-	ASSERT_TRUE(self->mem);
 }
 
 FIXTURE_TEARDOWN(mixed)
 {
-	close(self->device);
 	close(self->hardware);
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
-}
-
-static long kib(int pages)
-{
-	return pages * (long)(PAGE / KIB);
+	MDEV_TEARDOWN();
 }
 
 static int attach(struct ktap_fixture_mixed *self)
@@ -67,11 +50,11 @@ TEST_F(mixed, iommu_first)
 {
 	ASSERT_EQ(0, attach(self));
 	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 4));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	EXPECT_EQ(1005, mdev_peek(self->device, 5));
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	EXPECT_EQ(PAGES, mdev_unmap(&self->d, 0, PAGES));
@@ -88,7 +71,7 @@ TEST_F(mixed, iommu_comes_and_goes)
 	EXPECT_EQ(0, door_locked());
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, attach(self));
-		EXPECT_EQ(kib(PAGES), door_locked());
+		EXPECT_EQ(mdev_kib(PAGES), door_locked());
 		EXPECT_EQ(self->before + PAGES, ktap_pinned());
 		ASSERT_EQ(0, detach(self));
 		EXPECT_EQ(0, door_locked());
@@ -102,16 +85,16 @@ TEST_F(mixed, pinned_pages_are_charged_once)
 {
 	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
 	ASSERT_EQ(4, mdev_pin(self->device, 2, 4, MDEV_READ));
-	EXPECT_EQ(kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), door_locked());
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	/* Two more, under the IOMMU, and two less. */
 	ASSERT_EQ(2, mdev_pin(self->device, 10, 2, MDEV_READ));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	ASSERT_EQ(2, mdev_unpin(self->device, 2, 2));
 	/* Only the driver's pins are left. */
 	ASSERT_EQ(0, detach(self));
-	EXPECT_EQ(kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), door_locked());
 	EXPECT_EQ(self->before + 4, ktap_pinned());
 	EXPECT_EQ(4, mdev_unpin(self->device, 4, 2) + mdev_unpin(self->device, 10, 2));
 	EXPECT_EQ(0, door_locked());
@@ -125,11 +108,11 @@ TEST_F(mixed, limit_for_the_iommu)
 	ASSERT_TRUE(door_memlock(PAGES * PAGE));
 	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	ASSERT_EQ(0, detach(self));
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), door_locked());
 	ASSERT_EQ(0, detach(self));
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 4));
 	/* One page less is not. */
@@ -155,7 +138,7 @@ TEST_F(mixed, iommu_is_refused)
 		EXPECT_REFUSED(&self->d, EINVAL, attach(self));
 	EXPECT_EQ(PAGE, door_unmap(&self->d, 1ULL << 60, PAGE));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), door_locked());
 	/* From now on the window holds for all. */
 	EXPECT_REFUSED(&self->d, EINVAL, door_map(&self->d, DOOR_MSI_START, self->mem, PAGE,
 						  DOOR_RW));

@@ -8,10 +8,7 @@
 #define PAGES	64
 
 FIXTURE(pins) {
-	struct door d;
-	int device;
-	char *mem;
-	long long before;
+	MDEV_MEMBERS;
 };
 
 FIXTURE_VARIANT(pins) {
@@ -25,26 +22,12 @@ FIXTURE_SETUP(pins)
 {
 	if (variant->kind == DOOR_TYPE1 && mdev_lockdep())
 		SKIP(return, "type1 calls the driver under locks that pinning takes: lockdep would end here");
-	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	self->device = door_device(&self->d, MDEV_NAME(0));
-	ASSERT_LE(0, self->device);
-	self->mem = mdev_memory(PAGES);
-	ASSERT_TRUE(self->mem);
+	MDEV_SETUP(variant->kind, PAGES);
 }
 
 FIXTURE_TEARDOWN(pins)
 {
-	close(self->device);
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
-}
-
-static long kib(int pages)
-{
-	return pages * (long)(PAGE / KIB);
+	MDEV_TEARDOWN();
 }
 
 /* Without an IOMMU a map pins nothing; what a driver pins is charged once. */
@@ -55,14 +38,14 @@ TEST_F(pins, are_counted)
 	EXPECT_EQ(self->before, ktap_pinned());
 
 	EXPECT_EQ(1, mdev_pin(self->device, 0, 1, MDEV_READ | MDEV_WRITE));
-	EXPECT_EQ(kib(1), door_locked());
+	EXPECT_EQ(mdev_kib(1), door_locked());
 	EXPECT_EQ(1, mdev_pin(self->device, 0, 1, MDEV_READ));
 	EXPECT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ | MDEV_WRITE));
-	EXPECT_EQ(kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), door_locked());
 	EXPECT_EQ(self->before + 4, ktap_pinned());
 
 	EXPECT_EQ(2, mdev_unpin(self->device, 0, 2));
-	EXPECT_EQ(kib(3), door_locked());	/* page 1 is free, page 0 has two more */
+	EXPECT_EQ(mdev_kib(3), door_locked());	/* page 1 is free, page 0 has two more */
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 1) + mdev_unpin(self->device, 0, 4));
 	EXPECT_EQ(0, door_locked());
 	EXPECT_EQ(self->before, ktap_pinned());
@@ -94,7 +77,7 @@ TEST_F(pins, arguments)
 	EXPECT_EQ(0, door_locked());
 	/* An address within a page means the page. */
 	EXPECT_EQ(1, ioctl(self->device, MDEV_PIN, &odd));
-	EXPECT_EQ(kib(1), door_locked());
+	EXPECT_EQ(mdev_kib(1), door_locked());
 	EXPECT_EQ(1, mdev_state(self->device).pinned);
 }
 
@@ -110,7 +93,7 @@ TEST_F(pins, holes)
 	/* What was pinned before stays pinned once. */
 	EXPECT_EQ(3, mdev_pin(self->device, 2, 3, MDEV_READ));
 	EXPECT_REFUSED(&self->d, EINVAL, mdev_pin(self->device, 0, 9, MDEV_READ));
-	EXPECT_EQ(kib(3), door_locked());
+	EXPECT_EQ(mdev_kib(3), door_locked());
 	/* Memory that is gone in the middle. */
 	ASSERT_EQ(0, munmap(self->mem + 2 * PAGE, PAGE));
 	EXPECT_REFUSED(&self->d, EFAULT, mdev_pin(self->device, 9, 4, MDEV_READ));
@@ -155,7 +138,7 @@ TEST_F(pins, memlock_capability)
 	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
 	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
 	EXPECT_EQ(20, mdev_pin(self->device, 0, 20, MDEV_READ));
-	EXPECT_EQ(kib(20), door_locked());
+	EXPECT_EQ(mdev_kib(20), door_locked());
 	EXPECT_EQ(20, mdev_unpin(self->device, 0, 20));
 }
 
@@ -181,7 +164,7 @@ TEST_F(pins, are_dropped_by_unmap)
 	EXPECT_EQ(MDEV_IOVA, state.iova);
 	EXPECT_EQ(8 * PAGE, state.length);
 	EXPECT_EQ(2, state.pinned);
-	EXPECT_EQ(kib(2), door_locked());
+	EXPECT_EQ(mdev_kib(2), door_locked());
 	EXPECT_EQ(16, mdev_unmap(&self->d, 0, PAGES));
 	EXPECT_EQ(0, mdev_state(self->device).pinned);
 	EXPECT_EQ(0, door_locked());
@@ -224,9 +207,9 @@ TEST_F(pins, of_two_devices)
 	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	ASSERT_EQ(4, mdev_pin(other, 2, 4, MDEV_READ));
-	EXPECT_EQ(kib(6), door_locked());
+	EXPECT_EQ(mdev_kib(6), door_locked());
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 4));
-	EXPECT_EQ(kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), door_locked());
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	EXPECT_EQ(8, mdev_unmap(&self->d, 0, 8));
 	EXPECT_EQ(0, mdev_state(self->device).pinned + mdev_state(other).pinned);
@@ -309,7 +292,7 @@ TEST_F(pins, outlive_their_owner)
 	if (!pid) {
 		if (mdev_map(&self->d, 0, self->mem, 8, DOOR_RW))
 			_exit(1);
-		_exit(mdev_pin(self->device, 0, 8, MDEV_READ) == 8 && door_locked() == kib(8) ?
+		_exit(mdev_pin(self->device, 0, 8, MDEV_READ) == 8 && door_locked() == mdev_kib(8) ?
 		      0 : 2);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

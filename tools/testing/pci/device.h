@@ -12,7 +12,7 @@
 
 #define PAIR1	"0000:01:01.0"	/* two devices of one group */
 #define PAIR2	"0000:01:02.0"
-#define IOVA	0x4000000ULL	/* where edu reaches */
+#define IOVA	EDU_IOVA
 #define SIZE	(16 * PAGE)
 #define EDU_ID	0x010000edU	/* what register 0 of an edu reads */
 
@@ -71,27 +71,6 @@ static inline int space_free(int fd, uint32_t id)
 	struct ioasid_free args = { .size = sizeof(args), .ioasid = id };
 
 	return ioctl(fd, IOASID_FREE, &args);
-}
-
-/* Does DMA of the device copy the first page of @mem, at IOVA, to the second? */
-static inline bool node_copies(volatile char *bar, char *mem)
-{
-	memset(mem, 0x5a, PAGE);
-	memset(mem + PAGE, 0, PAGE);
-	return edu_copy(bar, IOVA, IOVA + PAGE, PAGE) && !memcmp(mem, mem + PAGE, PAGE);
-}
-
-/* A number in a file of /sys, or -1. */
-static inline long long read_sysfs(const char *path)
-{
-	long long value = -1;
-	FILE *file = fopen(path, "re");
-
-	if (file && fscanf(file, "%lld", &value) != 1)
-		value = -1;
-	if (file)
-		fclose(file);
-	return value;
 }
 
 /* Binds a device to a driver, from whatever. */

@@ -37,8 +37,8 @@ TEST_F(pair, share_a_space)
 {
 	volatile char *a, *b;
 
-	EXPECT_EQ(read_sysfs("/sys/class/ioasid-pci/" PAIR1 "/iommu_group"),
-		  read_sysfs("/sys/class/ioasid-pci/" PAIR2 "/iommu_group"));
+	EXPECT_EQ(door_number("/sys/class/ioasid-pci/" PAIR1 "/iommu_group"),
+		  door_number("/sys/class/ioasid-pci/" PAIR2 "/iommu_group"));
 	ASSERT_EQ(0, node_attach(self->a, self->ioasid.fd, 0));
 	ASSERT_EQ(0, node_attach(self->b, self->ioasid.fd, 0));
 	EXPECT_EQ(node_space(self->a), node_space(self->b));
@@ -46,15 +46,15 @@ TEST_F(pair, share_a_space)
 	b = edu_open(self->b);
 	ASSERT_TRUE(a);
 	ASSERT_TRUE(b);
-	EXPECT_TRUE(node_copies(a, self->mem));
-	EXPECT_TRUE(node_copies(b, self->mem));
+	EXPECT_TRUE(edu_copies(a, self->mem));
+	EXPECT_TRUE(edu_copies(b, self->mem));
 	/* One leaves, the group stays in for the other. */
 	ASSERT_EQ(0, node_detach(self->a));
-	EXPECT_TRUE(node_copies(b, self->mem));
+	EXPECT_TRUE(edu_copies(b, self->mem));
 	munmap((void *)a, MIB);
 	close(self->a);
 	self->a = -1;
-	EXPECT_TRUE(node_copies(b, self->mem));
+	EXPECT_TRUE(edu_copies(b, self->mem));
 }
 
 TEST_F(pair, never_in_two_spaces)
@@ -106,14 +106,14 @@ TEST_F(pair, vfio_has_the_other)
 	ASSERT_LE(0, stock.group);
 	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
 	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &fd));
-	EXPECT_EQ(0, read_sysfs("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
 	close(self->a);
 	self->a = node_open(PAIR1);
 	EXPECT_EQ(0, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &fd));
-	EXPECT_EQ(1, read_sysfs("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(1, door_number("/sys/module/ioasid_setcontainer/refcnt"));
 	EXPECT_ERRNO(EPERM, node_attach(self->a, fd, 0));
 	door_close(&stock);
-	EXPECT_EQ(0, read_sysfs("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
 	EXPECT_TRUE(device_to(PAIR2, "ioasid_pci"));
 }
 
@@ -163,7 +163,7 @@ TEST_F(pair, hot_reset)
 	ASSERT_EQ(0, node_attach(self->b, self->ioasid.fd, 0));
 	EXPECT_EQ(0, hot_reset(self->b, 0, -1));
 	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)a);
-	EXPECT_TRUE(node_copies(a, self->mem));
+	EXPECT_TRUE(edu_copies(a, self->mem));
 	munmap((void *)a, MIB);
 
 	/* Not with a device that is another driver's. */

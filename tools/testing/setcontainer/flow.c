@@ -61,9 +61,7 @@ static bool device_copies(int device, char *mem)
 
 	if (!bar)
 		return false;
-	memset(mem, 0x5a, PAGE);
-	memset(mem + PAGE, 0, PAGE);
-	same = edu_copy(bar, IOVA, IOVA + PAGE, PAGE) && !memcmp(mem, mem + PAGE, PAGE);
+	same = edu_copies(bar, mem);
 	munmap((void *)bar, MIB);
 	return same;
 }
@@ -77,7 +75,7 @@ TEST_F(flow, no_set_iommu)
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	EXPECT_EQ(VFIO_GROUP_FLAGS_CONTAINER_SET | VFIO_GROUP_FLAGS_VIABLE, group_flags(self->edu));
 	EXPECT_EQ(1, module_users());
-	EXPECT_EQ(1, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
 	device = device_of(self->edu, DOOR_EDU);
 	ASSERT_LE(0, device);
 	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
@@ -119,14 +117,30 @@ TEST_F(flow, two_groups_one_space)
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	ASSERT_EQ(0, group_set(self->nvme, self->ioasid.fd));
 	EXPECT_EQ(2, module_users());
-	EXPECT_EQ(2, fd_number(self->ioasid.fd, "ioasid-groups"));
-	EXPECT_EQ(1, fd_number(self->ioasid.fd, "ioasid-domains"));
+	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-domains"));
 	EXPECT_ERRNO(EINVAL, group_set(self->edu, self->ioasid.fd));
 	EXPECT_EQ(0, ioctl(self->edu, VFIO_GROUP_UNSET_CONTAINER));
 	EXPECT_EQ(1, module_users());
-	EXPECT_EQ(1, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
 	EXPECT_EQ(0, group_set(self->edu, self->ioasid.fd));
-	EXPECT_EQ(2, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+}
+
+/* The space that a group came into stays the default, and cannot be freed. */
+TEST_F(flow, default_is_fixed)
+{
+	struct ioasid_alloc alloc = { .size = sizeof(alloc) };
+	struct ioasid_legacy legacy = { .size = sizeof(legacy), .op = IOASID_LEGACY_SET };
+	struct ioasid_free gone = { .size = sizeof(gone), .ioasid = 1 };
+
+	ASSERT_EQ(0, ioctl(self->ioasid.fd, IOASID_ALLOC, &alloc));
+	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
+	legacy.ioasid = alloc.out_ioasid;
+	EXPECT_ERRNO(EBUSY, ioctl(self->ioasid.fd, IOASID_LEGACY, &legacy));
+	EXPECT_ERRNO(EBUSY, ioctl(self->ioasid.fd, IOASID_FREE, &gone));
+	EXPECT_EQ(0, ioctl(self->edu, VFIO_GROUP_UNSET_CONTAINER));
+	EXPECT_ERRNO(EBUSY, ioctl(self->ioasid.fd, IOASID_LEGACY, &legacy));
 }
 
 TEST_F(flow, fd_closes_first)
@@ -158,7 +172,7 @@ TEST_F(flow, stock_and_own_side_by_side)
 	ASSERT_EQ(0, group_set(self->nvme, stock.fd));
 	/* The stock one joins the space that the other group is in. */
 	ASSERT_EQ(0, ioctl(stock.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->ioasid.fd)));
-	EXPECT_EQ(2, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
 	EXPECT_EQ(1, module_users());
 	close(stock.fd);
 }
@@ -192,7 +206,7 @@ TEST_F(flow, wrong_fds)
 	EXPECT_ERRNO(EBADF, group_set(self->edu, null));
 	EXPECT_ERRNO(EFAULT, ioctl(self->edu, VFIO_GROUP_SET_CONTAINER, NULL));
 	EXPECT_EQ(0, module_users());
-	EXPECT_EQ(0, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(0, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
 }
 
 /* An attach that fails leaves nothing armed, and the next one may succeed. */
@@ -233,7 +247,7 @@ TEST_F(flow, program_of_32_bits)
 	ASSERT_NE(MAP_FAILED, low);
 	*low = self->ioasid.fd;
 	ASSERT_EQ(0, ioctl32(self->edu, VFIO_GROUP_SET_CONTAINER, (uint32_t)(uintptr_t)low));
-	EXPECT_EQ(1, fd_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
 }
 
 /* The program dies in the middle of it all. */

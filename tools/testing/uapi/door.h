@@ -66,23 +66,52 @@ static inline bool door_write(const char *path, const char *text)
 	return done;
 }
 
-/* A number of KiB out of /proc/PID/status, or -1. */
-static inline long door_status(pid_t pid, const char *key)
+/* A number in a file of /sys, or -1. */
+static inline long long door_number(const char *path)
 {
-	char path[64], line[256];
-	size_t n = strlen(key);
-	long kib = -1;
-	FILE *file;
+	FILE *file = fopen(path, "re");
+	long long value = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	file = fopen(path, "re");
+	if (file && fscanf(file, "%lld", &value) != 1)
+		value = -1;
+	if (file)
+		fclose(file);
+	return value;
+}
+
+/* The number after the last "KEY:" in a file of /proc, or -1. */
+static inline long long door_after(const char *path, const char *key)
+{
+	FILE *file = fopen(path, "re");
+	size_t n = strlen(key);
+	long long value = -1;
+	char line[256];
+
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file))
 		if (!strncmp(line, key, n) && line[n] == ':')
-			kib = atol(line + n + 1);
+			value = atoll(line + n + 1);
 	fclose(file);
-	return kib;
+	return value;
+}
+
+/* A number of KiB out of /proc/PID/status, or -1. */
+static inline long door_status(pid_t pid, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return door_after(path, key);
+}
+
+/* What /proc says about an open file of this process, or -1. */
+static inline long long door_fdinfo(int fd, const char *key)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return door_after(path, key);
 }
 
 static inline long door_locked(void)
