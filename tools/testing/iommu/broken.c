@@ -178,6 +178,40 @@ TEST_F(broken, unmap_does_half)
 	EXPECT_UNCHANGED(&self->d, &before);
 }
 
+/* What ioasid's own unmap says of the same, and its batch: EIO, and how far it got. */
+TEST_F(broken, native_unmaps)
+{
+	struct ioasid_unmap_dma one = { .size = sizeof(one), .iova = IOVA, .length = PAGE };
+	struct ioasid_iova_range r[4];
+	struct ioasid_unmap_batch batch = {
+		.size = sizeof(batch), .nr_entries = 4, .entries = (uintptr_t)r,
+		.entry_size = sizeof(r[0]),
+	};
+	struct tally before = door_tally(&self->d);
+	uint64_t i;
+
+	for (i = 0; i < 4; i++) {
+		r[i].start = IOVA + i * 2 * PAGE;
+		r[i].last = r[i].start + PAGE - 1;
+		ASSERT_EQ(0, door_map(&self->d, r[i].start, self->mem + i * PAGE, PAGE, DOOR_RW));
+	}
+	ASSERT_TRUE(fault(self->broken, BROKEN_UNMAP, 0, 1));
+	EXPECT_ERRNO(EIO, ioctl(self->d.fd, IOASID_UNMAP_DMA, &one));
+	EXPECT_EQ(0, one.out_length);
+	EXPECT_EQ(before.pinned + 4, ktap_pinned());
+	ASSERT_TRUE(fault(self->broken, BROKEN_UNMAP, 2, 1));
+	EXPECT_ERRNO(EIO, ioctl(self->d.fd, IOASID_UNMAP_BATCH, &batch));
+	EXPECT_EQ(2, batch.out_done);
+	/* The one behind it is gone all the same. */
+	EXPECT_EQ(3 * PAGE, batch.out_length);
+	EXPECT_EQ(before.pinned + 1, ktap_pinned());
+	EXPECT_EQ(self->avail - 1, door_avail(&self->d));
+	one.iova = r[2].start;
+	EXPECT_EQ(0, ioctl(self->d.fd, IOASID_UNMAP_DMA, &one));
+	EXPECT_EQ(PAGE, one.out_length);
+	EXPECT_UNCHANGED(&self->d, &before);
+}
+
 /* The way back fails once as well, and is tried again by the next unmap. */
 TEST_F(broken, unmap_fails_again_and_again)
 {

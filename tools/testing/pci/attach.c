@@ -33,7 +33,7 @@ FIXTURE_TEARDOWN(attach)
 	door_close(&self->ioasid);
 	EXPECT_EQ(0, door_locked());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_EQ(0, read_sysfs("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+	EXPECT_EQ(0, door_number("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
 }
 
 static int device_ioctl(int node, unsigned long cmd, uint32_t argsz)
@@ -66,21 +66,24 @@ TEST_F(attach, device_does_dma)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 
+	EXPECT_EQ(0, door_fdinfo(self->node, "ioasid-owned"));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
 	EXPECT_LT(0, node_space(self->node));
+	EXPECT_EQ(1, door_fdinfo(self->node, "ioasid-owned"));
+	EXPECT_EQ(node_space(self->node), door_fdinfo(self->node, "ioasid-space"));
 	EXPECT_EQ(node_space(self->node),
-		  read_sysfs("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+		  door_number("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
 	ASSERT_EQ(0, ioctl(self->node, VFIO_DEVICE_GET_INFO, &info));
 	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_PCI);
 	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
 	self->bar = edu_open(self->node);
 	ASSERT_TRUE(self->bar);
 	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	/* Where it is attached already: nothing happens. */
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 }
 
 /* The registers stay mapped over all of it. */
@@ -94,7 +97,7 @@ TEST_F(attach, moves_and_comes_back)
 	first = node_space(self->node);
 	self->bar = edu_open(self->node);
 	ASSERT_TRUE(self->bar);
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, other));
 	EXPECT_NE(first, node_space(self->node));
@@ -104,10 +107,10 @@ TEST_F(attach, moves_and_comes_back)
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
 	EXPECT_EQ(first, node_space(self->node));
 	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	EXPECT_EQ(0, space_free(self->ioasid.fd, other));
 	EXPECT_ERRNO(ENOENT, node_attach(self->node, self->ioasid.fd, other));
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 }
 
 TEST_F(attach, detached_it_is_still_ours)
@@ -121,7 +124,7 @@ TEST_F(attach, detached_it_is_still_ours)
 	EXPECT_ERRNO(ENOENT, node_detach(self->node));
 	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 }
 
 TEST_F(attach, wrong_arguments)
@@ -150,6 +153,49 @@ TEST_F(attach, wrong_arguments)
 	EXPECT_EQ(0, ioctl(self->node, IOASID_DEVICE_ATTACH, &longer));
 	EXPECT_ERRNO(ENOTTY, ioctl(self->node, _IO(IOASID_TYPE, 0x7f)));
 	close(null);
+}
+
+/* The rules of sizes and flags, on each of the three. */
+TEST_F(attach, sizes_and_flags)
+{
+	static const struct {
+		unsigned int cmd;
+		uint32_t size;
+	} rows[] = {
+		{ IOASID_DEVICE_ATTACH, sizeof(struct ioasid_device_attach) },
+		{ IOASID_DEVICE_DETACH, sizeof(struct ioasid_device_detach) },
+		{ IOASID_DEVICE_GET_INFO, sizeof(struct ioasid_device_get_info) },
+	};
+	uint32_t *arg = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t size, bit;
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, (void *)arg);
+	for (i = 0; i < 3; i++) {
+		arg[2] = self->ioasid.fd;
+		for (size = 0; size < rows[i].size; size++) {
+			arg[0] = size;
+			EXPECT_ERRNO(EINVAL, ioctl(self->node, rows[i].cmd, arg));
+		}
+		arg[0] = rows[i].size;
+		for (bit = 0; bit < 32; bit++) {
+			arg[1] = 1U << bit;
+			EXPECT_ERRNO(EOPNOTSUPP, ioctl(self->node, rows[i].cmd, arg));
+		}
+		arg[0] = rows[i].size + 4;
+		arg[1] = 0;
+		arg[rows[i].size / 4] = 1;
+		EXPECT_ERRNO(E2BIG, ioctl(self->node, rows[i].cmd, arg));
+		memset(arg, 0, PAGE);
+		EXPECT_ERRNO(EFAULT, ioctl(self->node, rows[i].cmd, NULL));
+		EXPECT_ERRNO(EFAULT, ioctl(self->node, rows[i].cmd, (char *)arg + PAGE - 2));
+		/* Known to the device alone. */
+		EXPECT_ERRNO(ENOTTY, ioctl(self->ioasid.fd, rows[i].cmd, arg));
+	}
+	EXPECT_EQ(0, node_flags(self->node));
+	arg[0] = sizeof(struct ioasid_device_get_info);
+	ASSERT_EQ(0, mprotect(arg, PAGE, PROT_READ));
+	EXPECT_ERRNO(EFAULT, ioctl(self->node, IOASID_DEVICE_GET_INFO, arg));
 }
 
 TEST_F(attach, one_owner)
@@ -189,6 +235,75 @@ TEST_F(attach, mapping_in_the_way)
 	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
 }
 
+/* A live update in the middle: no device comes in until it is over. */
+TEST_F(attach, mapping_waits_for_its_address)
+{
+	ASSERT_EQ((long long)SIZE, door_unmap_flags(&self->ioasid, IOVA, SIZE,
+						    VFIO_DMA_UNMAP_FLAG_VADDR));
+	EXPECT_ERRNO(EBUSY, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_EQ(0, node_flags(self->node));
+	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, VFIO_DMA_MAP_FLAG_VADDR));
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+}
+
+/* A policy that says EPERM to every attach, or none any more. */
+static int refuse_attach(bool refuse)
+{
+	static const char load[] = "build/bin/ioasidctl policy load --set timeout_us=1000000 "
+				   "build/bpf/test/misbehave.bpf.o --set attach_value=-1 >/dev/null";
+
+	return system(refuse ? load : "build/bin/ioasidctl policy unload misbehave >/dev/null");
+}
+
+TEST_F(attach, policy_refuses)
+{
+	if (access("/sys/kernel/ioasid/policies", F_OK))
+		SKIP(return, "policies are off");
+	ASSERT_EQ(0, refuse_attach(true));
+	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid.fd, 0));
+	EXPECT_EQ(0, refuse_attach(false));
+	EXPECT_EQ(0, node_flags(self->node));
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+}
+
+/* A policy that comes when the device is in keeps it out for good once it moves. */
+TEST_F(attach, cannot_go_back)
+{
+	uint32_t other = space_alloc(self->ioasid.fd);
+
+	if (access("/sys/kernel/ioasid/policies", F_OK))
+		SKIP(return, "policies are off");
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
+	self->bar = edu_open(self->node);
+	ASSERT_TRUE(self->bar);
+	ASSERT_EQ(0, refuse_attach(true));
+	EXPECT_ERRNO(ENOTRECOVERABLE, node_attach(self->node, self->ioasid.fd, other));
+	EXPECT_EQ(0, node_space(self->node));
+	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
+	EXPECT_ERRNO(ENOENT, node_detach(self->node));
+	EXPECT_EQ(0, space_free(self->ioasid.fd, other));
+	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
+	EXPECT_EQ(0, refuse_attach(false));
+	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 1));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
+}
+
+/* Only on a machine without interrupt remapping: intremap=off for the kernel. */
+TEST_F(attach, interrupts_are_not_isolated)
+{
+	static const char allow[] = "/sys/module/ioasid/parameters/allow_unsafe_interrupts";
+	int ret;
+
+	ASSERT_TRUE(door_write(allow, "N"));
+	ret = node_attach(self->node, self->ioasid.fd, 0) ? errno : 0;
+	if (!ret)
+		SKIP(return, "this machine isolates interrupts");
+	EXPECT_EQ(EPERM, ret);
+	EXPECT_EQ(0, node_flags(self->node));
+	ASSERT_TRUE(door_write(allow, "Y"));
+	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+}
+
 /* A move that fails leaves the device where it was. */
 TEST_F(attach, move_that_fails)
 {
@@ -212,7 +327,7 @@ TEST_F(attach, move_that_fails)
 	EXPECT_EQ(PAGE, door_unmap(&d, DOOR_MSI_START, PAGE));
 	ASSERT_EQ(0, door_map(&d, IOVA, self->mem, SIZE, DOOR_RW));
 	EXPECT_EQ(0, node_attach(self->node, d.fd, legacy.ioasid));
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	munmap((void *)self->bar, MIB);
 	self->bar = NULL;
 	close(self->node);
@@ -227,7 +342,7 @@ TEST_F(attach, ioasid_closes_first)
 	ASSERT_TRUE(self->bar);
 	door_close(&self->ioasid);
 	EXPECT_EQ(SIZE / KIB, door_locked());
-	EXPECT_TRUE(node_copies(self->bar, self->mem));
+	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	munmap((void *)self->bar, MIB);
 	self->bar = NULL;
 	close(self->node);

@@ -3,6 +3,9 @@
  * What VFIO says of a device, on a node: interrupts, reset, features; and the
  * end of a device that is in use.
  */
+#include <linux/kvm.h>
+#include <pthread.h>
+
 #include "pci/device.h"
 
 #define EDU_RAISE	0x60
@@ -82,6 +85,88 @@ TEST_F(device, reset)
 	/* An edu cannot reset itself, and on the root bus nobody else can. */
 	EXPECT_ERRNO(EINVAL, ioctl(self->node, VFIO_DEVICE_RESET));
 	close(drive);
+}
+
+/* --- what others do to it --- */
+
+struct resetter {
+	volatile bool stop;
+	unsigned int resets;
+};
+
+static void *run_resets(void *data)
+{
+	struct resetter *r = data;
+
+	while (!r->stop)
+		r->resets += door_write("/sys/bus/pci/devices/" DOOR_NVME "/reset", "1");
+	return NULL;
+}
+
+/* Root resets it by hand at that moment: try again. */
+TEST_F(device, attach_while_it_is_reset)
+{
+	int drive = node_open(DOOR_NVME), again = 0, tries;
+	struct resetter r = {};
+	pthread_t thread;
+
+	ASSERT_LE(0, drive);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_resets, &r));
+	for (tries = 0; tries < 200 && !again; tries++) {
+		again = node_attach(drive, self->ioasid, 0) ? errno : 0;
+		if (again)
+			break;
+		close(drive);
+		drive = node_open(DOOR_NVME);
+		ASSERT_LE(0, drive);
+	}
+	r.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(EAGAIN, again);
+	EXPECT_LT(0, r.resets);
+	EXPECT_EQ(0, node_flags(drive));
+	EXPECT_EQ(0, node_attach(drive, self->ioasid, 0));
+	close(drive);
+}
+
+/* A virtual machine's device for VFIO, or -1. */
+static int kvm_vfio(void)
+{
+	struct kvm_create_device create = { .type = KVM_DEV_TYPE_VFIO };
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
+
+	if (kvm < 0 && !system("modprobe -q kvm_amd || modprobe -q kvm_intel"))
+		kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return -1;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	return vm < 0 || ioctl(vm, KVM_CREATE_DEVICE, &create) ? -1 : (int)create.fd;
+}
+
+static int kvm_add(int kvm, int32_t fd)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_FILE,
+		.attr = KVM_DEV_VFIO_FILE_ADD,
+		.addr = (uintptr_t)&fd,
+	};
+
+	return ioctl(kvm, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+/* KVM asks vfio.ko what a file is, which knows groups and its own devices. */
+TEST_F(device, kvm_does_not_take_it)
+{
+	int kvm = kvm_vfio(), group = door_open_group(DOOR_NVME);
+
+	if (kvm < 0)
+		SKIP(return, "no KVM in this machine");
+	ASSERT_LE(0, group);
+	EXPECT_ERRNO(EINVAL, kvm_add(kvm, self->node));
+	EXPECT_ERRNO(EINVAL, kvm_add(kvm, self->ioasid));
+	EXPECT_EQ(0, kvm_add(kvm, group));
+	close(group);
+	close(kvm);
 }
 
 /* Reads of the registers fail while the device does not decode them. */
