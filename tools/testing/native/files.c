@@ -272,16 +272,27 @@ TEST_F(files, fdinfo)
 	static const char *const want[] = {
 		"ioasid-id:\t1 default\n", "ioasid-id:\t2\n", "ioasid-maps:\t1\n",
 		"ioasid-pinned:\t3\n", "ioasid-charged:\t3\n", "ioasid-domains:\t1\n",
-		DOOR_EDU "\n", "ioasid-owner:\t", "ioasid-policy:\t\n", "ioasid-account:\tmm\n",
+		DOOR_EDU "\n", "ioasid-owner:\t", "ioasid-policy:\tprobe\n", "ioasid-policy:\t\n",
+		"ioasid-account:\tmm\n", "ioasid-account:\tuser\n", "ioasid-bytes:\t12288\n",
+		"ioasid-avail:\t65534\n", "ioasid-avail:\t7\n", "ioasid-tracking:\t1\n",
+		"ioasid-tracking:\t0\n", "ioasid-groups:\t1\n", "ioasid-groups:\t0\n",
+		"ioasid-sealed:\t0\n",
 	};
+	struct ioasid_dirty dirty = { .size = sizeof(dirty), .op = IOASID_DIRTY_OP_START };
 	char path[64], text[4096];
 	struct door d;
 	size_t i, n;
 	FILE *file;
 
+	/* What new spaces select, whether it is loaded or not. */
+	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/default_policy", "probe\n"));
 	ASSERT_EQ(2, native_alloc(self->fd));
+	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/default_policy", "\n"));
 	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_EDU));
 	ASSERT_EQ(IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, IOVA, self->file, 0, 3 * PAGE));
+	ASSERT_EQ(0, ioctl(self->fd, IOASID_DIRTY, &dirty));
+	ASSERT_EQ(0, native_set(self->fd, 2, IOASID_OPTION_MAP_LIMIT, 7));
+	ASSERT_EQ(0, native_set(self->fd, 2, IOASID_OPTION_ACCOUNT_MODE, IOASID_ACCOUNT_USER));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->fd);
 	file = fopen(path, "re");
 	ASSERT_TRUE(file);

@@ -4,6 +4,8 @@
  * an error leaves nothing pinned, mapped or charged; where the kernel maps
  * when it may choose.
  */
+#include <sys/wait.h>
+
 #include "native/native.h"
 
 #define IOVA	0x100000000ULL
@@ -141,6 +143,60 @@ TEST_F(map, unmap_errnos)
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap(fd, 0, IOVA - PAGE, 16 * PAGE));
 	/* All of nothing is nothing. */
 	EXPECT_EQ(0, native_unmap_all(fd, 0));
+}
+
+/* A policy's errno as it is; a VFIO ioctl would say ENOMEM. */
+TEST_F(map, policy_refuses)
+{
+	static const char load[] = "build/bin/ioasidctl policy load --set timeout_us=1000000 "
+				   "build/bpf/test/probe.bpf.o --set begin_value=-122 >/dev/null";
+	int fd = self->fd;
+
+	if (access("/sys/kernel/ioasid/policies", F_OK))
+		SKIP(return, "policies are off");
+	ASSERT_EQ(0, system(load));
+	EXPECT_NO_MAP(fd, EDQUOT, native_map(fd, 0, NATIVE_RW, 0, self->mem, PAGE));
+	EXPECT_EQ(0, system("build/bin/ioasidctl policy unload probe >/dev/null"));
+	EXPECT_NE(NATIVE_FAIL, native_map(fd, 0, NATIVE_RW, 0, self->mem, PAGE));
+}
+
+/* What @file of tracefs holds is in @text; the length. */
+static size_t read_trace(const char *file, char *text, size_t size)
+{
+	FILE *f = fopen(file, "re");
+	size_t n = f ? fread(text, 1, size - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = 0;
+	return n;
+}
+
+/* Nobody is left who could see EINTR, but for those who trace. */
+TEST_F(map, killed_while_pinning)
+{
+	static const char hist[] = "/sys/kernel/tracing/events/ioasid/ioasid_map_done/hist";
+	static const char trigger[] = "/sys/kernel/tracing/events/ioasid/ioasid_map_done/trigger";
+	struct native_tally before = native_tally(self->fd);
+	char *slow = door_small_pages(GIB), text[4096], want[64];
+	int status, tries = 0;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, (void *)slow);
+	ASSERT_TRUE(door_write(trigger, "hist:keys=err"));
+	pid = fork();
+	if (!pid)
+		_exit(native_map(self->fd, 0, NATIVE_RW, 0, slow, GIB) != NATIVE_FAIL);
+	while (door_status(pid, "VmLck") < 1024 && tries++ < 5000)
+		usleep(1000);
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_LT(0, read_trace(hist, text, sizeof(text)));
+	EXPECT_TRUE(door_write(trigger, "!hist:keys=err"));
+	snprintf(want, sizeof(want), "err: %10d }", -EINTR);
+	EXPECT_TRUE(strstr(text, want) != NULL);
+	EXPECT_NATIVE_UNCHANGED(self->fd, &before);
 }
 
 /* --- addresses that the kernel chooses --- */

@@ -3,12 +3,10 @@
  * The calls that map and unmap, on an io_uring: many in flight, cancelled, on
  * fds of the wrong kind, and with the fd or the ring gone before they are done.
  */
-#include <liburing.h>
 #include <sys/eventfd.h>
-
 #include <sys/wait.h>
 
-#include "native/native.h"
+#include "native/ring.h"
 
 #define IOVA	0x100000000ULL
 #define DEPTH	64
@@ -33,44 +31,6 @@ FIXTURE_TEARDOWN(ring)
 	io_uring_queue_exit(&self->ring);
 	close(self->fd);
 	EXPECT_EQ(0, door_locked());
-}
-
-/* An empty request; the ring is never full here. */
-static struct io_uring_sqe *new_sqe(struct io_uring *ring)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
-
-	if (!sqe)
-		abort();
-	memset(sqe, 0, sizeof(*sqe));
-	return sqe;
-}
-
-static void submit(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
-{
-	struct io_uring_sqe *sqe = new_sqe(ring);
-
-	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->fd = fd;
-	sqe->cmd_op = op;
-	sqe->user_data = tag;
-	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)arg;
-	io_uring_submit(ring);
-}
-
-/* The next result; *tag is whose. */
-static int result(struct io_uring *ring, uint64_t *tag)
-{
-	struct io_uring_cqe *cqe;
-	int res;
-
-	if (io_uring_wait_cqe(ring, &cqe))
-		return -EIO;
-	res = cqe->res;
-	if (tag)
-		*tag = cqe->user_data;
-	io_uring_cqe_seen(ring, cqe);
-	return res;
 }
 
 static struct ioasid_map_dma map_arg(const void *mem, uint64_t iova, uint64_t length)
@@ -111,11 +71,31 @@ TEST_F(ring, many_in_flight)
 	}
 	for (i = 0; i < DEPTH; i++) {
 		EXPECT_EQ(0, result(&self->ring, &tag));
-		seen |= 1ULL << tag;
+		seen |= 1ULL << (tag % DEPTH);
 	}
 	EXPECT_EQ(UINT64_MAX, seen);
 	EXPECT_EQ(DEPTH, native_info(self->fd, 0).out_maps);
 	EXPECT_EQ((long)(4 * DEPTH), door_locked());
+}
+
+/* A ring whose requests have room for more: what is beyond ours is not looked at. */
+TEST_F(ring, long_requests)
+{
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+
+	ASSERT_EQ(0, io_uring_queue_init(4, &ring, IORING_SETUP_SQE128 | IORING_SETUP_CQE32));
+	sqe = new_sqe(&ring);
+	memset(sqe + 1, 0xff, sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = self->fd;
+	sqe->cmd_op = IOASID_MAP_DMA;
+	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)&map;
+	io_uring_submit(&ring);
+	EXPECT_EQ(0, result(&ring, NULL));
+	EXPECT_EQ(IOVA, map.out_iova);
+	io_uring_queue_exit(&ring);
 }
 
 TEST_F(ring, batches)
@@ -206,6 +186,17 @@ TEST_F(ring, errnos)
 
 /* --- giving up --- */
 
+/* A gigabyte that is not there yet, in small pages: a map of it takes its time. */
+static char *slow_memory(void)
+{
+	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem != MAP_FAILED)
+		madvise(mem, GIB, MADV_NOHUGEPAGE);
+	return mem;
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -234,41 +225,157 @@ static void cancel(struct io_uring *ring, uint64_t victim, uint64_t tag)
 	io_uring_submit(ring);
 }
 
-/*
- * A map of 1 GiB that has begun to pin. Only part of it ever becomes memory, so
- * it needs no gigabyte. It is over within 100 ms on a machine that is not
- * busy; how long it took is printed, and no time decides the test.
- */
-TEST_F(ring, cancelled_map)
+/* Cancels the map 7 of 1 GiB when it has begun to pin: ms until it ended, or -1. */
+static int cancel_one(struct ktap_fixture_ring *self, struct ioasid_map_dma *map)
 {
-	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
-	long long pinned = ktap_pinned();
 	uint64_t start, tag;
-	int i, res, victim = -1;
+	int i, res, victim = 0, found = -1;
 
-	ASSERT_NE(MAP_FAILED, (void *)mem);
-	madvise(mem, GIB, MADV_NOHUGEPAGE);
-	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 7);
-	ASSERT_TRUE(wait_locked(1024));
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, map, 7);
+	if (!wait_locked(1024))
+		return -1;
 	start = now_ms();
 	cancel(&self->ring, 7, 8);
 	for (i = 0; i < 2; i++) {
 		res = result(&self->ring, &tag);
-		if (tag == 7) {
-			printf("# cancelled after %llu ms\n",
-			       (unsigned long long)(now_ms() - start));
+		if (tag == 7)
 			victim = res;
-		}
+		else
+			found = res;
 	}
-	EXPECT_EQ(-ECANCELED, victim);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(pinned, ktap_pinned());
-	EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+	/* Found running, the answer to the request to cancel is EALREADY or 0. */
+	if (victim != -ECANCELED || (found && found != -EALREADY)) {
+		printf("# the map ended with %d, its cancellation with %d\n", victim, found);
+		return -1;
+	}
+	return now_ms() - start;
+}
+
+/*
+ * Over within 100 ms, and nothing is left. Only part of the gigabyte ever
+ * becomes memory, so none is needed. A machine that is busy may take the
+ * processor away for longer than that, but not every time.
+ */
+TEST_F(ring, cancelled_map)
+{
+	char *mem = slow_memory();
+	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+	long long pinned = ktap_pinned();
+	int i, took, best = INT_MAX;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	for (i = 0; i < 5 && best > 100; i++) {
+		took = cancel_one(self, &map);
+		ASSERT_LE(0, took);
+		printf("# cancelled after %d ms\n", took);
+		if (took < best)
+			best = took;
+		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(pinned, ktap_pinned());
+		EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
+		EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+	}
+	EXPECT_GE(100 * (int)ktap_slow(), best);
 	/* The range is free. */
 	EXPECT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, PAGE));
+}
+
+/* Who came later may be done first, and one is cancelled, not the others. */
+TEST_F(ring, out_of_order)
+{
+	char *mem = slow_memory();
+	struct ioasid_map_dma slow = map_arg(mem, IOVA, GIB), quick[4];
+	uint64_t tag;
+	int i;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &slow, 7);
+	ASSERT_TRUE(wait_locked(1024));
+	for (i = 0; i < 4; i++) {
+		quick[i] = map_arg(self->mem + i * PAGE, 2 * IOVA + i * PAGE, PAGE);
+		submit(&self->ring, self->fd, IOASID_MAP_DMA, &quick[i], 100 + i);
+	}
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(0, result(&self->ring, &tag));
+		EXPECT_LE(100, tag);
+	}
+	/* A second one over the same range does not wait for the first. */
+	quick[0].iova = IOVA;
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &quick[0], 9);
+	EXPECT_EQ(-EEXIST, result(&self->ring, &tag));
+	EXPECT_EQ(9, tag);
+	cancel(&self->ring, 7, 8);
+	for (i = 0; i < 2; i++) {
+		int res = result(&self->ring, &tag);
+
+		if (tag == 7)
+			EXPECT_EQ(-ECANCELED, res);
+	}
+	EXPECT_EQ(4, native_info(self->fd, 0).out_maps);
+	EXPECT_EQ(16, door_locked());
+}
+
+/* All that is in flight is cancelled at once: each map is there, or is not. */
+TEST_F(ring, cancelled_all)
+{
+	char *mem = slow_memory();
+	const uint64_t size = GIB / 16;
+	struct ioasid_map_dma map[16];
+	struct io_uring_sqe *sqe;
+	uint64_t tag, done = 0;
+	int i, res, cancelled = 0;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	for (i = 0; i < 16; i++) {
+		map[i] = map_arg(mem + i * size, IOVA + i * size, size);
+		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
+	}
+	ASSERT_TRUE(wait_locked(1024));
+	sqe = new_sqe(&self->ring);
+	io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
+	sqe->user_data = 99;
+	io_uring_submit(&self->ring);
+	for (i = 0; i < 17; i++) {
+		res = result(&self->ring, &tag);
+		if (tag == 99)
+			continue;
+		EXPECT_TRUE(!res || res == -ECANCELED);
+		done += !res;
+		cancelled += res == -ECANCELED;
+	}
+	EXPECT_LT(0, cancelled);
+	EXPECT_EQ(done, native_info(self->fd, 0).out_maps);
+	EXPECT_EQ((long)(done * size / KIB), door_locked());
+	EXPECT_EQ((long long)(done * size), native_unmap_all(self->fd, 0));
+}
+
+/* A batch says how far it got, also when it is cancelled. */
+TEST_F(ring, cancelled_batch)
+{
+	char *mem = slow_memory();
+	struct ioasid_map_entry e[2] = {
+		{ IOVA, (uintptr_t)self->mem, PAGE, NATIVE_FIXED, 0, 0 },
+		{ 2 * IOVA, (uintptr_t)mem, GIB, NATIVE_FIXED, 0, 0 },
+	};
+	struct ioasid_map_batch map = {
+		.size = sizeof(map), .nr_entries = 2, .entries = (uintptr_t)e,
+		.entry_size = sizeof(e[0]), .out_done = 77,
+	};
+	uint64_t tag;
+	int i, res;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	submit(&self->ring, self->fd, IOASID_MAP_BATCH, &map, 7);
+	ASSERT_TRUE(wait_locked(1024));
+	cancel(&self->ring, 7, 8);
+	for (i = 0; i < 2; i++) {
+		res = result(&self->ring, &tag);
+		if (tag == 7)
+			EXPECT_EQ(-ECANCELED, res);
+	}
+	EXPECT_EQ(1, map.out_done);
+	EXPECT_EQ(1, native_info(self->fd, 0).out_maps);
+	EXPECT_EQ(4, door_locked());
 }
 
 /* The fd is closed while the ring works on it: the space lives as long as that. */
@@ -296,14 +403,12 @@ TEST_F(ring, fd_closed)
 /* And the ring, while it works. */
 TEST_F(ring, ring_closed)
 {
-	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *mem = slow_memory();
 	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
 	long long pinned = ktap_pinned();
 	struct io_uring ring;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	madvise(mem, GIB, MADV_NOHUGEPAGE);
 	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
 	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 7);
 	ASSERT_TRUE(wait_locked(1024));
@@ -314,8 +419,11 @@ TEST_F(ring, ring_closed)
 	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
 }
 
-/* The process is killed with a map in flight; the space is in another's hands. */
-TEST_F(ring, killed)
+/*
+ * The submitter ends with a map in flight, by itself or by a signal; the space
+ * is in another's hands.
+ */
+static void ends_while_it_maps(struct ktap_test *_self, struct ktap_fixture_ring *self, bool kill_it)
 {
 	long long pinned = ktap_pinned();
 	int status;
@@ -324,22 +432,32 @@ TEST_F(ring, killed)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+		struct ioasid_map_dma map = map_arg(slow_memory(), IOVA, GIB);
 		struct io_uring ring;
 
-		madvise(mem, GIB, MADV_NOHUGEPAGE);
 		io_uring_queue_init(4, &ring, 0);
 		submit(&ring, self->fd, IOASID_MAP_DMA, &map, 7);
-		if (wait_locked(1024))
+		if (!wait_locked(1024))
+			_exit(1);
+		if (kill_it)
 			kill(getpid(), SIGKILL);
-		_exit(1);
+		_exit(0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(kill_it ? SIGKILL : 0, status);
 	EXPECT_EQ(pinned, ktap_pinned());
+	EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
 	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
+}
+
+TEST_F(ring, submitter_is_killed)
+{
+	ends_while_it_maps(_self, self, true);
+}
+
+TEST_F(ring, submitter_exits)
+{
+	ends_while_it_maps(_self, self, false);
 }
 
 TEST_HARNESS_MAIN

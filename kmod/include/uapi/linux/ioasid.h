@@ -73,7 +73,8 @@
  *   EOVERFLOW   start plus length passes the end of the address space
  *   EFAULT      the structure, or memory it points to, cannot be read or written
  *   ENOMEM      kernel memory, or RLIMIT_MEMLOCK
- *   EINTR       killed, or on a ring ECANCELED: the request was cancelled
+ *   EINTR       killed, which only the tracepoints tell; on a ring ECANCELED:
+ *               the request was cancelled
  *   ENOTTY      no such ioctl
  *
  * After an error nothing was done, but where a call says how far it got. The
@@ -106,7 +107,7 @@
  * @type: 0, an address space whose page tables the kernel writes; others EOPNOTSUPP
  * @out_ioasid: its id, at least 1
  *
- * ENOSPC: the fd has IOASID_IDS_MAX of them.
+ * ENOSPC: the fd has IOASID_IDS_MAX of them. Others: a policy's.
  */
 struct ioasid_alloc {
 	__u32 size;
@@ -295,8 +296,7 @@ enum ioasid_map_flag {
  * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
  * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, or no
  * free range so long. EFAULT: the memory cannot be pinned. ENOMEM: also
- * RLIMIT_MEMLOCK. Others: a policy's (EPERM, EACCES, EDQUOT and so on), the
- * IOMMU driver's.
+ * RLIMIT_MEMLOCK. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
  */
 struct ioasid_map_dma {
 	__u32 size;
@@ -604,7 +604,8 @@ struct ioasid_change_owner {
  * _MAP_BATCH or _UNMAP_BATCH; others EOPNOTSUPP. The result is 0 or -errno. A
  * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED, and
  * nothing of it is left; a batch says how far it got. Requests in flight run
- * at the same time and in any order; IOSQE_IO_LINK puts them in order.
+ * at the same time and in any order; IOSQE_IO_LINK puts them in order. Rings
+ * with requests of 128 bytes work as well; what is behind this is not looked at.
  */
 struct ioasid_uring_cmd {
 	__aligned_u64 arg;

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls of /dev/ioasid on an io_uring, with nothing between the test and the
+ * kernel but liburing.
+ */
+#ifndef IOASID_TEST_RING_H
+#define IOASID_TEST_RING_H
+
+#include <liburing.h>
+
+#include "native/native.h"
+
+/* An empty request; the ring is never full here. */
+static inline struct io_uring_sqe *new_sqe(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	if (!sqe)
+		abort();
+	memset(sqe, 0, sizeof(*sqe));
+	return sqe;
+}
+
+static inline void submit(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
+{
+	struct io_uring_sqe *sqe = new_sqe(ring);
+
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = fd;
+	sqe->cmd_op = op;
+	sqe->user_data = tag;
+	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)arg;
+	io_uring_submit(ring);
+}
+
+/* The next result; *tag is whose. */
+static inline int result(struct io_uring *ring, uint64_t *tag)
+{
+	struct io_uring_cqe *cqe;
+	int res;
+
+	if (tag)
+		*tag = UINT64_MAX;
+	if (io_uring_wait_cqe(ring, &cqe))
+		return -EIO;
+	res = cqe->res;
+	if (tag)
+		*tag = cqe->user_data;
+	io_uring_cqe_seen(ring, cqe);
+	return res;
+}
+
+#endif /* IOASID_TEST_RING_H */
