@@ -18,10 +18,23 @@ struct ioasid_access;
 struct ioasid_space;
 struct page;
 
-/** enum ioasid_space_flags - how an address space lives */
+/**
+ * DOC: Context and locks
+ *
+ * Process context, and may sleep, where nothing else is said. No function is to
+ * be called with a lock held that the caller's own unmap callback takes, but
+ * ioasid_pin_pages(), ioasid_unpin_pages(), ioasid_read() and ioasid_write().
+ * Those four, and no others, may be called by the callback.
+ *
+ * Who holds a reference on a space may call anything on it, also after it was
+ * killed or freed: what maps, pins or copies fails then. An attached group and
+ * an access end before the reference that they were made with.
+ */
+
 /* VFIO_TYPE1_NESTING_IOMMU, a name that newer kernels took back. */
 #define IOASID_EXT_NESTING	6
 
+/** enum ioasid_space_flags - how an address space lives */
 enum ioasid_space_flags {
 	/**
 	 * @IOASID_SPACE_CONTAINER: the life cycle of a VFIO container. Mappings
@@ -68,13 +81,33 @@ struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id);
  */
 struct ioasid_space *ioasid_space_join(struct file *file);
 
-/** ioasid_file_is_ours() - is @file an open /dev/ioasid? In any context. */
+/**
+ * ioasid_file_is_ours() - is it an open /dev/ioasid
+ * @file: any open file
+ *
+ * Context: any. Takes no lock.
+ *
+ * Return: true if it is.
+ */
 bool ioasid_file_is_ours(const struct file *file);
 
-/** ioasid_space_number() - its number in the whole system, never used again */
+/**
+ * ioasid_space_number() - what tracepoints, ioasidctl and policies call it
+ * @space: address space
+ *
+ * Context: any. Takes no lock.
+ *
+ * Return: its number in the whole system, never used again while the module is
+ * loaded.
+ */
 u32 ioasid_space_number(const struct ioasid_space *space);
 
-/** ioasid_space_get() - take another reference; the caller has one */
+/**
+ * ioasid_space_get() - take another reference
+ * @space: address space, on which the caller has one
+ *
+ * Context: any. Takes no lock.
+ */
 void ioasid_space_get(struct ioasid_space *space);
 
 /**
@@ -135,7 +168,17 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
  */
 void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group);
 
-/** ioasid_group_domain() - the domain of an attached group, or an ERR_PTR(-ENODEV) */
+/**
+ * ioasid_group_domain() - the domain of an attached group
+ * @space: address space
+ * @group: group
+ *
+ * The domain is as long as the group is attached; it may be another's, too, and
+ * is not to be mapped by the caller.
+ *
+ * Return: the domain, or ERR_PTR(-ENODEV): the group is not attached, or has no
+ * IOMMU.
+ */
 struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group);
 
 /**
@@ -150,8 +193,8 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
  * anything fails nothing stays pinned, mapped or charged.
  *
  * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls what type1 says), -EINVAL
- * (alignment, outside the valid windows, or the space was torn down), -EEXIST (overlap, also with a range still being mapped or
- * unmapped), -ENOSPC (dma_entry_limit), -ENOMEM (RLIMIT_MEMLOCK or kernel
+ * (alignment, outside the valid windows, or the space was torn down), -EEXIST
+ * (overlap, also with a range still being mapped or unmapped), -ENOSPC (dma_entry_limit), -ENOMEM (RLIMIT_MEMLOCK or kernel
  * memory), -EFAULT (the memory cannot be pinned), -EINTR (killed), or what a
  * policy or the IOMMU driver says.
  */
@@ -183,8 +226,10 @@ int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u6
 struct ioasid_access_ops {
 	/**
 	 * @unmap: A mapping in which some access holds pins is about to go:
-	 * unpin everything within the range before returning. Called without
-	 * locks that pin, unpin or rw take.
+	 * unpin everything within the range before returning. Called by
+	 * whoever unmaps, in process context, one call at a time, without
+	 * locks that pin, unpin or rw take. It may come more than once for a
+	 * range, and for one in which this user has nothing.
 	 */
 	void (*unmap)(void *data, u64 iova, u64 length);
 };
@@ -200,7 +245,13 @@ struct ioasid_access_ops {
 struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 					   const struct ioasid_access_ops *ops, void *data);
 
-/** ioasid_access_destroy() - unregister; no unmap callback runs afterwards */
+/**
+ * ioasid_access_destroy() - unregister
+ * @access: from ioasid_access_create(); its pins were dropped before
+ *
+ * Waits for a callback that runs, so not to be called by one. None runs
+ * afterwards.
+ */
 void ioasid_access_destroy(struct ioasid_access *access);
 
 /**
@@ -229,7 +280,14 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
  */
 void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group);
 
-/** ioasid_unpin_pages() - drop one pin of each page; ranges that are not pinned are ignored */
+/**
+ * ioasid_unpin_pages() - drop one pin of each page
+ * @space: address space
+ * @iova: an address in the first page
+ * @npages: how many; those that are not pinned are ignored
+ *
+ * A page whose last pin goes, and that no domain has, is unpinned and uncharged.
+ */
 void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
 
 /**

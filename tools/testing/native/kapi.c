@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The in-kernel functions of <ioasid/ioasid.h>, called by a module that is not
+ * one of ours: what each does, and the errnos that its kernel-doc promises.
+ */
+#include <sys/wait.h>
+
+#include "native/kapi.h"
+#include "native/native.h"
+
+#define IOVA	0x4000000ULL
+#define PAGES	8
+
+/* As <ioasid/ioasid.h>, <ioasid/args.h> and <linux/iommu.h> have them. */
+#define READ		1
+#define WRITE		2
+#define UNMAP_ALL	1
+#define EMULATED	1
+#define CONTAINER	1
+
+FIXTURE(kapi) {
+	int module;
+	char *mem;		/* PAGES pages, each with its number in its first word */
+	long long before;	/* pages pinned */
+};
+
+FIXTURE_SETUP(kapi)
+{
+	uint64_t i;
+
+	self->before = ktap_pinned();
+	self->module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, self->module);
+	self->mem = door_memory(PAGES * PAGE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	for (i = 0; i < PAGES; i++)
+		*(uint64_t *)(self->mem + i * PAGE) = 1000 + i;
+}
+
+FIXTURE_TEARDOWN(kapi)
+{
+	close(self->module);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+/* One call, whose members are given; what it returned, and @a its answer. */
+#define CALL(_op, ...) ({							\
+	a = (struct kapi){ .op = KAPI_##_op, ##__VA_ARGS__ };			\
+	ioctl(self->module, KAPI_CALL, &a);					\
+})
+#define MAP(_iova, _mem, _n, _flags)						\
+	CALL(MAP, .iova = _iova, .data = (uintptr_t)(_mem), .length = (_n) * PAGE, .flags = _flags)
+#define UNMAP(_iova, _n)	CALL(UNMAP, .iova = _iova, .length = (_n) * PAGE)
+#define PIN(_page, _n, _prot)							\
+	CALL(PIN, .iova = IOVA + (_page) * PAGE, .length = _n, .prot = _prot)
+#define UNPIN(_page, _n)	CALL(UNPIN, .iova = IOVA + (_page) * PAGE, .length = _n)
+#define EDU(_op, ...)		CALL(_op, .device = DOOR_EDU, ##__VA_ARGS__)
+
+TEST_F(kapi, spaces)
+{
+	uint64_t first;
+	struct kapi a;
+
+	EXPECT_ERRNO(ENXIO, CALL(NUMBER));
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, CALL(NUMBER));
+	first = a.out;
+	EXPECT_LT(0, first);
+	ASSERT_EQ(0, MAP(IOVA, self->mem, PAGES, READ | WRITE));
+	EXPECT_EQ(4 * PAGES, door_locked());
+	/* The last reference takes the mappings along. */
+	ASSERT_EQ(0, CALL(GET));
+	ASSERT_EQ(0, CALL(PUT));
+	EXPECT_EQ(4 * PAGES, door_locked());
+	ASSERT_EQ(0, CALL(PUT));
+	EXPECT_EQ(0, door_locked());
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, CALL(NUMBER));
+	EXPECT_LT(first, a.out);
+}
+
+TEST_F(kapi, kill)
+{
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, PAGES, READ | WRITE));
+	ASSERT_EQ(0, CALL(KILL));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(self->before, ktap_pinned());
+	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 1, READ));
+	EXPECT_EQ(0, CALL(UNMAP, .flags = UNMAP_ALL));
+	EXPECT_EQ(0, a.out);
+}
+
+TEST_F(kapi, space_of_a_file)
+{
+	int fd = native_open(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct kapi a;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(2, native_alloc(fd));
+	ASSERT_EQ(3, native_alloc(fd));
+	EXPECT_EQ(0, CALL(IS_OURS, .fd = fd));
+	EXPECT_EQ(1, a.out);
+	EXPECT_EQ(0, CALL(IS_OURS, .fd = null));
+	EXPECT_EQ(0, a.out);
+	EXPECT_ERRNO(EINVAL, CALL(FROM_FILE, .fd = null));
+	EXPECT_ERRNO(ENOENT, CALL(FROM_FILE, .fd = fd, .flags = 4));
+	ASSERT_EQ(0, CALL(FROM_FILE, .fd = fd, .flags = 2));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 2, READ));
+	EXPECT_EQ(1, native_info(fd, 2).out_maps);
+	/* A reference does not keep it from its end; nothing may be done with it then. */
+	EXPECT_EQ(0, native_free(fd, 2));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 2, READ));
+	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
+	ASSERT_EQ(0, CALL(PUT));
+	/* Whoever is registered uses it. */
+	ASSERT_EQ(0, CALL(FROM_FILE, .fd = fd, .flags = 3));
+	ASSERT_EQ(0, EDU(ATTACH, .flags = EMULATED));
+	EXPECT_ERRNO(EBUSY, native_free(fd, 3));
+	ASSERT_EQ(0, EDU(DETACH));
+	EXPECT_EQ(0, native_free(fd, 3));
+	close(null);
+	close(fd);
+}
+
+TEST_F(kapi, joins_a_file)
+{
+	int fd = native_open(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct door d = { .kind = DOOR_IOASID, .fd = fd, .group = -1 };
+	struct kapi a;
+
+	ASSERT_EQ(2, native_alloc(fd));
+	ASSERT_EQ(2, native_legacy(fd, IOASID_LEGACY_SET, 2));
+	EXPECT_ERRNO(EINVAL, CALL(JOIN, .fd = null));
+	EXPECT_ERRNO(EINVAL, door_map(&d, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, CALL(JOIN, .fd = fd));
+	EXPECT_ERRNO(EBUSY, native_legacy(fd, IOASID_LEGACY_SET, 1));
+	/* VFIO's ioctls work from now on, and it outlives the file. */
+	EXPECT_EQ(0, door_map(&d, IOVA, self->mem, PAGE, DOOR_RW));
+	close(fd);
+	EXPECT_EQ(4, door_locked());
+	EXPECT_EQ(0, UNMAP(IOVA, 1));
+	EXPECT_EQ(PAGE, a.out);
+	close(null);
+}
+
+TEST_F(kapi, maps)
+{
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	EXPECT_ERRNO(EINVAL, MAP(IOVA + 1, self->mem, 1, READ));
+	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem + 1, 1, READ));
+	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 0, READ));
+	EXPECT_ERRNO(EOVERFLOW, MAP(-PAGE, self->mem, 2, READ));
+	EXPECT_ERRNO(EFAULT, MAP(IOVA, 16 * PAGE, 1, READ));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
+	EXPECT_ERRNO(EEXIST, MAP(IOVA + 3 * PAGE, self->mem, 1, READ));
+	EXPECT_EQ(16, door_locked());
+	EXPECT_ERRNO(EINVAL, UNMAP(IOVA, 2));
+	EXPECT_EQ(0, a.out);
+	EXPECT_EQ(0, UNMAP(IOVA + 4 * PAGE, 2));
+	EXPECT_EQ(0, a.out);
+	EXPECT_EQ(0, UNMAP(IOVA, 4));
+	EXPECT_EQ(4 * PAGE, a.out);
+	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(door_memlock(2 * PAGE));
+	EXPECT_ERRNO(ENOMEM, MAP(IOVA, self->mem, 3, READ));
+	EXPECT_EQ(0, door_locked());
+}
+
+TEST_F(kapi, limit_of_mappings)
+{
+	struct kapi a;
+
+	ASSERT_TRUE(door_limit(DOOR_IOASID, "1"));
+	EXPECT_EQ(0, CALL(CREATE));
+	EXPECT_TRUE(door_limit(DOOR_IOASID, "65535"));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 1, READ));
+	EXPECT_ERRNO(ENOSPC, MAP(2 * IOVA, self->mem, 1, READ));
+}
+
+TEST_F(kapi, pins)
+{
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
+	ASSERT_EQ(0, MAP(IOVA + 4 * PAGE, self->mem + 4 * PAGE, 4, READ));
+	/* Somebody has to be there who hears of unmaps. */
+	EXPECT_ERRNO(EINVAL, PIN(0, 1, READ));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE, .flags = 1));
+	EXPECT_ERRNO(EINVAL, PIN(0, 1, READ));
+	ASSERT_EQ(0, CALL(ACCESS_DESTROY));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE));
+	EXPECT_EQ(2, PIN(3, 2, READ));
+	EXPECT_EQ(1003, a.out);
+	EXPECT_ERRNO(EPERM, PIN(3, 2, READ | WRITE));
+	EXPECT_ERRNO(EINVAL, PIN(7, 2, READ));
+	EXPECT_ERRNO(EINVAL, PIN(0, 0, READ));
+	/* Pinned for the IOMMU already, and charged once. */
+	EXPECT_EQ(32, door_locked());
+	EXPECT_EQ(0, UNPIN(4, 1));
+	/* Ranges that are not pinned are ignored. */
+	EXPECT_EQ(0, UNPIN(0, KAPI_PAGES));
+	EXPECT_EQ(1, PIN(2, 1, READ | WRITE));
+	EXPECT_EQ(0, UNMAP(IOVA + 4 * PAGE, 4));
+	CALL(CALLBACKS);
+	EXPECT_EQ(0, a.out);
+	EXPECT_EQ(0, UNMAP(IOVA, 4));
+	CALL(CALLBACKS);
+	EXPECT_EQ(1, a.out);
+	EXPECT_EQ(self->before, ktap_pinned());
+	ASSERT_EQ(0, CALL(ACCESS_DESTROY));
+}
+
+TEST_F(kapi, pins_of_another_process)
+{
+	struct kapi a;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, CALL(CREATE, .flags = CONTAINER));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE));
+	ASSERT_EQ(0, EDU(ATTACH, .flags = EMULATED));
+	pid = fork();
+	if (!pid)
+		_exit(MAP(IOVA, self->mem, 2, READ | WRITE) != 0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	/* Nothing is pinned without an IOMMU, and its memory went with it. */
+	EXPECT_ERRNO(ENODEV, PIN(0, 1, READ));
+	ASSERT_EQ(0, MAP(IOVA + 2 * PAGE, self->mem, 2, READ | WRITE));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(1, PIN(2, 1, READ));
+	EXPECT_EQ(1000, a.out);
+	EXPECT_EQ(4, door_locked());
+	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(door_memlock(PAGE));
+	ASSERT_EQ(0, MAP(IOVA + 4 * PAGE, self->mem, 2, READ | WRITE));
+	EXPECT_ERRNO(ENOMEM, PIN(4, 1, READ));
+	EXPECT_EQ(0, UNPIN(2, 1));
+	EXPECT_EQ(0, door_locked());
+	/* The last group leaves a container, and the mappings go. */
+	ASSERT_EQ(0, EDU(DETACH));
+	EXPECT_ERRNO(EINVAL, PIN(2, 1, READ));
+}
+
+TEST_F(kapi, reads_and_writes)
+{
+	char buf[2 * PAGE];
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 2, READ | WRITE));
+	ASSERT_EQ(0, MAP(IOVA + 2 * PAGE, self->mem + 4 * PAGE, 2, READ));
+	memset(buf, 0x5a, sizeof(buf));
+	EXPECT_EQ(0, CALL(WRITE, .iova = IOVA + PAGE - 3, .data = (uintptr_t)buf, .length = 6));
+	EXPECT_EQ(0, memcmp(self->mem + PAGE - 3, buf, 6));
+	/* Across two mappings, which are apart in memory. */
+	EXPECT_EQ(0, CALL(READ, .iova = IOVA + PAGE, .data = (uintptr_t)buf, .length = 2 * PAGE));
+	EXPECT_EQ(0, memcmp(buf, self->mem + PAGE, PAGE));
+	EXPECT_EQ(0, memcmp(buf + PAGE, self->mem + 4 * PAGE, PAGE));
+	EXPECT_ERRNO(EPERM, CALL(WRITE, .iova = IOVA + 2 * PAGE, .data = (uintptr_t)buf,
+				 .length = 8));
+	EXPECT_ERRNO(EINVAL, CALL(READ, .iova = IOVA + 4 * PAGE - 4, .data = (uintptr_t)buf,
+				  .length = 8));
+	ASSERT_EQ(0, munmap(self->mem, PAGE));
+	EXPECT_ERRNO(EFAULT, CALL(READ, .iova = IOVA, .data = (uintptr_t)buf, .length = 8));
+}
+
+TEST_F(kapi, attaches)
+{
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	EXPECT_ERRNO(ENODEV, EDU(DOMAIN));
+	ASSERT_EQ(0, MAP(DOOR_MSI_START, self->mem, 1, READ | WRITE));
+	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
+	EXPECT_EQ(0, UNMAP(DOOR_MSI_START, 1));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 2, READ | WRITE));
+	ASSERT_EQ(0, EDU(ATTACH));
+	EXPECT_EQ(0, EDU(DOMAIN));
+	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
+	EXPECT_ERRNO(EINVAL, MAP(DOOR_MSI_START, self->mem, 1, READ));
+	ASSERT_EQ(0, EDU(DETACH));
+	EXPECT_ERRNO(ENODEV, EDU(DOMAIN));
+	/* Not a container: what is mapped stays. */
+	EXPECT_EQ(8, door_locked());
+	EXPECT_ERRNO(EEXIST, MAP(IOVA, self->mem, 1, READ));
+}
+
+static long dirty(struct ktap_fixture_kapi *self, uint32_t flags, uint64_t *bits)
+{
+	struct {
+		struct vfio_iommu_type1_dirty_bitmap head;
+		struct vfio_iommu_type1_dirty_bitmap_get get;
+	} d = {
+		.head = { .argsz = sizeof(d), .flags = flags },
+		.get = { .iova = IOVA, .size = 4 * PAGE,
+			 .bitmap = { PAGE, sizeof(*bits), (void *)bits } },
+	};
+	struct kapi a;
+
+	return CALL(LEGACY, .flags = VFIO_IOMMU_DIRTY_PAGES, .data = (uintptr_t)&d);
+}
+
+/* A driver that pins what its device writes keeps the rest clean. */
+TEST_F(kapi, reports_dirty)
+{
+	uint64_t bits = 0;
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE));
+	ASSERT_EQ(0, EDU(ATTACH));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
+	ASSERT_EQ(0, dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_START, &bits));
+	ASSERT_EQ(0, dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bits));
+	EXPECT_EQ(0xf, bits);
+	ASSERT_EQ(0, EDU(REPORTS_DIRTY));
+	/* For once, of what it wrote before it said so. */
+	bits = 0;
+	ASSERT_EQ(0, dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bits));
+	ASSERT_EQ(1, PIN(2, 1, READ | WRITE));
+	bits = 0;
+	ASSERT_EQ(0, dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, &bits));
+	EXPECT_EQ(1 << 2, bits);
+	ASSERT_EQ(0, UNPIN(2, 1));
+}
+
+TEST_F(kapi, legacy_ioctls)
+{
+	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
+	struct kapi a;
+
+	/* Before there is a space. */
+	EXPECT_EQ(1, CALL(LEGACY, .flags = VFIO_CHECK_EXTENSION, .data = VFIO_TYPE1v2_IOMMU));
+	EXPECT_ERRNO(EINVAL, CALL(LEGACY, .flags = VFIO_IOMMU_GET_INFO,
+				  .data = (uintptr_t)&info));
+	ASSERT_EQ(0, CALL(CREATE));
+	EXPECT_EQ(0, CALL(LEGACY, .flags = VFIO_IOMMU_GET_INFO, .data = (uintptr_t)&info));
+	EXPECT_TRUE(info.flags & VFIO_IOMMU_INFO_PGSIZES);
+	EXPECT_ERRNO(ENOTTY, CALL(LEGACY, .flags = VFIO_DEVICE_RESET));
+}
+
+/* The module's file is closed with all of it there. */
+TEST_F(kapi, closed_with_everything)
+{
+	struct kapi a;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE));
+	ASSERT_EQ(0, EDU(ATTACH));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
+	ASSERT_EQ(0, CALL(GET));
+}
+
+TEST_HARNESS_MAIN

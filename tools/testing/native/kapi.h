@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the test-only module ioasid_kapi and its tests agree on: an ioctl for
+ * each function that ioasid.ko exports.
+ */
+#ifndef IOASID_TEST_KAPI_H
+#define IOASID_TEST_KAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* An open file has one address space at a time, one access and one group. */
+enum kapi_op {
+	KAPI_CREATE,		/* flags */
+	KAPI_FROM_FILE,		/* fd; flags is the id */
+	KAPI_JOIN,		/* fd */
+	KAPI_GET,		/* another reference */
+	KAPI_PUT,		/* one less */
+	KAPI_KILL,
+	KAPI_NUMBER,		/* out */
+	KAPI_IS_OURS,		/* fd; out */
+	KAPI_MAP,		/* iova, data, length, flags */
+	KAPI_UNMAP,		/* iova, length, flags; out */
+	KAPI_LEGACY,		/* flags is the ioctl, data its argument */
+	KAPI_ACCESS_CREATE,	/* flags 1: without a callback */
+	KAPI_ACCESS_DESTROY,
+	KAPI_PIN,		/* iova, length in pages, prot; out is the first word */
+	KAPI_UNPIN,		/* iova, length in pages */
+	KAPI_READ,		/* iova, data, length */
+	KAPI_WRITE,		/* the same */
+	KAPI_CALLBACKS,		/* out: how often told of an unmap */
+	KAPI_ATTACH,		/* device, flags; claims it if it has an IOMMU */
+	KAPI_DETACH,
+	KAPI_DOMAIN,		/* of the device's group */
+	KAPI_REPORTS_DIRTY,	/* the device's group */
+};
+
+/** struct kapi - a call; the ioctl returns what the function does */
+struct kapi {
+	__u32 op;
+	__u32 flags;
+	__s32 fd;
+	__s32 prot;
+	__u64 iova;
+	__u64 data;
+	__u64 length;
+	__u64 out;
+	char device[16];
+};
+
+#define KAPI_CALL	_IOWR('k', 0x40, struct kapi)
+#define KAPI_PAGES	16	/* most that are pinned by one call */
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A caller of everything in <ioasid/ioasid.h>, on command: the functions as
+ * another module would use them, with nothing of VFIO's in between. Built for
+ * the test machine and never installed.
+ *
+ * Who else can run: nobody with the same file, whose calls hold its lock; the
+ * unmap callback, which comes from any task and takes no lock.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/iommu.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <ioasid/ioasid.h>
+#include "kapi.h"
+
+/**
+ * struct kapi_user - an open file
+ * @lock: one call at a time
+ * @space: what the calls are about, or NULL
+ * @refs: references on it
+ * @access: registered with it, or NULL
+ * @group: attached to it, or NULL
+ * @claimed: its DMA is ours
+ * @callbacks: how often we were told of an unmap
+ */
+struct kapi_user {
+	struct mutex lock;
+	struct ioasid_space *space;
+	unsigned int refs;
+	struct ioasid_access *access;
+	struct iommu_group *group;
+	bool claimed;
+	atomic_t callbacks;
+};
+
+/* The access is destroyed before the space is put, so it is there. */
+static void told_of_unmap(void *data, u64 iova, u64 length)
+{
+	struct kapi_user *u = data;
+
+	atomic_inc(&u->callbacks);
+	ioasid_unpin_pages(u->space, iova, length >> PAGE_SHIFT);
+}
+
+static const struct ioasid_access_ops access_ops = { .unmap = told_of_unmap };
+
+static long take_space(struct kapi_user *u, struct ioasid_space *space)
+{
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	u->space = space;
+	u->refs = 1;
+	return 0;
+}
+
+/* Those that need no space; -ENOTTY if it is not one of them. */
+static long call_without(struct kapi_user *u, struct kapi *arg)
+{
+	struct file *file;
+	long ret = -EINVAL;
+
+	if (arg->op == KAPI_CREATE)
+		return u->space ? -EBUSY : take_space(u, ioasid_space_create(arg->flags));
+	if (arg->op == KAPI_LEGACY && !u->space)
+		return ioasid_legacy_ioctl(NULL, true, arg->flags, arg->data);
+	if (arg->op != KAPI_FROM_FILE && arg->op != KAPI_JOIN && arg->op != KAPI_IS_OURS)
+		return -ENOTTY;
+	file = fget(arg->fd);
+	if (!file)
+		return -EBADF;
+	if (arg->op == KAPI_IS_OURS) {
+		arg->out = ioasid_file_is_ours(file);
+		ret = 0;
+	} else if (!u->space) {
+		ret = take_space(u, arg->op == KAPI_JOIN ? ioasid_space_join(file) :
+				 ioasid_space_from_file(file, arg->flags));
+	}
+	fput(file);
+	return ret;
+}
+
+static void drop_access(struct kapi_user *u)
+{
+	if (u->access)
+		ioasid_access_destroy(u->access);
+	u->access = NULL;
+}
+
+static void drop_group(struct kapi_user *u)
+{
+	if (!u->group)
+		return;
+	ioasid_detach_group(u->space, u->group);
+	if (u->claimed)
+		iommu_group_release_dma_owner(u->group);
+	u->claimed = false;
+	iommu_group_put(u->group);
+	u->group = NULL;
+}
+
+/* The last reference goes last. */
+static void drop_space(struct kapi_user *u)
+{
+	if (u->refs == 1) {
+		drop_access(u);
+		drop_group(u);
+	}
+	ioasid_space_put(u->space);
+	if (!--u->refs)
+		u->space = NULL;
+}
+
+static struct iommu_group *group_of(const char *name)
+{
+	struct device *dev = bus_find_device_by_name(&pci_bus_type, NULL, name);
+	struct iommu_group *group = dev ? iommu_group_get(dev) : NULL;
+
+	put_device(dev);
+	return group;
+}
+
+static long attach(struct kapi_user *u, const struct kapi *arg)
+{
+	struct iommu_group *group = group_of(arg->device);
+	bool hardware = !(arg->flags & IOASID_ATTACH_EMULATED);
+	long ret;
+
+	if (!group)
+		return -ENODEV;
+	ret = u->group && u->group != group ? -EBUSY : 0;
+	if (ret)
+		goto put;
+	/* Attached by us, it is claimed. */
+	if (hardware && !u->claimed) {
+		ret = iommu_group_claim_dma_owner(group, u);
+		if (ret)
+			goto put;
+	}
+	ret = ioasid_attach_group(u->space, group, arg->flags);
+	if (!ret) {
+		u->group = group;
+		u->claimed = hardware;
+		return 0;
+	}
+	if (hardware && !u->claimed)
+		iommu_group_release_dma_owner(group);
+put:
+	iommu_group_put(group);
+	return ret;
+}
+
+static long call_group(struct kapi_user *u, struct kapi *arg)
+{
+	struct iommu_domain *domain;
+	struct iommu_group *group;
+	long ret = 0;
+
+	if (arg->op == KAPI_ATTACH)
+		return attach(u, arg);
+	if (arg->op == KAPI_DETACH) {
+		drop_group(u);
+		return 0;
+	}
+	group = group_of(arg->device);
+	if (!group)
+		return -ENODEV;
+	if (arg->op == KAPI_DOMAIN) {
+		domain = ioasid_group_domain(u->space, group);
+		ret = PTR_ERR_OR_ZERO(domain);
+	} else {
+		ioasid_group_reports_dirty(u->space, group);
+	}
+	iommu_group_put(group);
+	return ret;
+}
+
+static long pin(struct kapi_user *u, struct kapi *arg)
+{
+	struct page *pages[KAPI_PAGES];
+	long ret;
+	void *p;
+
+	if (arg->length > KAPI_PAGES)
+		return -E2BIG;
+	ret = ioasid_pin_pages(u->space, arg->iova, arg->length, arg->prot, pages);
+	if (ret <= 0)
+		return ret;
+	p = kmap_local_page(pages[0]);
+	arg->out = *(u64 *)p;
+	kunmap_local(p);
+	return ret;
+}
+
+static long copy(struct kapi_user *u, struct kapi *arg)
+{
+	void __user *data = u64_to_user_ptr(arg->data);
+	bool write = arg->op == KAPI_WRITE;
+	void *buf;
+	long ret;
+
+	if (arg->length > KAPI_PAGES * PAGE_SIZE)
+		return -E2BIG;
+	buf = kvzalloc(arg->length, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	ret = write && copy_from_user(buf, data, arg->length) ? -EFAULT : 0;
+	if (!ret)
+		ret = write ? ioasid_write(u->space, arg->iova, buf, arg->length) :
+			      ioasid_read(u->space, arg->iova, buf, arg->length);
+	if (!ret && !write && copy_to_user(data, buf, arg->length))
+		ret = -EFAULT;
+	kvfree(buf);
+	return ret;
+}
+
+static long call_access(struct kapi_user *u, struct kapi *arg)
+{
+	struct ioasid_access *access;
+
+	switch (arg->op) {
+	case KAPI_ACCESS_CREATE:
+		access = ioasid_access_create(u->space, arg->flags ? NULL : &access_ops, u);
+		if (!IS_ERR(access))
+			u->access = access;
+		return PTR_ERR_OR_ZERO(access);
+	case KAPI_ACCESS_DESTROY:
+		drop_access(u);
+		return 0;
+	case KAPI_PIN:
+		return pin(u, arg);
+	case KAPI_UNPIN:
+		ioasid_unpin_pages(u->space, arg->iova, arg->length);
+		return 0;
+	case KAPI_CALLBACKS:
+		arg->out = atomic_read(&u->callbacks);
+		return 0;
+	default:
+		return copy(u, arg);
+	}
+}
+
+static long call_space(struct kapi_user *u, struct kapi *arg)
+{
+	switch (arg->op) {
+	case KAPI_GET:
+		ioasid_space_get(u->space);
+		u->refs++;
+		return 0;
+	case KAPI_PUT:
+		drop_space(u);
+		return 0;
+	case KAPI_KILL:
+		ioasid_space_kill(u->space);
+		return 0;
+	case KAPI_NUMBER:
+		arg->out = ioasid_space_number(u->space);
+		return 0;
+	case KAPI_MAP:
+		return ioasid_map(u->space, arg->iova, arg->data, arg->length, arg->flags);
+	case KAPI_UNMAP:
+		return ioasid_unmap(u->space, arg->iova, arg->length, arg->flags, &arg->out);
+	case KAPI_LEGACY:
+		return ioasid_legacy_ioctl(u->space, true, arg->flags, arg->data);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long call(struct kapi_user *u, struct kapi *arg)
+{
+	long ret = call_without(u, arg);
+
+	if (ret != -ENOTTY || arg->op > KAPI_REPORTS_DIRTY)
+		return ret;
+	if (!u->space)
+		return -ENXIO;
+	if (arg->op >= KAPI_ATTACH)
+		return call_group(u, arg);
+	return arg->op >= KAPI_ACCESS_CREATE ? call_access(u, arg) : call_space(u, arg);
+}
+
+static long kapi_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+{
+	struct kapi_user *u = file->private_data;
+	struct kapi arg;
+	long ret;
+
+	if (cmd != KAPI_CALL)
+		return -ENOTTY;
+	if (copy_from_user(&arg, (void __user *)user, sizeof(arg)))
+		return -EFAULT;
+	arg.device[sizeof(arg.device) - 1] = 0;
+	mutex_lock(&u->lock);
+	ret = call(u, &arg);
+	mutex_unlock(&u->lock);
+	return copy_to_user((void __user *)user, &arg, sizeof(arg)) ? -EFAULT : ret;
+}
+
+static int kapi_open(struct inode *inode, struct file *file)
+{
+	struct kapi_user *u = kzalloc(sizeof(*u), GFP_KERNEL);
+
+	if (!u)
+		return -ENOMEM;
+	mutex_init(&u->lock);
+	file->private_data = u;
+	return 0;
+}
+
+static int kapi_release(struct inode *inode, struct file *file)
+{
+	struct kapi_user *u = file->private_data;
+
+	while (u->space)
+		drop_space(u);
+	mutex_destroy(&u->lock);
+	kfree(u);
+	return 0;
+}
+
+static const struct file_operations kapi_fops = {
+	.owner		= THIS_MODULE,
+	.open		= kapi_open,
+	.release	= kapi_release,
+	.unlocked_ioctl	= kapi_ioctl,
+};
+
+static struct miscdevice kapi_misc = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "ioasid_kapi",
+	.fops	= &kapi_fops,
+	.mode	= 0600,
+};
+module_misc_device(kapi_misc);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("A caller of ioasid's in-kernel functions, for its tests");
+IOASID_IMPORT;
