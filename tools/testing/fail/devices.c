@@ -151,7 +151,7 @@ static bool reset_call(struct world *w)
 static bool reset_undo(struct world *w)
 {
 	volatile char *bar = edu_open(node);
-	bool works = bar && node_copies(bar, w->mem);
+	bool works = bar && edu_copies(bar, w->mem);
 
 	if (bar)
 		munmap((void *)bar, MIB);
