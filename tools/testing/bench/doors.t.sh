@@ -5,7 +5,8 @@
 . tools/testing/bench/common.sh
 
 DISK=0000:00:04.0
-EVENTS=/sys/kernel/tracing/events/ioasid/ioasid_attach
+TRACING=/sys/kernel/tracing
+EVENT=$TRACING/events/ioasid/ioasid_attach/enable
 modprobe nvme
 modprobe vfio-pci
 [ -d /sys/module/ioasid_vfio ] || modprobe vfio_iommu_type1
@@ -14,10 +15,11 @@ modules_load ioasid ioasid_vfio
 
 # reads DOOR: some of the disk, verified; exactly one group is attached by it.
 reads() {
-	echo 'hist:keys=err' >"$EVENTS/trigger"
+	: >"$TRACING/trace"
+	echo 1 >"$EVENT"
 	"$BENCH" nvme --backend "$1" --device "$DISK" --image build/vm/pattern.img --size 1M --ios 50 --irq --json >"$WORK/json"
-	attached=$(awk '$1 == "Hits:" { print $2 }' "$EVENTS/hist")
-	echo '!hist:keys=err' >"$EVENTS/trigger"
+	echo 0 >"$EVENT"
+	attached=$(grep -c ' ioasid_attach: ' "$TRACING/trace" || :)
 	jq -e '(.results | map(.map)) == ["once", "per-io"]
 		and all(.results[]; .verified and .verified_bytes == 1048576 and .wrong_reads == 0 and .reads == 50)' \
 		"$WORK/json" >/dev/null || fail "$(cat "$WORK/json")"
