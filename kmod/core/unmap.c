@@ -133,17 +133,38 @@ static bool has_vaddr(const struct ioasid_area *area)
 }
 
 /*
+ * The driver of a device is just pinning by the old address, or letting go of
+ * what it was charged for; it holds nothing but a reference, and works with the
+ * owner that the pages have, who therefore has to stay. (A new one is refused
+ * from now on, see lock_area() in access.c.)
+ */
+static bool is_pinning(const struct ioasid_area *area)
+{
+	return refcount_read(&area->pages->refs) > 1;
+}
+
+static int vaddr_check(const struct ioasid_area *area)
+{
+	if (area->no_vaddr || !has_vaddr(area))
+		return -EINVAL;
+	return is_pinning(area) ? -EBUSY : 0;
+}
+
+/*
  * Live update: the areas stay, their virtual addresses become invalid. All or
  * none: one that is invalid already refuses the call.
  */
 static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 {
 	struct ioasid_area *area;
+	int ret;
 
-	for (area = first; area; area = unmap_next(c, area))
-		if (area->no_vaddr || !has_vaddr(area))
-			return unmap_fail(c, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
+	for (area = first; area; area = unmap_next(c, area)) {
+		ret = vaddr_check(area);
+		if (ret)
+			return unmap_fail(c, ret, IOASID_R_VADDR, ioasid_area_start(area),
 					  ioasid_area_last(area));
+	}
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
 		c->space->no_vaddr++;
