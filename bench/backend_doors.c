@@ -19,6 +19,8 @@ static int attach_failed(const struct backend *b, int err)
 
 	switch (err) {
 	case -EPERM:
+		if (!b->ops->driver && pci_group_ready(bdf))
+			return -1;
 		return fail("%s may not be attached (EPERM): another program or a driver of the kernel has a device of its group, interrupts cannot be isolated, or a policy refuses: see 'ioasidctl status' and dmesg",
 			    bdf);
 	case -EBUSY:

@@ -22,7 +22,8 @@ extern "C" {
  * @command: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA, _MAP_BATCH, _UNMAP_BATCH
  * @arg: the structure of that command, its size filled in; stays until the completion
  *
- * The completion's res is 0 or a negative errno.
+ * The completion's res is 0 or a negative errno. Sets IOSQE_ASYNC, without which
+ * io_uring begins another request only when a worker sleeps.
  */
 static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t command, void *arg)
 {
@@ -32,6 +33,7 @@ static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t comman
 	cmd.arg = (__u64)(uintptr_t)arg;
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->flags = IOSQE_ASYNC;
 	sqe->fd = fd;
 	sqe->cmd_op = command;
 	memcpy(sqe->cmd, &cmd, sizeof(cmd));

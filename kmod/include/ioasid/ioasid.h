@@ -214,9 +214,10 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  * no device reaches the pages, and they are unpinned and uncharged. A range in
  * which nothing is mapped is no error.
  *
- * Return: 0; -EINVAL (alignment, wrap, or the range cuts a mapping in two),
- * -EBUSY (an in-kernel user keeps its pins, or has to do with VADDR), -EINTR (killed while waiting),
- * -EIO (the IOMMU driver unmapped less than asked; the pages stay pinned).
+ * Return: 0; -EINVAL (alignment, wrap, the range cuts a mapping in two, or the
+ * space was torn down), -EBUSY (an in-kernel user keeps its pins, or has to do
+ * with VADDR), -EINTR (killed while waiting), -EIO (the IOMMU driver unmapped
+ * less than asked; the pages stay pinned).
  */
 int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped);
 

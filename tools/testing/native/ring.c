@@ -289,11 +289,11 @@ TEST_F(ring, out_of_order)
 	int i;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	submit(&self->ring, self->fd, IOASID_MAP_DMA, &slow, 7);
+	submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &slow, 7);
 	ASSERT_TRUE(wait_locked(1024));
 	for (i = 0; i < 4; i++) {
 		quick[i] = map_arg(self->mem + i * PAGE, 2 * IOVA + i * PAGE, PAGE);
-		submit(&self->ring, self->fd, IOASID_MAP_DMA, &quick[i], 100 + i);
+		submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &quick[i], 100 + i);
 	}
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(0, result(&self->ring, &tag));
@@ -301,7 +301,7 @@ TEST_F(ring, out_of_order)
 	}
 	/* A second one over the same range does not wait for the first. */
 	quick[0].iova = IOVA;
-	submit(&self->ring, self->fd, IOASID_MAP_DMA, &quick[0], 9);
+	submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &quick[0], 9);
 	EXPECT_EQ(-EEXIST, result(&self->ring, &tag));
 	EXPECT_EQ(9, tag);
 	cancel(&self->ring, 7, 8);
@@ -328,13 +328,13 @@ TEST_F(ring, cancelled_all)
 	ASSERT_NE(MAP_FAILED, (void *)mem);
 	for (i = 0; i < 16; i++) {
 		map[i] = map_arg(mem + i * size, IOVA + i * size, size);
-		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
+		submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
 	}
 	ASSERT_TRUE(wait_locked(1024));
 	sqe = new_sqe(&self->ring);
 	io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
 	sqe->user_data = 99;
-	io_uring_submit(&self->ring);
+	io_uring_submit_async(&self->ring);
 	for (i = 0; i < 17; i++) {
 		res = result(&self->ring, &tag);
 		if (tag == 99)

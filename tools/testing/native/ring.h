@@ -21,16 +21,29 @@ static inline struct io_uring_sqe *new_sqe(struct io_uring *ring)
 	return sqe;
 }
 
-static inline void submit(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
+static inline void submit_flags(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag,
+				uint8_t flags)
 {
 	struct io_uring_sqe *sqe = new_sqe(ring);
 
 	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->flags = flags;
 	sqe->fd = fd;
 	sqe->cmd_op = op;
 	sqe->user_data = tag;
 	((struct ioasid_uring_cmd *)sqe->cmd)->arg = (uintptr_t)arg;
 	io_uring_submit(ring);
+}
+
+static inline void submit(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
+{
+	submit_flags(ring, fd, op, arg, tag, 0);
+}
+
+/* In a worker of its own, whatever the others do. */
+static inline void submit_async(struct io_uring *ring, int fd, uint32_t op, void *arg, uint64_t tag)
+{
+	submit_flags(ring, fd, op, arg, tag, IOSQE_ASYNC);
 }
 
 /* The next result; *tag is whose. */

@@ -166,11 +166,13 @@ TEST_F(attach, sizes_and_flags)
 		{ IOASID_DEVICE_DETACH, sizeof(struct ioasid_device_detach) },
 		{ IOASID_DEVICE_GET_INFO, sizeof(struct ioasid_device_get_info) },
 	};
-	uint32_t *arg = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t *arg = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
 	uint32_t size, bit;
 	size_t i;
 
 	ASSERT_NE(MAP_FAILED, (void *)arg);
+	ASSERT_EQ(0, munmap((char *)arg + PAGE, PAGE));
 	for (i = 0; i < 3; i++) {
 		arg[2] = self->ioasid.fd;
 		for (size = 0; size < rows[i].size; size++) {

@@ -603,9 +603,10 @@ struct ioasid_change_owner {
  * cmd_op is the ioctl number: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA,
  * _MAP_BATCH or _UNMAP_BATCH; others EOPNOTSUPP. The result is 0 or -errno. A
  * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED, and
- * nothing of it is left; a batch says how far it got. Requests in flight run
- * at the same time and in any order; IOSQE_IO_LINK puts them in order. Rings
- * with requests of 128 bytes work as well; what is behind this is not looked at.
+ * nothing of it is left; a batch says how far it got. Requests in flight run in
+ * any order, with IOSQE_ASYNC at the same time; IOSQE_IO_LINK puts them in
+ * order. Rings with requests of 128 bytes work as well; what is behind this is
+ * not looked at.
  */
 struct ioasid_uring_cmd {
 	__aligned_u64 arg;
