@@ -12,8 +12,8 @@ PATH=$PWD/build/bin:$PWD/build/fixture:$PATH
 DISK=0000:00:04.0
 CGROUP=/sys/fs/cgroup/vm1
 # Few enough reads that a pass takes seconds also where everything is slow.
-SIZE=16M
-READ="--map per-io --size $SIZE --bs 256K --depth 4 --ios 1"
+SIZE=8M
+READ="--map per-io --size $SIZE --bs 128K --depth 4 --ios 1"
 MODULES=build/$(uname -r)
 WORK=$(mktemp -d)
 reader='' storm=''

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Every observer sees what happens. They are started side by side, because
-# loading a BPF program is what takes time here; tools.long.t.sh looks closer.
+# Every observer sees what happens, and only what its options ask for. They are
+# started side by side, because loading a BPF program is what takes time here.
 . tools/testing/policy/common.sh
 
 # watch TOOL [OPTION...]: in the background, its output in $scratch/TOOL.
@@ -10,7 +10,8 @@ watchers=
 watch() {
 	tool=$1
 	shift
-	"$tool" "$@" >"$scratch/$tool" 2>"$scratch/$tool.err" &
+	# The end of a held mapper's input is for us to make.
+	"$tool" "$@" >"$scratch/$tool" 2>"$scratch/$tool.err" 9>&- &
 	watchers="$watchers $!"
 }
 
@@ -43,4 +44,73 @@ all_see_a_map() {
 	grep -q 'count 1, mean' "$scratch/ioasidlat"
 }
 
-ktap_run all_see_a_map
+# By process and by cgroup: of two mappers one is meant.
+all_filter() {
+	begin
+	hold -c /t/a/b map 64M 4K hold map 16M 1M map 16M 4K unmap 16M 1M sleep 60000
+	watch ioasidlat -j -F -p "$held"
+	watch ioasidstat -j -c /t/a 1
+	watch ioasidtop -j -p "$held" 1
+	watch ioasidsnoop -T -c /t/a
+	wait_for grep -q Timing "$scratch/ioasidlat.err"
+	wait_for test -s "$scratch/ioasidstat" -a -s "$scratch/ioasidtop" -a -s "$scratch/ioasidsnoop"
+	"$mapper" map 16M 2M map 32M 2M unmap 16M 2M >/dev/null
+	exec 9>&-
+	wait_for grep -q ' unmap ' "$scratch/ioasidsnoop"
+	wait_for grep -q '"unmaps":1,' "$scratch/ioasidstat"
+	wait_for grep -q '"unmaps":1,' "$scratch/ioasidtop"
+	stop_watching
+	held_pid=$held
+	kill "$held"
+	release
+	holds -s --argjson pid "$held_pid" '
+		map(.rows[] | select(.maps + .unmaps + .failed > 0)) |
+		all(.[]; .tgid == $pid) and (map(.maps) | add) == 1 and (map(.failed) | add) == 1' \
+		"$scratch/ioasidtop" || fail "$(cat "$scratch/ioasidtop")"
+	holds -s '(map(.maps) | add) == 1 and (map(.maps_failed) | add) == 1 and
+		(map(.unmaps) | add) == 1 and (map(.map_bytes) | add) == 1048576' \
+		"$scratch/ioasidstat" || fail "$(cat "$scratch/ioasidstat")"
+	holds '.histograms | map({key: "\(.operation) \(.phase)", value: .count}) | from_entries |
+		.["map total"] == 2 and .["unmap total"] == 1' "$scratch/ioasidlat" ||
+		fail "$(cat "$scratch/ioasidlat")"
+	# A heading, and a line for each of three calls, with the time.
+	expect_same 'lines of ioasidsnoop' "$(wc -l <"$scratch/ioasidsnoop")" 4
+	expect_same 'lines with a time' "$(grep -c '^[0-9][0-9]:[0-9][0-9]:[0-9][0-9]' "$scratch/ioasidsnoop")" 3
+}
+
+# They end by themselves after so many intervals, or so many seconds.
+all_count() {
+	begin
+	watch ioasidstat -T 1 2
+	watch ioasidtop -C -T 1 2
+	watch ioasidlat -j 1 2
+	watch ioasidwho -j 1 2
+	watch ioasidsnoop -j -d 1
+	# shellcheck disable=SC2086
+	wait $watchers || fail "one of them failed: $(cat "$scratch"/*.err)"
+	expect_same 'lines of ioasidstat with a time' \
+		"$(grep -c '^[0-9][0-9]:[0-9][0-9]:[0-9][0-9]' "$scratch/ioasidstat")" 2
+	expect_same 'tables of ioasidtop with a time' \
+		"$(grep -c '^[0-9][0-9]:[0-9][0-9]:[0-9][0-9]' "$scratch/ioasidtop")" 2
+	expect_same 'histograms of ioasidlat' "$(jq -s length "$scratch/ioasidlat")" 2
+	expect_same 'tables of ioasidwho' "$(jq -s 'map(.holders) | length' "$scratch/ioasidwho")" 2
+	expect_same 'lines of ioasidsnoop' "$(wc -l <"$scratch/ioasidsnoop")" 0
+}
+
+# What makes no sense, or sees nothing for ever, is refused with a line.
+all_refuse() {
+	begin
+	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop ioasidwho; do
+		expect_status 2 "$tool" --nonsense 2>"$scratch/error"
+		expect_same "lines of $tool" "$(wc -l <"$scratch/error")" 1
+		expect_status 2 "$tool" -p 0 2>/dev/null
+		expect_status 1 "$tool" -c /nonsense 2>"$scratch/error"
+		expect_line "$scratch/error" /nonsense
+	done
+	for tool in ioasidlat ioasidstat ioasidtop ioasidwho; do
+		expect_status 2 "$tool" 0 2>/dev/null
+		expect_status 2 "$tool" 1 2 3 2>/dev/null
+	done
+}
+
+ktap_run all_see_a_map all_filter all_count all_refuse
