@@ -4,7 +4,8 @@
 # host is changed but for missing tools, and those only as root.
 #
 #   KVER=6.12|7.3  the Debian kernel to build for and to test on; also debug, kcsan:
-#                  the same 6.12, built here to look for bugs
+#                  the same 6.12, built here to look for bugs; and arm64: the same
+#                  6.12 for that architecture, with everything cross-compiled
 #   SMOKE=7.3      make check: then build for that kernel, too, and try it there
 #   PEERS=iommufd  make bench: build a 6.12 with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
@@ -31,21 +32,32 @@ override KVER := iommufd
 endif
 comma := ,
 
+# Programs of another architecture go to a folder of their own. BPF objects and
+# pages are the same for all, and stay in build.
+ifeq ($(KVER),arm64)
+OUT   := build/arm64
+CROSS := ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- AR=aarch64-linux-gnu-ar \
+	CC="aarch64-linux-gnu-gcc --sysroot=/ioasid/build/root-arm64" O_ANY=/ioasid/build
+else
+OUT   := build
+CROSS :=
+endif
+out = $(if $(filter bpf docs,$(1)),build,$(OUT))
+
 # $(call in,FOLDER,TARGET): make there, if the folder has a Makefile. The lock
 # keeps two makes in one checkout from writing the same files.
 ifneq ($(NATIVE),)
 OUT := build/native
 in   = @[ ! -e $(1)/Makefile ] || $(MAKE) -C $(1) O=$(CURDIR)/$(OUT) $(2)
 else
-OUT := build
-in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/build $(2)
+in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/$(call out,$(1)) $(if $(filter build,$(call out,$(1))),,$(CROSS)) $(2)
 endif
 
 all: kmod bpf tools ioasid-bench docs	## everything below, up to docs
 
 root:					## the Debian 13 build root in build/root
 ifeq ($(NATIVE),)
-	@tools/env/root
+	@tools/env/$(if $(filter arm64,$(KVER)),arm64,root)
 endif
 
 kernel: root				## image, modules and headers of KVER, into it
@@ -114,7 +126,7 @@ check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioa
 	@tools/testing/consumers/check --kernel $(KVER)
 
 demo: kernel all			## boot a VM and see the whole thing work
-	$(call in,tools/testing,/ioasid/build/fixture/mapper)
+	$(call in,tools/testing,/ioasid/$(OUT)/fixture/mapper)
 	@tools/testing/vm/run --kernel $(KVER) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
 
 # One test, whatever time it takes.
@@ -163,7 +175,7 @@ distclean:				## the whole of build/
 	@tools/env/remove
 
 help:					## this list
-	@echo 'make [KVER=6.12|7.3] [KDIR=headers] TARGET, where TARGET is one of'
+	@echo 'make [KVER=6.12|7.3|arm64] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
 .PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install clean distclean help

@@ -13,6 +13,21 @@ ME=${0##*/}
 # shellcheck disable=SC2034
 MODULE_FLAGS="W=1 KCFLAGS=-Werror IOASID_VERSION=0.1${IOASID_GCOV:+ IOASID_GCOV=y}"
 
+# The architecture of the build root, and so of what is not built for another.
+# shellcheck disable=SC2034
+HOST_ARCH=amd64
+
+# series_arch SERIES-OR-RELEASE: the architecture that a kernel is for.
+series_arch() {
+	case $1 in
+	arm64|*-arm64) echo arm64 ;;
+	*) echo "$HOST_ARCH" ;;
+	esac
+}
+
+# cross_prefix ARCH: how the compilers of the build root for it are named.
+cross_prefix() { [ "$1" = "$HOST_ARCH" ] || echo "aarch64-linux-gnu-"; }
+
 # Messages go to stderr; die() is always one line that says what to do.
 say() { printf '%s: %s\n' "$ME" "$*" >&2; }
 die() { say "$*"; exit 1; }

@@ -12,7 +12,7 @@
 
 /* What the drivers of the emulated IOMMUs say. */
 static const char *const fault_words[] = {
-	"DMAR: [DMA", "AMD-Vi: Event logged", "fault from EP", "fault addr",
+	"DMAR: [DMA", "AMD-Vi: Event logged", "fault from EP", "fault addr", "smmuv3:",
 };
 
 #define FAULT_WORDS	(sizeof(fault_words) / sizeof(*fault_words))

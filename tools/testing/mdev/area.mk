@@ -4,9 +4,9 @@
 # that is here: O/tests/mdev/RELEASE/ioasid_mdev.ko and ioasid_fakeiommu.ko.
 
 MDEV_RELEASES := $(notdir $(patsubst %/include/config/kernel.release,%,\
-	$(foreach release,$(sort $(shell cat $(O)/kernels/*.release 2>/dev/null)),\
+	$(foreach release,$(sort $(shell cat $(O_ANY)/kernels/*.release 2>/dev/null)),\
 	$(wildcard /usr/src/linux-headers-$(release)/include/config/kernel.release))))
-MDEV_RELEASES := $(MDEV_RELEASES:linux-headers-%=%)
+MDEV_RELEASES := $(call for_arch,$(MDEV_RELEASES:linux-headers-%=%))
 MDEV_MODULES  := $(MDEV_RELEASES:%=$(OUT)/mdev/%/ioasid_mdev.ko)
 
 all: $(MDEV_MODULES)

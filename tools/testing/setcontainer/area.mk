@@ -4,9 +4,9 @@
 # is here: O/tests/setcontainer/RELEASE/ioasid_tce.ko.
 
 TCE_RELEASES := $(notdir $(patsubst %/include/config/kernel.release,%,\
-	$(foreach release,$(sort $(shell cat $(O)/kernels/*.release 2>/dev/null)),\
+	$(foreach release,$(sort $(shell cat $(O_ANY)/kernels/*.release 2>/dev/null)),\
 	$(wildcard /usr/src/linux-headers-$(release)/include/config/kernel.release))))
-TCE_RELEASES := $(TCE_RELEASES:linux-headers-%=%)
+TCE_RELEASES := $(call for_arch,$(TCE_RELEASES:linux-headers-%=%))
 TCE_MODULES  := $(TCE_RELEASES:%=$(OUT)/setcontainer/%/ioasid_tce.ko)
 
 all: $(TCE_MODULES)

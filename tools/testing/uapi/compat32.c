@@ -39,7 +39,7 @@ FIXTURE_SETUP(compat32)
 		ASSERT_TRUE(door_join(&self->d, variant->kind, DOOR_NVME));
 	ASSERT_LE(0, self->d.fd);
 	if (ioctl32(self->d.fd, VFIO_GET_API_VERSION, 0) < 0 && errno == ENOSYS)
-		SKIP(return, "this kernel runs no 32-bit programs");
+		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
 }
 
 FIXTURE_TEARDOWN(compat32)
@@ -91,7 +91,7 @@ TEST(join)
 
 	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
 	if (ioctl32(d.fd, VFIO_GET_API_VERSION, 0) < 0 && errno == ENOSYS)
-		SKIP(return, "this kernel runs no 32-bit programs");
+		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
 	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	EXPECT_ERRNO(EBADF, ioctl32(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(999)));
 	EXPECT_ERRNO(EINVAL, ioctl32(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(d.group)));

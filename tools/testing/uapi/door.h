@@ -23,8 +23,14 @@
 
 #define DOOR_NVME	"0000:00:05.0"
 #define DOOR_EDU	"0000:00:06.0"
+/* Where no device may be led, for its interrupts. */
+#ifdef __aarch64__
+#define DOOR_MSI_START	0x8000000ULL
+#define DOOR_MSI_END	0x80fffffULL
+#else
 #define DOOR_MSI_START	0xfee00000ULL
 #define DOOR_MSI_END	0xfeefffffULL
+#endif
 #define DOOR_RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
 
 #define PAGE		4096ULL

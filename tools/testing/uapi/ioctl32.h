@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#ifdef __x86_64__
 static inline int ioctl32(int fd, uint32_t cmd, uint32_t arg)
 {
 	int ret;
@@ -20,5 +21,18 @@ static inline int ioctl32(int fd, uint32_t cmd, uint32_t arg)
 	errno = -ret;
 	return -1;
 }
+#else
+/* There is no such gate: only a 32-bit program makes 32-bit calls. */
+#define MAP_32BIT	0
+
+static inline int ioctl32(int fd, uint32_t cmd, uint32_t arg)
+{
+	(void)fd;
+	(void)cmd;
+	(void)arg;
+	errno = ENOSYS;
+	return -1;
+}
+#endif
 
 #endif

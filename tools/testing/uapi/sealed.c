@@ -102,7 +102,7 @@ TEST_F(sealed, by_a_32_bit_program)
 	int ret = ioctl32(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 
 	if (ret && errno == ENOSYS)
-		SKIP(return, "this kernel runs no 32-bit programs");
+		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
 	ASSERT_EQ(0, ret);
 	expect_sealed(_self, &self->d, EPERM, self->mem);
 }

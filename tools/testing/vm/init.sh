@@ -43,6 +43,14 @@ mkfifo /run/output
 cat </run/output >"$output" &
 pump=$!
 cd /ioasid || exit
+# Programs for another architecture than that of the build root have a folder.
+case $(uname -m) in
+aarch64)
+	for folder in build/arm64/*/; do
+		mkdir -p "build/$(basename "$folder")"
+		mount --bind "$folder" "build/$(basename "$folder")"
+	done ;;
+esac
 sh -c ". /ioasid/build/vm/$run.d/command" </dev/null >/run/output 2>&1
 status=$?
 
