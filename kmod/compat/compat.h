@@ -76,4 +76,15 @@
 #define COMPAT_IOMMU_DEBUG_MAPS	0
 #endif
 
+/*
+ * May one flush be asked for entries of all sizes, and for what lies between
+ * them? Drivers of x86 look at no more than its first and last address. An SMMU
+ * is told how large the entries are, and may keep those of another size.
+ */
+#ifdef CONFIG_X86
+#define COMPAT_FLUSH_ANY_SIZE	1
+#else
+#define COMPAT_FLUSH_ANY_SIZE	0
+#endif
+
 #endif /* _IOASID_COMPAT_H */

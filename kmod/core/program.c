@@ -255,13 +255,13 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 p
 {
 	struct iommu_iotlb_gather gather;
 	struct ioasid_sync_args sync = {};
-	bool all = true, many = !list_is_singular(areas);
+	bool all = true, many = COMPAT_FLUSH_ANY_SIZE && !list_is_singular(areas);
 	struct ioasid_area *area, *end;
 	u64 t = ioasid_clock(timing);
 	u64 first;
 
 	iommu_iotlb_gather_init(&gather);
-	/* Drivers flush at each gap, unless told that somebody does it later. */
+	/* Drivers flush at each gap, unless told that somebody does it later and for all. */
 	gather.queued = many;
 	area = list_first_entry(areas, struct ioasid_area, link);
 	first = ioasid_area_start(area);

@@ -338,7 +338,7 @@ TEST_F(share, dma_at_every_alignment)
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
 	for (i = 0; i < sizeof(shift) / sizeof(*shift); i++) {
-		uint64_t iova = IOVA + shift[i] * PAGE, to = IOVA + 64 * MIB;
+		uint64_t iova = IOVA + shift[i] * PAGE, to = IOVA + 96 * MIB;
 
 		/* The target has its pages in another order. */
 		ASSERT_EQ(0, door_map(&self->edu, iova, mem, 6 * MIB, VFIO_DMA_MAP_FLAG_READ));

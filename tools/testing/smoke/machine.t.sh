@@ -22,8 +22,8 @@ project_is_read_only_and_build_is_not() {
 	rm "$file"
 }
 
-# Where the IOMMU's driver is a module (virtio), a device comes into a group when
-# a driver first takes it.
+# Where the IOMMU's driver is a module (virtio), or known by device tree (arm64), a
+# device comes into a group when a driver first takes it.
 take_once() {
 	[ ! -e "/sys/bus/pci/devices/$1/iommu_group" ] || return 0
 	device_to "$1" vfio-pci

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an SMMU is told to forget. A command to it names the size of the entries
+ * that it is about, and an entry of another size may stay: then a device goes on
+ * to reach memory that was unmapped. The emulated SMMU forgets more than it
+ * must, so the calls of the driver are looked at instead.
+ */
+#include "uapi/door.h"
+
+#define TRACING		"/sys/kernel/tracing/"
+#define EVENT		TRACING "events/kprobes/ioasid_sync/enable"
+#define IOVA		0x10000000ULL
+#define HUGE		(2 * MIB)
+#define AREAS		3
+
+/* A flush: the first and last address, and the size of entries. */
+#define PROBE		"p:ioasid_sync arm_smmu_iotlb_sync first=+0(%x1):x64 " \
+			"last=+8(%x1):x64 size=+16(%x1):x64"
+
+/* Is there this function, and the means to see it called? */
+static bool can_probe(void)
+{
+	char line[256];
+	bool found = false;
+	FILE *file = fopen("/proc/kallsyms", "re");
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = strstr(line, " arm_smmu_iotlb_sync\n");
+	if (file)
+		fclose(file);
+	return found && !access("/sys/class/iommu", F_OK);
+}
+
+/* Has a flush of entries of @size been for all of [@first, @last]? */
+static bool was_flushed(uint64_t first, uint64_t last, uint64_t size)
+{
+	FILE *file = fopen(TRACING "trace", "re");
+	unsigned long long f, l, s;
+	bool found = false;
+	char line[512], *at;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strstr(line, " first=");
+		if (!at || sscanf(at, " first=%llx last=%llx size=%llx", &f, &l, &s) != 3)
+			continue;
+		TH_LOG("flushed: 0x%llx to 0x%llx, entries of 0x%llx", f, l, s);
+		found |= f <= first && l >= last && s == size;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Three mappings with gaps between them, of two sizes, gone by one call. */
+TEST(sizes_of_entries)
+{
+	static const uint64_t sizes[AREAS] = { HUGE, PAGE, HUGE };
+	uint64_t at[AREAS], bytes = 0;
+	struct door d;
+	char *mem;
+	int i;
+
+	if (!can_probe())
+		SKIP(return, "only an SMMU is told sizes, and its driver was not found here");
+	ASSERT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "3"));
+	mem = mmap(NULL, AREAS * HUGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	for (i = 0; i < AREAS; i++) {
+		at[i] = IOVA + 2 * i * HUGE;
+		ASSERT_EQ(0, door_map(&d, at[i], mem + i * HUGE, sizes[i], DOOR_RW));
+		bytes += sizes[i];
+	}
+
+	ASSERT_TRUE(door_write(TRACING "kprobe_events", PROBE));
+	ASSERT_TRUE(door_write(TRACING "trace", "\n"));
+	ASSERT_TRUE(door_write(EVENT, "1"));
+	EXPECT_EQ(bytes, door_unmap(&d, IOVA, 2 * AREAS * HUGE));
+	EXPECT_TRUE(door_write(EVENT, "0"));
+	for (i = 0; i < AREAS; i++)
+		EXPECT_TRUE(was_flushed(at[i], at[i] + sizes[i] - 1, sizes[i]));
+
+	EXPECT_TRUE(door_write(TRACING "kprobe_events", "-:ioasid_sync"));
+	door_close(&d);
+	munmap(mem, AREAS * HUGE);
+	EXPECT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "0"));
+}
+
+TEST_HARNESS_MAIN
