@@ -70,6 +70,14 @@ static enum map_size look(unsigned long addr, pmd_t *pmd)
 	return size;
 }
 
+/* ioasid_huge_at() - a page larger than the others is mapped there, by current */
+bool ioasid_huge_at(unsigned long addr)
+{
+	pmd_t pmd;
+
+	return look(addr, &pmd) == MAP_HUGE;
+}
+
 /*
  * Pages from @page on that its pin stands for, at most @left; 0 if it is an
  * ordinary page.

@@ -9,7 +9,8 @@
  * waits for the area to leave BUILDING; a teardown, which sets call->stop; a
  * policy swap, for which policy/hooks.c answers. Nothing is held here but the
  * range's reservation, so a page fault that never ends (userfaultfd, FUSE)
- * holds up nobody but its own caller, and a fatal signal ends it.
+ * holds up nobody but its own caller, and a fatal signal ends it. (faultin.c
+ * holds mmap_lock over faults that end.)
  *
  * Charging is by batch, after pinning: only then is it known which pages need
  * none (device memory, reserved pages), and so nothing is refused, not even
@@ -270,10 +271,11 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return n;
 }
 
-/* Where more than a page at a time may come from. */
+/* Where more than a page at a time may come from, and how the last ones came. */
 struct pin_src {
 	struct ioasid_file_src file;
 	bool huge;
+	bool untouched;
 };
 
 /*
@@ -302,16 +304,20 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
 		     unsigned long want, struct page **batch, unsigned long *charge)
 {
-	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
+	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n, ret;
 
-	if (src->file.file || src->huge) {
+	if (src->untouched)
+		there = ioasid_fault_in(pages, vaddr, want);
+	if (!there && (src->file.file || src->huge)) {
 		n = pin_folios(pages, src, done, want, batch);
 		*charge = n;
 		if (n)
 			return n;
 	}
-	if (src->huge)
+	if (there)
+		want = there;
+	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
 	n = pin_batch(pages, vaddr, want, batch);
@@ -446,6 +452,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (n < 0)
 			return pin_failed(res, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					  b.pages_done);
+		/* Then the next ones are probably not there either. */
+		src->untouched = src->huge && b.last_faults > n / 2;
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
 
 		if (charge && call->paid)

@@ -150,9 +150,13 @@ void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
 
 /* hugepin.c */
 bool ioasid_huge_possible(const struct ioasid_pages *pages);
+bool ioasid_huge_at(unsigned long addr);
 long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
 unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
 				unsigned long want);
+
+/* faultin.c */
+unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
 /* owner.c */
 struct ioasid_fail;
