@@ -32,7 +32,7 @@
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
 /* And when so many are left, where the price of a call is felt least. */
 #define BATCH_LARGE	(8 * BATCH_DEFAULT)
-/* Up to here pages are not looked at for anything larger. */
+/* Up to here pages are not looked at for anything larger; they fit on the stack. */
 #define SMALL		16
 /* Up to here the pointers live on the stack. */
 #define BATCH_STACK	32
@@ -418,10 +418,64 @@ static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_ma
 	}
 }
 
-static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-		    struct pin_src *src, struct batch_buf *buf)
+/* Charge @charge of the @n pages that a step pinned after the first @done. */
+static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		      unsigned long done, unsigned long n, unsigned long charge)
 {
-	struct ioasid_batch_args b = { .pages_left = pages->npages };
+	u64 limit = 0;
+	int ret;
+
+	if (charge && call->paid)
+		charge -= call->paid(call->space, call->area, done, n);
+	if (!charge)
+		return 0;
+	ret = ioasid_charge(pages, charge, &limit);
+	if (ret)
+		return pin_failed(call->res, ret, limit ? IOASID_R_MEMLOCK :
+				  ioasid_err_reason(ret, IOASID_R_POLICY), pages->npages, limit);
+	pages->charged += charge;
+	return 0;
+}
+
+/* Does somebody listen, or decide, batch by batch? Mostly not, and that is told by no-ops. */
+static bool pin_heard(const struct ioasid_pin_call *call)
+{
+	return call->timing || trace_ioasid_pin_enabled() ||
+	       ioasid_policy_has(IOASID_OP_MAP_BATCH);
+}
+
+/*
+ * Most maps are small, and all of it is had by one call of the pinner: what
+ * pin_loop() does, without its loop.
+ *
+ * Return: pages pinned and charged, 0 too if it is a case for pin_loop(); or -errno.
+ */
+static long pin_small(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		      struct page **batch)
+{
+	unsigned long faults = faults_now();
+	long n, charge;
+	int ret;
+
+	if (ioasid_interrupted())
+		return 0;
+	n = pin_batch(pages, pages->vaddr, pages->npages, batch);
+	if (n <= 0)
+		return 0;
+	call->res->faults = faults_now() - faults;
+	call->res->batches = 1;
+	charge = batch_to_runs(pages, batch, n);
+	if (charge < 0)
+		return pin_failed(call->res, charge, IOASID_R_PIN, pages->vaddr, 0);
+	ret = pin_charge(pages, call, 0, n, charge);
+	return ret ?: n;
+}
+
+/* Pin what follows the first @done pages. */
+static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		    struct pin_src *src, struct batch_buf *buf, unsigned long done)
+{
+	struct ioasid_batch_args b = { .pages_done = done, .pages_left = pages->npages - done };
 	bool feedback = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
 	struct ioasid_map_result *res = call->res;
 	u64 t = ioasid_clock(feedback);
@@ -429,7 +483,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	while (b.pages_left) {
 		unsigned long vaddr = pages->vaddr + (b.pages_done << PAGE_SHIFT);
 		unsigned long charge, want, runs = pages->ext.nr, faults = faults_now();
-		u64 ns_pin = 0, ns_account = 0, limit = 0;
+		u64 ns_pin = 0, ns_account = 0;
 		long n, ret;
 
 		ret = ioasid_interrupted();
@@ -456,18 +510,12 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		src->untouched = src->huge && b.last_faults > n / 2;
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
 
-		if (charge && call->paid)
-			charge -= call->paid(call->space, call->area, b.pages_done, n);
-		ret = charge ? ioasid_charge(pages, charge, &limit) : 0;
-		if (!ret)
-			pages->charged += charge;
+		ret = pin_charge(pages, call, b.pages_done, n, charge);
 		ioasid_lap(feedback, &t, &ns_account);
 		res->ns_pin += ns_pin;
 		res->ns_account += ns_account;
 		if (ret)
-			return pin_failed(res, ret, limit ? IOASID_R_MEMLOCK :
-					  ioasid_err_reason(ret, IOASID_R_POLICY),
-					  pages->npages, limit);
+			return ret;
 
 		res->batches++;
 		b.pages_done += n;
@@ -496,6 +544,7 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
 	struct pin_src src = {};
+	long done = 0;
 	int ret;
 
 	buf.pages = buf.stack;
@@ -507,8 +556,12 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	} else if (pages->npages > SMALL) {
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
+	} else if (!pin_heard(call)) {
+		done = pin_small(pages, call, buf.stack);
 	}
-	ret = pin_loop(pages, call, &src, &buf);
+	ret = done < 0 ? done : 0;
+	if (!ret && done < pages->npages)
+		ret = pin_loop(pages, call, &src, &buf, done);
 	if (src.file.file)
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)

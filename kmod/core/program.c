@@ -154,6 +154,17 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, b
 	return direct && sync ? program_sync(domain, start, *done, res) : 0;
 }
 
+/* Take back the first @done bytes of an area that failed half way. */
+static noinline void program_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done)
+{
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
+		area->stuck = true;
+	iommu_iotlb_sync(d->domain, &gather);
+}
+
 /**
  * ioasid_domain_program() - write an area into one domain
  * @d: domain
@@ -166,17 +177,12 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, b
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
-	struct iommu_iotlb_gather gather;
 	u64 done = 0;
 	int ret;
 
 	ret = program_runs(d->domain, area, sync, &done, res);
-	if (ret && done) {
-		iommu_iotlb_gather_init(&gather);
-		if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
-			area->stuck = true;
-		iommu_iotlb_sync(d->domain, &gather);
-	}
+	if (unlikely(ret && done))
+		program_undo(d, area, done);
 	return ret;
 }
 
@@ -230,39 +236,56 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 	return end;
 }
 
+/*
+ * Ready for many areas: drivers flush at each gap, unless told that somebody
+ * does it later and for all.
+ */
+static void gather_many(struct iommu_iotlb_gather *gather)
+{
+	iommu_iotlb_gather_init(gather);
+	gather->queued = COMPAT_FLUSH_ANY_SIZE;
+}
+
 /* One flush from @start to @last, whatever lies between. */
 static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
 {
+	if (!COMPAT_FLUSH_ANY_SIZE)
+		return;
 	gather->queued = false;
 	gather->start = start;
 	gather->end = last;
 	gather->pgsize = PAGE_SIZE;
 }
 
-/**
- * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
- * @d: domain
- * @areas: linked by area->link, in IOVA order; neighbours are cleared together
- * @per_sync: areas between two flushes, 0 for one flush after all
- * @res: where counts and times go
- * @timing: somebody wants them
- *
- * Return: true when everything went. Otherwise areas that the device might
- * still reach are marked stuck.
- */
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
-			 struct ioasid_unmap_result *res, bool timing)
+/* Most unmaps are of one area. */
+static bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
+		      struct ioasid_unmap_result *res, bool timing)
+{
+	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing);
+	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	if (area->pages->pinned)
+		area->stuck |= clear_range(d->domain, ioasid_area_start(area), bytes,
+					   &gather) < bytes;
+	ioasid_lap(timing, &t, &res->ns_iommu);
+	clear_sync(d, &gather, &sync, res);
+	ioasid_lap(timing, &t, &res->ns_sync);
+	return !area->stuck;
+}
+
+static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+		       struct ioasid_unmap_result *res, bool timing)
 {
 	struct iommu_iotlb_gather gather;
 	struct ioasid_sync_args sync = {};
-	bool all = true, many = COMPAT_FLUSH_ANY_SIZE && !list_is_singular(areas);
 	struct ioasid_area *area, *end;
 	u64 t = ioasid_clock(timing);
+	bool all = true;
 	u64 first;
 
-	iommu_iotlb_gather_init(&gather);
-	/* Drivers flush at each gap, unless told that somebody does it later and for all. */
-	gather.queued = many;
+	gather_many(&gather);
 	area = list_first_entry(areas, struct ioasid_area, link);
 	first = ioasid_area_start(area);
 	while (&area->link != areas) {
@@ -280,16 +303,33 @@ bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 p
 		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
 			continue;
 		ioasid_lap(timing, &t, &res->ns_iommu);
-		if (many)
-			gather_whole(&gather, first, last);
+		gather_whole(&gather, first, last);
 		clear_sync(d, &gather, &sync, res);
 		ioasid_lap(timing, &t, &res->ns_sync);
-		iommu_iotlb_gather_init(&gather);
-		gather.queued = many;
+		gather_many(&gather);
 		first = &area->link == areas ? 0 : ioasid_area_start(area);
 		memset(&sync, 0, sizeof(sync));
 	}
 	return all;
+}
+
+/**
+ * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
+ * @d: domain
+ * @areas: linked by area->link, in IOVA order; neighbours are cleared together
+ * @per_sync: areas between two flushes, 0 for one flush after all
+ * @res: where counts and times go
+ * @timing: somebody wants them
+ *
+ * Return: true when everything went. Otherwise areas that the device might
+ * still reach are marked stuck.
+ */
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+			 struct ioasid_unmap_result *res, bool timing)
+{
+	if (list_is_singular(areas))
+		return clear_one(d, list_first_entry(areas, struct ioasid_area, link), res, timing);
+	return clear_many(d, areas, per_sync, res, timing);
 }
 
 /* Clear @area alone from @from and all domains before it in the list. */
