@@ -69,12 +69,14 @@ static unsigned long pages_here(const struct ioasid_pages *pages, unsigned long 
  */
 unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
 {
-	unsigned int flags = pages->write ? FAULT_FLAG_WRITE : 0;
+	unsigned int flags = pages->write ? FAULT_FLAG_WRITE : 0, saved;
 	struct mm_struct *mm = pages->mm;
 	unsigned long n = 0;
 
 	if (present(pages, vaddr) || mmap_read_lock_killable(mm))
 		return 0;
+	/* Not from where the pin would have to move it away. */
+	saved = memalloc_pin_save();
 	vaddr = untagged_addr_remote(mm, vaddr);
 	want = pages_here(pages, vaddr, want);
 	while (n < want && !ioasid_interrupted()) {
@@ -88,6 +90,7 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 			break;
 		cond_resched();
 	}
+	memalloc_pin_restore(saved);
 	mmap_read_unlock(mm);
 	return n;
 }
