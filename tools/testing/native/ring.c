@@ -334,7 +334,7 @@ TEST_F(ring, cancelled_all)
 	sqe = new_sqe(&self->ring);
 	io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
 	sqe->user_data = 99;
-	io_uring_submit_async(&self->ring);
+	io_uring_submit(&self->ring);
 	for (i = 0; i < 17; i++) {
 		res = result(&self->ring, &tag);
 		if (tag == 99)
