@@ -46,6 +46,8 @@ int ioasid_info(int fd, uint32_t id, struct ioasid_get_info *info);
  * @id: address space, 0 for the default one
  * @ranges: set to an array, to be released with free()
  * @nr: set to its length
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_ranges(int fd, uint32_t id, struct ioasid_iova_range **ranges, uint32_t *nr);
 
@@ -77,6 +79,8 @@ int ioasid_set_type(int fd, unsigned long type);
  * @length: bytes, whole pages
  * @flags: IOASID_MAP_FLAG_*
  * @iova: with FIXED_IOVA the address; set to where it is mapped
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
 	       uint64_t *iova);
@@ -102,6 +106,8 @@ int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped);
  * @entries: what to map; out_iova of each is set
  * @nr: how many, any number
  * @done: set to how many were mapped, also on failure; the next one failed
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries, uint32_t nr,
 		     uint32_t *done);
@@ -127,6 +133,8 @@ int ioasid_dirty_stop(int fd, uint32_t id);
  * @bits: a bit for each 4 KiB, cleared by the caller
  * @size: bytes at @bits, whole words of 64 bits
  * @keep: report the same pages the next time
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
 		     uint64_t size, int keep);
@@ -140,6 +148,8 @@ int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64
  * @bits: as of ioasid_dirty_get()
  * @size: likewise
  * @unmapped: unless NULL, set to the bytes that were unmapped
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_unmap_dirty(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
 		       uint64_t size, uint64_t *unmapped);
@@ -165,6 +175,8 @@ struct ioasid_device {
  * @address: of a PCI device bound to vfio-pci, "0000:01:00.0"
  *
  * Needs ioasid_vfio.ko.
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_device_by_container(struct ioasid_device *device, int fd, const char *address);
 
@@ -175,6 +187,8 @@ int ioasid_device_by_container(struct ioasid_device *device, int fd, const char 
  * @address: of a PCI device bound to vfio-pci
  *
  * Needs ioasid_setcontainer.ko; without it the answer is -EBADFD or -EINVAL.
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address);
 
@@ -184,6 +198,8 @@ int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *add
  * @fd: open /dev/ioasid
  * @id: address space, 0 for the default one
  * @address: of a PCI device bound to ioasid_pci
+ *
+ * Return: 0 or a negative errno.
  */
 int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, const char *address);
 

@@ -311,6 +311,8 @@ int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
  * @len: bytes
  *
  * A mapping must allow both read and write, which is type1's rule.
+ *
+ * Return: as ioasid_read().
  */
 int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t len);
 
