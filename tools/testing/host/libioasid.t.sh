@@ -16,10 +16,16 @@ headers_compile_alone() {
 		echo "#include <$header>" >"$WORK/one.c"
 		gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Itools/libioasid \
 			-Ikmod/include/uapi "$WORK/one.c" || fail "$header does not compile in C"
+		echo "#include <$header>" >"$WORK/one.cc"
+		clang -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -Itools/libioasid \
+			-Ikmod/include/uapi "$WORK/one.cc" || fail "$header does not compile in C++"
 	done
-	echo '#include <libioasid.h>' >"$WORK/one.cc"
-	clang -x c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -Itools/libioasid \
-		-Ikmod/include/uapi "$WORK/one.cc" || fail "libioasid.h does not compile in C++"
+}
+
+map_file_has_what_is_declared() {
+	declared >"$WORK/declared"
+	sed -n 's/^\t\t\(ioasid_[a-z_]*\);$/\1/p' tools/libioasid/libioasid.map >"$WORK/map"
+	diff "$WORK/declared" "$WORK/map" || fail "$HEADER (<) and libioasid.map (>) differ"
 }
 
 exports_what_it_declares() {
@@ -32,8 +38,8 @@ exports_what_it_declares() {
 }
 
 manual_has_every_function() {
-	for name in $(declared); do
-		grep -q "$name(" docs/man/libioasid.3.rst || fail "libioasid(3) does not know $name"
+	for name in $(declared) ioasid_prep; do
+		grep -q " $name(" docs/man/libioasid.3.rst || fail "libioasid(3) does not know $name"
 	done
 }
 
@@ -42,5 +48,5 @@ pkg_config_file_is_filled_in() {
 	grep -q '^Libs: .*-lioasid' build/lib/libioasid.pc || fail "build/lib/libioasid.pc names no library"
 }
 
-ktap_run headers_compile_alone exports_what_it_declares manual_has_every_function \
+ktap_run headers_compile_alone map_file_has_what_is_declared exports_what_it_declares manual_has_every_function \
 	pkg_config_file_is_filled_in
