@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What calling needs: the set and its keys, names of hooks, and the three hooks
- * that are called outside of a walk.
+ * What calling needs: the set, its order and its keys, names of hooks, and the
+ * three hooks that are called outside of a walk.
  *
  * Who else can run: hooks on any CPU, before and after a key flips. A key is
  * only a hint: the walk looks again.
  */
 #include <linux/kernel.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
 
 #include "walk.h"
 
@@ -205,4 +206,61 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 				set->any_scoped |= BIT(op);
 		}
 	}
+}
+
+/* ---- places in a set; it is not published ---- */
+
+/* ioasid_policy_set_take() - the one at @at is no longer in @set */
+void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at)
+{
+	memmove(&set->run[at], &set->run[at + 1],
+		(IOASID_POLICIES_MAX - 1 - at) * sizeof(set->run[0]));
+	set->nr--;
+}
+
+/* ioasid_policy_set_insert_at() - @r becomes the one at @at */
+void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
+				 struct ioasid_policy_run *r)
+{
+	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
+	set->run[at] = r;
+	set->nr++;
+}
+
+/* ioasid_policy_set_insert() - behind those of its priority, or before them if it says so */
+void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r)
+{
+	bool before = r->ops->flags & IOASID_POLICY_F_BEFORE;
+	unsigned int at;
+
+	for (at = 0; at < set->nr; at++) {
+		s32 prio = set->run[at]->ops->prio;
+
+		if (prio > r->ops->prio || (before && prio == r->ops->prio))
+			break;
+	}
+	ioasid_policy_set_insert_at(set, at, r);
+}
+
+/* ioasid_policy_set_find() - the number of @ops or @name in @set, which may be NULL; or -1 */
+int ioasid_policy_set_find(const struct ioasid_policy_set *set,
+			   const struct ioasid_policy_ops *ops, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; set && i < set->nr; i++)
+		if (set->run[i]->ops == ops || (name && !strcmp(set->run[i]->policy->name, name)))
+			return i;
+	return -1;
+}
+
+/* ioasid_policy_set_free_slot() - a bit in marks that no policy of @set has */
+unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set)
+{
+	unsigned long used = 0;
+	unsigned int i;
+
+	for (i = 0; i < set->nr; i++)
+		used |= BIT(set->run[i]->policy->slot);
+	return ffz(used);
 }

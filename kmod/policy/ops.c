@@ -31,7 +31,6 @@ static struct ioasid_policy_set *set_locked(void)
 	return rcu_dereference_protected(ioasid_policy_set, lockdep_is_held(&policies_lock));
 }
 
-
 /* Make @set the one that hooks see, and wait until nobody sees the old one. */
 static void set_publish(struct ioasid_policy_set *set)
 {
@@ -52,58 +51,6 @@ static struct ioasid_policy_set *set_copy(gfp_t gfp)
 	if (set && set_locked())
 		*set = *set_locked();
 	return set;
-}
-
-static void set_take(struct ioasid_policy_set *set, unsigned int at)
-{
-	memmove(&set->run[at], &set->run[at + 1],
-		(IOASID_POLICIES_MAX - 1 - at) * sizeof(set->run[0]));
-	set->nr--;
-}
-
-static void set_insert_at(struct ioasid_policy_set *set, unsigned int at,
-			  struct ioasid_policy_run *r)
-{
-	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
-	set->run[at] = r;
-	set->nr++;
-}
-
-/* Behind those of its priority, or before them if it says so. */
-static void set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r)
-{
-	bool before = r->ops->flags & IOASID_POLICY_F_BEFORE;
-	unsigned int at;
-
-	for (at = 0; at < set->nr; at++) {
-		s32 prio = set->run[at]->ops->prio;
-
-		if (prio > r->ops->prio || (before && prio == r->ops->prio))
-			break;
-	}
-	set_insert_at(set, at, r);
-}
-
-/* Its number in @set, or -1. */
-static int find(const struct ioasid_policy_set *set, const struct ioasid_policy_ops *ops,
-		const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; set && i < set->nr; i++)
-		if (set->run[i]->ops == ops || (name && !strcmp(set->run[i]->policy->name, name)))
-			return i;
-	return -1;
-}
-
-static unsigned int free_slot(const struct ioasid_policy_set *set)
-{
-	unsigned long used = 0;
-	unsigned int i;
-
-	for (i = 0; i < set->nr; i++)
-		used |= BIT(set->run[i]->policy->slot);
-	return ffz(used);
 }
 
 static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
@@ -174,7 +121,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 		ret = -ENOMEM;
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
-	else if (find(set, NULL, p->name) >= 0)
+	else if (ioasid_policy_set_find(set, NULL, p->name) >= 0)
 		ret = -EEXIST;
 	else if (set->nr == IOASID_POLICIES_MAX)
 		ret = -E2BIG;
@@ -183,9 +130,9 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 	if (ret) {
 		kfree(set);
 	} else {
-		p->slot = free_slot(set);
+		p->slot = ioasid_policy_set_free_slot(set);
 		p->seq = ++last_seq;
-		set_insert(set, r);
+		ioasid_policy_set_insert(set, r);
 		set_publish(set);
 	}
 	mutex_unlock(&policies_lock);
@@ -207,12 +154,12 @@ static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
 	int at;
 
 	mutex_lock(&policies_lock);
-	at = find(set_locked(), ops, NULL);
+	at = ioasid_policy_set_find(set_locked(), ops, NULL);
 	if (at >= 0) {
 		/* Unloading cannot fail: a policy more or less is a small array. */
 		set = set_copy(GFP_KERNEL | __GFP_NOFAIL);
 		r = set->run[at];
-		set_take(set, at);
+		ioasid_policy_set_take(set, at);
 		set_publish(set);
 	}
 	mutex_unlock(&policies_lock);
@@ -348,7 +295,7 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 	int at, ret = 0;
 
 	mutex_lock(&policies_lock);
-	at = find(set_locked(), old, NULL);
+	at = ioasid_policy_set_find(set_locked(), old, NULL);
 	set = at < 0 ? NULL : set_copy(GFP_KERNEL);
 	if (!set)
 		ret = at < 0 ? -ENOENT : -ENOMEM;
@@ -360,11 +307,11 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 		kfree(set);
 	} else {
 		was = set->run[at];
-		set_take(set, at);
+		ioasid_policy_set_take(set, at);
 		if (r->ops->prio == was->ops->prio)
-			set_insert_at(set, at, r);
+			ioasid_policy_set_insert_at(set, at, r);
 		else
-			set_insert(set, r);
+			ioasid_policy_set_insert(set, r);
 		r->closed = ioasid_policy_fails_closed(was);
 		set_inherit(was->policy, r, anew);
 		rcu_assign_pointer(was->policy->run, r);
@@ -381,7 +328,7 @@ static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
 	int at;
 
 	mutex_lock(&policies_lock);
-	at = find(set_locked(), ops, NULL);
+	at = ioasid_policy_set_find(set_locked(), ops, NULL);
 	if (at >= 0)
 		r = set_locked()->run[at];
 	mutex_unlock(&policies_lock);

@@ -207,6 +207,13 @@ int ioasid_policy_replay(struct ioasid_policy_run *r);
 
 /* call.c */
 void ioasid_policy_set_index(struct ioasid_policy_set *set);
+void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at);
+void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
+				 struct ioasid_policy_run *r);
+void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r);
+int ioasid_policy_set_find(const struct ioasid_policy_set *set,
+			   const struct ioasid_policy_ops *ops, const char *name);
+unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set);
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off);
 int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);
 void ioasid_policy_call_exit(struct ioasid_policy_run *r);

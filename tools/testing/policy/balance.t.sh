@@ -79,7 +79,7 @@ loaded_meanwhile() {
 	loader=$!
 	wait_for expect_line "$policies/ledger/stats" 'space_open 1'
 	exec 9>&-
-	wait $loader
+	wait "$loader"
 	expect_same state "$(attribute ledger state)" enabled
 	expect_books open_given_up 0 begun 0 charges 0
 	kill "$held"

@@ -179,7 +179,7 @@ closed_until_replaced() {
 	loader=$!
 	wait_for expect_line "$policies/misbehave/stats" 'space_open 1'
 	exec 9>&-
-	wait $loader
+	wait "$loader"
 	wait_for expect_line "$scratch/held" 'map EPERM'
 	expect_same state "$(attribute misbehave state)" enabled
 	expect_map 'map 0' "$mapper" map 1M 1M
