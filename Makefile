@@ -137,7 +137,7 @@ check-transcript: kernel all tests	## does docs/transcript.md still tell the tru
 transcript: kernel all tests		## write docs/transcript.md anew
 	@mkdir -p build/vm/out
 	@tools/testing/vm/run --kernel $(KVER) --name transcript --timeout 600 -- \
-		sh -c 'tools/transcript.sh >build/vm/out/transcript.md'
+		sh -c 'tools/transcript.sh >/tmp/transcript.md && cp /tmp/transcript.md build/vm/out/'
 	@cp build/vm/out/transcript.md docs/transcript.md
 
 shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
