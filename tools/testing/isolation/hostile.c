@@ -72,7 +72,7 @@ FIXTURE_TEARDOWN(limits)
 	door_close(&self->d);
 }
 
-TEST_F(limits, allowing_all_lifts_none)
+TEST_F_TIMEOUT(limits, allowing_all_lifts_none, 30)
 {
 	ASSERT_TRUE(load("%s", ""));
 	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
@@ -80,7 +80,7 @@ TEST_F(limits, allowing_all_lifts_none)
 }
 
 /* It may take the place of the limit, for those it was loaded for and no others. */
-TEST_F(limits, of_another_cgroup)
+TEST_F_TIMEOUT(limits, of_another_cgroup, 30)
 {
 	struct stat st;
 
@@ -96,7 +96,7 @@ TEST_F(limits, of_another_cgroup)
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 
-TEST_F(limits, are_back_without_it)
+TEST_F_TIMEOUT(limits, are_back_without_it, 30)
 {
 	ASSERT_TRUE(load("--set flags=ACCOUNT"));
 	EXPECT_EQ(0, as_nobody(is_not_limited, &self->d));
@@ -158,7 +158,7 @@ static bool is_filled(const char *mem, int with)
  * Over a mapping that is there, over the interrupts, beyond every window, off
  * the boundary of a page: each time the kernel's own choice it is.
  */
-TEST_F(reach, no_mapping_is_redirected)
+TEST_F_TIMEOUT(reach, no_mapping_is_redirected, 60)
 {
 	static const uint64_t wanted[] = {
 		TARGET, DOOR_MSI_START, ~0xfffULL, TARGET + 8 * PAGE + 1,
@@ -187,7 +187,7 @@ TEST_F(reach, no_mapping_is_redirected)
 }
 
 /* The place it asks for is taken when there is nothing against it: it is asked. */
-TEST_F(reach, a_good_place_is_taken)
+TEST_F_TIMEOUT(reach, a_good_place_is_taken, 30)
 {
 	ASSERT_TRUE(load("--set place_at=%llu", TARGET + 8 * PAGE));
 	EXPECT_EQ(TARGET + 8 * PAGE, native_map(self->fd, 0, NATIVE_RW, 0, self->other, PAGE));
@@ -195,7 +195,7 @@ TEST_F(reach, a_good_place_is_taken)
 }
 
 /* It wants flushes late and has no say in an unmap: the device is out at once. */
-TEST_F(reach, no_memory_is_kept)
+TEST_F_TIMEOUT(reach, no_memory_is_kept, 30)
 {
 	long long pinned;
 	int log;
