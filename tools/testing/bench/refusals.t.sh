@@ -98,6 +98,8 @@ swapping_disk() {
 }
 
 mounted_disk() {
+	modprobe -q ext4 || :
+	grep -qw ext4 /proc/filesystems || skip "this kernel has no ext4"
 	disk=$(disk_of "$DISK")
 	busybox mke2fs "/dev/$disk" >/dev/null 2>&1
 	folder=$(mktemp -d)
