@@ -13,9 +13,9 @@
 #define HUGE		(2 * MIB)
 #define AREAS		3
 
-/* A flush: the first and last address, and the size of entries. */
-#define PROBE		"p:ioasid_sync arm_smmu_iotlb_sync first=+0(%x1):x64 " \
-			"last=+8(%x1):x64 size=+16(%x1):x64"
+/* A flush: the first address, how many bytes, and the size of entries. */
+#define FUNCTION	"__arm_smmu_tlb_inv_range"
+#define PROBE		"p:ioasid_sync " FUNCTION " first=%x1:x64 bytes=%x2:x64 size=%x3:x64"
 
 /* Is there this function, and the means to see it called? */
 static bool can_probe(void)
@@ -25,7 +25,7 @@ static bool can_probe(void)
 	FILE *file = fopen("/proc/kallsyms", "re");
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = strstr(line, " arm_smmu_iotlb_sync\n");
+		found = strstr(line, " " FUNCTION "\n");
 	if (file)
 		fclose(file);
 	return found && !access("/sys/class/iommu", F_OK);
@@ -35,16 +35,16 @@ static bool can_probe(void)
 static bool was_flushed(uint64_t first, uint64_t last, uint64_t size)
 {
 	FILE *file = fopen(TRACING "trace", "re");
-	unsigned long long f, l, s;
+	unsigned long long f, b, s;
 	bool found = false;
 	char line[512], *at;
 
 	while (file && fgets(line, sizeof(line), file)) {
 		at = strstr(line, " first=");
-		if (!at || sscanf(at, " first=%llx last=%llx size=%llx", &f, &l, &s) != 3)
+		if (!at || sscanf(at, " first=%llx bytes=%llx size=%llx", &f, &b, &s) != 3)
 			continue;
-		TH_LOG("flushed: 0x%llx to 0x%llx, entries of 0x%llx", f, l, s);
-		found |= f <= first && l >= last && s == size;
+		TH_LOG("flushed: 0x%llx bytes from 0x%llx on, entries of 0x%llx", b, f, s);
+		found |= f <= first && f + b > last && s == size;
 	}
 	if (file)
 		fclose(file);
