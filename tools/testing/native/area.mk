@@ -5,15 +5,15 @@ LDLIBS-native  := -luring
 
 # A caller of the in-kernel functions, for every kernel for which our modules
 # were built: O/tests/native/RELEASE/ioasid_kapi.ko.
-KAPI_RELEASES := $(patsubst $(O)/%/src/Module.symvers,%,$(wildcard $(O)/*/src/Module.symvers))
-KAPI_RELEASES := $(foreach release,$(KAPI_RELEASES),\
+KAPI_RELEASES := $(patsubst $(O_ANY)/%/src/Module.symvers,%,$(wildcard $(O_ANY)/*/src/Module.symvers))
+KAPI_RELEASES := $(foreach release,$(call for_arch,$(KAPI_RELEASES)),\
 	$(if $(wildcard /usr/src/linux-headers-$(release)/include/config/kernel.release),$(release)))
 
 all: $(KAPI_RELEASES:%=$(OUT)/native/%/ioasid_kapi.ko)
 
-$(OUT)/native/%/ioasid_kapi.ko: native/module/ioasid_kapi.c native/module/Kbuild native/kapi.h $(O)/%/src/Module.symvers
+$(OUT)/native/%/ioasid_kapi.ko: native/module/ioasid_kapi.c native/module/Kbuild native/kapi.h $(O_ANY)/%/src/Module.symvers
 	@mkdir -p $(@D)
 	@cp $(filter-out %.symvers,$^) $(@D)
 	env -u MAKEFLAGS -u MFLAGS -u O $(MAKE) -s -C /usr/src/linux-headers-$* M=$(abspath $(@D)) W=1 KCFLAGS=-Werror \
-		IOASID_KMOD=$(abspath ../../kmod) KBUILD_EXTRA_SYMBOLS=$(abspath $(O)/$*/src/Module.symvers) \
+		IOASID_KMOD=$(abspath ../../kmod) KBUILD_EXTRA_SYMBOLS=$(abspath $(O_ANY)/$*/src/Module.symvers) \
 		--no-print-directory modules
