@@ -77,7 +77,7 @@ loaded_meanwhile() {
 	hold map 16M 64K hold map 32M 1M sleep 60000
 	ledger --set open_until=2 &
 	loader=$!
-	wait_for expect_line "$policies/ledger/stats" 'space_open 1'
+	wait_for grep -q '^space_open 1$' "$policies/ledger/stats"
 	exec 9>&-
 	wait "$loader"
 	expect_same state "$(attribute ledger state)" enabled

@@ -177,10 +177,10 @@ closed_until_replaced() {
 	ioasidctl policy replace misbehave "$objects/ledger.bpf.o" --set name=misbehave \
 		--set open_until=2 >/dev/null &
 	loader=$!
-	wait_for expect_line "$policies/misbehave/stats" 'space_open 1'
+	wait_for grep -q '^space_open 1$' "$policies/misbehave/stats"
 	exec 9>&-
 	wait "$loader"
-	wait_for expect_line "$scratch/held" 'map EPERM'
+	wait_for grep -q '^map EPERM$' "$scratch/held"
 	expect_same state "$(attribute misbehave state)" enabled
 	expect_map 'map 0' "$mapper" map 1M 1M
 }
