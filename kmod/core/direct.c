@@ -203,6 +203,12 @@ size_t ioasid_direct_unmap(struct iommu_domain *domain, u64 iova, size_t size,
 	size_t done = has_map_range(domain) ? unmap_range(domain, iova, size, gather) :
 					      unmap_pages(domain, iova, size, gather);
 
+	/*
+	 * Not every driver gathers, but each flushes: newer kernels leave a sync of
+	 * nothing out, and their iommu_unmap() sees to it that it is something.
+	 */
+	if (done && gather->start >= gather->end)
+		iommu_iotlb_gather_add_range(gather, iova, done);
 	trace_unmap(iova, size, done);
 	return done;
 }
