@@ -55,7 +55,7 @@ static unsigned long pages_here(const struct ioasid_pages *pages, unsigned long 
 		return 0;
 	if (!pages->write && !(vma->vm_flags & VM_SHARED))
 		return 0;
-	return min(want, (min(vma->vm_end, ALIGN(addr + 1, PMD_SIZE)) - addr) >> PAGE_SHIFT);
+	return min(want, (vma->vm_end - addr) >> PAGE_SHIFT);
 }
 
 /**
@@ -79,11 +79,11 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 	saved = memalloc_pin_save();
 	vaddr = untagged_addr_remote(mm, vaddr);
 	want = pages_here(pages, vaddr, want);
-	while (n < want && !ioasid_interrupted()) {
-		if (fixup_user_fault(mm, vaddr + (n << PAGE_SHIFT), flags, NULL))
+	for (; n < want && !ioasid_interrupted(); vaddr += PAGE_SIZE) {
+		if (fixup_user_fault(mm, vaddr, flags, NULL))
 			break;
 		/* One fault brought all of them, and one pin is enough for them. */
-		if (!n && ioasid_huge_at(vaddr))
+		if ((!n || IS_ALIGNED(vaddr, PMD_SIZE)) && ioasid_huge_at(vaddr))
 			break;
 		n++;
 		if (mmap_lock_is_contended(mm))
