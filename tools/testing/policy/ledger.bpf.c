@@ -31,14 +31,6 @@ __u64 result_wait_ns = 0;
 __u64 result_total_ns = 0;
 __s32 last_error = 0;
 
-SEC("struct_ops/init")
-s32 BPF_PROG(ledger_init, struct ioasid_init_args *args)
-{
-	if (args->replaces == IOASID_REPLACES_EJECTED)
-		charged_pages = 0;
-	return 0;
-}
-
 static __noinline __u64 mappings_of(__u32 id)
 {
 	struct ioasid_space_info info = {};
@@ -116,7 +108,6 @@ void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_r
 
 SEC(".struct_ops.link")
 struct ioasid_policy_ops ledger = {
-	.init		= (void *)ledger_init,
 	.space_open	= (void *)ledger_space_open,
 	.map_begin	= (void *)ledger_map_begin,
 	.map_batch	= (void *)ledger_map_batch,
