@@ -75,7 +75,7 @@ loaded_late() {
 loaded_meanwhile() {
 	begin
 	hold map 16M 64K hold map 32M 1M sleep 60000
-	ledger --set open_until=2 &
+	ledger --set open_until=2 9>&- &
 	loader=$!
 	wait_for grep -q '^space_open 1$' "$policies/ledger/stats"
 	exec 9>&-
