@@ -74,8 +74,8 @@ loaded_late() {
 # is not given back what it never had. space_open keeps the loader for so long.
 loaded_meanwhile() {
 	begin
-	hold map 16M 64K hold map 32M 1M sleep 60000
-	ledger --set open_until=2 9>&- &
+	hold map 16M 64K hold map 32M 1M sleep 20000
+	(exec 9>&-; ledger --set open_until=2) &
 	loader=$!
 	wait_for grep -q '^space_open 1$' "$policies/ledger/stats"
 	exec 9>&-

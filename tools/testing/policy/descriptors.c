@@ -116,17 +116,18 @@ static int map_a_page(void)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ,
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 		.size = 4096,
 	};
-	int fd = open("/dev/ioasid", O_RDWR), err;
+	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC), err;
 	void *page;
 
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (fd < 0 || page == MAP_FAILED)
 		return -errno;
 	map.vaddr = (uintptr_t)page;
-	err = ioctl(fd, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
+	err = ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) ||
+	      ioctl(fd, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
 	close(fd);
 	munmap(page, 4096);
 	return err;

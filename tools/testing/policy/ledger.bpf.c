@@ -14,8 +14,9 @@ const volatile __u32 pages_per_batch = 0;
 /* Let map_begin wait for so many microseconds. */
 const volatile __s32 wait_us = 0;
 
-/* A replayed space_open goes on until its space has that many mappings, or for 3 seconds; 0: at once. */
+/* A replayed space_open goes on until its space has that many mappings, or for so long; 0: at once. */
 const volatile __u32 open_until = 0;
+const volatile __u32 open_ms = 12000;
 
 __u64 open_given_up = 0;
 __u64 begun = 0;
@@ -46,7 +47,7 @@ static __noinline __u64 mappings_of(__u32 id)
 SEC("struct_ops/space_open")
 s32 BPF_PROG(ledger_space_open, struct ioasid_space_args *args)
 {
-	__u64 end = bpf_ktime_get_ns() + 3000000000ULL;
+	__u64 end = bpf_ktime_get_ns() + open_ms * 1000000ULL;
 	int i;
 
 	if (!open_until || !(args->flags & IOASID_SPACE_ARGS_REPLAY))

@@ -175,7 +175,7 @@ closed_until_replaced() {
 	expect_map 'map EPERM' "$mapper" map 1M 1M
 	expect_ejected map_begin 5000000
 	ioasidctl policy replace misbehave "$objects/ledger.bpf.o" --set name=misbehave \
-		--set open_until=2 >/dev/null 9>&- &
+		--set open_until=2 --set open_ms=5000 >/dev/null 9>&- &
 	loader=$!
 	wait_for grep -q '^space_open 1$' "$policies/misbehave/stats"
 	exec 9>&-
