@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/cgroup.h"
 #include "../lib/files.h"
 #include "../lib/json.h"
 #include "../lib/observer.h"
@@ -295,13 +296,29 @@ static void tick(void *unused)
 	free(m.spaces);
 }
 
+/* -c by the name that /proc has for it; fails for one that does not exist. */
+static int find_cgroup(void)
+{
+	static char path[4096];
+	uint64_t id;
+
+	if (!opt.cgroup)
+		return 0;
+	if (cgroup_id(opt.cgroup, &id))
+		return -1;
+	if (cgroup_path(id, path, sizeof(path)))
+		return fail("the cgroup '%s' is gone", opt.cgroup);
+	opt.cgroup = path;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int err = observer_start(&opt, argc, argv);
 
 	if (err)
 		return err;
-	if (need_admin("looking at the files of all processes"))
+	if (need_admin("looking at the files of all processes") || find_cgroup())
 		return EXIT_FAILED;
 	tick(NULL);
 	if (opt.interval && !failed && opt.count != 1) {
