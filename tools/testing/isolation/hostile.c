@@ -161,7 +161,7 @@ static bool is_filled(const char *mem, int with)
 TEST_F_TIMEOUT(reach, no_mapping_is_redirected, 60)
 {
 	static const uint64_t wanted[] = {
-		TARGET, DOOR_MSI_START, ~0xfffULL, TARGET + 8 * PAGE + 1,
+		TARGET, DOOR_MSI_START, ~0xffULL, TARGET + 8 * PAGE + 1,
 	};
 	struct ioasid_get_info info;
 	uint64_t chosen, iova;
