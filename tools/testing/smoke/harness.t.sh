@@ -16,8 +16,8 @@ wrong() {
 left_pinned_pages() {
 	cat >"$WORK/area/pins" <<-END
 	#!/bin/sh
-	setsid build/fixture/pin_pages &
-	sleep 0.5
+	setsid build/fixture/pin_pages >"$WORK/pinned" &
+	until [ -s "$WORK/pinned" ]; do sleep 0.1; done
 	echo 1..1
 	echo ok 1 a
 	END
