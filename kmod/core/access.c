@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/string_choices.h>
 #include <linux/uaccess.h>
 
 #include <trace/events/ioasid.h>
@@ -606,7 +607,7 @@ static int space_rw(struct ioasid_space *space, u64 iova, void *buf, size_t len,
 	while (len) {
 		n = rw_chunk(space, iova, buf, len, write, &f);
 		if (n < 0) {
-			ioasid_space_report(space, write ? "write" : "read", n, &f);
+			ioasid_space_report(space, str_write_read(write), n, &f);
 			trace_rw(space, first, all, write, n);
 			return n;
 		}
