@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What was charged is not given back.
-# file: core/pages.c
+# file: core/charge.c
 # cases: unmap_gives_back
-s/^\tioasid_uncharge(pages, pages->charged);$/\t;/
+/^void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/
