@@ -12,7 +12,9 @@
 
 #include "walk.h"
 
-struct ioasid_policy_set __rcu *ioasid_policy_set;
+/* What there is when there is none: so that a hook need not look. */
+struct ioasid_policy_set ioasid_policy_none;
+struct ioasid_policy_set __rcu *ioasid_policy_set = RCU_INITIALIZER(&ioasid_policy_none);
 struct static_key_false ioasid_policy_key[IOASID_KEY_NR] = {
 	[0 ... IOASID_KEY_NR - 1] = STATIC_KEY_FALSE_INIT,
 };
@@ -53,12 +55,10 @@ int ioasid_policy_hook_of(u32 offset)
 
 bool ioasid_policy_any(void)
 {
-	struct ioasid_policy_set *set;
 	bool any;
 
 	rcu_read_lock();
-	set = rcu_dereference(ioasid_policy_set);
-	any = set && set->nr;
+	any = rcu_dereference(ioasid_policy_set)->nr;
 	rcu_read_unlock();
 	return any;
 }
@@ -166,7 +166,7 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 	bool on[IOASID_KEY_NR] = {};
 	unsigned int i, op;
 
-	for (i = 0; set && i < set->nr; i++) {
+	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++)
 			on[op] |= set->has[op] & BIT(i) && still_on(set->run[i], op);
 		on[IOASID_OP_TIMES] |= set->run[i]->ops->flags & IOASID_POLICY_F_TIMES &&
@@ -242,13 +242,13 @@ void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_polic
 	ioasid_policy_set_insert_at(set, at, r);
 }
 
-/* ioasid_policy_set_find() - the number of @ops or @name in @set, which may be NULL; or -1 */
+/* ioasid_policy_set_find() - the number of @ops or @name in @set, or -1 */
 int ioasid_policy_set_find(const struct ioasid_policy_set *set,
 			   const struct ioasid_policy_ops *ops, const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; set && i < set->nr; i++)
+	for (i = 0; i < set->nr; i++)
 		if (set->run[i]->ops == ops || (name && !strcmp(set->run[i]->policy->name, name)))
 			return i;
 	return -1;

@@ -91,12 +91,12 @@ static noinline void mark_scoped(struct ioasid_policy_set *set, struct ioasid_po
 static __always_inline void mark_for(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
 				     enum ioasid_op op, const struct ioasid_who *who)
 {
-	if (unlikely(!set))
-		return;
 	if (likely(!(set->any_scoped & BIT(op)))) {
-		mark->slots |= set->all[op].slots;
-		mark->seq = max(mark->seq, set->all[op].seq);
+		mark->slots = set->all[op].slots;
+		mark->seq = set->all[op].seq;
 	} else {
+		mark->slots = 0;
+		mark->seq = 0;
 		mark_scoped(set, mark, op, who);
 	}
 }
@@ -111,7 +111,6 @@ void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
 			  struct ioasid_policy_mark *mark)
 {
 	ioasid_walk_lock();
-	mark->seq = 0;
 	mark_for(rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held()), mark, op, who);
 	ioasid_walk_unlock();
 }
@@ -149,8 +148,7 @@ int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_pol
 
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
-	if (w.set)
-		w.left |= w.set->has[IOASID_OP_SPACE_CLOSE];
+	w.left |= w.set->has[IOASID_OP_SPACE_CLOSE];
 	while (!ret && ioasid_walk_next(&w))
 		ret = space_open_one(&w, args, mark);
 	ioasid_walk_end(&w);
@@ -210,8 +208,8 @@ int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy
 	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
-	mark_for(w.set, mark, IOASID_OP_ATTACHED, &args->who);
-	mark_for(w.set, mark, IOASID_OP_DETACH, &args->who);
+	mark_scoped(w.set, mark, IOASID_OP_ATTACHED, &args->who);
+	mark_scoped(w.set, mark, IOASID_OP_DETACH, &args->who);
 	ret = ask_scope(&w, attach, args, errnos_attach);
 	ioasid_walk_end(&w);
 	return ret;
@@ -264,7 +262,6 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	struct ioasid_policy_walk w;
 	int ret = 0;
 
-	mark->seq = 0;
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
 	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
 		mark_for(w.set, mark, IOASID_OP_MAP_DONE, &args->who);
@@ -343,7 +340,7 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 	struct ioasid_policy_walk back = {
 		.set = w->set,
 		.op = IOASID_OP_UNCHARGE,
-		.left = w->set ? w->set->has[IOASID_OP_CHARGE] : 0,
+		.left = w->set->has[IOASID_OP_CHARGE],
 	};
 
 	ioasid_walk_marked(&back, mark) {
@@ -408,7 +405,6 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 {
 	struct ioasid_policy_walk w;
 
-	mark->seq = 0;
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
 	if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
 		mark_for(w.set, mark, IOASID_OP_UNMAP_DONE, &args->who);

@@ -31,6 +31,12 @@ static struct ioasid_policy_set *set_locked(void)
 	return rcu_dereference_protected(ioasid_policy_set, lockdep_is_held(&policies_lock));
 }
 
+static void set_free(struct ioasid_policy_set *set)
+{
+	if (set != &ioasid_policy_none)
+		kfree(set);
+}
+
 /* Make @set the one that hooks see, and wait until nobody sees the old one. */
 static void set_publish(struct ioasid_policy_set *set)
 {
@@ -41,16 +47,12 @@ static void set_publish(struct ioasid_policy_set *set)
 	rcu_assign_pointer(ioasid_policy_set, set);
 	synchronize_rcu_expedited();
 	ioasid_policy_update_keys(set, true);
-	kfree(old);
+	set_free(old);
 }
 
 static struct ioasid_policy_set *set_copy(gfp_t gfp)
 {
-	struct ioasid_policy_set *set = kzalloc(sizeof(*set), gfp);
-
-	if (set && set_locked())
-		*set = *set_locked();
-	return set;
+	return kmemdup(set_locked(), sizeof(struct ioasid_policy_set), gfp);
 }
 
 static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
@@ -419,7 +421,7 @@ static int policies_set(const char *val, const struct kernel_param *kp)
 	mutex_lock(&policies_lock);
 	allowed = on;
 	set = set_locked();
-	for (i = 0; !on && set && i < set->nr; i++)
+	for (i = 0; !on && i < set->nr; i++)
 		ioasid_policy_eject(set->run[i], IOASID_EXIT_KILLED, "", 0,
 				    "the parameter policies was turned off");
 	mutex_unlock(&policies_lock);
@@ -456,6 +458,6 @@ int ioasid_policy_init(void)
 void ioasid_policy_exit(void)
 {
 	ioasid_policy_sysfs_exit();
-	kfree(rcu_dereference_protected(ioasid_policy_set, true));
+	set_free(rcu_dereference_protected(ioasid_policy_set, true));
 	ioasid_policy_scope_free();
 }

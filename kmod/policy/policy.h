@@ -146,7 +146,9 @@ struct ioasid_policy_frame {
 	u64 start;
 };
 
+extern struct ioasid_policy_set ioasid_policy_none;
 extern struct ioasid_policy_set __rcu *ioasid_policy_set;
+
 /* Hooks that no walk calls. */
 enum {
 	IOASID_OP_INIT = IOASID_OP_NR,

@@ -24,7 +24,7 @@
 
 /**
  * struct ioasid_policy_walk - position in the set
- * @set: what is walked, NULL for nothing
+ * @set: what is walked
  * @run: the policy at hand
  * @op: the hook
  * @left: those that are to come, by number
@@ -59,13 +59,11 @@ static __always_inline void ioasid_walk_unlock(void)
 static __always_inline void ioasid_walk_begin(struct ioasid_policy_walk *w, enum ioasid_op op)
 {
 	w->op = op;
-	w->left = 0;
 	ioasid_walk_lock();
 	w->set = rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held());
 	if (unlikely(current->bpf_ctx))
-		w->set = NULL;
-	if (w->set)
-		w->left = w->set->has[op];
+		w->set = &ioasid_policy_none;
+	w->left = w->set->has[op];
 }
 
 static __always_inline void ioasid_walk_end(struct ioasid_policy_walk *w)
