@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What ioasidctl finds out: show, holders, doctor, counters and metrics.
+# What ioasidctl finds out: show, holders, counters, metrics and features.
 # shellcheck disable=SC2016
 . tools/testing/policy/common.sh
 
@@ -36,24 +36,9 @@ finds_everything() {
 	[ "$(ioasidctl holders)" = "nobody holds ioasid: 'rmmod ioasid' works" ] || fail "$(ioasidctl holders)"
 }
 
-doctor_knows() {
-	begin
-	# There is an IOMMU, but neither the shim nor its modprobe.d file.
-	ioasidctl -j doctor >"$scratch/doctor"
-	holds 'map({key: .check, value: .verdict}) | from_entries |
-		.iommu == "ok" and .module == "ok" and .btf == "ok" and .backend == "warn" and
-		.softdep == "warn" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
-		fail "$(cat "$scratch/doctor")"
-	holds 'all(.verdict == "ok" or (.remedy | length > 10))' "$scratch/doctor"
-	chmod 0666 /dev/ioasid
-	load "$objects/misbehave.bpf.o" --set map_begin_value=-17
-	"$mapper" map 0 4K >/dev/null
-	expect_status 3 ioasidctl doctor >"$scratch/doctor"
-	chmod 0660 /dev/ioasid
-	grep -q '^fail *policies *misbehave was ejected: map_begin returned -17' "$scratch/doctor" || fail "$(cat "$scratch/doctor")"
-	grep -q '^warn *node *anybody may open' "$scratch/doctor"
+features_are_listed() {
 	ioasidctl -j feature | holds '(.hooks | index("map_begin")) and (.events | index("ioasid_map_done")) and
 		(.extensions | index("TYPE1v2")) and .parameters.ioasid.dma_entry_limit == "65535"'
 }
 
-ktap_run finds_everything doctor_knows
+ktap_run finds_everything features_are_listed

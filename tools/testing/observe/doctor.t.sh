@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# ioasidctl doctor: what it says of a machine that is well, and of each thing
+# that can be made wrong here.
+# shellcheck disable=SC2016
+. tools/testing/policy/common.sh
+
+# ill STATUS LINE: doctor ends with STATUS and prints a line that LINE, a pattern, fits.
+ill() {
+	expect_status "$1" ioasidctl doctor >"$scratch/doctor"
+	grep -q "^$2" "$scratch/doctor" || fail "no '$2' in: $(cut -c 1-60 "$scratch/doctor" | tr '\n' ';')"
+}
+
+# There is an IOMMU, but neither the shim nor its modprobe.d file.
+what_is_well() {
+	begin
+	ioasidctl -j doctor >"$scratch/doctor"
+	holds 'map({key: .check, value: .verdict}) | from_entries |
+		.iommu == "ok" and .module == "ok" and .btf == "ok" and .backend == "warn" and
+		.softdep == "warn" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	holds 'all(.verdict == "ok" or (.remedy | length > 10))' "$scratch/doctor"
+}
+
+an_open_node_and_a_policy_that_was_ejected() {
+	begin
+	trap 'chmod 0660 /dev/ioasid; clean' EXIT
+	chmod 0666 /dev/ioasid
+	load "$objects/misbehave.bpf.o" --set map_begin_value=-17
+	"$mapper" map 0 4K >/dev/null
+	ill 3 'fail *policies *misbehave was ejected: map_begin returned -17'
+	grep -q '^warn *node *anybody may open' "$scratch/doctor"
+}
+
+# Root may lock what it likes: so by a program that has given that up.
+a_process_close_to_its_limit() {
+	begin
+	mkfifo $scratch/fifo
+	prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock \
+		"$mapper" map 16M 7M hold <$scratch/fifo >$scratch/held &
+	held=$!
+	exec 9>$scratch/fifo
+	wait_for is_held
+	ill 0 'warn *memlock *mapper ([0-9]*) has locked 7M of 8M'
+	grep -q -- '-> prlimit --pid [0-9]* --memlock=' "$scratch/doctor"
+}
+
+hardly_a_mapping_left() {
+	begin
+	limit=/sys/module/ioasid/parameters/dma_entry_limit
+	read -r was <$limit
+	trap 'echo "$was" >$limit; clean' EXIT
+	echo 21 >$limit
+	hold map 0 4K map 1M 4K map 2M 4K map 3M 4K map 4M 4K map 5M 4K map 6M 4K map 7M 4K \
+		map 8M 4K map 9M 4K map 10M 4K map 11M 4K map 12M 4K map 13M 4K map 14M 4K \
+		map 15M 4K map 16M 4K map 17M 4K map 18M 4K map 19M 4K map 20M 4K
+	ill 0 'warn *mappings *space [0-9]* of mapper ([0-9]*) has made 21 mappings and may make 0 more'
+}
+
+interrupts_that_are_not_isolated() {
+	begin
+	unsafe=/sys/module/ioasid/parameters/allow_unsafe_interrupts
+	trap 'echo N >$unsafe; clean' EXIT
+	echo Y >$unsafe
+	ill 0 'warn *interrupts *devices whose interrupts are not isolated'
+}
+
+rules_of_modprobe() {
+	begin
+	mkdir -p /run/modprobe.d
+	trap 'rm -f /run/modprobe.d/test.conf; clean' EXIT
+	echo 'softdep ioasid_vfio pre: vfio_iommu_type1' >/run/modprobe.d/test.conf
+	ill 0 'ok *softdep *vfio_iommu_type1 is loaded before'
+	echo 'install vfio_iommu_type1 /bin/false' >/run/modprobe.d/test.conf
+	ill 0 'ok *softdep *vfio_iommu_type1 is kept from loading'
+}
+
+a_container_on_type1() {
+	begin
+	modprobe vfio_iommu_type1
+	device_to 0000:00:06.0 vfio-pci
+	build/bin/ioasid-bench map --backend type1 --device 0000:00:06.0 --workload pingpong \
+		--op-size 4K --kind 4k --repeat 10000 >"$scratch/bench" 2>&1 &
+	bench=$!
+	trap 'kill $bench; wait $bench || :; clean' EXIT
+	wait_for on_type1
+	grep -q -- '-> restart it when new containers get ioasid' "$scratch/doctor"
+}
+
+on_type1() {
+	begin
+	for device in /sys/bus/pci/devices/*; do
+		read -r class <"$device/class"
+		[ "$class" != 0x00ff00 ] || break
+	done
+	[ "$class" = 0x00ff00 ] || skip 'there is no device to take'
+	modprobe vfio_iommu_type1
+	modprobe vfio_pci
+	device_to "${device##*/}" vfio-pci
+	build/bin/ioasid-bench map -b type1 -d "${device##*/}" -w pingpong --op-size 4K -k 4k \
+		--repeat 10000 >"$scratch/bench" 2>&1 &
+	bench=$!
+	trap 'kill $bench; wait $bench; echo "${device##*/}" >"$device/driver/unbind"
+		echo >"$device/driver_override"; clean' EXIT
+	wait_for on_type1
+	grep -q -- '-> restart it when new containers get ioasid' "$scratch/doctor"
+}
+
+on_type1() {
+	ioasidctl doctor >"$scratch/doctor" || :
+	grep -q '^warn *containers *ioasid-bench ([0-9]*) is on' "$scratch/doctor"
+}
+
+no_module() {
+	begin
+	trap 'modules_load ioasid; clean' EXIT
+	modules_unload ioasid_vfio
+	wait_for rmmod ioasid
+	ill 3 'fail *module *ioasid is not loaded'
+	grep -q -- '-> modprobe ioasid_vfio' "$scratch/doctor"
+}
+
+ktap_run what_is_well an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
+	hardly_a_mapping_left interrupts_that_are_not_isolated rules_of_modprobe \
+	a_container_on_type1 no_module
