@@ -17,6 +17,7 @@ static const struct backend_ops *const backends[] = {
 	&backend_group,
 	&backend_direct,
 	&backend_native,
+	&backend_helped,
 	&backend_iommufd,
 	&backend_pin,
 };

@@ -91,6 +91,6 @@ int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t
 
 /* Rows. */
 extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_join,
-	backend_group, backend_direct, backend_native, backend_iommufd, backend_pin;
+	backend_group, backend_direct, backend_native, backend_helped, backend_iommufd, backend_pin;
 
 #endif

@@ -81,6 +81,11 @@ static int native_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 	return ioasid_map(b->container.fd, 0, va, len, NATIVE_FLAGS, &iova);
 }
 
+static int helped_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
+{
+	return ioasid_map_helped(b->container.fd, 0, va, len, NATIVE_FLAGS, UINT32_MAX, &iova);
+}
+
 static int native_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
 {
 	return ioasid_unmap(b->container.fd, 0, iova, len, unmapped);
@@ -105,6 +110,17 @@ const struct backend_ops backend_native = {
 	.open = native_open,
 	.close = native_close,
 	.map = native_map,
+	.unmap = native_unmap,
+	.unmap_all = native_unmap_all,
+	.device_fd = native_device_fd,
+};
+
+const struct backend_ops backend_helped = {
+	.name = "helped",
+	.summary = "the same, with as many workers as the module lets help to pin a mapping",
+	.open = native_open,
+	.close = native_close,
+	.map = helped_map,
 	.unmap = native_unmap,
 	.unmap_all = native_unmap_all,
 	.device_fd = native_device_fd,

@@ -7,6 +7,7 @@
 
 #include "../policy/call.h"
 #include "dev.h"
+#include "pages.h"
 #include "space.h"
 
 module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
@@ -19,9 +20,12 @@ static int __init ioasid_init(void)
 	ret = ioasid_spaces_init();
 	if (ret)
 		return ret;
-	ret = ioasid_policy_init();
+	ret = ioasid_ahead_init();
 	if (ret)
 		goto spaces;
+	ret = ioasid_policy_init();
+	if (ret)
+		goto ahead;
 	ret = ioasid_dev_init();
 	if (ret)
 		goto policy;
@@ -30,6 +34,8 @@ static int __init ioasid_init(void)
 
 policy:
 	ioasid_policy_exit();
+ahead:
+	ioasid_ahead_exit();
 spaces:
 	ioasid_spaces_exit();
 	return ret;
@@ -44,6 +50,7 @@ static void __exit ioasid_exit(void)
 	ioasid_policy_exit();
 	/* Address spaces that BPF programs or walkers were the last to hold. */
 	rcu_barrier();
+	ioasid_ahead_exit();
 	ioasid_spaces_exit();
 }
 module_exit(ioasid_exit);

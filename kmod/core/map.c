@@ -167,6 +167,16 @@ static void map_unreserve(struct ioasid_map_call *c)
 	mutex_unlock(&space->areas_lock);
 }
 
+/* How many may help: as many as the caller or a policy says, where it can pay. */
+static unsigned int map_workers(struct ioasid_map_call *c)
+{
+	if (likely(c->args.length >> PAGE_SHIFT < IOASID_WORKERS_PAGES))
+		return 0;
+	if (ioasid_policy_has(IOASID_OP_MAP_WORKERS))
+		ioasid_policy_map_workers(&c->args);
+	return c->args.workers ? ioasid_ahead_workers(c->args.workers) : 0;
+}
+
 int ioasid_map_pin(struct ioasid_map_call *c)
 {
 	struct ioasid_pin_call pin = {
@@ -175,6 +185,7 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 		.file = c->file,
 		.stop = &c->area->stop,
 		.timing = c->timing,
+		.workers = map_workers(c),
 	};
 
 	return ioasid_pages_pin(c->area->pages, &pin);

@@ -61,12 +61,11 @@ long ioasid_native_map_dma(struct ioasid_call *call)
 			.vaddr = arg->user_va,
 			.length = arg->length,
 			.flags = map_flags(arg->flags),
+			.workers = arg->workers,
 		},
 	};
 	long ret;
 
-	if (arg->__reserved)
-		return -EOPNOTSUPP;
 	c.space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(c.space))
 		return PTR_ERR(c.space);

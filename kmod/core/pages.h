@@ -93,6 +93,7 @@ struct ioasid_pages {
  * @file: the file, for pages of one
  * @stop: becomes true when the work is pointless, may be NULL
  * @timing: somebody wants the times
+ * @workers: how many may help
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users; NULL when there can be none
  * @space: for @paid
@@ -104,6 +105,7 @@ struct ioasid_pin_call {
 	struct file *file;
 	const bool *stop;
 	bool timing;
+	unsigned int workers;
 	unsigned long (*paid)(struct ioasid_space *space, struct ioasid_area *area,
 			      unsigned long first, unsigned long n);
 	struct ioasid_space *space;
@@ -157,6 +159,18 @@ unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long 
 
 /* faultin.c */
 unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* ahead.c */
+struct ioasid_ahead;
+int ioasid_ahead_init(void);
+void ioasid_ahead_exit(void);
+unsigned int ioasid_ahead_workers(unsigned int want);
+struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
+					unsigned int workers);
+long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
+void ioasid_ahead_turn(struct ioasid_ahead *a);
+unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
+void ioasid_ahead_stop(struct ioasid_ahead *a);
 
 /* owner.c */
 struct ioasid_fail;

@@ -144,6 +144,8 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 /* Where more than a page at a time may come from, and how the last ones came. */
 struct pin_src {
 	struct ioasid_file_src file;
+	struct ioasid_ahead *ahead;
+	unsigned long taken;
 	bool huge;
 	bool untouched;
 };
@@ -167,6 +169,25 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 	return n;
 }
 
+/* What workers have pinned, if the turn is theirs; see ioasid_ahead_take(). */
+static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		      unsigned long *charge)
+{
+	struct page **page;
+	long n, ret;
+
+	n = ioasid_ahead_take(src->ahead, done, &page);
+	if (!n)
+		return 0;
+	ret = batch_to_runs(pages, page, n);
+	ioasid_ahead_turn(src->ahead);
+	if (ret < 0)
+		return ret;
+	src->taken += n;
+	*charge = ret;
+	return n;
+}
+
 /*
  * One step: pin up to @want pages after the first @done and put them into the
  * list. Return: pages pinned, of which *@charge need charging, or -errno.
@@ -177,6 +198,12 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n, ret;
 
+	if (unlikely(src->ahead)) {
+		n = pin_taken(pages, src, done, charge);
+		if (n)
+			return n;
+		want = min(want, ioasid_ahead_until(src->ahead, done));
+	}
 	if (src->untouched)
 		there = ioasid_fault_in(pages, vaddr, want);
 	if (!there && (src->file.file || src->huge)) {
@@ -368,6 +395,26 @@ static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned
 }
 
 /*
+ * Workers help where pages are small and present: elsewhere there is nothing to
+ * share out. @n pages came in @runs, with @faults. A policy that chooses batches
+ * chooses those of the caller, so then there is nobody else.
+ */
+static void pin_look_ahead(struct ioasid_pages *pages, struct pin_src *src, unsigned int workers,
+			   unsigned long done, unsigned long n, unsigned long runs,
+			   unsigned long faults)
+{
+	bool pays = !src->file.file && !faults && runs > n / 16 &&
+		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
+
+	if (src->ahead && !pays) {
+		ioasid_ahead_stop(src->ahead);
+		src->ahead = NULL;
+	} else if (!src->ahead && pays && n >= BATCH_DEFAULT) {
+		src->ahead = ioasid_ahead_start(pages, done, workers);
+	}
+}
+
+/*
  * Batch by batch. Most maps are small and have but one, so a round does
  * nothing that it could do without.
  */
@@ -381,7 +428,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	w.begun = false;
 	while ((left = pages->npages - done)) {
 		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
-		unsigned long charge, faults, want = left;
+		unsigned long charge, faults, want = left, runs = pages->ext.nr;
 		bool watched = pin_watched(call);
 		u64 pinned;
 		long n;
@@ -420,6 +467,9 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (ioasid_milestone(done, n))
 			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
 					      done, pages->npages);
+		if (unlikely(call->workers) && done < pages->npages)
+			pin_look_ahead(pages, src, call->workers, done, n, pages->ext.nr - runs,
+				       faults);
 	}
 	return 0;
 }
@@ -451,6 +501,8 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 		src.huge = ioasid_huge_possible(pages);
 	}
 	ret = pin_loop(pages, call, &src, &buf);
+	if (src.ahead)
+		ioasid_ahead_stop(src.ahead);
 	if (src.file.file)
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
@@ -463,6 +515,7 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	call->res->pages = pages->npages;
 	call->res->charged = pages->charged;
 	call->res->runs = pages->ext.nr;
+	call->res->pages_ahead = src.taken;
 	if (call->timing)
 		pages_measure(pages, call->args->iova, call->res);
 	return 0;

@@ -20,6 +20,7 @@
 	H(DETACH, detach)		\
 	H(MAP_BEGIN, map_begin)		\
 	H(MAP_PLACE, map_place)		\
+	H(MAP_WORKERS, map_workers)	\
 	H(MAP_BATCH, map_batch)		\
 	H(CHARGE, charge)		\
 	H(UNCHARGE, uncharge)		\
@@ -75,6 +76,7 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 			      u32 *wait_us);
 u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
 			      bool (*valid)(u64 iova, void *data), void *data);
+void ioasid_policy_map_workers(struct ioasid_map_args *args);
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_policy_mark *mark);

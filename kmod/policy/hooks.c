@@ -309,6 +309,26 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 	return found ?: place->chosen;
 }
 
+/* Each is asked about what the one before it said, in @args->workers. */
+void ioasid_policy_map_workers(struct ioasid_map_args *args)
+{
+	struct ioasid_policy_walk w;
+	u32 want;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_WORKERS);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_workers, args);
+		if (only_watches(w.run))
+			continue;
+		if (want > IOASID_WORKERS_MAX) {
+			this_cpu_inc(w.run->stats->clamped);
+			want = IOASID_WORKERS_MAX;
+		}
+		args->workers = want;
+	}
+	ioasid_walk_end(&w);
+}
+
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
 	struct ioasid_policy_walk w;

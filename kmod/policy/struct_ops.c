@@ -146,6 +146,7 @@ STUB_VOID(attached, struct ioasid_attach_args *args, struct ioasid_attach_result
 STUB_VOID(detach, struct ioasid_attach_args *args)
 STUB_RET(s32, map_begin, struct ioasid_map_args *args)
 STUB_RET(u64, map_place, struct ioasid_map_args *args, struct ioasid_place_args *place)
+STUB_RET(u32, map_workers, struct ioasid_map_args *args)
 STUB_RET(u32, map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 STUB_RET(s32, charge, struct ioasid_charge_args *args)
 STUB_VOID(uncharge, struct ioasid_charge_args *args)

@@ -85,6 +85,14 @@ int ioasid_set_type(int fd, unsigned long type);
 int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
 	       uint64_t *iova);
 
+/**
+ * ioasid_map_helped() - the same, with up to @workers threads of the kernel that help to pin
+ *
+ * For mappings of hundreds of MiB; see struct ioasid_map_dma.
+ */
+int ioasid_map_helped(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+		      uint32_t workers, uint64_t *iova);
+
 /** ioasid_map_file() - map @length bytes from @start of a memfd, tmpfs or hugetlbfs @file */
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,
 		    uint32_t flags, uint64_t *iova);

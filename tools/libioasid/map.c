@@ -2,13 +2,14 @@
 /* Mapping and unmapping. */
 #include "call.h"
 
-int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
-	       uint64_t *iova)
+int ioasid_map_helped(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+		      uint32_t workers, uint64_t *iova)
 {
 	struct ioasid_map_dma arg = {
 		.size = sizeof(arg),
 		.flags = flags,
 		.ioasid = id,
+		.workers = workers,
 		.iova = *iova,
 		.user_va = (uintptr_t)mem,
 		.length = length,
@@ -18,6 +19,12 @@ int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t f
 	if (!ret)
 		*iova = arg.out_iova;
 	return ret;
+}
+
+int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+	       uint64_t *iova)
+{
+	return ioasid_map_helped(fd, id, mem, length, flags, 0, iova);
 }
 
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,

@@ -190,7 +190,8 @@ struct ioasid_attach_result {
  * @vaddr: first address in the caller's memory
  * @length: bytes, a multiple of the page size
  * @flags: enum ioasid_map_flags
- * @__pad: 0
+ * @workers: workers that may help to pin it: what the caller asked for, and
+ *	from map_workers on what became of that
  */
 struct ioasid_map_args {
 	struct ioasid_who who;
@@ -198,8 +199,14 @@ struct ioasid_map_args {
 	u64 vaddr;
 	u64 length;
 	u32 flags;
-	u32 __pad;
+	u32 workers;
 };
+
+/** define IOASID_WORKERS_MAX - workers that help to pin one mapping, at most */
+#define IOASID_WORKERS_MAX	8U
+
+/** define IOASID_WORKERS_PAGES - pages of a mapping from which on some may help */
+#define IOASID_WORKERS_PAGES	8192U
 
 /**
  * struct ioasid_batch_args - how the pinning of one mapping goes
@@ -282,6 +289,7 @@ struct ioasid_place_args {
  *	contiguous, and aligned in both address spaces; @bytes_1g included
  * @bytes_1g: the same for 1 GiB
  * @node_pages: pages by the NUMA node they are on
+ * @pages_ahead: pages that workers pinned
  *
  * Times are nanoseconds. Members from @ns_wait on, but for @faults, are 0
  * unless somebody listens: the ioasid_map_done tracepoint, or a policy with
@@ -308,6 +316,7 @@ struct ioasid_map_result {
 	u64 bytes_2m;
 	u64 bytes_1g;
 	u64 node_pages[IOASID_NODES];
+	u64 pages_ahead;
 };
 
 /** enum ioasid_unmap_flags - &ioasid_unmap_args.flags */

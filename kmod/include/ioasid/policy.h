@@ -303,6 +303,18 @@ struct ioasid_policy_ops {
 	u64 (*map_place)(struct ioasid_map_args *args, struct ioasid_place_args *place);
 
 	/**
+	 * @map_workers: How many workers may help to pin a mapping of at least
+	 * IOASID_WORKERS_PAGES pages. @args->workers is what the caller asked for,
+	 * or what the policy before this one said.
+	 *
+	 * Context: the mapping task; the range is reserved, no lock is held.
+	 * Return: the number; 0 for none, @args->workers for no opinion. More than
+	 * IOASID_WORKERS_MAX is cut to that and counted (stats). There are never
+	 * more than the parameter pin_workers and the processors allow.
+	 */
+	u32 (*map_workers)(struct ioasid_map_args *args);
+
+	/**
 	 * @map_batch: Asked before each call of the page pinner.
 	 *
 	 * Context: the mapping task; the range is reserved, no lock is held.
@@ -358,18 +370,18 @@ struct ioasid_policy_ops {
 	u32 (*unmap_sync)(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
 
 	/**
-	 * @unmap_done: An unmap that unmap_begin saw has ended.
-	 *
-	 * Context: the unmapping task, no lock held.
-	 */
-	void (*unmap_done)(struct ioasid_unmap_args *args, struct ioasid_unmap_result *result);
-
-	/**
 	 * @reserved: 0. No hook may be member 23 of this struct: kernels of the
 	 * 6.12 series take that number for BPF_TRACE_RAW_TP, and the arguments
 	 * of the hook for pointers that may be NULL.
 	 */
 	u64 reserved;
+
+	/**
+	 * @unmap_done: An unmap that unmap_begin saw has ended.
+	 *
+	 * Context: the unmapping task, no lock held.
+	 */
+	void (*unmap_done)(struct ioasid_unmap_args *args, struct ioasid_unmap_result *result);
 
 	/**
 	 * @access_pin: An in-kernel user (a software device) is about to pin

@@ -62,11 +62,9 @@ TEST_F(map, einval)
 TEST_F(map, others)
 {
 	int fd = self->fd, id = native_alloc(fd), other = native_open();
-	struct ioasid_map_dma arg = { .size = sizeof(arg), .flags = NATIVE_RW, .__reserved = 1 };
 	char *mem = self->mem;
 
 	EXPECT_NO_MAP(fd, EOPNOTSUPP, native_map(fd, 0, NATIVE_RW | 8, IOVA, mem, PAGE));
-	EXPECT_ERRNO(EOPNOTSUPP, ioctl(fd, IOASID_MAP_DMA, &arg));
 	EXPECT_NO_MAP(fd, EOVERFLOW, native_map(fd, 0, NATIVE_FIXED, -PAGE, mem, 2 * PAGE));
 	EXPECT_NO_MAP(fd, EOVERFLOW, native_map(fd, 0, NATIVE_RW, 0, (void *)-PAGE, 2 * PAGE));
 	EXPECT_NO_MAP(fd, EFAULT, native_map(fd, 0, NATIVE_RW, 0, (void *)(16 * PAGE), PAGE));

@@ -36,11 +36,11 @@ an_open_node_and_a_policy_that_was_ejected() {
 # Root may lock what it likes: so by a program that has given that up.
 a_process_close_to_its_limit() {
 	begin
-	mkfifo $scratch/fifo
+	mkfifo "$scratch/fifo"
 	prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock \
-		"$mapper" map 16M 7M hold <$scratch/fifo >$scratch/held &
+		"$mapper" map 16M 7M hold <"$scratch/fifo" >"$scratch/held" &
 	held=$!
-	exec 9>$scratch/fifo
+	exec 9>"$scratch/fifo"
 	wait_for is_held
 	ill 0 'warn *memlock *mapper ([0-9]*) has locked 7M of 8M'
 	grep -q -- '-> prlimit --pid [0-9]* --memlock=' "$scratch/doctor"
@@ -49,9 +49,9 @@ a_process_close_to_its_limit() {
 hardly_a_mapping_left() {
 	begin
 	limit=/sys/module/ioasid/parameters/dma_entry_limit
-	read -r was <$limit
-	trap 'echo "$was" >$limit; clean' EXIT
-	echo 21 >$limit
+	read -r was <"$limit"
+	trap 'echo "$was" >"$limit"; clean' EXIT
+	echo 21 >"$limit"
 	hold map 0 4K map 1M 4K map 2M 4K map 3M 4K map 4M 4K map 5M 4K map 6M 4K map 7M 4K \
 		map 8M 4K map 9M 4K map 10M 4K map 11M 4K map 12M 4K map 13M 4K map 14M 4K \
 		map 15M 4K map 16M 4K map 17M 4K map 18M 4K map 19M 4K map 20M 4K
@@ -61,8 +61,8 @@ hardly_a_mapping_left() {
 interrupts_that_are_not_isolated() {
 	begin
 	unsafe=/sys/module/ioasid/parameters/allow_unsafe_interrupts
-	trap 'echo N >$unsafe; clean' EXIT
-	echo Y >$unsafe
+	trap 'echo N >"$unsafe"; clean' EXIT
+	echo Y >"$unsafe"
 	ill 0 'warn *interrupts *devices whose interrupts are not isolated'
 }
 

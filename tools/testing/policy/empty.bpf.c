@@ -47,6 +47,12 @@ u64 BPF_PROG(empty_map_place, struct ioasid_map_args *args, struct ioasid_place_
 	return 0;
 }
 
+SEC("?struct_ops/map_workers")
+u32 BPF_PROG(empty_map_workers, struct ioasid_map_args *args)
+{
+	return args->workers;
+}
+
 SEC("?struct_ops/map_batch")
 u32 BPF_PROG(empty_map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
@@ -123,6 +129,7 @@ struct ioasid_policy_ops empty = {
 	.detach		= (void *)empty_detach,
 	.map_begin	= (void *)empty_map_begin,
 	.map_place	= (void *)empty_map_place,
+	.map_workers	= (void *)empty_map_workers,
 	.map_batch	= (void *)empty_map_batch,
 	.charge		= (void *)empty_charge,
 	.uncharge	= (void *)empty_uncharge,

@@ -30,6 +30,12 @@ u64 BPF_PROG(hostile_map_place, struct ioasid_map_args *args, struct ioasid_plac
 	return place_at;
 }
 
+SEC("struct_ops/map_workers")
+u32 BPF_PROG(hostile_map_workers, struct ioasid_map_args *args)
+{
+	return 0xffffffff;
+}
+
 SEC("struct_ops/map_batch")
 u32 BPF_PROG(hostile_map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
@@ -53,6 +59,7 @@ struct ioasid_policy_ops hostile = {
 	.attach		= (void *)hostile_attach,
 	.map_begin	= (void *)hostile_map_begin,
 	.map_place	= (void *)hostile_map_place,
+	.map_workers	= (void *)hostile_map_workers,
 	.map_batch	= (void *)hostile_map_batch,
 	.charge		= (void *)hostile_charge,
 	.unmap_sync	= (void *)hostile_unmap_sync,

@@ -12,6 +12,7 @@ const volatile __s32 map_begin_value = 0;
 const volatile __s32 charge_value = 0;
 const volatile __s32 attach_value = 0;
 const volatile __u32 batch_value = 0;
+const volatile __u32 workers_value = 0;
 /* Values are returned from this call of a hook on; before it is 0. */
 const volatile __u32 from_call = 1;
 /* Rounds of a loop in map_begin, to be slow. */
@@ -54,6 +55,12 @@ s32 BPF_PROG(misbehave_map_begin, struct ioasid_map_args *args)
 	return add_return(&map_begin_calls, 1) >= from_call ? map_begin_value : 0;
 }
 
+SEC("struct_ops/map_workers")
+u32 BPF_PROG(misbehave_map_workers, struct ioasid_map_args *args)
+{
+	return workers_value;
+}
+
 SEC("struct_ops/map_batch")
 u32 BPF_PROG(misbehave_map_batch, struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
@@ -72,6 +79,7 @@ struct ioasid_policy_ops misbehave = {
 	.exit		= (void *)misbehave_exit,
 	.attach		= (void *)misbehave_attach,
 	.map_begin	= (void *)misbehave_map_begin,
+	.map_workers	= (void *)misbehave_map_workers,
 	.map_batch	= (void *)misbehave_map_batch,
 	.charge		= (void *)misbehave_charge,
 	/* A slow emulator must not be what a test finds. */

@@ -116,6 +116,14 @@ batch_is_clamped() {
 	expect_same state "$(attribute misbehave state)" enabled
 }
 
+workers_are_clamped() {
+	begin
+	misbehave --set workers_value=4000000000
+	expect_map 'map 0' "$mapper" map 1M 32M
+	expect_line "$policies/misbehave/stats" 'clamped 1'
+	expect_same state "$(attribute misbehave state)" enabled
+}
+
 fail_closed() {
 	begin
 	misbehave --set map_begin_value=5000000 --set flags=FAIL_CLOSED
@@ -187,5 +195,5 @@ closed_until_replaced() {
 
 ktap_run huge_wait tools_tell_why impossible_errno eexist ebusy charge_returns_a_number charge_returns_eexist \
 	charge_in_the_middle refusals_are_no_misbehaviour \
-	refusals_that_are_translated batch_is_clamped fail_closed slow \
+	refusals_that_are_translated batch_is_clamped workers_are_clamped fail_closed slow \
 	exit_is_called_once others_run_on a_replacement_heals closed_until_replaced

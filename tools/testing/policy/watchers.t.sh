@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Shipped policies that count or look: quota, strictmap, memadvise.
+# Shipped policies that count, look or help: quota, strictmap, memadvise, workers.
 . tools/testing/policy/common.sh
 
 lines_of() { "$@" | tr '\n' ' '; }
@@ -23,14 +23,14 @@ quota_counts_mappings() {
 # count is below zero then, and must not be taken for more than any limit.
 quota_of_maps_under_way() {
 	begin
-	mkfifo $scratch/fifo
-	"$mapper" late 2 16M unmap 16M 8K map 20M 4K hold <$scratch/fifo >$scratch/held &
+	mkfifo "$scratch/fifo"
+	"$mapper" late 2 16M unmap 16M 8K map 20M 4K hold <"$scratch/fifo" >"$scratch/held" &
 	held=$!
-	exec 9>$scratch/fifo
+	exec 9>"$scratch/fifo"
 	wait_for is_held
 	load quota --set most=1
 	release
-	expect_same 'what it could do' "$(lines_of cat $scratch/held)" \
+	expect_same 'what it could do' "$(lines_of cat "$scratch/held")" \
 		'held map 0 unmap 8192 map 0 held '
 	expect_same 'after the last' "$(variable quota mappings)" 0
 }
@@ -86,5 +86,19 @@ memadvise_looks_at_pages() {
 		any(.bytes == 8388608 and .bytes_2m >= 2097152)' "$scratch/show" || fail "$(cat "$scratch/show")"
 }
 
+workers_help_with_large_mappings() {
+	begin
+	load workers --set min_bytes=48M
+	expect_map 'map 0' "$mapper" full 1G 40M
+	expect_same 'mappings that are too small' "$(variable workers mappings)" 0
+	expect_map 'map 0' "$mapper" full 1G 64M
+	expect_same mappings "$(variable workers mappings)" 1
+	expect_same pages "$(variable workers pages)" 16384
+	[ "$(variable workers pages_ahead)" -ge 4096 ] || fail "only $(variable workers pages_ahead) pages ahead"
+	ioasidctl policy replace workers workers --set min_bytes=0 --set most=0 >/dev/null
+	expect_map 'map 0' "$mapper" full 1G 64M
+	expect_same 'when there are none' "$(variable workers mappings)" 0
+}
+
 ktap_run quota_counts_mappings quota_of_maps_under_way quota_of_a_subtree strictmap_finds_the_chain \
-	strictmap_breaks_the_chain memadvise_looks_at_pages
+	strictmap_breaks_the_chain memadvise_looks_at_pages workers_help_with_large_mappings

@@ -268,6 +268,7 @@ TRACE_EVENT(ioasid_map_done,
 		__field(u64, run_max)
 		__field(u64, bytes_2m)
 		__field(u64, bytes_1g)
+		__field(u64, pages_ahead)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -294,13 +295,15 @@ TRACE_EVENT(ioasid_map_done,
 		__entry->run_max = res->run_max;
 		__entry->bytes_2m = res->bytes_2m;
 		__entry->bytes_1g = res->bytes_1g;
+		__entry->pages_ahead = res->pages_ahead;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx pages=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx pages=%llu pages_ahead=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
 		  IOASID_SHOW_MAP_FLAGS(__entry->flags),
 		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b,
-		  __entry->pages, __entry->charged, __entry->runs, __entry->run_max,
-		  __entry->bytes_2m, __entry->bytes_1g, __entry->batches, __entry->faults,
+		  __entry->pages, __entry->pages_ahead, __entry->charged, __entry->runs,
+		  __entry->run_max, __entry->bytes_2m, __entry->bytes_1g, __entry->batches,
+		  __entry->faults,
 		  __entry->ns_wait, __entry->ns_pin, __entry->ns_fault, __entry->ns_account,
 		  __entry->ns_iommu, __entry->ns_sync, __entry->ns_total)
 );

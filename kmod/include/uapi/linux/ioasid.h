@@ -283,7 +283,7 @@ enum ioasid_map_flag {
  * @size: sizeof(struct ioasid_map_dma)
  * @flags: enum ioasid_map_flag; READ or WRITE or both
  * @ioasid: id
- * @__reserved: 0
+ * @workers: threads of the kernel that may help to pin, 0 for none
  * @iova: with FIXED_IOVA the first address
  * @user_va: first address of the memory
  * @length: bytes
@@ -292,6 +292,11 @@ enum ioasid_map_flag {
  * The memory is pinned and charged before the call returns. An address that
  * the kernel chooses is the lowest that is free, never 0, lies as a huge page
  * of the memory does, and above 4 GiB as long as no device is attached.
+ *
+ * Workers pin only what is present in small pages, ahead of the caller, who
+ * does all the rest; it pays for mappings of hundreds of MiB on an idle machine.
+ * There are at most as many as the parameter pin_workers of the module says,
+ * and a policy may have another opinion.
  *
  * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
  * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, or no
@@ -302,7 +307,7 @@ struct ioasid_map_dma {
 	__u32 size;
 	__u32 flags;
 	__u32 ioasid;
-	__u32 __reserved;
+	__u32 workers;
 	__aligned_u64 iova;
 	__aligned_u64 user_va;
 	__aligned_u64 length;

@@ -279,7 +279,7 @@ void make_nmap(uint64_t *rng, uint64_t *a)
 	a[2] = fuzz_iova(rng);
 	a[3] = fuzz_vaddr(rng);
 	a[4] = fuzz_length(rng);
-	a[5] = pick_how(rng);
+	a[5] = pick_how(rng) | fuzz_below(rng, 4) << 32;
 }
 
 long run_nmap(const uint64_t *a)
@@ -287,11 +287,11 @@ long run_nmap(const uint64_t *a)
 	struct request r = {
 		.map = {
 			.size = sizeof(r.map), .flags = a[1] >> 32, .ioasid = a[1], .iova = a[2],
-			.user_va = a[3], .length = a[4],
+			.user_va = a[3], .length = a[4], .workers = a[5] >> 32,
 		},
 	};
 
-	return call(a[0], IOASID_MAP_DMA, &r, a[5]);
+	return call(a[0], IOASID_MAP_DMA, &r, (uint32_t)a[5]);
 }
 
 void make_map_file(uint64_t *rng, uint64_t *a)

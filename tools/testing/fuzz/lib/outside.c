@@ -17,13 +17,13 @@
 
 static const char *const policies[] = {
 	"pincg", "ratelimit --set maps_per_second=500", "adaptbatch", "iovadeny", "chaos --set every=3",
-	"quota", "memadvise", "strictmap",
+	"quota", "memadvise", "strictmap", "workers --set min_bytes=0",
 	"build/bpf/test/misbehave.bpf.o --set attach_value=-1",
 	"build/bpf/test/misbehave.bpf.o --set charge_value=-1",
 };
 static const char *const names[] = {
 	"pincg", "ratelimit", "adaptbatch", "iovadeny", "chaos", "quota", "memadvise", "strictmap",
-	"misbehave",
+	"workers", "misbehave",
 };
 /* In the order in which they can all be unloaded. */
 static const char *const modules[] = {

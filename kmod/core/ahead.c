@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning ahead: workers of the kernel pin the next batches of a large mapping
+ * while its caller sorts and charges the last one. Only when the caller asked
+ * for it, or a policy said so.
+ *
+ * A worker takes what is there: it never faults anything in, so memory that
+ * comes late (userfaultfd, FUSE, swap) keeps nobody but the caller waiting, who
+ * can be killed, and page faults stay the caller's, with its limits. Where a
+ * page is missing the worker stops, and the caller does what is left of that
+ * batch. Batches are handed over in their order, so the list of runs, charging
+ * and errors are what they are without workers.
+ *
+ * Who else can run: the caller, who owns this object and waits for every worker
+ * before it is gone; other threads of the process, which may unmap or fork the
+ * memory (each pin keeps what it got, as everywhere); the process's end, which
+ * cannot complete before the caller is back. A batch belongs to its worker from
+ * queue_work() until the caller has seen it idle, which cancel_work() and
+ * flush_work() tell, and to the caller at all other times. A worker waits for
+ * nothing but mmap_lock and memory, as the caller does when it charges.
+ */
+#include <linux/cpumask.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "pages.h"
+
+/* What one worker pins at a time. */
+#define AHEAD_PAGES	4096UL
+
+static struct workqueue_struct *ahead_wq;
+
+static unsigned int pin_workers = 4;
+module_param(pin_workers, uint, 0644);
+MODULE_PARM_DESC(pin_workers, "Workers that may help to pin one mapping, at most 8; 0 for none (default 4)");
+
+/**
+ * struct ahead_batch - what one worker does
+ * @work: runs ahead_pin()
+ * @pages: the object
+ * @at: the first page
+ * @want: how many; 0 when nothing is left for this one
+ * @n: how many of them are pinned and in @page; an errno counts as none
+ * @page: they, room for AHEAD_PAGES
+ */
+struct ahead_batch {
+	struct work_struct work;
+	struct ioasid_pages *pages;
+	unsigned long at;
+	unsigned long want;
+	long n;
+	struct page **page;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct ioasid_ahead - the batches that are under way, in a ring
+ * @next: the first page that belongs to none yet
+ * @head: the batch that the caller comes to next
+ * @nr: how many
+ * @batch: they
+ */
+struct ioasid_ahead {
+	unsigned long next;
+	unsigned int head;
+	unsigned int nr;
+	struct ahead_batch batch[] __counted_by(nr);
+};
+
+static void ahead_pin(struct work_struct *work)
+{
+	struct ahead_batch *b = container_of(work, struct ahead_batch, work);
+	struct ioasid_pages *pages = b->pages;
+	unsigned int flags = FOLL_LONGTERM | FOLL_NOFAULT | (pages->write ? FOLL_WRITE : 0);
+
+	kthread_use_mm(pages->mm);
+	b->n = pin_user_pages_fast(pages->vaddr + (b->at << PAGE_SHIFT), b->want, flags, b->page);
+	kthread_unuse_mm(pages->mm);
+}
+
+/* Nobody works on @b. */
+static void batch_begin(struct ioasid_ahead *a, struct ahead_batch *b)
+{
+	b->n = 0;
+	b->at = a->next;
+	b->want = min(b->pages->npages - a->next, AHEAD_PAGES);
+	a->next += b->want;
+	if (b->want)
+		queue_work(ahead_wq, &b->work);
+}
+
+/* ioasid_ahead_workers() - how many of @want there may be */
+unsigned int ioasid_ahead_workers(unsigned int want)
+{
+	unsigned int most = min(READ_ONCE(pin_workers), IOASID_WORKERS_MAX);
+
+	return min3(want, most, num_online_cpus() - 1);
+}
+
+/**
+ * ioasid_ahead_start() - have workers pin what comes after the caller's next batch
+ * @pages: the object, of current->mm
+ * @done: the first page that is not pinned
+ * @workers: how many, from ioasid_ahead_workers()
+ *
+ * Return: for ioasid_ahead_take(); NULL when too little is left or there is no memory.
+ */
+struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
+					unsigned int workers)
+{
+	struct ioasid_ahead *a;
+	unsigned int i;
+
+	if (!workers || pages->npages - done < (workers + 1) * AHEAD_PAGES)
+		return NULL;
+	a = kvzalloc(struct_size(a, batch, workers), GFP_KERNEL | __GFP_NOWARN);
+	if (!a)
+		return NULL;
+	a->nr = workers;
+	a->next = done + AHEAD_PAGES;
+	for (i = 0; i < workers; i++) {
+		struct ahead_batch *b = &a->batch[i];
+
+		INIT_WORK(&b->work, ahead_pin);
+		b->pages = pages;
+		b->page = kvmalloc_array(AHEAD_PAGES, sizeof(*b->page), GFP_KERNEL | __GFP_NOWARN);
+		if (!b->page) {
+			ioasid_ahead_stop(a);
+			return NULL;
+		}
+		batch_begin(a, b);
+	}
+	return a;
+}
+
+/**
+ * ioasid_ahead_turn() - the caller has done with the batch it was at
+ * @a: what ioasid_ahead_take() returned of it is no longer looked at
+ */
+void ioasid_ahead_turn(struct ioasid_ahead *a)
+{
+	batch_begin(a, &a->batch[a->head]);
+	a->head = (a->head + 1) % a->nr;
+}
+
+/**
+ * ioasid_ahead_take() - what workers have pinned
+ * @a: from ioasid_ahead_start()
+ * @done: the page at which the caller is
+ * @page: on return the pages, whose pins are the caller's; valid until
+ *	ioasid_ahead_turn()
+ *
+ * A batch that no worker has begun is not waited for.
+ *
+ * Return: how many pages, or 0 for the caller to pin on by itself, as far as
+ * ioasid_ahead_until() says.
+ */
+long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page)
+{
+	struct ahead_batch *b = &a->batch[a->head];
+	long n;
+
+	if (b->at != done || !b->want)
+		return 0;
+	if (!cancel_work(&b->work))
+		flush_work(&b->work);
+	n = b->n;
+	b->n = 0;
+	if (n > 0) {
+		*page = b->page;
+		return n;
+	}
+	ioasid_ahead_turn(a);
+	return 0;
+}
+
+/* ioasid_ahead_until() - how many pages from @done on are the caller's own */
+unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done)
+{
+	const struct ahead_batch *b = &a->batch[a->head];
+
+	return b->want ? b->at - done : ULONG_MAX;
+}
+
+/* ioasid_ahead_stop() - wait for all workers; what they pinned in vain is let go */
+void ioasid_ahead_stop(struct ioasid_ahead *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->nr && a->batch[i].page; i++) {
+		struct ahead_batch *b = &a->batch[i];
+
+		cancel_work_sync(&b->work);
+		if (b->n > 0)
+			unpin_user_pages(b->page, b->n);
+		kvfree(b->page);
+	}
+	kvfree(a);
+}
+
+int ioasid_ahead_init(void)
+{
+	/* Unbound, so that the scheduler spreads them; in sysfs, so that they can be confined. */
+	ahead_wq = alloc_workqueue("ioasid_pin", WQ_UNBOUND | WQ_SYSFS, 0);
+	return ahead_wq ? 0 : -ENOMEM;
+}
+
+void ioasid_ahead_exit(void)
+{
+	destroy_workqueue(ahead_wq);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Workers help to pin: the device finds each page where it belongs, missing
+ * pages are the caller's to bring, and whatever stops the map leaves nothing.
+ */
+#include <pthread.h>
+#include <sys/wait.h>
+
+#include "lifetime/edu.h"
+#include "native/native.h"
+
+#define SIZE	(64 * MIB)
+#define PAGES	(SIZE / PAGE)
+#define IOVA	EDU_IOVA
+#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
+#define TRACE	"/sys/kernel/tracing/trace"
+
+FIXTURE(workers) {
+	struct door d, edu;
+	int device;
+	volatile char *bar;
+	char *mem;
+	long long before;
+};
+
+/* Small pages that are all there, and no two neighbours beside each other. */
+static char *scattered(void)
+{
+	char *mem = door_small_pages(SIZE);
+	size_t i;
+
+	for (i = 0; i < PAGES && mem != MAP_FAILED; i++) {
+		size_t at = i * 4099 % PAGES;
+
+		*(uint64_t *)(mem + at * PAGE) = at;
+	}
+	return mem;
+}
+
+FIXTURE_SETUP(workers)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor: there are no workers");
+	self->before = ktap_pinned();
+	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(door_join(&self->edu, DOOR_SHIM, DOOR_EDU));
+	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	self->device = door_device(&self->edu, DOOR_EDU);
+	self->bar = edu_open(self->device);
+	ASSERT_TRUE(self->bar);
+	self->mem = scattered();
+	ASSERT_NE(MAP_FAILED, self->mem);
+}
+
+FIXTURE_TEARDOWN(workers)
+{
+	munmap((void *)(uintptr_t)self->bar, MIB);
+	close(self->device);
+	door_close(&self->edu);
+	door_close(&self->d);
+	munmap(self->mem, SIZE);
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+static int helped(int fd, char *mem)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg), .flags = NATIVE_FIXED, .workers = 8, .iova = IOVA,
+		.user_va = (uintptr_t)mem, .length = SIZE,
+	};
+
+	return ioctl(fd, IOASID_MAP_DMA, &arg) ? errno : 0;
+}
+
+/* How many pages of the last mapping came from workers, by its event; -1 for none. */
+static long long ahead(void)
+{
+	FILE *f = fopen(TRACE, "re");
+	char line[1024], *at;
+	long long n = -1;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, "pages_ahead=");
+		if (at)
+			n = atoll(at + strlen("pages_ahead="));
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Does the device find page @i at its address? It copies it over the last page. */
+static bool found(struct ktap_fixture_workers *self, size_t i)
+{
+	char *last = self->mem + SIZE - PAGE;
+
+	memset(last, 0, PAGE);
+	return edu_copy(self->bar, IOVA + i * PAGE, IOVA + SIZE - PAGE, PAGE) &&
+	       *(uint64_t *)last == i && !memcmp(last, self->mem + i * PAGE, PAGE);
+}
+
+/* Every 1021st page, and those around the borders of batches. */
+static size_t all_found(struct ktap_fixture_workers *self)
+{
+	size_t i, lost = 0;
+
+	for (i = 0; i < PAGES - 1; i += 1021)
+		lost += !found(self, i);
+	for (i = 4096; i < PAGES; i += 4096)
+		lost += !found(self, i - 1) + !found(self, i);
+	return lost;
+}
+
+TEST_F_TIMEOUT(workers, right_pages, 60)
+{
+	ASSERT_TRUE(door_write(TRACE, "\n") && door_write(EVENT, "1"));
+	ASSERT_EQ(0, helped(self->d.fd, self->mem));
+	door_write(EVENT, "0");
+	EXPECT_LE(4096, ahead());
+	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(PAGES, ktap_leaked(self->before));
+	EXPECT_EQ(0, all_found(self));
+	EXPECT_EQ((long long)SIZE, native_unmap(self->d.fd, 0, IOVA, SIZE));
+}
+
+/* Workers bring nothing: what is not there is faulted in by the caller. */
+TEST_F_TIMEOUT(workers, holes, 60)
+{
+	enum { HOLES = 6 };
+	static const size_t hole[HOLES] = { 4096, 8191, 9000, 9001, 12287, 15000 };
+	size_t i;
+
+	for (i = 0; i < HOLES; i++)
+		ASSERT_EQ(0, madvise(self->mem + hole[i] * PAGE, PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0, helped(self->d.fd, self->mem));
+	EXPECT_EQ(PAGES, ktap_leaked(self->before));
+	for (i = 0; i < HOLES; i++)
+		*(uint64_t *)(self->mem + hole[i] * PAGE) = hole[i];
+	EXPECT_EQ(0, all_found(self));
+	for (i = 0; i < HOLES; i++)
+		EXPECT_TRUE(found(self, hole[i]));
+}
+
+/* Shared with a child: the device is to get the caller's own copies. */
+TEST_F_TIMEOUT(workers, after_fork, 60)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	EXPECT_EQ(0, helped(self->d.fd, self->mem));
+	EXPECT_EQ(PAGES, ktap_leaked(self->before));
+	EXPECT_EQ(0, all_found(self));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+TEST_F_TIMEOUT(workers, up_to_where_it_ends, 60)
+{
+	ASSERT_EQ(0, munmap(self->mem + 14000 * PAGE, PAGE));
+	EXPECT_EQ(EFAULT, helped(self->d.fd, self->mem));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+TEST_F_TIMEOUT(workers, limit, 60)
+{
+	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK) && door_memlock(SIZE - 8 * PAGE));
+	EXPECT_EQ(ENOMEM, helped(self->d.fd, self->mem));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+/* --- others at work --- */
+
+struct meddler {
+	char *mem;
+	volatile bool stop;
+};
+
+/* Takes pages away, brings them back, splits the area. */
+static void *meddle(void *arg)
+{
+	struct meddler *m = arg;
+	unsigned int seed = 1;
+
+	while (!m->stop) {
+		char *at = m->mem + (size_t)(rand_r(&seed) % PAGES) * PAGE;
+
+		switch (rand_r(&seed) % 4) {
+		case 0:
+			madvise(at, PAGE, MADV_DONTNEED);
+			break;
+		case 1:
+			mprotect(at, PAGE, PROT_READ);
+			mprotect(at, PAGE, PROT_READ | PROT_WRITE);
+			break;
+		case 2:
+			mmap(at, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			break;
+		default:
+			*at = 1;
+		}
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(workers, memory_changes, 60)
+{
+	struct meddler m = { .mem = self->mem };
+	pthread_t thread;
+	int i, ret;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, meddle, &m));
+	for (i = 0; i < 8; i++) {
+		ret = helped(self->d.fd, self->mem);
+		EXPECT_TRUE(!ret || ret == EFAULT);
+		if (!ret)
+			EXPECT_EQ((long long)SIZE, native_unmap(self->d.fd, 0, IOVA, SIZE));
+		EXPECT_EQ(0, ktap_leaked(self->before));
+	}
+	m.stop = true;
+	pthread_join(thread, NULL);
+}
+
+/* Killed anywhere in it. */
+TEST_F_TIMEOUT(workers, killed, 60)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 10; i++) {
+		pid = fork();
+		if (!pid) {
+			int fd = native_open();
+			char *mem = scattered();
+
+			for (;;) {
+				helped(fd, mem);
+				native_unmap_all(fd, 0);
+			}
+		}
+		usleep(400000 + i * 37000);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, ktap_leaked(self->before));
+	}
+}
+
+TEST_HARNESS_MAIN
