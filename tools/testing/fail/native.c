@@ -285,6 +285,31 @@ TEST_F_TIMEOUT(native, map, 120)
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
+static bool map_helped_call(struct world *w)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg), .flags = NATIVE_RW, .workers = 8,
+		.user_va = (uintptr_t)w->mem, .length = w->bytes,
+	};
+
+	return in_place(ioctl(w->d.fd, IOASID_MAP_DMA, &arg) ? NATIVE_FAIL : arg.out_iova);
+}
+
+/* Workers are tasks of their own: what is made to fail is what is done for them. */
+TEST_F_TIMEOUT(native, map_helped, 600)
+{
+	static const struct flow flow = { .call = map_helped_call, .undo = unmap_undo };
+	struct world *w = &self->w;
+	size_t i, pages = 48 * MIB / PAGE;
+
+	w->bytes = pages * PAGE;
+	w->mem = door_small_pages(w->bytes);
+	ASSERT_NE(MAP_FAILED, w->mem);
+	for (i = 0; i < pages; i++)
+		w->mem[i * 4099 % pages * PAGE] = 1;
+	EXPECT_TRUE(sweep(w, &flow));
+}
+
 static bool map_file_call(struct world *w)
 {
 	return in_place(native_map_file(w->d.fd, 0, NATIVE_RW, 0, memfd, 0, w->bytes));
