@@ -58,12 +58,14 @@ struct ahead_batch {
 /**
  * struct ioasid_ahead - the batches that are under way, in a ring
  * @next: the first page that belongs to none yet
+ * @taken: pages that the caller got
  * @head: the batch that the caller comes to next
  * @nr: how many
  * @batch: they
  */
 struct ioasid_ahead {
 	unsigned long next;
+	unsigned long taken;
 	unsigned int head;
 	unsigned int nr;
 	struct ahead_batch batch[] __counted_by(nr);
@@ -169,6 +171,7 @@ long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page *
 	n = b->n;
 	b->n = 0;
 	if (n > 0) {
+		a->taken += n;
 		*page = b->page;
 		return n;
 	}
@@ -184,9 +187,15 @@ unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long don
 	return b->want ? b->at - done : ULONG_MAX;
 }
 
-/* ioasid_ahead_stop() - wait for all workers; what they pinned in vain is let go */
-void ioasid_ahead_stop(struct ioasid_ahead *a)
+/**
+ * ioasid_ahead_stop() - wait for all workers
+ * @a: gone after this; what was pinned in vain is let go
+ *
+ * Return: how many pages ioasid_ahead_take() returned in all.
+ */
+unsigned long ioasid_ahead_stop(struct ioasid_ahead *a)
 {
+	unsigned long taken = a->taken;
 	unsigned int i;
 
 	for (i = 0; i < a->nr && a->batch[i].page; i++) {
@@ -198,6 +207,7 @@ void ioasid_ahead_stop(struct ioasid_ahead *a)
 		kvfree(b->page);
 	}
 	kvfree(a);
+	return taken;
 }
 
 int ioasid_ahead_init(void)

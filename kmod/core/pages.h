@@ -170,7 +170,7 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
 void ioasid_ahead_turn(struct ioasid_ahead *a);
 unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
-void ioasid_ahead_stop(struct ioasid_ahead *a);
+unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
 
 /* owner.c */
 struct ioasid_fail;

@@ -145,7 +145,6 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 struct pin_src {
 	struct ioasid_file_src file;
 	struct ioasid_ahead *ahead;
-	unsigned long taken;
 	bool huge;
 	bool untouched;
 };
@@ -183,7 +182,6 @@ static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned 
 	ioasid_ahead_turn(src->ahead);
 	if (ret < 0)
 		return ret;
-	src->taken += n;
 	*charge = ret;
 	return n;
 }
@@ -399,18 +397,18 @@ static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned
  * share out. @n pages came in @runs, with @faults. A policy that chooses batches
  * chooses those of the caller, so then there is nobody else.
  */
-static void pin_look_ahead(struct ioasid_pages *pages, struct pin_src *src, unsigned int workers,
-			   unsigned long done, unsigned long n, unsigned long runs,
-			   unsigned long faults)
+static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+			   struct pin_src *src, unsigned long done, unsigned long n,
+			   unsigned long runs, unsigned long faults)
 {
 	bool pays = !src->file.file && !faults && runs > n / 16 &&
 		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
 
 	if (src->ahead && !pays) {
-		ioasid_ahead_stop(src->ahead);
+		call->res->pages_ahead += ioasid_ahead_stop(src->ahead);
 		src->ahead = NULL;
 	} else if (!src->ahead && pays && n >= BATCH_DEFAULT) {
-		src->ahead = ioasid_ahead_start(pages, done, workers);
+		src->ahead = ioasid_ahead_start(pages, done, call->workers);
 	}
 }
 
@@ -468,8 +466,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
 					      done, pages->npages);
 		if (unlikely(call->workers) && done < pages->npages)
-			pin_look_ahead(pages, src, call->workers, done, n, pages->ext.nr - runs,
-				       faults);
+			pin_look_ahead(pages, call, src, done, n, pages->ext.nr - runs, faults);
 	}
 	return 0;
 }
@@ -502,7 +499,7 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	}
 	ret = pin_loop(pages, call, &src, &buf);
 	if (src.ahead)
-		ioasid_ahead_stop(src.ahead);
+		call->res->pages_ahead += ioasid_ahead_stop(src.ahead);
 	if (src.file.file)
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
@@ -515,7 +512,6 @@ int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	call->res->pages = pages->npages;
 	call->res->charged = pages->charged;
 	call->res->runs = pages->ext.nr;
-	call->res->pages_ahead = src.taken;
 	if (call->timing)
 		pages_measure(pages, call->args->iova, call->res);
 	return 0;
