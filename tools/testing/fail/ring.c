@@ -146,16 +146,11 @@ static int worker_open(void)
 	return fd;
 }
 
-/*
- * As sweep() does, for one flow: without a failure first, which also brings the
- * worker to life, and then on until a run has no n-th thing that could fail.
- */
+/* As sweep() does: without a failure first, which also brings the worker to life. */
 static bool sweep_worker(struct world *w, const struct flow *flow)
 {
-	struct sweep_errnos seen = {};
-	unsigned int n, survived = 0;
-	bool fired = true;
-	int fd, err = 0;
+	bool good;
+	int fd;
 
 	if ((flow->ready && !flow->ready(w)) || !flow->call(w) || !flow->undo(w)) {
 		TH_LOG("fails without an injected failure: %s", strerror(errno));
@@ -166,18 +161,9 @@ static bool sweep_worker(struct world *w, const struct flow *flow)
 		TH_LOG("io_uring has no worker");
 		return false;
 	}
-	for (n = 1; n <= SWEEP_MAX && sweep_once(w, flow, fd, n, &fired, &err); n++) {
-		if (!fired) {
-			close(fd);
-			sweep_say(n - 1, survived, &seen);
-			return n > 1;
-		}
-		survived += !err;
-		if (err)
-			sweep_note(&seen, err);
-	}
+	good = sweep_task(w, flow, fd);
 	close(fd);
-	return false;
+	return good;
 }
 
 TEST_F_TIMEOUT(ring, map, 120)

@@ -232,32 +232,21 @@ static inline bool sweep_once(struct world *w, const struct flow *flow, int fd, 
 	return sweep_clean(w, &before, "at the end", n) && !sweep_wrong;
 }
 
-/* Returns whether everything was as it should be. */
-static inline bool sweep(struct world *w, const struct flow *flow)
+/*
+ * Fails the n-th thing of the task behind @fd, a fail-nth file, for every n until
+ * there is none. Returns whether everything was as it should be.
+ */
+static inline bool sweep_task(struct world *w, const struct flow *flow, int fd)
 {
 	struct sweep_errnos seen = {};
 	unsigned int n, survived = 0;
 	bool fired = true;
-	int fd, err = 0;
+	int err = 0;
 
-	fd = open(SWEEP_FILE, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		TH_LOG("cannot open " SWEEP_FILE ": %s", strerror(errno));
-		return false;
-	}
-	/* A page fault of the test itself is tried again. */
-	printf("# expect-splat: VM_FAULT_OOM leaked out\n");
-	/* Once without a failure: what faults for the first time shall not do so below. */
-	if (!sweep_once(w, flow, fd, 0, &fired, &err) || err) {
-		TH_LOG("fails without an injected failure: %s", strerror(err));
-		close(fd);
-		return false;
-	}
 	for (n = 1; n <= SWEEP_MAX; n++) {
 		if (!sweep_once(w, flow, fd, n, &fired, &err))
-			break;
+			return false;
 		if (!fired) {
-			close(fd);
 			sweep_say(n - 1, survived, &seen);
 			return n > 1;
 		}
@@ -265,10 +254,30 @@ static inline bool sweep(struct world *w, const struct flow *flow)
 		if (err)
 			sweep_note(&seen, err);
 	}
-	if (n > SWEEP_MAX)
-		TH_LOG("no end after %u failures", n - 1);
-	close(fd);
+	TH_LOG("no end after %u failures", n - 1);
 	return false;
+}
+
+/* The same of the caller. */
+static inline bool sweep(struct world *w, const struct flow *flow)
+{
+	int fd = open(SWEEP_FILE, O_RDWR | O_CLOEXEC), err = 0;
+	bool fired = true, good;
+
+	if (fd < 0) {
+		TH_LOG("cannot open " SWEEP_FILE ": %s", strerror(errno));
+		return false;
+	}
+	/* A page fault of the test itself is tried again. */
+	printf("# expect-splat: VM_FAULT_OOM leaked out\n");
+	/* Once without a failure: what faults for the first time shall not do so below. */
+	good = sweep_once(w, flow, fd, 0, &fired, &err) && !err;
+	if (good)
+		good = sweep_task(w, flow, fd);
+	else
+		TH_LOG("fails without an injected failure: %s", strerror(err));
+	close(fd);
+	return good;
 }
 
 /* One line, not one for each test, where there is nothing to do. */

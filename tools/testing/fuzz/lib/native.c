@@ -361,7 +361,13 @@ void make_map_batch(uint64_t *rng, uint64_t *a)
 	a[4] = 1 + fuzz_below(rng, BATCH) + (fuzz_chance(rng, 20) ? 100 : 0);
 }
 
-/* Neighbours or with holes, one of them with something wrong now and then. */
+/* Where the @i-th of a batch is: neighbours, or with holes. */
+static uint64_t batch_iova(const uint64_t *a, unsigned int i)
+{
+	return a[2] + i * (1 + (a[2] >> 16 & 1)) * PAGE;
+}
+
+/* One of them has something wrong now and then. */
 long run_map_batch(const uint64_t *a)
 {
 	struct request r = {
@@ -375,7 +381,7 @@ long run_map_batch(const uint64_t *a)
 
 	for (i = 0; i < BATCH; i++)
 		r.entries[i] = (struct ioasid_map_entry){
-			.iova = a[2] + i * (1 + (a[2] >> 16 & 1)) * PAGE,
+			.iova = batch_iova(a, i),
 			.user_va = a[3] + i * PAGE,
 			.length = PAGE,
 			.flags = a[1] >> 32,
@@ -402,7 +408,7 @@ long run_unmap_batch(const uint64_t *a)
 	unsigned int i;
 
 	for (i = 0; i < BATCH; i++) {
-		uint64_t start = a[2] + i * (1 + (a[2] >> 16 & 1)) * PAGE;
+		uint64_t start = batch_iova(a, i);
 
 		r.ranges[i] = (struct ioasid_iova_range){ start, start + PAGE - 1 };
 	}
