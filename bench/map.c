@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ioasid-bench map: one backend, every figure. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "commands.h"
 #include "machine.h"
@@ -35,25 +34,5 @@ static int print_json(const struct suite *s, const struct machine *m)
 
 int command_map(int argc, char **argv)
 {
-	struct machine m;
-	struct suite *s;
-	int status;
-
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return fail("out of memory"), ST_ERROR;
-	status = suite_parse(s, "map", argc, argv);
-	if (status < 0)
-		status = suite_run(s);
-	else
-		goto out;
-	machine_probe(&m);
-	if (status == ST_OK && s->opt.json)
-		status = print_json(s, &m) ? ST_ERROR : ST_OK;
-	else if (status == ST_OK)
-		print(s, &m);
-out:
-	suite_free(s);
-	free(s);
-	return status;
+	return suite_command("map", argc, argv, print, print_json);
 }

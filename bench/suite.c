@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device.h"
+#include "machine.h"
 #include "progress.h"
 #include "suite.h"
 #include "util.h"
@@ -317,4 +318,28 @@ void suite_free(struct suite *s)
 	for (i = 0; s->result && i < s->works * s->opt.backends; i++)
 		result_free(&s->result[i]);
 	free(s->result);
+}
+
+int suite_command(const char *command, int argc, char **argv,
+		  void (*print)(const struct suite *s, const struct machine *m),
+		  int (*print_json)(const struct suite *s, const struct machine *m))
+{
+	struct suite *s = calloc(1, sizeof(*s));
+	struct machine m;
+	int status;
+
+	if (!s)
+		return fail("out of memory"), ST_ERROR;
+	status = suite_parse(s, command, argc, argv);
+	if (status < 0) {
+		status = suite_run(s);
+		machine_probe(&m);
+		if (status == ST_OK && s->opt.json)
+			status = print_json(s, &m) ? ST_ERROR : ST_OK;
+		else if (status == ST_OK)
+			print(s, &m);
+	}
+	suite_free(s);
+	free(s);
+	return status;
 }

@@ -69,6 +69,19 @@ int suite_parse(struct suite *s, const char *command, int argc, char **argv);
 int suite_run(struct suite *s);
 void suite_free(struct suite *s);
 
+struct machine;
+
+/**
+ * suite_command() - a command that is made of one suite
+ * @print: its tables
+ * @print_json: the same as JSON; 0, or -1 with a line printed
+ *
+ * Return: an exit status.
+ */
+int suite_command(const char *command, int argc, char **argv,
+		  void (*print)(const struct suite *s, const struct machine *m),
+		  int (*print_json)(const struct suite *s, const struct machine *m));
+
 struct result *suite_result(const struct suite *s, unsigned int work, unsigned int backend);
 
 /* help.c */

@@ -37,11 +37,21 @@ static __always_inline struct top_row *row_of(const struct ioasid_who *who)
 	return row;
 }
 
-static __always_inline void add_time(struct top_row *row, __u64 ns)
+/* The row of a call that went well; one that did not is counted here. */
+static __always_inline struct top_row *row_of_call(const struct ioasid_who *who, __s32 err,
+						   __u64 ns)
 {
+	struct top_row *row = wanted(who) ? row_of(who) : NULL;
+
+	if (!row)
+		return NULL;
 	__sync_fetch_and_add(&row->ns, ns);
 	if (ns > row->ns_max)
 		row->ns_max = ns;
+	if (!err)
+		return row;
+	__sync_fetch_and_add(&row->failed, 1);
+	return NULL;
 }
 
 SEC("tp_btf/ioasid_map_done")
@@ -49,16 +59,11 @@ int BPF_PROG(top_map, const struct ioasid_map_args *args, const struct ioasid_ma
 {
 	struct top_row *row;
 
-	if (!args || !res || !wanted(&args->who))
+	if (!args || !res)
 		return 0;
-	row = row_of(&args->who);
+	row = row_of_call(&args->who, res->err, res->ns_total);
 	if (!row)
 		return 0;
-	add_time(row, res->ns_total);
-	if (res->err) {
-		__sync_fetch_and_add(&row->failed, 1);
-		return 0;
-	}
 	__sync_fetch_and_add(&row->maps, 1);
 	__sync_fetch_and_add(&row->mapped, args->length);
 	__sync_fetch_and_add(&row->pages, res->pages);
@@ -72,16 +77,11 @@ int BPF_PROG(top_unmap, const struct ioasid_unmap_args *args,
 {
 	struct top_row *row;
 
-	if (!args || !res || !wanted(&args->who))
+	if (!args || !res)
 		return 0;
-	row = row_of(&args->who);
+	row = row_of_call(&args->who, res->err, res->ns_total);
 	if (!row)
 		return 0;
-	add_time(row, res->ns_total);
-	if (res->err) {
-		__sync_fetch_and_add(&row->failed, 1);
-		return 0;
-	}
 	__sync_fetch_and_add(&row->unmaps, 1);
 	__sync_fetch_and_add(&row->unmapped, res->bytes);
 	return 0;
