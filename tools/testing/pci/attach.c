@@ -290,7 +290,10 @@ TEST_F(attach, cannot_go_back)
 	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 }
 
-/* Only on a machine without interrupt remapping: intremap=off for the kernel. */
+/*
+ * Only on a machine without interrupt remapping, where most of the others fail:
+ * tools/testing/vm/run --append intremap=off -- tools/testing/run pci/attach
+ */
 TEST_F(attach, interrupts_are_not_isolated)
 {
 	static const char allow[] = "/sys/module/ioasid/parameters/allow_unsafe_interrupts";
