@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(ranges, overlap_and_memory_goes_away, LIMIT)
 	time_t end = time(NULL) + SECONDS;
 
 	race_start(&self->r, racers, THREADS, run_overlapping);
-	while (time(NULL) < end)
+	while (race_goes_on(&self->r, end, 1, 0))
 		shuffle_memory(self->r.mem, &seed);
 	race_end(&self->r, racers, THREADS);
 }
@@ -191,9 +191,11 @@ static void *run_disjoint(void *arg)
 TEST_F_TIMEOUT(ranges, disjoint, LIMIT)
 {
 	struct racer racers[THREADS];
+	time_t end = time(NULL) + SECONDS;
 
 	race_start(&self->r, racers, THREADS, run_disjoint);
-	sleep(SECONDS);
+	while (race_goes_on(&self->r, end, 1, 0))
+		usleep(10000);
 	race_end(&self->r, racers, THREADS);
 }
 
@@ -205,7 +207,7 @@ TEST_F_TIMEOUT(ranges, unmap_all, LIMIT)
 	time_t end = time(NULL) + SECONDS;
 
 	race_start(&self->r, racers, THREADS, run_overlapping);
-	while (time(NULL) < end)
+	while (race_goes_on(&self->r, end, 1, 0))
 		if (door_unmap_all(&self->r.d) < 0)
 			expect_one_of(&self->r, __LINE__, none);
 	race_end(&self->r, racers, THREADS);
