@@ -11,6 +11,7 @@
 #define MAX_PATTERNS 64
 
 static int kmsg = -1;
+/* One that begins with "-" makes a message none, whatever else it holds. */
 static char *patterns[MAX_PATTERNS + 1];
 static char expected[8][64];
 static unsigned int nexpected;
@@ -65,10 +66,14 @@ void kmsg_expect(const char *words)
 
 static bool is_expected(const char *text)
 {
+	char **pattern;
 	unsigned int i;
 
 	for (i = 0; i < nexpected; i++)
 		if (strstr(text, expected[i]))
+			return true;
+	for (pattern = patterns; *pattern; pattern++)
+		if (**pattern == '-' && strstr(text, *pattern + 1))
 			return true;
 	return false;
 }
@@ -87,7 +92,7 @@ static const char *splat_in(char *record)
 	*text++ = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	for (pattern = patterns; *pattern; pattern++)
-		if (strstr(text, *pattern))
+		if (**pattern != '-' && strstr(text, *pattern))
 			return is_expected(text) ? NULL : text;
 	return NULL;
 }

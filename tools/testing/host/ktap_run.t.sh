@@ -112,6 +112,15 @@ log_lines_of_user_space_are_no_splat() {
 	verdict 0 1 0 0
 }
 
+# shellcheck disable=SC2016
+races_of_the_kernels_own_are_known() {
+	race='"4,100,200,-;BUG: KCSAN: data-race in $f / $f"'
+	judge known "echo 1..1; f=intel_iommu_map_pages; echo $race >>\$WORK/kmsg; echo ok 1 a"
+	verdict 0 1 0 0
+	judge ours "echo 1..1; f=ioasid_map_make; echo $race >>\$WORK/kmsg; echo ok 1 a"
+	verdict 1 0 1 0 'kernel splat: BUG: KCSAN: data-race in ioasid_map_make'
+}
+
 bail_out() {
 	judge bail 'echo 1..1; echo "Bail out! no"; exit 1'
 	verdict 1 0 2 0 'Bail out! no'
@@ -125,4 +134,4 @@ only_skips_are_no_success() {
 ktap_run good_program plan_may_come_last failed_test no_plan no_output missing_tests \
 	tests_beyond_the_plan wrong_number exit_status_against_the_lines crash hang slow_test \
 	splat_fails_the_test_that_caused_it splat_after_the_last_test \
-	log_lines_of_user_space_are_no_splat bail_out only_skips_are_no_success
+	log_lines_of_user_space_are_no_splat races_of_the_kernels_own_are_known bail_out only_skips_are_no_success
