@@ -107,6 +107,7 @@ selected_by_name() {
 	echo "$id probe" >/sys/kernel/ioasid/select
 	expect_same select "$(cat /sys/kernel/ioasid/select)" "$id probe"
 	echo probe >/sys/module/ioasid/parameters/default_policy
+	expect_same default "$(cat /sys/module/ioasid/parameters/default_policy)" probe
 	expect_map 'map EACCES' "$mapper" map 16M 1M
 	echo >/sys/module/ioasid/parameters/default_policy
 	expect_map 'map 0' "$mapper" map 16M 1M
@@ -117,6 +118,18 @@ selected_by_name() {
 	! (echo "$id nonsense" >/sys/kernel/ioasid/select) 2>/dev/null || fail "there is no such policy"
 	! (echo "77777 probe" >/sys/kernel/ioasid/select) 2>/dev/null || fail "there is no such space"
 	release
+}
+
+# What exists is told only to those whose cgroup it is in, at any depth.
+replay_within_a_cgroup() {
+	begin
+	hold -c /t/a/b map 16M 1M
+	mkdir -p "$cgroups/t/c"
+	for seen in /t/a/b:1 /t:1 /t/c:0; do
+		probe --set cgroup_id="$(stat -c %i "$cgroups${seen%:*}")"
+		expect_seen replayed "${seen#*:}"
+		unload probe
+	done
 }
 
 # Lower priorities are asked first, and nobody after a refusal.
@@ -202,6 +215,9 @@ kill_switch_of_one() {
 	begin
 	probe --set begin_value=-13 --set flags=FAIL_CLOSED
 	expect_map 'map EACCES' "$mapper" map 16M 1M
+	echo 1 >"$policies/probe/enabled"
+	! (echo perhaps >"$policies/probe/enabled") 2>/dev/null || fail "that is neither on nor off"
+	expect_same state "$(attribute probe state)" enabled
 	echo 0 >"$policies/probe/enabled"
 	expect_same kind "$(attribute probe exit_kind)" killed
 	expect_map 'map 0' "$mapper" map 16M 1M
@@ -217,6 +233,7 @@ kill_switch_of_all() {
 	probe --set begin_value=-13
 	load pincg
 	echo N >/sys/module/ioasid/parameters/policies
+	expect_same parameter "$(cat /sys/module/ioasid/parameters/policies)" N
 	expect_same probe "$(attribute probe exit_kind)" killed
 	expect_same pincg "$(attribute pincg exit_kind)" killed
 	expect_map 'map 0' "$mapper" map 16M 1M
@@ -261,6 +278,6 @@ exec_and_fork_balance() {
 
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
 	dirty_and_owner_are_told only_a_space only_a_cgroup accounting_of_a_cgroup selected_by_name \
-	asked_in_order audit_only_watches flushes_in_pieces gives_up resigns gives_up_in_init \
-	asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all counts_are_shown \
-	with_statistics_of_bpf exec_and_fork_balance
+	replay_within_a_cgroup asked_in_order audit_only_watches flushes_in_pieces gives_up resigns \
+	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
+	counts_are_shown with_statistics_of_bpf exec_and_fork_balance
