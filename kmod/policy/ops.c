@@ -170,9 +170,10 @@ static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
 
 static void policy_free(struct ioasid_policy *p)
 {
-	/* Past sysfs_add() the folder owns the memory. */
+	/* Past sysfs_add() the folder owns the memory, also one that was not made. */
 	if (p->kobj.state_initialized) {
-		kobject_del(&p->kobj);
+		if (p->kobj.state_in_sysfs)
+			kobject_del(&p->kobj);
 		kobject_put(&p->kobj);
 	} else {
 		free_percpu(p->stats);

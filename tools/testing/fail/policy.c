@@ -272,8 +272,9 @@ TEST_F_TIMEOUT(policy, seal, 300)
  */
 TEST_F_TIMEOUT(policy, seal_before_type1, 300)
 {
-	ASSERT_EQ(0, system("modprobe vfio_iommu_type1 && rmmod ioasid_vfio && "
-			    "insmod build/$(uname -r)/ioasid_vfio.ko"));
+	ASSERT_EQ(0, system("modprobe vfio_iommu_type1 && rmmod ioasid_setcontainer ioasid_vfio && "
+			    "insmod build/$(uname -r)/ioasid_vfio.ko && "
+			    "insmod build/$(uname -r)/ioasid_setcontainer.ko"));
 	sealed(_self, &self->w);
 	EXPECT_EQ(0, system("rmmod vfio_iommu_type1"));
 }
