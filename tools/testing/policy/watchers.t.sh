@@ -95,7 +95,7 @@ workers_help_with_large_mappings() {
 	tries=0
 	while [ "$(variable workers mappings)" = 0 ]; do
 		tries=$((tries + 1))
-		[ $tries -le 20 ] || fail 'no worker ever helped'
+		[ "$tries" -le 20 ] || fail 'no worker ever helped'
 		expect_map 'map 0' "$mapper" full 1G 64M
 	done
 	expect_same pages "$(variable workers pages)" 16384
