@@ -71,7 +71,7 @@ count() { awk '$1 == "Hits:" { print $2 }' "$EVENTS/$1/hist"; }
 
 # splats: what the kernel complained about since our last mark in its log.
 splats() {
-	grep -v '^#' tools/testing/harness/splats >"$WORK/splats"
+	grep -v -e '^#' -e '^-' tools/testing/harness/splats >"$WORK/splats"
 	dmesg | awk -v mark="$mark" 'index($0, mark) { n = NR } { line[NR] = $0 }
 		END { for (i = n + 1; i <= NR; i++) print line[i] }' | grep -F -f "$WORK/splats" || :
 }
