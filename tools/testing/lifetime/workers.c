@@ -43,8 +43,7 @@ FIXTURE_SETUP(workers)
 		SKIP(return, "one processor: there are no workers");
 	self->before = ktap_pinned();
 	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_join(&self->edu, DOOR_SHIM, DOOR_EDU));
-	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	ASSERT_TRUE(native_attach(self->d.fd, &self->edu, DOOR_EDU));
 	self->device = door_device(&self->edu, DOOR_EDU);
 	self->bar = edu_open(self->device);
 	ASSERT_TRUE(self->bar);

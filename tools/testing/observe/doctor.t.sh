@@ -36,12 +36,8 @@ an_open_node_and_a_policy_that_was_ejected() {
 # Root may lock what it likes: so by a program that has given that up.
 a_process_close_to_its_limit() {
 	begin
-	mkfifo "$scratch/fifo"
-	prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock \
-		"$mapper" map 16M 7M hold <"$scratch/fifo" >"$scratch/held" &
-	held=$!
-	exec 9>"$scratch/fifo"
-	wait_for is_held
+	hold_by prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock \
+		"$mapper" map 16M 7M hold
 	ill 0 'warn *memlock *mapper ([0-9]*) has locked 7M of 8M'
 	grep -q -- '-> prlimit --pid [0-9]* --memlock=' "$scratch/doctor"
 }

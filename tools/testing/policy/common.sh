@@ -18,6 +18,7 @@ newline='
 
 begin() {
 	held=
+	where=
 	# What a test that was killed left.
 	[ ! -e $scratch ] || clean
 	mkdir $scratch
@@ -93,10 +94,17 @@ hold() {
 		[ -e "$cgroups$where" ] || mkdir -p "$cgroups$where"
 		shift 2
 	fi
+	hold_by "$mapper" "$@" hold
+	where=
+}
+
+# hold_by COMMAND...: the same of any program that prints "held" and then waits
+# until its stdin ends.
+hold_by() {
 	mkfifo $scratch/fifo
 	(
 		[ -z "$where" ] || echo 0 >"$cgroups$where/cgroup.procs"
-		exec "$mapper" "$@" hold <$scratch/fifo >$scratch/held
+		exec "$@" <$scratch/fifo >$scratch/held
 	) &
 	held=$!
 	exec 9>$scratch/fifo

@@ -23,11 +23,7 @@ quota_counts_mappings() {
 # count is below zero then, and must not be taken for more than any limit.
 quota_of_maps_under_way() {
 	begin
-	mkfifo "$scratch/fifo"
-	"$mapper" late 2 16M unmap 16M 8K map 20M 4K hold <"$scratch/fifo" >"$scratch/held" &
-	held=$!
-	exec 9>"$scratch/fifo"
-	wait_for is_held
+	hold late 2 16M unmap 16M 8K map 20M 4K
 	load quota --set most=1
 	release
 	expect_same 'what it could do' "$(lines_of cat "$scratch/held")" \
