@@ -87,7 +87,7 @@ static u64 locked_now(const struct ioasid_pages *pages)
  * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's errno. After an
  * error nothing of @npages is charged anywhere.
  */
-int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
+__flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 {
 	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	bool bypass;

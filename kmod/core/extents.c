@@ -55,22 +55,16 @@ static u64 *new_slot(struct ioasid_extents *ext)
 	return &chunk->run[chunk->used++];
 }
 
-/**
- * ioasid_extents_add() - append pages, growing the last run where they continue it
- * @ext: list
- * @pfn: first frame
- * @npages: how many, at most IOASID_RUN_PAGES_MAX
- * @kind: how they were obtained; runs of different kind do not merge
+/*
+ * __ioasid_extents_add() - ioasid_extents_add() to a list that has runs
  *
- * Return: 0, or -ENOMEM with the list as it was.
+ * @key is the first frame and the kind, packed.
  */
-int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
-		       enum ioasid_run_kind kind)
+int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages)
 {
-	u64 key = FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind);
 	u64 *slot;
 
-	if (key == ext->next && ext->nr) {
+	if (key == ext->next) {
 		slot = last_slot(ext);
 		if (FIELD_GET(IOASID_PACK_PAGES_1, *slot) + npages < IOASID_RUN_PAGES_MAX) {
 			*slot += FIELD_PREP(IOASID_PACK_PAGES_1, npages);

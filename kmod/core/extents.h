@@ -76,9 +76,31 @@ struct ioasid_extents_iter {
 	const struct ioasid_extent_chunk *chunk;
 };
 
-int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn, unsigned long npages,
-		       enum ioasid_run_kind kind);
+int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages);
 void ioasid_extents_free(struct ioasid_extents *ext);
+
+/**
+ * ioasid_extents_add() - append pages, growing the last run where they continue it
+ * @ext: list
+ * @pfn: first frame
+ * @npages: how many, at most IOASID_RUN_PAGES_MAX
+ * @kind: how they were obtained; runs of different kind do not merge
+ *
+ * Return: 0, or -ENOMEM with the list as it was.
+ */
+static inline int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn,
+				     unsigned long npages, enum ioasid_run_kind kind)
+{
+	u64 key = FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind);
+
+	if (ext->nr)
+		return __ioasid_extents_add(ext, key, npages);
+	/* Most mappings are one run. */
+	ext->inl[0] = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
+	ext->next = key + npages;
+	ext->nr = 1;
+	return 0;
+}
 
 /** ioasid_extents_start() - begin a walk */
 static inline void ioasid_extents_start(struct ioasid_extents_iter *it,

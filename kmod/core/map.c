@@ -94,8 +94,8 @@ static int map_place(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
-	struct ioasid_window near = {};
 	struct ioasid_area *other;
+	struct ioasid_window near;
 
 	if (m->flags & IOASID_MAP_ANYWHERE) {
 		if (!ioasid_iova_choose(space, m))
@@ -109,9 +109,10 @@ static int map_place(struct ioasid_map_call *c)
 				       ioasid_area_last(other));
 	if (!space->avail)
 		return map_no_more(c);
-	if (!ioasid_windows_hold(&space->windows, m->iova, c->last, &near))
-		return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
-	return 0;
+	if (likely(ioasid_windows_hold(&space->windows, m->iova, c->last)))
+		return 0;
+	near = ioasid_windows_nearest(&space->windows, m->iova);
+	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
 }
 
 /* The checks that need areas_lock, again in type1's order. */
@@ -353,8 +354,11 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
  * ioasid_map_make() - the whole of a mapping
  *
  * With @source the window on it is used up, also when it fails.
+ *
+ * Flattened, as the other steps of small maps and unmaps are: their many little
+ * functions cost more to call than to run.
  */
-int ioasid_map_make(struct ioasid_map_call *c)
+__flatten int ioasid_map_make(struct ioasid_map_call *c)
 {
 	int ret;
 

@@ -480,7 +480,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
  * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
  * ioasid_file_take() says.
  */
-int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programming: areas into the page tables of domains, and out of them.
+ * Programming: areas into the page tables of domains. clear.c gets them out.
  *
  * Who else can run: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
  * replay: the caller holds domains_rwsem, for read or write. The area itself
- * is BUILDING or DYING in the caller's hands, or LIVE under the write lock.
- *
- * Nothing here unpins. A page may be unpinned only after ioasid_domain_clear()
- * returned for every domain without marking its area stuck.
+ * is BUILDING in the caller's hands, or LIVE under the write lock.
  */
 #include <linux/iommu.h>
 #include <linux/moduleparam.h>
 
+#include <trace/events/iommu.h>
 #include <trace/events/ioasid.h>
 
 #include "clock.h"
@@ -20,65 +18,132 @@
 #include "pages.h"
 #include "signal.h"
 #include "space.h"
-#include "who.h"
 
 static bool disable_hugepages;
 module_param(disable_hugepages, bool, 0644);
 MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU superpages (default N)");
 
+bool ioasid_use_iommu_map;
+module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
+MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
+
 /* Runs between two looks at the scheduler and at fatal signals. */
 #define RUNS_PER_BREAK	512
-/* What one call of the IOMMU driver clears before others may run. */
-#define CLEAR_STEP	(1ULL << 30)
 
-/*
- * Clear [iova, iova + size). The driver may clear more than a step when a
- * superpage crosses it, never more than the areas, which superpages do not cross.
- */
-static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
-		       struct iommu_iotlb_gather *gather)
+#ifdef COMPAT_HAVE_GENERIC_PT
+static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
 {
-	bool direct = ioasid_direct_can(domain);
-	u64 done = 0;
-	size_t n;
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+	size_t done = 0;
+	int ret = pt->ops->map_range(pt, iova, phys, size, prot, GFP_KERNEL_ACCOUNT, &done);
 
-	while (done < size) {
-		u64 step = min(size - done, CLEAR_STEP);
+	*mapped += done;
+	return ret;
+}
+#else
+static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
-		n = direct ? ioasid_direct_unmap(domain, iova + done, step, gather) :
-			     iommu_unmap_fast(domain, iova + done, step, gather);
-		if (!n)
-			break;
-		done += n;
-		if (done < size)
-			cond_resched();
+/* As many large pages as fit. */
+static noinline int map_split(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+			      int prot, u64 *mapped)
+{
+	size_t pgsize, count, done;
+	int ret;
+
+	while (size) {
+		pgsize = ioasid_pick_pgsize(domain, iova, phys, size, &count);
+		if (!pgsize)
+			return -EINVAL;
+		done = 0;
+		ret = domain->ops->map_pages(domain, iova, phys, pgsize, count, prot,
+					     GFP_KERNEL_ACCOUNT, &done);
+		/* Some may be there even after an error. */
+		*mapped += done;
+		if (ret)
+			return ret;
+		iova += done;
+		phys += done;
+		size -= done;
 	}
-	return min(done, size);
+	return 0;
 }
 
-/* One run, as one piece or page by page; @done counts bytes of the area. */
-static int program_run(struct iommu_domain *domain, struct ioasid_area *area,
-		       const struct ioasid_run *run, bool direct, u64 *done)
+static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
 {
-	unsigned long step = READ_ONCE(disable_hugepages) || area->small ? 1 : run->npages;
-	u64 iova = ioasid_area_start(area);
+	size_t done = 0;
+	int ret;
+
+	if (size != PAGE_SIZE || !(domain->pgsize_bitmap & PAGE_SIZE))
+		return map_split(domain, iova, phys, size, prot, mapped);
+	/* Scattered memory is all single pages: no need to look for larger ones. */
+	ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, 1, prot,
+				     GFP_KERNEL_ACCOUNT, &done);
+	*mapped += done;
+	return ret;
+}
+
+/*
+ * Write one run; the device may not see it before direct_sync(). @mapped grows
+ * by what was written, also on failure, where undoing it is the caller's.
+ */
+static int direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		      int prot, u64 *mapped)
+{
+	int ret = ioasid_has_range_ops(domain) ?
+		  map_range(domain, iova, phys, size, prot, mapped) :
+		  map_pages(domain, iova, phys, size, prot, mapped);
+
+	if (!ret)
+		trace_map(iova, phys, size);
+	return ret;
+}
+
+/* Make written entries visible, where the IOMMU needs that. */
+static int direct_sync(struct iommu_domain *domain, u64 iova, size_t size)
+{
+	return domain->ops->iotlb_sync_map ? domain->ops->iotlb_sync_map(domain, iova, size) : 0;
+}
+
+/* One piece; @done counts bytes of the area. */
+static int program_piece(struct iommu_domain *domain, const struct ioasid_area *area,
+			 unsigned long pfn, unsigned long npages, bool direct, u64 *done)
+{
+	u64 iova = ioasid_area_start(area) + *done;
+	size_t size = npages << PAGE_SHIFT;
 	int prot = area->prot | IOMMU_CACHE;
+	int ret;
+
+	if (likely(direct))
+		return direct_map(domain, iova, PFN_PHYS(pfn), size, prot, done);
+	ret = iommu_map(domain, iova, PFN_PHYS(pfn), size, prot, GFP_KERNEL_ACCOUNT);
+	*done += ret ? 0 : size;
+	return ret;
+}
+
+static noinline int program_by_page(struct iommu_domain *domain, const struct ioasid_area *area,
+				    const struct ioasid_run *run, bool direct, u64 *done)
+{
 	unsigned long i;
 	int ret = 0;
 
-	for (i = 0; i < run->npages && !ret; i += step) {
-		phys_addr_t phys = PFN_PHYS(run->pfn + i);
-		size_t size = step << PAGE_SHIFT;
-
-		if (direct) {
-			ret = ioasid_direct_map(domain, iova + *done, phys, size, prot, done);
-		} else {
-			ret = iommu_map(domain, iova + *done, phys, size, prot,
-					GFP_KERNEL_ACCOUNT);
-			*done += ret ? 0 : size;
-		}
-	}
+	for (i = 0; i < run->npages && !ret; i++)
+		ret = program_piece(domain, area, run->pfn + i, 1, direct, done);
 	return ret;
+}
+
+static int program_run(struct iommu_domain *domain, const struct ioasid_area *area,
+		       const struct ioasid_run *run, bool direct, u64 *done)
+{
+	if (unlikely(READ_ONCE(disable_hugepages) || area->small))
+		return program_by_page(domain, area, run, direct, done);
+	return program_piece(domain, area, run->pfn, run->npages, direct, done);
 }
 
 /* Make entries visible; @res is NULL when nobody wants the time. */
@@ -86,7 +151,7 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 			struct ioasid_map_result *res)
 {
 	u64 t = ioasid_clock(res);
-	int ret = ioasid_direct_sync(domain, start, done);
+	int ret = direct_sync(domain, start, done);
 
 	if (res)
 		ioasid_lap(true, &t, &res->ns_sync);
@@ -160,7 +225,7 @@ static noinline void program_undo(struct ioasid_domain *d, struct ioasid_area *a
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
+	if (ioasid_clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
 		area->stuck = true;
 	iommu_iotlb_sync(d->domain, &gather);
 }
@@ -186,152 +251,6 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	return ret;
 }
 
-/* Areas on the list are in IOVA order; those that did not go are marked. */
-static void mark_stuck(struct ioasid_area *area, struct ioasid_area *end, struct list_head *areas,
-		       u64 from)
-{
-	for (; &area->link != areas && area != end; area = list_next_entry(area, link))
-		if (ioasid_area_last(area) >= from)
-			area->stuck = true;
-}
-
-/* Flush; nothing of what was cleared can be reached after this. */
-static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
-				       const struct ioasid_sync_args *sync)
-{
-	u64 t = ioasid_clock(true), ns = 0;
-	struct ioasid_who who;
-
-	iommu_iotlb_sync(d->domain, gather);
-	ioasid_lap(true, &t, &ns);
-	ioasid_who_current(&who, d->space);
-	trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
-}
-
-static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
-		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
-{
-	res->syncs++;
-	if (trace_ioasid_sync_enabled())
-		clear_sync_traced(d, gather, sync);
-	else
-		iommu_iotlb_sync(d->domain, gather);
-}
-
-/* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
-static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
-				       u32 max, struct ioasid_sync_args *sync, u64 *last)
-{
-	struct ioasid_area *end = list_next_entry(area, link);
-
-	*last = ioasid_area_last(area);
-	sync->mappings++;
-	while (area->pages->pinned && &end->link != areas && end->pages->pinned &&
-	       ioasid_area_start(end) == *last + 1 && (!max || sync->mappings < max)) {
-		*last = ioasid_area_last(end);
-		end = list_next_entry(end, link);
-		sync->mappings++;
-	}
-	sync->bytes += *last - ioasid_area_start(area) + 1;
-	return end;
-}
-
-/*
- * Ready for many areas: drivers flush at each gap, unless told that somebody
- * does it later and for all.
- */
-static void gather_many(struct iommu_iotlb_gather *gather)
-{
-	iommu_iotlb_gather_init(gather);
-	gather->queued = COMPAT_FLUSH_ANY_SIZE;
-}
-
-/* One flush from @start to @last, whatever lies between. */
-static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
-{
-	if (!COMPAT_FLUSH_ANY_SIZE)
-		return;
-	gather->queued = false;
-	gather->start = start;
-	gather->end = last;
-	gather->pgsize = PAGE_SIZE;
-}
-
-/* Most unmaps are of one area. */
-static bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
-		      struct ioasid_unmap_result *res, bool timing)
-{
-	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing);
-	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
-	struct iommu_iotlb_gather gather;
-
-	iommu_iotlb_gather_init(&gather);
-	if (area->pages->pinned)
-		area->stuck |= clear_range(d->domain, ioasid_area_start(area), bytes,
-					   &gather) < bytes;
-	ioasid_lap(timing, &t, &res->ns_iommu);
-	clear_sync(d, &gather, &sync, res);
-	ioasid_lap(timing, &t, &res->ns_sync);
-	return !area->stuck;
-}
-
-static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
-		       struct ioasid_unmap_result *res, bool timing)
-{
-	struct iommu_iotlb_gather gather;
-	struct ioasid_sync_args sync = {};
-	struct ioasid_area *area, *end;
-	u64 t = ioasid_clock(timing);
-	bool all = true;
-	u64 first;
-
-	gather_many(&gather);
-	area = list_first_entry(areas, struct ioasid_area, link);
-	first = ioasid_area_start(area);
-	while (&area->link != areas) {
-		u64 start = ioasid_area_start(area), last, done;
-
-		end = stretch_end(area, areas, per_sync, &sync, &last);
-		if (area->pages->pinned) {
-			done = clear_range(d->domain, start, last - start + 1, &gather);
-			if (done < last - start + 1) {
-				mark_stuck(area, end, areas, start + done);
-				all = false;
-			}
-		}
-		area = end;
-		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
-			continue;
-		ioasid_lap(timing, &t, &res->ns_iommu);
-		gather_whole(&gather, first, last);
-		clear_sync(d, &gather, &sync, res);
-		ioasid_lap(timing, &t, &res->ns_sync);
-		gather_many(&gather);
-		first = &area->link == areas ? 0 : ioasid_area_start(area);
-		memset(&sync, 0, sizeof(sync));
-	}
-	return all;
-}
-
-/**
- * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
- * @d: domain
- * @areas: linked by area->link, in IOVA order; neighbours are cleared together
- * @per_sync: areas between two flushes, 0 for one flush after all
- * @res: where counts and times go
- * @timing: somebody wants them
- *
- * Return: true when everything went. Otherwise areas that the device might
- * still reach are marked stuck.
- */
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
-			 struct ioasid_unmap_result *res, bool timing)
-{
-	if (list_is_singular(areas))
-		return clear_one(d, list_first_entry(areas, struct ioasid_area, link), res, timing);
-	return clear_many(d, areas, per_sync, res, timing);
-}
-
 /* Clear @area alone from @from and all domains before it in the list. */
 static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 			   struct ioasid_domain *from)
@@ -354,8 +273,8 @@ static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
  *
  * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
  */
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
-			 struct ioasid_map_result *res)
+__flatten int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+				   bool sync, struct ioasid_map_result *res)
 {
 	struct ioasid_domain *d;
 	int ret;
@@ -397,6 +316,6 @@ int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
 
 	list_for_each_entry(d, &space->domains, link)
 		if (!ret)
-			ret = ioasid_direct_sync(d->domain, start, last - start + 1);
+			ret = direct_sync(d->domain, start, last - start + 1);
 	return ret;
 }

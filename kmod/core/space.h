@@ -274,6 +274,17 @@ static inline bool ioasid_space_pins(const struct ioasid_space *space)
 	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains);
 }
 
+/* Does one window hold all of [start, last]? Without windows everything is allowed. */
+static inline bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last)
+{
+	const struct ioasid_window *w;
+
+	for (w = ws->w; w < ws->w + ws->nr; w++)
+		if (start >= w->start && last <= w->last)
+			return true;
+	return !ws->nr;
+}
+
 static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 {
 	return space->pgsizes & -space->pgsizes;
@@ -320,8 +331,7 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 int ioasid_space_select(struct ioasid_space *space, const char *name);
 
 /* window.c */
-bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
-			 struct ioasid_window *nearest);
+struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start);
 int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out);
 int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
 			phys_addr_t *sw_msi);
@@ -332,13 +342,17 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space);
 /* iova.c */
 bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m);
 
-/* program.c: page tables */
+/* program.c: into page tables */
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res);
 int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
 			 struct ioasid_map_result *res);
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
+
+/* clear.c: out of them */
+u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
+		       struct iommu_iotlb_gather *gather);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 

@@ -423,7 +423,7 @@ static bool unmap_heard(void)
 	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
 }
 
-static int unmap_call(struct unmap_call *c, u64 *unmapped)
+static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 {
 	u64 t;
 	int ret;

@@ -69,25 +69,14 @@ static int windows_cut(struct ioasid_windows *ws, u64 start, u64 last)
 	return 0;
 }
 
-/**
- * ioasid_windows_hold() - does one window hold all of [start, last]
- * @ws: windows; none means that everything is allowed
- * @start: first
- * @last: last
- * @nearest: if not, the window that is closest to @start; may be NULL
- */
-bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last,
-			 struct ioasid_window *nearest)
+/* ioasid_windows_nearest() - the window that is closest to @start; there is one at least */
+struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start)
 {
-	unsigned int i;
+	unsigned int i = ws->nr - 1;
 
-	for (i = 0; i < ws->nr; i++) {
-		if (start >= ws->w[i].start && last <= ws->w[i].last)
-			return true;
-		if (nearest && (!i || ws->w[i].start <= start))
-			*nearest = ws->w[i];
-	}
-	return !ws->nr;
+	while (i && ws->w[i].start > start)
+		i--;
+	return ws->w[i];
 }
 
 /**

@@ -2,4 +2,4 @@
 # The IOVA windows are not looked at.
 # file: core/map.c
 # cases: map_interrupt_window
-s/if (!ioasid_windows_hold(/if (0 \&\& !ioasid_windows_hold(/
+s/if (likely(ioasid_windows_hold(/if (1 || likely(ioasid_windows_hold(/
