@@ -41,18 +41,22 @@ static struct ioasid_extent_chunk *new_chunk(struct ioasid_extents *ext)
 	return chunk;
 }
 
-static u64 *new_slot(struct ioasid_extents *ext)
+/* The slot after @last. */
+static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
 {
-	struct ioasid_extent_chunk *chunk = ext->tail;
+	struct ioasid_extent_chunk *tail = ext->tail;
 
-	if (ext->nr < IOASID_EXTENTS_INLINE)
-		return &ext->inl[ext->nr];
-	if (!chunk || chunk->used == chunk->room) {
-		chunk = new_chunk(ext);
-		if (!chunk)
-			return NULL;
+	if (likely(tail && tail->used < tail->room)) {
+		tail->used++;
+		return last + 1;
 	}
-	return &chunk->run[chunk->used++];
+	if (!tail && ext->nr < IOASID_EXTENTS_INLINE)
+		return last + 1;
+	tail = new_chunk(ext);
+	if (!tail)
+		return NULL;
+	tail->used = 1;
+	return tail->run;
 }
 
 /*
@@ -62,22 +66,19 @@ static u64 *new_slot(struct ioasid_extents *ext)
  */
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages)
 {
-	u64 *slot;
+	u64 *slot = last_slot(ext);
+	unsigned long had = FIELD_GET(IOASID_PACK_PAGES_1, *slot) + 1;
 
-	if (key == ext->next) {
-		slot = last_slot(ext);
-		if (FIELD_GET(IOASID_PACK_PAGES_1, *slot) + npages < IOASID_RUN_PAGES_MAX) {
-			*slot += FIELD_PREP(IOASID_PACK_PAGES_1, npages);
-			ext->next += npages;
-			return 0;
-		}
+	/* Frames are the lowest bits, so what follows the run is its key and more. */
+	if ((*slot & ~IOASID_PACK_PAGES_1) + had == key && had + npages <= IOASID_RUN_PAGES_MAX) {
+		*slot += FIELD_PREP(IOASID_PACK_PAGES_1, npages);
+		return 0;
 	}
 
-	slot = new_slot(ext);
+	slot = next_slot(ext, slot);
 	if (unlikely(!slot))
 		return -ENOMEM;
 	*slot = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
-	ext->next = key + npages;
 	ext->nr++;
 	return 0;
 }

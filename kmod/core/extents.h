@@ -59,14 +59,12 @@ struct ioasid_extent_chunk {
  * @tail: the last of them
  * @inl: the first runs
  * @nr: how many in all
- * @next: what would continue the last run: its frame and kind, packed
  */
 struct ioasid_extents {
 	struct ioasid_extent_chunk *first;
 	struct ioasid_extent_chunk *tail;
 	u64 inl[IOASID_EXTENTS_INLINE];
 	unsigned long nr;
-	u64 next;
 };
 
 /** struct ioasid_extents_iter - position of a walk: the rest of a piece, and what follows */
@@ -97,7 +95,6 @@ static inline int ioasid_extents_add(struct ioasid_extents *ext, unsigned long p
 		return __ioasid_extents_add(ext, key, npages);
 	/* Most mappings are one run. */
 	ext->inl[0] = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
-	ext->next = key + npages;
 	ext->nr = 1;
 	return 0;
 }

@@ -181,6 +181,9 @@ struct ioasid_mapping {
 	struct ioasid_pages own;
 };
 
+/* There may be very many. */
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 256);
+
 /* ioasid_area_alloc() - an area whose pages are still to be initialised */
 struct ioasid_area *ioasid_area_alloc(void)
 {

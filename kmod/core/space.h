@@ -47,12 +47,13 @@ enum ioasid_area_state {
  * @pages: what is mapped: a window on them
  * @first: the first of them
  * @state: enum ioasid_area_state, under areas_lock
- * @prot: IOMMU_READ, IOMMU_WRITE
- * @users: reads and writes by the CPU in flight, under areas_lock
+ * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
+ *	under areas_lock
+ * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
+ * @small: without large IOMMU pages; set when it is
  * @stop: the space was torn down while BUILDING; the mapping task unwinds
  * @stuck: the IOMMU may still reach the pages: they must not be unpinned
- * @no_vaddr: live update: DMA goes on, the owner's address is not valid now
- * @small: without large IOMMU pages
+ * @users: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
@@ -61,12 +62,12 @@ struct ioasid_area {
 	struct list_head link;
 	struct ioasid_pages *pages;
 	unsigned long first;
-	u8 state;
-	u8 prot;
+	u8 state : 7;
+	bool no_vaddr : 1;
+	u8 prot : 7;
+	bool small : 1;
 	bool stop;
 	bool stuck;
-	bool no_vaddr;
-	bool small;
 	u32 users;
 	unsigned long *dirty;
 	struct xarray pins;

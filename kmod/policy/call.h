@@ -52,15 +52,18 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
 
 /**
  * struct ioasid_policy_mark - which policies took part in something
- * @seq: policies loaded later than this did not
  * @npages: pages that they were charged for
+ * @seq: policies loaded later than this did not
  * @slots: bit per slot of those that did; 0 means nothing is marked yet
  * @account: one of them takes the place of the rlimit
+ *
+ * Every mapping has one, so it is small: a load takes a grace period of RCU,
+ * and 32 bits of them some years.
  */
 struct ioasid_policy_mark {
-	u64 seq;
 	u64 npages;
-	u32 slots;
+	u32 seq;
+	u16 slots;
 	bool account;
 };
 

@@ -23,7 +23,7 @@
 #define TIMEOUT_US	200
 
 static DEFINE_MUTEX(policies_lock);
-static u64 last_seq;
+static u32 last_seq;
 static bool allowed = true;
 
 static struct ioasid_policy_set *set_locked(void)

@@ -107,7 +107,7 @@ struct ioasid_policy {
 	struct ioasid_policy_run __rcu *run;
 	struct bpf_link *link;
 	unsigned int slot;
-	u64 seq;
+	u32 seq;
 	struct ioasid_policy_stats __percpu *stats;
 };
 

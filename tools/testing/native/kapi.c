@@ -3,6 +3,8 @@
  * The in-kernel functions of <ioasid/ioasid.h>, called by a module that is not
  * one of ours: what each does, and the errnos that its kernel-doc promises.
  */
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "native/kapi.h"
@@ -10,6 +12,7 @@
 
 #define IOVA	0x4000000ULL
 #define PAGES	8
+#define HUGE	(2UL << 20)
 
 /* As <ioasid/ioasid.h>, <ioasid/args.h> and <linux/iommu.h> have them. */
 #define READ		1
@@ -271,6 +274,182 @@ TEST_F(kapi, reads_and_writes)
 				  .length = 8));
 	ASSERT_EQ(0, munmap(self->mem, PAGE));
 	EXPECT_ERRNO(EFAULT, CALL(READ, .iova = IOVA, .data = (uintptr_t)buf, .length = 8));
+}
+
+/* The /dev/ioasid on which @file is mapped at IOVA, and whose space the module has. */
+static int of_file(struct ktap_fixture_kapi *self, int file, uint64_t length, uint32_t flags)
+{
+	int fd = native_open();
+	struct kapi a;
+
+	if (native_map_file(fd, 0, flags, IOVA, file, 0, length) != IOVA ||
+	    CALL(FROM_FILE, .fd = fd) || CALL(ACCESS_CREATE)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int numbered_file(struct ktap_fixture_kapi *self)
+{
+	int file = memfd_create("kapi", MFD_CLOEXEC);
+
+	if (pwrite(file, self->mem, PAGES * PAGE, 0) == PAGES * PAGE)
+		return file;
+	close(file);
+	return -1;
+}
+
+/* Drivers see what devices see: the pages that are mapped, whatever became of the file. */
+TEST_F(kapi, memory_of_a_file)
+{
+	uint64_t words[2] = { 77, 78 }, last = 0;
+	int file = numbered_file(self), fd;
+	struct kapi a;
+
+	fd = of_file(self, file, PAGES * PAGE, NATIVE_FIXED);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(2, PIN(3, 2, READ | WRITE));
+	EXPECT_EQ(1003, a.out);
+	/* Pinned and charged with the mapping. */
+	EXPECT_EQ(4 * PAGES, door_locked());
+	EXPECT_EQ(0, UNPIN(3, 2));
+
+	/* The first word of the last page but one, and the page after. */
+	EXPECT_EQ(0, CALL(WRITE, .iova = IOVA + (PAGES - 1) * PAGE - 8, .data = (uintptr_t)words,
+			  .length = sizeof(words)));
+	ASSERT_EQ(8, pread(file, &last, 8, (PAGES - 1) * PAGE));
+	EXPECT_EQ(78, last);
+	EXPECT_EQ(0, CALL(READ, .iova = IOVA + 2 * PAGE, .data = (uintptr_t)words, .length = 8));
+	EXPECT_EQ(1002, words[0]);
+
+	ASSERT_EQ(0, ftruncate(file, 0));
+	EXPECT_EQ(1, PIN(4, 1, READ));
+	EXPECT_EQ(1004, a.out);
+	EXPECT_EQ(0, CALL(READ, .iova = IOVA + 5 * PAGE, .data = (uintptr_t)words, .length = 8));
+	EXPECT_EQ(1005, words[0]);
+	/* The driver is told, and lets go. */
+	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap(fd, 0, IOVA, PAGES * PAGE));
+	CALL(CALLBACKS);
+	EXPECT_EQ(1, a.out);
+	EXPECT_ERRNO(EINVAL, CALL(READ, .iova = IOVA, .data = (uintptr_t)words, .length = 8));
+	close(file);
+	close(fd);
+}
+
+TEST_F(kapi, memory_of_a_file_that_is_only_read)
+{
+	int file = numbered_file(self), fd;
+	uint64_t word = 0;
+	struct kapi a;
+
+	fd = of_file(self, file, PAGES * PAGE, IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_FIXED_IOVA);
+	ASSERT_LE(0, fd);
+	EXPECT_ERRNO(EPERM, PIN(0, 1, READ | WRITE));
+	EXPECT_ERRNO(EPERM, CALL(WRITE, .iova = IOVA, .data = (uintptr_t)&word, .length = 8));
+	EXPECT_EQ(0, CALL(READ, .iova = IOVA, .data = (uintptr_t)&word, .length = 8));
+	EXPECT_EQ(1000, word);
+	close(file);
+	close(fd);
+}
+
+/* Pages within one folio, which the mapping has pinned as one. */
+TEST_F(kapi, huge_pages_of_a_file)
+{
+	uint64_t words[2] = {}, i, *p;
+	struct kapi a;
+	int file, fd;
+
+	if (!door_write("/proc/sys/vm/nr_hugepages", "2"))
+		SKIP(return, "no huge pages can be had");
+	file = memfd_create("kapi", MFD_CLOEXEC | MFD_HUGETLB);
+	ASSERT_EQ(0, ftruncate(file, 2 * HUGE));
+	p = mmap(NULL, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	if (p == MAP_FAILED) {
+		close(file);
+		SKIP(return, "no hugetlbfs");
+	}
+	for (i = 0; i < 2 * HUGE / PAGE; i++)
+		p[i * PAGE / sizeof(*p)] = i;
+	p[HUGE / sizeof(*p) - 1] = 4711;
+	fd = of_file(self, file, 2 * HUGE, NATIVE_FIXED);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(2, PIN(HUGE / PAGE - 1, 2, READ | WRITE));
+	EXPECT_EQ(HUGE / PAGE - 1, a.out);
+	EXPECT_EQ(0, UNPIN(HUGE / PAGE - 1, 2));
+	EXPECT_EQ(1, PIN(HUGE / PAGE + 7, 1, READ));
+	EXPECT_EQ(HUGE / PAGE + 7, a.out);
+	EXPECT_EQ(0, CALL(READ, .iova = IOVA + HUGE - 8, .data = (uintptr_t)words,
+			  .length = sizeof(words)));
+	EXPECT_EQ(4711, words[0]);
+	EXPECT_EQ(HUGE / PAGE, words[1]);
+	EXPECT_EQ((long long)(2 * HUGE), native_unmap(fd, 0, IOVA, 2 * HUGE));
+	munmap(p, 2 * HUGE);
+	close(file);
+	close(fd);
+	door_write("/proc/sys/vm/nr_hugepages", "0");
+}
+
+struct remapper {
+	int fd;
+	int file;
+	bool stop;
+	unsigned long rounds;
+};
+
+static void *remap_file(void *data)
+{
+	struct remapper *r = data;
+
+	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
+		if (native_unmap(r->fd, 0, IOVA, PAGES * PAGE) != PAGES * PAGE ||
+		    native_map_file(r->fd, 0, NATIVE_FIXED, IOVA, r->file, 0,
+				    PAGES * PAGE) != IOVA)
+			break;
+		r->rounds++;
+	}
+	return NULL;
+}
+
+/* A page is that of the mapping or there is none, at whatever moment that ends. */
+TEST_F(kapi, memory_of_a_file_that_comes_and_goes)
+{
+	struct remapper r = { .file = numbered_file(self) };
+	unsigned long pins = 0, reads = 0, i;
+	uint64_t word = 0;
+	pthread_t thread;
+	struct kapi a;
+	int ret;
+
+	r.fd = of_file(self, r.file, PAGES * PAGE, NATIVE_FIXED);
+	ASSERT_LE(0, r.fd);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, remap_file, &r));
+	for (i = 0; i < 200000 && (i < 2000 || pins < 50 || reads < 50 || r.rounds < 50); i++) {
+		ret = PIN(i % PAGES, 1, READ | WRITE);
+		if (ret == 1) {
+			ASSERT_EQ(1000 + i % PAGES, a.out);
+			UNPIN(i % PAGES, 1);
+			pins++;
+		} else {
+			ASSERT_EQ(EINVAL, errno);
+		}
+		ret = CALL(READ, .iova = IOVA + i % PAGES * PAGE, .data = (uintptr_t)&word,
+			   .length = 8);
+		if (!ret) {
+			ASSERT_EQ(1000 + i % PAGES, word);
+			reads++;
+		} else {
+			ASSERT_EQ(EINVAL, errno);
+		}
+	}
+	__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_LE(50, pins);
+	EXPECT_LE(50, reads);
+	EXPECT_LE(50, r.rounds);
+	ASSERT_EQ(0, CALL(ACCESS_DESTROY));
+	close(r.file);
+	close(r.fd);
 }
 
 TEST_F(kapi, attaches)

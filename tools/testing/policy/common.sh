@@ -27,12 +27,18 @@ begin() {
 
 clean() {
 	release
+	driver_end
 	for clean_policy in "$policies"/*; do
 		[ ! -e "$clean_policy" ] || ioasidctl policy unload "${clean_policy##*/}" >/dev/null
 	done
 	[ ! -e $cgroups/t ] || find $cgroups/t -depth -type d -delete
 	rm -r $scratch
 }
+
+# Between these the mapper can pin, read and write as a driver does.
+driver_begin() { insmod "build/tests/native/$(uname -r)/ioasid_kapi.ko"; }
+
+driver_end() { [ ! -e /sys/module/ioasid_kapi ] || rmmod ioasid_kapi; }
 
 # load POLICY|OBJECT [OPTION...]: quietly, and so that a busy host, which makes
 # every hook slow now and then, gets no policy ejected.

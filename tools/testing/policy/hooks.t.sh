@@ -60,6 +60,30 @@ dirty_and_owner_are_told() {
 	expect_seen dirties 3 owners 1
 }
 
+# Drivers pin through ioasid_kapi here; IOMMUs have nothing to do with it.
+pins_are_told() {
+	begin
+	driver_begin
+	probe
+	expect_same 'what a driver got' "$("$mapper" map 16M 64K pin 16M 3 unpin 16M 3 | tr '\n' ' ')" \
+		'map 0 pin 3 '
+	expect_seen pins 3 unpins 3
+}
+
+pins_can_be_refused() {
+	begin
+	driver_begin
+	probe --set pin_value=-13
+	expect_map 'pin EACCES' "$mapper" map 16M 64K pin 16M 3
+	expect_seen pins 3 unpins 0
+	expect_same state "$(attribute probe state)" enabled
+	ioasidctl policy replace probe "$objects/probe.bpf.o" --set pin_value=-121 >/dev/null
+	expect_map 'pin EPERM' "$mapper" map 16M 64K pin 16M 1
+	ioasidctl policy replace probe "$objects/probe.bpf.o" --set pin_value=2 >/dev/null
+	expect_map 'pin 1' "$mapper" map 16M 64K pin 16M 1 unpin 16M 1
+	expect_same state "$(attribute probe state)" ejected
+}
+
 only_a_space() {
 	begin
 	hold map 16M 1M
@@ -277,7 +301,8 @@ exec_and_fork_balance() {
 }
 
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
-	dirty_and_owner_are_told only_a_space only_a_cgroup accounting_of_a_cgroup selected_by_name \
+	dirty_and_owner_are_told pins_are_told pins_can_be_refused only_a_space only_a_cgroup \
+	accounting_of_a_cgroup selected_by_name \
 	replay_within_a_cgroup asked_in_order audit_only_watches flushes_in_pieces gives_up resigns \
 	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
 	counts_are_shown with_statistics_of_bpf exec_and_fork_balance
