@@ -7,7 +7,7 @@
 #                  the same 6.12, built here to look for bugs; and arm64: the same
 #                  6.12 for that architecture, with everything cross-compiled
 #   SMOKE=7.3      make check: then build for that kernel, too, and try it there
-#   PEERS=iommufd  make bench: build a 6.12 with iommufd, and run it there, too
+#   PEERS=iommufd  make bench: build that kernel with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
 #   NATIVE=1       build bpf, tools and bench with this host's compilers, into
@@ -28,7 +28,7 @@ JOBS := -j$(shell nproc)
 
 # All peers run on one kernel, and Debian's have no iommufd.
 ifeq ($(PEERS),iommufd)
-override KVER := iommufd
+override KVER := iommufd$(if $(filter 7.3,$(KVER)),-7.3)
 endif
 comma := ,
 

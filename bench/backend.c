@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "backend.h"
+#include "mem.h"
 #include "util.h"
 
 static const struct backend_ops *const backends[] = {
@@ -17,8 +18,10 @@ static const struct backend_ops *const backends[] = {
 	&backend_group,
 	&backend_direct,
 	&backend_native,
+	&backend_native_file,
 	&backend_helped,
 	&backend_iommufd,
+	&backend_iommufd_file,
 	&backend_pin,
 };
 
@@ -42,7 +45,7 @@ void backend_list(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(backends); i++)
-		printf("  %-10s %s\n", backends[i]->name, backends[i]->summary);
+		printf("  %-12s %s\n", backends[i]->name, backends[i]->summary);
 }
 
 int backend_open(struct backend *b, const struct backend_ops *ops, const char *bdf,
@@ -54,6 +57,11 @@ int backend_open(struct backend *b, const struct backend_ops *ops, const char *b
 	b->type = version == 1 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU;
 	snprintf(b->bdf, sizeof(b->bdf), "%s", bdf);
 	return ops->open(b, bdf);
+}
+
+uint64_t backend_offset(const struct backend *b, const void *va)
+{
+	return (uint64_t)((const char *)va - b->mem->va);
 }
 
 void backend_take_container(struct backend *b)

@@ -13,12 +13,14 @@
 #include "vfio.h"
 
 struct backend;
+struct mem;
 
 struct backend_ops {
 	const char *name;		/* as given to --backend */
 	const char *summary;
 	uint64_t max_maps;		/* at one time; 0: what dma_avail says */
 	const char *driver;		/* that the device has to have; NULL: vfio-pci */
+	bool files;			/* maps memory by the file it is of, and no other */
 	/* How the device gets to where the maps are; for backend_doors.c alone. */
 	int (*enter)(struct backend *b);
 	/*
@@ -48,6 +50,7 @@ struct backend {
 	struct iova_range range[VFIO_MAX_RANGES];
 	unsigned int ranges;
 	struct vfio_container container;
+	const struct mem *mem;		/* what is mapped, for those that map files */
 	/* What backends without a VFIO container have instead. */
 	int device;
 	uint32_t object;
@@ -74,6 +77,9 @@ int backend_open(struct backend *b, const struct backend_ops *ops, const char *b
 		 int version, uint64_t maps);
 void backend_close(struct backend *b);
 
+/* Where in the file of @b->mem the memory at @va is. */
+uint64_t backend_offset(const struct backend *b, const void *va);
+
 /* What @b->container says about itself becomes what the backend says. */
 void backend_take_container(struct backend *b);
 
@@ -91,6 +97,7 @@ int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t
 
 /* Rows. */
 extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_join,
-	backend_group, backend_direct, backend_native, backend_helped, backend_iommufd, backend_pin;
+	backend_group, backend_direct, backend_native, backend_native_file, backend_helped,
+	backend_iommufd, backend_iommufd_file, backend_pin;
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "mem.h"
 #include "util.h"
 
 /*
@@ -23,6 +24,7 @@
 #define CMD_IOAS_IOVA_RANGES	_IO(';', 0x84)
 #define CMD_IOAS_MAP		_IO(';', 0x85)
 #define CMD_IOAS_UNMAP		_IO(';', 0x86)
+#define CMD_IOAS_MAP_FILE	_IO(';', 0x8f)
 #define CMD_BIND		_IO(';', 100 + 18)
 #define CMD_ATTACH		_IO(';', 100 + 19)
 #define MAP_FIXED_IOVA		1
@@ -41,6 +43,12 @@ struct ioas_iova_ranges {
 struct ioas_map {
 	uint32_t size, flags, ioas_id, reserved;
 	uint64_t user_va, length, iova;
+};
+
+struct ioas_map_file {
+	uint32_t size, flags, ioas_id;
+	int32_t fd;
+	uint64_t start, length, iova;
 };
 
 struct ioas_unmap {
@@ -156,6 +164,21 @@ static int iommufd_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 	return ioctl(b->container.fd, CMD_IOAS_MAP, &map) ? -errno : 0;
 }
 
+static int iommufd_map_file(struct backend *b, void *va, uint64_t iova, uint64_t len)
+{
+	struct ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = MAP_FIXED_IOVA | MAP_WRITEABLE | MAP_READABLE,
+		.ioas_id = b->object,
+		.fd = b->mem->fd,
+		.start = backend_offset(b, va),
+		.length = len,
+		.iova = iova,
+	};
+
+	return ioctl(b->container.fd, CMD_IOAS_MAP_FILE, &map) ? -errno : 0;
+}
+
 static int iommufd_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
 {
 	struct ioas_unmap unmap = {
@@ -189,6 +212,18 @@ const struct backend_ops backend_iommufd = {
 	.open = iommufd_open,
 	.close = iommufd_close,
 	.map = iommufd_map,
+	.unmap = iommufd_unmap,
+	.unmap_all = iommufd_unmap_all,
+	.device_fd = iommufd_device_fd,
+};
+
+const struct backend_ops backend_iommufd_file = {
+	.name = "iommufd-file",
+	.summary = "iommufd, memory of a memfd by IOMMU_IOAS_MAP_FILE (Linux 6.13)",
+	.files = true,
+	.open = iommufd_open,
+	.close = iommufd_close,
+	.map = iommufd_map_file,
 	.unmap = iommufd_unmap,
 	.unmap_all = iommufd_unmap_all,
 	.device_fd = iommufd_device_fd,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "mem.h"
 #include "util.h"
 
 #define NATIVE_FLAGS	\
@@ -86,6 +87,12 @@ static int helped_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 	return ioasid_map_helped(b->container.fd, 0, va, len, NATIVE_FLAGS, UINT32_MAX, &iova);
 }
 
+static int native_map_file(struct backend *b, void *va, uint64_t iova, uint64_t len)
+{
+	return ioasid_map_file(b->container.fd, 0, b->mem->fd, backend_offset(b, va), len,
+			       NATIVE_FLAGS, &iova);
+}
+
 static int native_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
 {
 	return ioasid_unmap(b->container.fd, 0, iova, len, unmapped);
@@ -115,9 +122,21 @@ const struct backend_ops backend_native = {
 	.device_fd = native_device_fd,
 };
 
+const struct backend_ops backend_native_file = {
+	.name = "native-file",
+	.summary = "native, memory of a memfd by IOASID_MAP_FILE",
+	.files = true,
+	.open = native_open,
+	.close = native_close,
+	.map = native_map_file,
+	.unmap = native_unmap,
+	.unmap_all = native_unmap_all,
+	.device_fd = native_device_fd,
+};
+
 const struct backend_ops backend_helped = {
 	.name = "helped",
-	.summary = "the same, with as many workers as the module lets help to pin a mapping",
+	.summary = "native, with as many workers as the module lets help to pin a mapping",
 	.open = native_open,
 	.close = native_close,
 	.map = helped_map,

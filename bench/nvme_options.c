@@ -157,6 +157,8 @@ static int parse_one(struct nvme_options *o, int c, char *const *argv)
 	switch (c) {
 	case 'b':
 		o->backend = backend_find(optarg);
+		if (o->backend && o->backend->files)
+			return usage("nvme", "--backend %s maps memory of files alone", optarg);
 		return o->backend ? -1 : usage("nvme", "--backend does not know '%s'", optarg);
 	case 'd':
 		o->device = optarg;

@@ -177,6 +177,7 @@ static int run_once(struct suite *s, unsigned int work, unsigned int backend, st
 		return -1;
 	if (backend_open(&b, r->ops, s->bdf, o->version, workload_maps(r->work)))
 		return -1;
+	b.mem = m;
 	snprintf(r->backend, sizeof(r->backend), "%s", b.answered);
 	s->group = b.group;
 	err = workload_run(r->work, &b, m, r, mode);
@@ -214,6 +215,11 @@ static bool backend_cannot(struct suite *s, unsigned int work, unsigned int back
 	struct result *r = suite_result(s, work, backend);
 	uint64_t most = r->ops->max_maps;
 
+	if (r->ops->files && !(r->work->kind->flags & MEM_FILE)) {
+		snprintf(r->skipped, sizeof(r->skipped), "%s maps memory of files: use -k memfd",
+			 r->ops->name);
+		return true;
+	}
 	if (!most || workload_maps(r->work) <= most)
 		return false;
 	snprintf(r->skipped, sizeof(r->skipped), "%s has room for %llu maps", r->ops->name,

@@ -2,7 +2,8 @@
 #
 # From the blocks of plugin.c and a kallsyms, both sorted by address, to a table:
 # instructions per unit of work spent in each function of the kernel, for maps
-# and for unmaps. Variables: maps, unmaps (how many units), rows (of the table).
+# and for unmaps, and then the same by what functions are for. Variables: maps,
+# unmaps (how many units), rows (of the table), groups (says what is for what).
 
 function name_of(address) {
 	if (substr(address, 1, 4) != "ffff")
@@ -10,8 +11,16 @@ function name_of(address) {
 	return symbol
 }
 
-# Lines "address A name" and "address B mark instructions", in one order.
-$2 == "A" { symbol = $3; next }
+BEGIN {
+	while ((getline line <groups) > 0)
+		if (line !~ /^#/ && split(line, g, "\t") == 2) {
+			group[++kinds] = g[1]
+			pattern[kinds] = g[2]
+		}
+}
+
+# Lines "address A name [module]" and "address B mark instructions", in one order.
+$2 == "A" { symbol = $3 ($4 != "" ? " " $4 : ""); next }
 $3 == 1 { map[name_of($1)] += $4; seen[name_of($1)] }
 $3 == 2 { unmap[name_of($1)] += $4; seen[name_of($1)] }
 
@@ -27,4 +36,14 @@ END {
 			printf "%f\t%10.1f %10.1f  %s\n", map[name] / maps + unmap[name] / unmaps,
 			       map[name] / maps, unmap[name] / unmaps, name | sort
 	close(sort)
+	for (name in seen)
+		for (k = 1; k <= kinds; k++)
+			if (name ~ pattern[k]) {
+				group_map[k] += map[name] / maps
+				group_unmap[k] += unmap[name] / unmaps
+				break
+			}
+	print "\nby what they are for:"
+	for (k = 1; k <= kinds; k++)
+		printf "%10.0f %10.0f  %s\n", group_map[k], group_unmap[k], group[k]
 }

@@ -20,6 +20,8 @@
 
 /* Pages let go between two looks at the scheduler. */
 #define PAGES_PER_BREAK	1024
+/* Of those that are let go together; they fit on the stack. */
+#define UNPIN_BATCH	32
 
 /**
  * ioasid_pages_init() - describe memory; pins nothing
@@ -60,25 +62,59 @@ void ioasid_pages_release(struct ioasid_pages *pages)
 	put_task_struct(pages->task);
 }
 
-/* Unpin all pages; their charge is still to be given back. */
-static void pages_let_go(struct ioasid_pages *pages)
+static void run_let_go(const struct ioasid_run *run, bool dirty)
 {
+	if (run->kind == IOASID_RUN_GUP)
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, dirty);
+	else if (run->kind == IOASID_RUN_FOLIO)
+		ioasid_file_unpin(run->pfn, run->npages, dirty);
+}
+
+/*
+ * Many runs; scattered pages are handed back several at a time, because the call
+ * costs as much as the page. Return: how many pages there were.
+ */
+static noinline unsigned long runs_let_go(const struct ioasid_extents *ext, bool dirty)
+{
+	/* Only what was set is read. */
+	struct page *single[UNPIN_BATCH] __uninitialized;
+	unsigned long npages = 0, since = 0, n = 0;
 	struct ioasid_extents_iter it;
-	unsigned long npages = 0, since = 0;
 	struct ioasid_run run;
 
-	ioasid_for_each_run(&it, &pages->ext, &run) {
+	ioasid_for_each_run(&it, ext, &run) {
 		npages += run.npages;
-		if (run.kind == IOASID_RUN_GUP)
-			unpin_user_page_range_dirty_lock(pfn_to_page(run.pfn), run.npages,
-							 pages->write);
-		else if (run.kind == IOASID_RUN_FOLIO)
-			ioasid_file_unpin(run.pfn, run.npages, pages->write);
 		since += run.npages;
+		if (run.npages == 1 && run.kind == IOASID_RUN_GUP)
+			single[n++] = pfn_to_page(run.pfn);
+		else
+			run_let_go(&run, dirty);
+		if (n == UNPIN_BATCH) {
+			unpin_user_pages_dirty_lock(single, n, dirty);
+			n = 0;
+		}
 		if (since >= PAGES_PER_BREAK) {
 			cond_resched();
 			since = 0;
 		}
+	}
+	unpin_user_pages_dirty_lock(single, n, dirty);
+	return npages;
+}
+
+/* Unpin all pages; their charge is still to be given back. */
+static void pages_let_go(struct ioasid_pages *pages)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+	unsigned long npages;
+
+	ioasid_extents_start(&it, &pages->ext);
+	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &run))) {
+		npages = run.npages;
+		run_let_go(&run, pages->write);
+	} else {
+		npages = runs_let_go(&pages->ext, pages->write);
 	}
 	ioasid_extents_free(&pages->ext);
 	pages->pinned = false;

@@ -63,9 +63,9 @@ struct ioasid_area {
 	struct ioasid_pages *pages;
 	unsigned long first;
 	u8 state : 7;
-	bool no_vaddr : 1;
+	u8 no_vaddr : 1;
 	u8 prot : 7;
-	bool small : 1;
+	u8 small : 1;
 	bool stop;
 	bool stuck;
 	u32 users;

@@ -44,7 +44,7 @@ drivers_that_read_and_write() {
 	driver_begin
 	traced ioasid_rw -- "$mapper" map 16M 8K write 16M 8K read 0x1000800 4K read 16M 12K \
 		>"$scratch/out"
-	expect_same done "$(tr '\n' ' ' <"$scratch/out")" 'map 0 write 0 read 0 read EINVAL '
+	expect_same 'what was done' "$(tr '\n' ' ' <"$scratch/out")" 'map 0 write 0 read 0 read EINVAL '
 	expect_traced 'ioasid_rw: iova=0x1000000 length=0x2000 write=1 err=0' \
 		'ioasid_rw: iova=0x1000800 length=0x1000 write=0 err=0' \
 		'ioasid_rw: iova=0x1000000 length=0x3000 write=0 err=-22'
