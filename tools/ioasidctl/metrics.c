@@ -94,9 +94,9 @@ static void spaces(void)
 	space_family(list, n, "ioasid_space_mapped_bytes", "bytes", "Length of its mappings.",
 		     SPACE(mapped), 1);
 	space_family(list, n, "ioasid_space_pinned_bytes", "bytes", "Memory that it pins.",
-		     SPACE(pinned), 4096);
+		     SPACE(pinned), page_bytes(1));
 	space_family(list, n, "ioasid_space_charged_bytes", "bytes",
-		     "Memory that it charges to locked_vm of processes.", SPACE(charged), 4096);
+		     "Memory that it charges to locked_vm of processes.", SPACE(charged), page_bytes(1));
 	space_family(list, n, "ioasid_space_groups", NULL, "Groups that are attached to it.",
 		     SPACE(groups), 1);
 	space_family(list, n, "ioasid_space_domains", NULL, "Page tables that it keeps.",

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "say.h"
 #include "spaces.h"
@@ -87,4 +88,9 @@ int need_spaces(void)
 {
 	return fail("cannot read " DEBUGFS_IOASID "/spaces: %s", errno == EACCES ?
 		    "run this as root" : "run 'mount -t debugfs debugfs /sys/kernel/debug'");
+}
+
+uint64_t page_bytes(uint64_t pages)
+{
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }

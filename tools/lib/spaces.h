@@ -4,6 +4,7 @@
 #define IOASID_LIB_SPACES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct space {
 	unsigned int id;
@@ -16,6 +17,9 @@ struct space {
 
 /* Returns their number, or -1 with errno set when the file cannot be read. */
 int read_spaces(struct space **list);
+
+/* What so many pages of this machine are. */
+uint64_t page_bytes(uint64_t pages);
 
 /* Says why it cannot. Returns -1. */
 int need_spaces(void);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "call.h"
 
@@ -165,7 +166,7 @@ int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64
 		.op = keep ? IOASID_DIRTY_OP_GET_NO_CLEAR : IOASID_DIRTY_OP_GET,
 		.iova = iova,
 		.length = length,
-		.page_size = 4096,
+		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 		.data = (uintptr_t)bits,
 		.data_size = size,
 	};

@@ -73,7 +73,7 @@ static uint64_t pinned_now(void)
 	for (int i = 0; i < n; i++)
 		pages += list[i].pinned;
 	free(list);
-	return pages * 4096;
+	return page_bytes(pages);
 }
 
 static void print_json(const struct stat_counts *c, double seconds)

@@ -210,7 +210,7 @@ static void print_line(const struct line *l, double seconds)
 	char mapped[SIZE_TEXT], pinned[SIZE_TEXT] = "-", avail[24] = "-", cgroup[4096] = "-";
 
 	if (l->space) {
-		format_size(l->space->pinned * 4096, pinned);
+		format_size(page_bytes(l->space->pinned), pinned);
 		snprintf(avail, sizeof(avail), "%llu", l->space->avail);
 	}
 	if (r->cgroup && cgroup_path(r->cgroup, cgroup, sizeof(cgroup)))

@@ -190,7 +190,7 @@ static void print_row(const struct moment *m, const struct vfio_file *f)
 	else if (n)
 		snprintf(space, sizeof(space), "(%d)", n);
 	if (n && m->nr_spaces >= 0) {
-		format_size(sum.pinned * 4096, pinned);
+		format_size(page_bytes(sum.pinned), pinned);
 		snprintf(maps, sizeof(maps), "%llu", sum.maps);
 	}
 	list_devices(m, f, &d);
