@@ -106,7 +106,7 @@ DEBUG_KVER := $(if $(filter command environment,$(origin KVER)),$(KVER),debug)
 fuzz: root				## random programs of calls (SECONDS=60 SEED=1, or PROGRAM=file again)
 	@tools/testing/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
 
-bench: kernel kmod ioasid-bench		## type1, ioasid and the floor in a VM: tables, plots (20 minutes)
+bench: kernel kmod tools ioasid-bench	## type1, ioasid and the floor in VMs: tables, plots (20 minutes)
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin --out bench/$(KVER)
 	@tools/env/in-root bench/suite/report build/bench/$(KVER)
 	@cp build/bench/$(KVER)/results.json build/bench/results.json

@@ -20,6 +20,7 @@ static const struct backend_ops *const backends[] = {
 	&backend_native,
 	&backend_native_file,
 	&backend_helped,
+	&backend_uring,
 	&backend_iommufd,
 	&backend_iommufd_file,
 	&backend_pin,

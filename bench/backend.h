@@ -10,10 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util.h"
 #include "vfio.h"
 
 struct backend;
 struct mem;
+
+/* What one entry of a batch maps, or unmaps. */
+struct piece {
+	void *va;
+	uint64_t iova;
+	uint64_t len;
+};
+
+#define BACKEND_MAX_PIECES	1024	/* in one batch */
 
 struct backend_ops {
 	const char *name;		/* as given to --backend */
@@ -34,6 +44,22 @@ struct backend_ops {
 	int (*map)(struct backend *b, void *va, uint64_t iova, uint64_t len);
 	int (*unmap)(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped);
 	int (*unmap_all)(struct backend *b, uint64_t *unmapped);
+	/*
+	 * A batch, all of it or a negative errno, where there is such a call;
+	 * else a batch is one call after the other.
+	 */
+	int (*map_many)(struct backend *b, const struct piece *piece, unsigned int n);
+	int (*unmap_many)(struct backend *b, const struct piece *piece, unsigned int n);
+	/*
+	 * Takes the device out of the address space, whose maps stay, and back,
+	 * where maps need no device. 0, or -1 with a line printed.
+	 */
+	int (*leave)(struct backend *b);
+	int (*come_back)(struct backend *b);
+	/* Dirty pages, where that is possible. A bit a page. 0 or a negative errno. */
+	int (*dirty_start)(struct backend *b);
+	int (*dirty_get)(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits);
+	int (*unmap_dirty)(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits);
 	/* A new fd of the attached device, -1 with a line printed. */
 	int (*device_fd)(struct backend *b);
 };
@@ -77,6 +103,9 @@ int backend_open(struct backend *b, const struct backend_ops *ops, const char *b
 		 int version, uint64_t maps);
 void backend_close(struct backend *b);
 
+/* For select: the module's parameter says whether ioasid_vfio answers and lets join. */
+int backend_select(const struct backend_ops *ops);
+
 /* Where in the file of @b->mem the memory at @va is. */
 uint64_t backend_offset(const struct backend *b, const void *va);
 
@@ -92,12 +121,18 @@ void backend_take_container(struct backend *b);
  */
 int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t *iova);
 
+/* Bytes of a dirty bitmap for @len bytes: whole words. */
+static inline uint64_t backend_bitmap(uint64_t len)
+{
+	return (len / PAGE_4K + 63) / 64 * sizeof(uint64_t);
+}
+
 /* What a failed map of @len bytes means and what to do, as one line. */
 int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len);
 
 /* Rows. */
 extern const struct backend_ops backend_auto, backend_type1, backend_ioasid, backend_join,
 	backend_group, backend_direct, backend_native, backend_native_file, backend_helped,
-	backend_iommufd, backend_iommufd_file, backend_pin;
+	backend_iommufd, backend_iommufd_file, backend_uring, backend_pin;
 
 #endif

@@ -67,15 +67,30 @@ static int container_unmap_all(struct backend *b, uint64_t *unmapped)
 	return vfio_unmap_all(&b->container, unmapped);
 }
 
+static int container_dirty_start(struct backend *b)
+{
+	return vfio_dirty_start(&b->container);
+}
+
+static int container_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	return vfio_dirty_get(&b->container, iova, len, bits, backend_bitmap(len));
+}
+
+static int container_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	return vfio_unmap_dirty(&b->container, iova, len, bits, backend_bitmap(len));
+}
+
 static int container_device_fd(struct backend *b)
 {
 	return vfio_device_fd(&b->container);
 }
 
-static int container_select(const struct backend_ops *ops)
+int backend_select(const struct backend_ops *ops)
 {
 	char now[8], back[8];
-	const char *want = ops == &backend_ioasid ? "Y" : "N";
+	const char *want = ops == &backend_type1 ? "N" : "Y";
 	int err;
 
 	if (read_line(IOASID_SWITCH, now, sizeof(now)))
@@ -98,6 +113,9 @@ static int container_select(const struct backend_ops *ops)
 	.map = container_map,			\
 	.unmap = container_unmap,		\
 	.unmap_all = container_unmap_all,	\
+	.dirty_start = container_dirty_start,	\
+	.dirty_get = container_dirty_get,	\
+	.unmap_dirty = container_unmap_dirty,	\
 	.device_fd = container_device_fd
 
 const struct backend_ops backend_auto = {
@@ -109,13 +127,13 @@ const struct backend_ops backend_auto = {
 const struct backend_ops backend_type1 = {
 	.name = "type1",
 	.summary = "/dev/vfio/vfio, answered by vfio_iommu_type1",
-	.select = container_select,
+	.select = backend_select,
 	CONTAINER_OPS,
 };
 
 const struct backend_ops backend_ioasid = {
 	.name = "ioasid",
 	.summary = "/dev/vfio/vfio, answered by ioasid_vfio",
-	.select = container_select,
+	.select = backend_select,
 	CONTAINER_OPS,
 };

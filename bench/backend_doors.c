@@ -115,6 +115,21 @@ static int doors_unmap_all(struct backend *b, uint64_t *unmapped)
 	return vfio_unmap_all(&b->container, unmapped);
 }
 
+static int doors_dirty_start(struct backend *b)
+{
+	return vfio_dirty_start(&b->container);
+}
+
+static int doors_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	return vfio_dirty_get(&b->container, iova, len, bits, backend_bitmap(len));
+}
+
+static int doors_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	return vfio_unmap_dirty(&b->container, iova, len, bits, backend_bitmap(len));
+}
+
 static int doors_device_fd(struct backend *b)
 {
 	int fd = fcntl(b->container.device.fd, F_DUPFD_CLOEXEC, 0);
@@ -128,12 +143,16 @@ static int doors_device_fd(struct backend *b)
 	.map = doors_map,			\
 	.unmap = doors_unmap,			\
 	.unmap_all = doors_unmap_all,		\
+	.dirty_start = doors_dirty_start,	\
+	.dirty_get = doors_dirty_get,	\
+	.unmap_dirty = doors_unmap_dirty,	\
 	.device_fd = doors_device_fd
 
 const struct backend_ops backend_join = {
 	.name = "join",
 	.summary = "/dev/ioasid, joined by a container of /dev/vfio/vfio",
 	.enter = enter_by_container,
+	.select = backend_select,
 	DOORS_OPS,
 };
 

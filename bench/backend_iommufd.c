@@ -27,6 +27,7 @@
 #define CMD_IOAS_MAP_FILE	_IO(';', 0x8f)
 #define CMD_BIND		_IO(';', 100 + 18)
 #define CMD_ATTACH		_IO(';', 100 + 19)
+#define CMD_DETACH		_IO(';', 100 + 20)
 #define MAP_FIXED_IOVA		1
 #define MAP_WRITEABLE		2
 #define MAP_READABLE		4
@@ -66,6 +67,10 @@ struct device_attach {
 	uint32_t argsz, flags, pt_id;
 };
 
+struct device_detach {
+	uint32_t argsz, flags;
+};
+
 /* /sys/bus/pci/devices/BDF/vfio-dev/vfioN names the node /dev/vfio/devices/vfioN. */
 static int open_device(const char *bdf)
 {
@@ -90,21 +95,35 @@ static int open_device(const char *bdf)
 	return fd;
 }
 
+static int iommufd_come_back(struct backend *b)
+{
+	struct device_attach to = { .argsz = sizeof(to), .pt_id = b->object };
+
+	if (ioctl(b->device, CMD_ATTACH, &to))
+		return fail("cannot attach %s to an IOAS: %s", b->bdf, strerror(errno));
+	return 0;
+}
+
+static int iommufd_leave(struct backend *b)
+{
+	struct device_detach from = { .argsz = sizeof(from) };
+
+	if (ioctl(b->device, CMD_DETACH, &from))
+		return fail("cannot detach %s from an IOAS: %s", b->bdf, strerror(errno));
+	return 0;
+}
+
 static int attach(struct backend *b)
 {
 	struct device_bind bind = { .argsz = sizeof(bind), .iommufd = b->container.fd };
 	struct ioas_alloc alloc = { .size = sizeof(alloc) };
-	struct device_attach to = { .argsz = sizeof(to) };
 
 	if (ioctl(b->device, CMD_BIND, &bind))
 		return fail("cannot bind %s to iommufd: %s", b->bdf, strerror(errno));
 	if (ioctl(b->container.fd, CMD_IOAS_ALLOC, &alloc))
 		return fail("cannot make an IOAS: %s", strerror(errno));
 	b->object = alloc.out_ioas_id;
-	to.pt_id = b->object;
-	if (ioctl(b->device, CMD_ATTACH, &to))
-		return fail("cannot attach %s to an IOAS: %s", b->bdf, strerror(errno));
-	return 0;
+	return iommufd_come_back(b);
 }
 
 static int read_ranges(struct backend *b)
@@ -214,6 +233,8 @@ const struct backend_ops backend_iommufd = {
 	.map = iommufd_map,
 	.unmap = iommufd_unmap,
 	.unmap_all = iommufd_unmap_all,
+	.leave = iommufd_leave,
+	.come_back = iommufd_come_back,
 	.device_fd = iommufd_device_fd,
 };
 
@@ -226,5 +247,7 @@ const struct backend_ops backend_iommufd_file = {
 	.map = iommufd_map_file,
 	.unmap = iommufd_unmap,
 	.unmap_all = iommufd_unmap_all,
+	.leave = iommufd_leave,
+	.come_back = iommufd_come_back,
 	.device_fd = iommufd_device_fd,
 };

@@ -9,10 +9,8 @@
 
 #include "backend.h"
 #include "mem.h"
+#include "native.h"
 #include "util.h"
-
-#define NATIVE_FLAGS	\
-	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA)
 
 /* b->container.fd is the /dev/ioasid, b->private the device. */
 static int attach(struct backend *b, struct ioasid_device *device)
@@ -44,7 +42,7 @@ static int ask(struct backend *b)
 	return 0;
 }
 
-static void native_close(struct backend *b)
+void native_close(struct backend *b)
 {
 	if (b->private) {
 		ioasid_device_close(b->private);
@@ -54,7 +52,7 @@ static void native_close(struct backend *b)
 		close(b->container.fd);
 }
 
-static int native_open(struct backend *b, const char *bdf)
+int native_open(struct backend *b, const char *bdf)
 {
 	struct ioasid_device *device;
 
@@ -98,12 +96,75 @@ static int native_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t
 	return ioasid_unmap(b->container.fd, 0, iova, len, unmapped);
 }
 
-static int native_unmap_all(struct backend *b, uint64_t *unmapped)
+int native_unmap_all(struct backend *b, uint64_t *unmapped)
 {
 	return ioasid_unmap_all(b->container.fd, 0, unmapped);
 }
 
-static int native_device_fd(struct backend *b)
+static int native_map_many(struct backend *b, const struct piece *piece, unsigned int n)
+{
+	struct ioasid_map_entry entry[BACKEND_MAX_PIECES];
+	uint32_t done;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		entry[i] = (struct ioasid_map_entry){
+			.flags = NATIVE_FLAGS,
+			.user_va = (uintptr_t)piece[i].va,
+			.length = piece[i].len,
+			.iova = piece[i].iova,
+		};
+	return ioasid_map_batch(b->container.fd, 0, entry, n, &done);
+}
+
+static int native_unmap_many(struct backend *b, const struct piece *piece, unsigned int n)
+{
+	struct ioasid_iova_range range[BACKEND_MAX_PIECES];
+	uint64_t bytes = 0, unmapped;
+	uint32_t done;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		range[i].start = piece[i].iova;
+		range[i].last = piece[i].iova + piece[i].len - 1;
+		bytes += piece[i].len;
+	}
+	ret = ioasid_unmap_batch(b->container.fd, 0, range, n, &done, &unmapped);
+	return ret || unmapped == bytes ? ret : -EIO;
+}
+
+static int native_leave(struct backend *b)
+{
+	ioasid_device_close(b->private);
+	return 0;
+}
+
+static int native_come_back(struct backend *b)
+{
+	return attach(b, b->private);
+}
+
+static int native_dirty_start(struct backend *b)
+{
+	return ioasid_dirty_start(b->container.fd, 0);
+}
+
+static int native_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	return ioasid_dirty_get(b->container.fd, 0, iova, len, bits, backend_bitmap(len), 0);
+}
+
+static int native_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+{
+	uint64_t unmapped;
+	int ret = ioasid_unmap_dirty(b->container.fd, 0, iova, len, bits, backend_bitmap(len),
+				     &unmapped);
+
+	return ret || unmapped == len ? ret : -EIO;
+}
+
+int native_device_fd(struct backend *b)
 {
 	struct ioasid_device *device = b->private;
 	int fd = dup(device->fd);
@@ -111,36 +172,39 @@ static int native_device_fd(struct backend *b)
 	return fd < 0 ? fail("cannot duplicate the device's fd: %s", strerror(errno)) : fd;
 }
 
+#define NATIVE_OPS				\
+	.select = backend_select,		\
+	.open = native_open,			\
+	.close = native_close,			\
+	.unmap = native_unmap,			\
+	.unmap_all = native_unmap_all,		\
+	.leave = native_leave,			\
+	.come_back = native_come_back,		\
+	.dirty_start = native_dirty_start,	\
+	.dirty_get = native_dirty_get,		\
+	.unmap_dirty = native_unmap_dirty,	\
+	.device_fd = native_device_fd
+
 const struct backend_ops backend_native = {
 	.name = "native",
 	.summary = "/dev/ioasid by calls of its own, joined by a container of the device",
-	.open = native_open,
-	.close = native_close,
 	.map = native_map,
-	.unmap = native_unmap,
-	.unmap_all = native_unmap_all,
-	.device_fd = native_device_fd,
+	.map_many = native_map_many,
+	.unmap_many = native_unmap_many,
+	NATIVE_OPS,
 };
 
 const struct backend_ops backend_native_file = {
 	.name = "native-file",
 	.summary = "native, memory of a memfd by IOASID_MAP_FILE",
 	.files = true,
-	.open = native_open,
-	.close = native_close,
 	.map = native_map_file,
-	.unmap = native_unmap,
-	.unmap_all = native_unmap_all,
-	.device_fd = native_device_fd,
+	NATIVE_OPS,
 };
 
 const struct backend_ops backend_helped = {
 	.name = "helped",
 	.summary = "native, with as many workers as the module lets help to pin a mapping",
-	.open = native_open,
-	.close = native_close,
 	.map = helped_map,
-	.unmap = native_unmap,
-	.unmap_all = native_unmap_all,
-	.device_fd = native_device_fd,
+	NATIVE_OPS,
 };

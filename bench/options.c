@@ -10,7 +10,7 @@
 
 enum {
 	OPT_JSON = 256, OPT_TYPE, OPT_UNPOPULATED, OPT_NO_SPLIT, OPT_RESERVE,
-	OPT_ICOUNT, OPT_OP_SIZE, OPT_EXISTING, OPT_OPS, OPT_UNMAP, OPT_ORDER, OPT_WARM_UP,
+	OPT_ICOUNT, OPT_OP_SIZE, OPT_EXISTING, OPT_OPS, OPT_UNMAP, OPT_ORDER, OPT_WARM_UP, OPT_BATCH,
 };
 
 static const struct option long_options[] = {
@@ -29,6 +29,7 @@ static const struct option long_options[] = {
 	{ "ops", required_argument, NULL, OPT_OPS },
 	{ "unmap", required_argument, NULL, OPT_UNMAP },
 	{ "order", required_argument, NULL, OPT_ORDER },
+	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "type", required_argument, NULL, OPT_TYPE },
 	{ "unpopulated", no_argument, NULL, OPT_UNPOPULATED },
 	{ "no-split", no_argument, NULL, OPT_NO_SPLIT },
@@ -60,14 +61,27 @@ static int add_kind(struct suite_options *o, const char *name)
 
 static int add_workload(struct suite_options *o, const char *name)
 {
-	bool all = !strcmp(name, "all");
+	const struct {
+		const char *name;
+		bool *wanted;
+		bool of_all;		/* every backend can do it */
+	} workloads[] = {
+		{ "map", &o->map, true },
+		{ "pingpong", &o->pingpong, true },
+		{ "storm", &o->storm, true },
+		{ "dirty", &o->dirty, false },
+		{ "replay", &o->replay, false },
+	};
+	bool all = !strcmp(name, "all"), known = all;
+	size_t i;
 
-	if (!all && strcmp(name, "map") && strcmp(name, "pingpong") && strcmp(name, "storm"))
-		return -1;
-	o->map |= all || !strcmp(name, "map");
-	o->pingpong |= all || !strcmp(name, "pingpong");
-	o->storm |= all || !strcmp(name, "storm");
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(workloads); i++) {
+		if (strcmp(name, workloads[i].name) && !(all && workloads[i].of_all))
+			continue;
+		*workloads[i].wanted = true;
+		known = true;
+	}
+	return known ? 0 : -1;
 }
 
 static int add_unmap(struct suite_options *o, const char *name)
@@ -176,6 +190,8 @@ static int parse_rare(struct suite_options *o, int c)
 		o->version = !strcmp(optarg, "v1") ? 1 : 2;
 		return o->version == 1 || !strcmp(optarg, "v2") ? -1
 			: usage(o->command, "--type is v1 or v2, not '%s'", optarg);
+	case OPT_BATCH:
+		return number(o, "--batch", optarg, 1, BACKEND_MAX_PIECES, &o->batch);
 	case OPT_WARM_UP:
 		return number(o, "--warm-up", optarg, 0, 1000, &o->warm_up);
 	case OPT_UNPOPULATED:
@@ -236,7 +252,7 @@ static void fill_defaults(struct suite_options *o)
 	bool comparing = !strcmp(o->command, "compare");
 	size_t i;
 
-	if (!o->map && !o->pingpong && !o->storm) {
+	if (!o->map && !o->pingpong && !o->storm && !o->dirty && !o->replay) {
 		o->map = true;
 		o->pingpong = o->storm = comparing;
 	}
@@ -265,6 +281,8 @@ static int check(const struct suite_options *o)
 		return usage(o->command, "--backend takes one name; 'ioasid-bench compare' runs several");
 	if (comparing && (o->backend[0] == &backend_auto || o->backend[1] == &backend_auto))
 		return usage(o->command, "--backends needs names that say who answers: not auto");
+	if (o->replay && o->threads > 1)
+		return usage(o->command, "--workload replay is one device's: use one thread");
 	if (o->size / PAGE_4K < o->threads)
 		return usage(o->command, "--size leaves less than a page for each of %u threads",
 			     o->threads);
@@ -280,6 +298,7 @@ int suite_parse(struct suite *s, const char *command, int argc, char **argv)
 	o->command = command;
 	o->size = 256 * MIB;
 	o->threads = 1;
+	o->batch = 1;
 	o->repeat = 3;
 	o->warm_up = 1;
 	o->version = 2;

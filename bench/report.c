@@ -264,13 +264,14 @@ static void result_json(struct json *j, const struct result *r)
 
 	json_object(j, NULL);
 	json_str(j, "workload", w->name);
-	json_str(j, "type", w->type == WORK_FILL ? "fill" : "pingpong");
+	json_str(j, "type", work_type_name[w->type]);
 	json_str(j, "memory", w->kind->name);
 	json_u64(j, "size_bytes", w->len);
 	json_u64(j, "call_bytes", w->call);
 	json_u64(j, "existing_maps", w->existing);
 	json_u64(j, "threads", w->threads);
 	json_str(j, "unmap_mode", unmap_mode_name[w->unmap]);
+	json_u64(j, "batch", w->batch);
 	json_bool(j, "random_order", w->random);
 	json_bool(j, "populated", w->populated);
 	json_bool(j, "per_call", w->per_call);

@@ -42,15 +42,21 @@ static inline unsigned int hist_index(uint64_t v)
 	return (shift << HIST_HALF_BITS) + (unsigned int)(v >> shift);
 }
 
-static inline void hist_add(struct hist *h, uint64_t v)
+/* @n calls that took @v each. */
+static inline void hist_add_many(struct hist *h, uint64_t v, unsigned int n)
 {
-	h->count++;
-	h->sum += v;
+	h->count += n;
+	h->sum += v * n;
 	if (v < h->min)
 		h->min = v;
 	if (v > h->max)
 		h->max = v;
-	h->bucket[hist_index(v)]++;
+	h->bucket[hist_index(v)] += n;
+}
+
+static inline void hist_add(struct hist *h, uint64_t v)
+{
+	hist_add_many(h, v, 1);
 }
 
 #endif

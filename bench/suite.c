@@ -37,9 +37,18 @@ static struct workload *add_work(struct suite *s, enum work_type type,
 	w->len = ROUND_UP(DIV_ROUND_UP(len, o->threads), grain) * o->threads;
 	w->call = call;
 	w->populated = !o->unpopulated;
+	w->batch = type == WORK_FILL ? o->batch : 1;
 	w->random = o->random;
 	w->threads = o->threads;
 	return w;
+}
+
+static void name_batch(struct workload *w)
+{
+	size_t len = strlen(w->name);
+
+	if (w->batch > 1)
+		snprintf(w->name + len, sizeof(w->name) - len, " by %u", w->batch);
 }
 
 static int plan_map(struct suite *s, const struct mem_kind *kind)
@@ -56,6 +65,27 @@ static int plan_map(struct suite *s, const struct mem_kind *kind)
 		snprintf(w->name, sizeof(w->name), "chunk %s", format_size(size, o->chunk));
 	else
 		snprintf(w->name, sizeof(w->name), "map");
+	if (!o->chunk)
+		w->call = w->len / w->threads;
+	name_batch(w);
+	return 0;
+}
+
+/* What is done to maps that are there, and how it is called. */
+static int plan_there(struct suite *s, const struct mem_kind *kind, enum work_type type)
+{
+	const struct suite_options *o = &s->opt;
+	struct workload *w;
+	char size[16];
+
+	w = add_work(s, type, kind, o->size, o->chunk ? o->chunk : kind->folio);
+	if (!w)
+		return -1;
+	if (o->chunk)
+		snprintf(w->name, sizeof(w->name), "%s of %s", work_type_name[type],
+			 format_size(size, o->chunk));
+	else
+		snprintf(w->name, sizeof(w->name), "%s", work_type_name[type]);
 	if (!o->chunk)
 		w->call = w->len / w->threads;
 	return 0;
@@ -98,6 +128,7 @@ static int plan_storm(struct suite *s, const struct mem_kind *kind, uint64_t cal
 		w->per_call = true;
 		snprintf(w->name, sizeof(w->name), "storm %s %s", format_size(size, call),
 			 unmap_mode_name[mode]);
+		name_batch(w);
 	}
 	return 0;
 }
@@ -120,6 +151,10 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 	unsigned int n, i, e;
 
 	if (o->map && plan_map(s, kind))
+		return -1;
+	if (o->dirty && plan_there(s, kind, WORK_DIRTY))
+		return -1;
+	if (o->replay && plan_there(s, kind, WORK_REPLAY))
 		return -1;
 	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(pingpong_sizes);
 	for (i = 0; o->pingpong && wanted(o, kind, false) && i < n; i++)
@@ -217,6 +252,16 @@ static bool backend_cannot(struct suite *s, unsigned int work, unsigned int back
 
 	if (r->ops->files && !(r->work->kind->flags & MEM_FILE)) {
 		snprintf(r->skipped, sizeof(r->skipped), "%s maps memory of files: use -k memfd",
+			 r->ops->name);
+		return true;
+	}
+	if (r->work->type == WORK_DIRTY && !r->ops->dirty_get) {
+		snprintf(r->skipped, sizeof(r->skipped), "%s cannot be asked for dirty pages",
+			 r->ops->name);
+		return true;
+	}
+	if (r->work->type == WORK_REPLAY && !r->ops->leave) {
+		snprintf(r->skipped, sizeof(r->skipped), "%s has no maps without a device",
 			 r->ops->name);
 		return true;
 	}

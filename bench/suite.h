@@ -27,7 +27,8 @@ struct suite_options {
 	unsigned int kinds;
 	bool default_kinds;		/* none named: a choice for each workload */
 	bool kinds_given;		/* each named by the user: none is skipped */
-	bool map, pingpong, storm;
+	bool map, pingpong, storm, dirty, replay;
+	unsigned int batch;		/* map and storm: calls in one */
 	uint64_t size;
 	uint64_t chunk;			/* 0: one call per thread */
 	uint64_t op_size[SUITE_MAX_SIZES];

@@ -208,6 +208,55 @@ int vfio_unmap_all(struct vfio_container *c, uint64_t *unmapped)
 	return 0;
 }
 
+int vfio_dirty_start(struct vfio_container *c)
+{
+	struct vfio_iommu_type1_dirty_bitmap start = {
+		.argsz = sizeof(start),
+		.flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_START,
+	};
+
+	return ioctl(c->fd, VFIO_IOMMU_DIRTY_PAGES, &start) ? -errno : 0;
+}
+
+int vfio_dirty_get(struct vfio_container *c, uint64_t iova, uint64_t len, uint64_t *bits,
+		   uint64_t size)
+{
+	struct {
+		struct vfio_iommu_type1_dirty_bitmap head;
+		struct vfio_iommu_type1_dirty_bitmap_get get;
+	} d = {
+		.head = { .argsz = sizeof(d), .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
+		.get = {
+			.iova = iova,
+			.size = len,
+			.bitmap = { .pgsize = PAGE_4K, .size = size, .data = (void *)bits },
+		},
+	};
+
+	return ioctl(c->fd, VFIO_IOMMU_DIRTY_PAGES, &d) ? -errno : 0;
+}
+
+int vfio_unmap_dirty(struct vfio_container *c, uint64_t iova, uint64_t len, uint64_t *bits,
+		     uint64_t size)
+{
+	struct {
+		struct vfio_iommu_type1_dma_unmap head;
+		struct vfio_bitmap bitmap;
+	} u = {
+		.head = {
+			.argsz = sizeof(u),
+			.flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
+			.iova = iova,
+			.size = len,
+		},
+		.bitmap = { .pgsize = PAGE_4K, .size = size, .data = (void *)bits },
+	};
+
+	if (ioctl(c->fd, VFIO_IOMMU_UNMAP_DMA, &u))
+		return -errno;
+	return u.head.size == len ? 0 : -EIO;
+}
+
 int vfio_device_fd(struct vfio_container *c)
 {
 	int fd = ioctl(c->group_fd, VFIO_GROUP_GET_DEVICE_FD, c->bdf);

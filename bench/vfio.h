@@ -55,6 +55,13 @@ int vfio_map(struct vfio_container *c, void *va, uint64_t iova, uint64_t len);
 int vfio_unmap(struct vfio_container *c, uint64_t iova, uint64_t len, uint64_t *unmapped);
 int vfio_unmap_all(struct vfio_container *c, uint64_t *unmapped);
 
+/* Dirty pages: tracking begins; which of a range; the same when it is unmapped. */
+int vfio_dirty_start(struct vfio_container *c);
+int vfio_dirty_get(struct vfio_container *c, uint64_t iova, uint64_t len, uint64_t *bits,
+		   uint64_t size);
+int vfio_unmap_dirty(struct vfio_container *c, uint64_t iova, uint64_t len, uint64_t *bits,
+		     uint64_t size);
+
 /* Device fd of @c's device; -1 with a line printed. */
 int vfio_device_fd(struct vfio_container *c);
 

@@ -14,6 +14,13 @@ const char *const unmap_mode_name[] = {
 	[UNMAP_ALL] = "all",
 };
 
+const char *const work_type_name[] = {
+	[WORK_FILL] = "fill",
+	[WORK_PINGPONG] = "pingpong",
+	[WORK_DIRTY] = "dirty",
+	[WORK_REPLAY] = "replay",
+};
+
 /* What maps hold on to. */
 struct held {
 	uint64_t locked, refs, slab, tables;
@@ -58,6 +65,25 @@ void member_step(const struct member *t, uint64_t done, uint64_t total)
 		progress_step(done, total);
 }
 
+void member_wait(const struct member *t)
+{
+	pthread_barrier_wait(&t->team->barrier);
+}
+
+int member_map(struct member *t)
+{
+	uint64_t at, len;
+	int err;
+
+	for (at = 0; at < t->len; at += len) {
+		len = MIN(t->len - at, t->work->call);
+		err = t->backend->ops->map(t->backend, t->va + at, t->iova + at, len);
+		if (err)
+			return backend_map_failed(t->backend, err, t->iova + at, len);
+	}
+	return 0;
+}
+
 static bool anyone_failed(const struct team *team)
 {
 	unsigned int i;
@@ -70,13 +96,18 @@ static bool anyone_failed(const struct team *team)
 
 static void *member_run(void *arg)
 {
+	static void (*const run[])(struct member *t) = {
+		[WORK_PINGPONG] = pingpong_run,
+		[WORK_DIRTY] = dirty_run,
+		[WORK_REPLAY] = replay_run,
+	};
 	struct member *t = arg;
 	struct team *team = t->team;
 	struct held before = { 0 };
 
-	if (t->work->type == WORK_PINGPONG) {
+	if (t->work->type != WORK_FILL) {
 		pthread_barrier_wait(&team->barrier);
-		pingpong_run(t);
+		run[t->work->type](t);
 		return NULL;
 	}
 	if (t->index == 0)
@@ -190,7 +221,7 @@ struct total {
 	uint64_t map_busy, unmap_busy;	/* of all threads together */
 };
 
-/* From the first start to the last end; pingpong: mean time inside calls. */
+/* From the first start to the last end; but for fill: mean time inside calls. */
 static void add_up(const struct team *team, enum work_type type, struct total *sum)
 {
 	uint64_t map_from = UINT64_MAX, map_to = 0, unmap_from = UINT64_MAX, unmap_to = 0;
@@ -204,17 +235,17 @@ static void add_up(const struct team *team, enum work_type type, struct total *s
 		map_to = MAX(map_to, t->map_to);
 		unmap_from = MIN(unmap_from, t->unmap_from);
 		unmap_to = MAX(unmap_to, t->unmap_to);
-		sum->map_busy += type == WORK_PINGPONG ? t->map_ns : t->map_to - t->map_from;
-		sum->unmap_busy += type == WORK_PINGPONG ? t->unmap_ns
-							 : t->unmap_to - t->unmap_from;
+		sum->map_busy += type != WORK_FILL ? t->map_ns : t->map_to - t->map_from;
+		sum->unmap_busy += type != WORK_FILL ? t->unmap_ns
+						     : t->unmap_to - t->unmap_from;
 		sum->map_calls += t->map_calls;
 		sum->unmap_calls += t->unmap_calls;
 		sum->map_bytes += t->map_bytes;
 		sum->unmap_bytes += t->unmap_bytes;
 	}
-	sum->map_ns = type == WORK_PINGPONG ? sum->map_busy / team->count : map_to - map_from;
-	sum->unmap_ns = type == WORK_PINGPONG ? sum->unmap_busy / team->count
-					      : unmap_to - unmap_from;
+	sum->map_ns = type != WORK_FILL ? sum->map_busy / team->count : map_to - map_from;
+	sum->unmap_ns = type != WORK_FILL ? sum->unmap_busy / team->count
+					  : unmap_to - unmap_from;
 }
 
 static void record_side(struct side *s, uint64_t ns, uint64_t calls, uint64_t bytes)

@@ -4,7 +4,11 @@
  *
  *   fill      map a stretch of memory in calls of one size, then unmap it:
  *             one call for all of it, chunks, or a storm of small maps;
- *   pingpong  map and unmap one small piece after the other.
+ *   pingpong  map and unmap one small piece after the other;
+ *   dirty     read which pages are dirty, then unmap with that question;
+ *   replay    let the device into an address space that has maps, and out.
+ *
+ * The latter two give their two sides the names map and unmap, too.
  *
  * Every thread has a slice of its own in memory and in the address space.
  */
@@ -22,7 +26,12 @@
 enum work_type {
 	WORK_FILL,
 	WORK_PINGPONG,
+	WORK_DIRTY,
+	WORK_REPLAY,
 };
+
+extern const char *const work_type_name[];
+
 
 enum unmap_mode {
 	UNMAP_EACH,			/* one call for each map call */
@@ -41,6 +50,7 @@ struct workload {
 	uint64_t pairs;			/* pingpong: map and unmap pairs per thread */
 	uint64_t existing;		/* pingpong: 4K maps that are there all the while */
 	enum unmap_mode unmap;
+	unsigned int batch;		/* fill: calls in one, where the backend can */
 	bool random;			/* calls in random order */
 	bool populated;
 	bool per_call;			/* single calls are what counts */
@@ -116,13 +126,21 @@ struct member {
 	uint64_t map_from, map_to, unmap_from, unmap_to;	/* wall clock */
 	uint64_t map_calls, unmap_calls;
 	uint64_t map_bytes, unmap_bytes;
-	uint64_t map_ns, unmap_ns;	/* pingpong: spent inside the calls */
+	uint64_t map_ns, unmap_ns;	/* but for fill: spent inside the calls */
 	bool failed;
 };
 
 void fill_map(struct member *t);
 void fill_unmap(struct member *t);
 void pingpong_run(struct member *t);
+void dirty_run(struct member *t);
+void replay_run(struct member *t);
+
+/* Map the slice in calls of the workload's size, unmeasured. 0, or -1 with a line. */
+int member_map(struct member *t);
+
+/* Until all members have come here. */
+void member_wait(const struct member *t);
 
 /* Progress of the member that shows it. */
 void member_step(const struct member *t, uint64_t done, uint64_t total);

@@ -3,8 +3,9 @@
 # From the lines of rows.jq to the tables of docs/performance.md (see document).
 #
 #   kind    compare: a row for each workload of @phase, the peers beside each other;
-#           threads: one thread beside two; memory: what maps hold
+#           threads: one thread beside two; memory: what maps hold; nvme: of nvme.tsv
 #   peers   backends, the first is what the others are compared with
+#   groups  a regular expression on the labels of runs
 #   aims    a file of aims.tsv's form; an aim that is not reached is bold
 
 BEGIN {
@@ -29,12 +30,22 @@ function name(group, workload) {
 		return workload ", 256K of them"
 	if (group ~ /map of 1G/)
 		return workload ", one of 1G"
-	if (group ~ /watches|events/)
+	if (group ~ /watches|events|policy/)
 		return workload ", " group
 	return workload
 }
 
-$1 == phase && !(kind == "compare" && $5 > 1) && index(" " peers " ", " " $8 " ") {
+kind == "nvme" {
+	if (NR == 1) {
+		print "| backend | mapped | reads/s | read p50, ns | p99 | map p50 | unmap p50 |"
+		print "|---|---|---|---|---|---|---|"
+	}
+	printf "| %s | %s | %d | %d | %d |%s|%s|\n", $1, $2 == "once" ? "once" : "for each read", $5, $6, $7,
+	       $8 > 0 ? " " $8 " " : " ", $9 > 0 ? " " $9 " " : " "
+	next
+}
+
+$1 == phase && $2 ~ groups && !(kind == "compare" && $5 > 1) && index(" " peers " ", " " $8 " ") {
 	key = $1 FS name($2, $3) FS $4
 	if (!(key in unit)) {
 		unit[key] = $6
@@ -56,8 +67,8 @@ function times(v) {
 	return sprintf(v >= 100 ? "%.0fx" : v >= 10 ? "%.1fx" : "%.2fx", v)
 }
 
-# The peers' figures for @what, and the aim if there are any.
-function cells(key, what, i, out, v, first, ratio, aim) {
+# The peers' figures for @what, and the aim if there are any: it is the second one's.
+function cells(key, what, i, out, v, first, ratio, aim, reached) {
 	first = figure[key, peer[1], 1, what]
 	for (i = 1; i <= count; i++) {
 		v = figure[key, peer[i], 1, what]
@@ -66,6 +77,8 @@ function cells(key, what, i, out, v, first, ratio, aim) {
 			continue
 		}
 		ratio = v > 0 && first != "" ? first / v : 0
+		if (i == 2)
+			reached = ratio
 		out = out " " show(v) (i > 1 && ratio ? " (" times(ratio) ")" : "") " |"
 	}
 	if (!aims)
@@ -73,7 +86,7 @@ function cells(key, what, i, out, v, first, ratio, aim) {
 	aim = want[key, what]
 	if (aim == "" || aim == "-")
 		return out " |"
-	return out " " (ratio + 0 < aim + 0 ? "**" aim "**" : aim) " |"
+	return out " " (reached < aim + 0 ? "**" aim "**" : aim) " |"
 }
 
 function compare(k, i, head, rule, what) {

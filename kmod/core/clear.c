@@ -181,7 +181,7 @@ static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
 
 /* Most unmaps are of one area. */
 static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
-		      struct ioasid_unmap_result *res, bool timing)
+				struct ioasid_unmap_result *res, bool timing)
 {
 	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing);
 	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
@@ -190,7 +190,7 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	iommu_iotlb_gather_init(&gather);
 	if (area->pages->pinned)
 		area->stuck |= ioasid_clear_range(d->domain, ioasid_area_start(area), bytes,
-					   &gather) < bytes;
+						  &gather) < bytes;
 	ioasid_lap(timing, &t, &res->ns_iommu);
 	clear_sync(d, &gather, &sync, res);
 	ioasid_lap(timing, &t, &res->ns_sync);

@@ -190,20 +190,44 @@ struct ioasid_dirty_piece {
 	u64 words[PIECE_WORDS + 1];
 };
 
+/* Words that hold the bits of a piece. */
+static unsigned long piece_words(const struct ioasid_dirty_piece *p)
+{
+	return BITS_TO_U64(p->shift + p->n);
+}
+
+/* Word by word, wherever in its words the area has them. */
+static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
+{
+	unsigned long at = p->shift, end = p->shift + p->n, n;
+
+	for (; at < end; at += n) {
+		n = min(64 - at % 64, end - at);
+		p->words[at / 64] |= (u64)bitmap_read(dirty, p->from + at - p->shift, n) << at % 64;
+	}
+}
+
+/* No bits but those of the piece. */
+static void piece_trim(struct ioasid_dirty_piece *p)
+{
+	unsigned long end = p->shift + p->n;
+
+	p->words[0] &= U64_MAX << p->shift;
+	if (end % 64)
+		p->words[end / 64] &= ~(U64_MAX << end % 64);
+}
+
 /* Take the bits out of the area. areas_lock is held, or the area is ours. */
 static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 		       struct ioasid_dirty_piece *p, bool clear)
 {
 	bool all = writes_unseen(space, area);
-	unsigned long i;
 
-	memset(p->words, 0, sizeof(p->words));
-	for (i = 0; i < p->n; i++) {
-		unsigned long bit = p->shift + i;
-
-		if (all || test_bit(p->from + i, area->dirty))
-			p->words[bit / 64] |= BIT_ULL(bit % 64);
-	}
+	memset(p->words, all ? 0xff : 0, piece_words(p) * sizeof(u64));
+	if (all)
+		piece_trim(p);
+	else
+		piece_fill(p, area->dirty);
 	if (clear) {
 		bitmap_clear(area->dirty, p->from, p->n);
 		dirty_add_pins(area, p->from, p->n);
@@ -238,7 +262,7 @@ static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_pi
 			return -EFAULT;
 		p->words[0] |= before;
 	}
-	return copy_to_user(to, p->words, DIV_ROUND_UP(p->shift + p->n, 64) * sizeof(u64)) ?
+	return copy_to_user(to, p->words, piece_words(p) * sizeof(u64)) ?
 	       -EFAULT : 0;
 }
 

@@ -19,8 +19,11 @@
 #include "pages.h"
 #include "signal.h"
 
-/* Mappings of a round; what is on its way is bounded, not the call. */
-#define ROUND	512
+/*
+ * Mappings of a round; what is on its way is bounded, not the call. A flush is
+ * shared by as many, and the memory that describes them is cleared for each call.
+ */
+#define ROUND	128
 
 /* One mapping up to the point where only the page tables are missing. */
 static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)

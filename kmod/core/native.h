@@ -33,6 +33,7 @@ struct ioasid_call {
 long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
 bool ioasid_native_on_ring(unsigned int cmd);
 int ioasid_call_respond(struct ioasid_call *call);
+int ioasid_call_answer(struct ioasid_call *call, const __u64 *out);
 struct ioasid_space *ioasid_call_space(struct ioasid_call *call, u32 id);
 
 /* fdinfo.c */

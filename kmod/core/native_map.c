@@ -46,7 +46,7 @@ static long map_and_tell(struct ioasid_call *call, struct ioasid_map_call *c, __
 	if (ret)
 		return ret;
 	*out = c->args.iova;
-	ret = ioasid_call_respond(call);
+	ret = ioasid_call_answer(call, out);
 	if (ret)
 		ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
 	return ret;
@@ -159,13 +159,13 @@ long ioasid_native_unmap_dma(struct ioasid_call *call)
 
 	/* What is unmapped stays so: find out first if the answer can be given. */
 	arg->out_length = 0;
-	ret = ioasid_call_respond(call);
+	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
 		ret = unmap_dirty(space, arg);
 	else if (!ret)
 		ret = ioasid_unmap(space, arg->iova, arg->length, flags, &arg->out_length);
 	ioasid_space_put(space);
-	return ioasid_call_respond(call) ?: ret;
+	return ioasid_call_answer(call, &arg->out_length) ?: ret;
 }
 
 /* The entries of a batch, each cut or padded to what we know of it. */

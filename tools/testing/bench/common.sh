@@ -8,6 +8,11 @@ BENCH=build/bin/ioasid-bench
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
+# json PROGRAM: the last run's JSON, in $OUT, must make this jq program true.
+json() {
+	jq -e "$1" "$OUT" >/dev/null || fail "not true: $1: $(cat "$OUT")"
+}
+
 # refused STATUS TEXT COMMAND...: exits with STATUS, prints nothing on stdout,
 # and on stderr, but for progress, one line that holds TEXT; it is in $said.
 refused() {

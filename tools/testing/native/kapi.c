@@ -512,6 +512,55 @@ TEST_F(kapi, reports_dirty)
 	ASSERT_EQ(0, UNPIN(2, 1));
 }
 
+/* Bits of mappings at odd places, in bitmaps that begin at others. */
+TEST_F(kapi, dirty_bits_wherever_they_lie)
+{
+	static const struct { uint64_t first, n; } areas[] = {
+		{ 0, 37 }, { 42, 100 }, { 142, 1 }, { 150, 150 }, { 320, 64 },
+	};
+	uint64_t bits[8], want[8], seed = 4711, before, i, j, page;
+	struct {
+		struct vfio_iommu_type1_dirty_bitmap head;
+		struct vfio_iommu_type1_dirty_bitmap_get get;
+	} d = {
+		.head = { .argsz = sizeof(d), .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
+		.get.bitmap = { PAGE, sizeof(bits), (void *)bits },
+	};
+	char *mem = door_memory(150 * PAGE);
+	struct kapi a;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, CALL(ACCESS_CREATE));
+	ASSERT_EQ(0, EDU(ATTACH));
+	for (i = 0; i < sizeof(areas) / sizeof(areas[0]); i++)
+		ASSERT_EQ(0, MAP(IOVA + areas[i].first * PAGE, mem, areas[i].n, READ | WRITE));
+	ASSERT_EQ(0, dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_START, bits));
+	/* The first time a device still writes unseen. */
+	for (before = 0; before < 127; before += 9) {
+		memset(want, 0, sizeof(want));
+		for (i = 0; before && i < 40; i++) {
+			seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+			j = seed >> 33;
+			page = areas[j % 5].first + (j >> 3) % areas[j % 5].n;
+			ASSERT_EQ(1, PIN(page, 1, READ | WRITE));
+			UNPIN(page, 1);
+			want[(before + page) / 64] |= 1ULL << (before + page) % 64;
+		}
+		memset(bits, 0, sizeof(bits));
+		d.get.iova = IOVA - before * PAGE;
+		d.get.size = (before + 384) * PAGE;
+		ASSERT_EQ(0, CALL(LEGACY, .flags = VFIO_IOMMU_DIRTY_PAGES, .data = (uintptr_t)&d));
+		for (i = 0; before && i < 8; i++)
+			ASSERT_EQ(want[i], bits[i]);
+		for (i = 0; !before && i < 384; i++)
+			ASSERT_EQ((i < 37) || (i >= 42 && i < 143) || (i >= 150 && i < 300) || i >= 320,
+				  bits[i / 64] >> i % 64 & 1);
+		ASSERT_EQ(0, EDU(REPORTS_DIRTY));
+	}
+	munmap(mem, 150 * PAGE);
+}
+
 TEST_F(kapi, legacy_ioctls)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/ioasid's own calls as requests on an io_uring, all of a batch at once. */
+#include <errno.h>
+#include <libioasid-uring.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "native.h"
+#include "util.h"
+
+/*
+ * Rings that nobody uses now: a thread takes one for each call, so that there
+ * are no more than there are threads, whoever these are.
+ */
+struct ring {
+	struct io_uring uring;
+	struct ring *next;
+};
+
+static struct ring *idle_rings;
+static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct ring *ring_get(void)
+{
+	struct ring *r;
+
+	pthread_mutex_lock(&ring_lock);
+	r = idle_rings;
+	if (r)
+		idle_rings = r->next;
+	pthread_mutex_unlock(&ring_lock);
+	if (r)
+		return r;
+	r = malloc(sizeof(*r));
+	if (r && !io_uring_queue_init(BACKEND_MAX_PIECES, &r->uring, 0))
+		return r;
+	free(r);
+	return NULL;
+}
+
+static void ring_put(struct ring *r)
+{
+	pthread_mutex_lock(&ring_lock);
+	r->next = idle_rings;
+	idle_rings = r;
+	pthread_mutex_unlock(&ring_lock);
+}
+
+/* One request; the ring has room for a batch. */
+static void ring_add(struct ring *r, int fd, uint32_t command, void *arg)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
+
+	if (!sqe)
+		abort();
+	ioasid_prep(sqe, fd, command, arg);
+}
+
+/* Submit @n requests and wait for all. The first error there was, or 0. */
+static int ring_run(struct ring *r, unsigned int n)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int i;
+	int err = io_uring_submit_and_wait(&r->uring, n);
+
+	if (err < 0)
+		return err;
+	for (i = 0, err = 0; i < n; i++) {
+		int ret = io_uring_wait_cqe(&r->uring, &cqe);
+
+		if (ret)
+			return ret;
+		if (!err)
+			err = cqe->res;
+		io_uring_cqe_seen(&r->uring, cqe);
+	}
+	return err;
+}
+
+static int uring_map_many(struct backend *b, const struct piece *piece, unsigned int n)
+{
+	struct ioasid_map_dma map[BACKEND_MAX_PIECES];
+	struct ring *r = ring_get();
+	unsigned int i;
+	int ret;
+
+	if (!r)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		map[i] = (struct ioasid_map_dma){
+			.size = sizeof(map[i]),
+			.flags = NATIVE_FLAGS,
+			.user_va = (uintptr_t)piece[i].va,
+			.length = piece[i].len,
+			.iova = piece[i].iova,
+		};
+		ring_add(r, b->container.fd, IOASID_MAP_DMA, &map[i]);
+	}
+	ret = ring_run(r, n);
+	ring_put(r);
+	return ret;
+}
+
+static int uring_unmap_many(struct backend *b, const struct piece *piece, unsigned int n)
+{
+	struct ioasid_unmap_dma unmap[BACKEND_MAX_PIECES];
+	struct ring *r = ring_get();
+	unsigned int i;
+	int ret;
+
+	if (!r)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		unmap[i] = (struct ioasid_unmap_dma){
+			.size = sizeof(unmap[i]),
+			.iova = piece[i].iova,
+			.length = piece[i].len,
+		};
+		ring_add(r, b->container.fd, IOASID_UNMAP_DMA, &unmap[i]);
+	}
+	ret = ring_run(r, n);
+	for (i = 0; i < n && !ret; i++)
+		if (unmap[i].out_length != piece[i].len)
+			ret = -EIO;
+	ring_put(r);
+	return ret;
+}
+
+static int uring_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
+{
+	struct piece piece = { va, iova, len };
+
+	return uring_map_many(b, &piece, 1);
+}
+
+static int uring_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
+{
+	struct piece piece = { NULL, iova, len };
+
+	*unmapped = len;
+	return uring_unmap_many(b, &piece, 1);
+}
+
+/* Rings hold what requests went to. */
+static void uring_close(struct backend *b)
+{
+	struct ring *r;
+
+	while ((r = idle_rings)) {
+		idle_rings = r->next;
+		io_uring_queue_exit(&r->uring);
+		free(r);
+	}
+	native_close(b);
+}
+
+const struct backend_ops backend_uring = {
+	.name = "uring",
+	.summary = "native, each call a request on an io_uring, all requests of a batch at once",
+	.select = backend_select,
+	.open = native_open,
+	.close = uring_close,
+	.map = uring_map,
+	.unmap = uring_unmap,
+	.unmap_all = native_unmap_all,
+	.map_many = uring_map_many,
+	.unmap_many = uring_unmap_many,
+	.device_fd = native_device_fd,
+};
