@@ -40,8 +40,8 @@ kind == "nvme" {
 		print "| backend | mapped | reads/s | read p50, ns | p99 | map p50 | unmap p50 |"
 		print "|---|---|---|---|---|---|---|"
 	}
-	printf "| %s | %s | %d | %d | %d |%s|%s|\n", $1, $2 == "once" ? "once" : "for each read", $5, $6, $7,
-	       $8 > 0 ? " " $8 " " : " ", $9 > 0 ? " " $9 " " : " "
+	printf("| %s | %s | %d | %d | %d |%s|%s|\n", $1, $2 == "once" ? "once" : "for each read", $5, $6, $7,
+	       $8 > 0 ? " " $8 " " : " ", $9 > 0 ? " " $9 " " : " ")
 	next
 }
 

@@ -43,19 +43,18 @@ static bool present(const struct ioasid_pages *pages, unsigned long vaddr)
 }
 
 /*
- * How many of @want pages from @addr on are worth it; mmap_lock is held. Private
- * memory that is only read would get the zero page, which is not pinned.
+ * The memory at @addr, if it is worth it; mmap_lock is held. Private memory that
+ * is only read would get the zero page, which is not pinned.
  */
-static unsigned long pages_here(const struct ioasid_pages *pages, unsigned long addr,
-				unsigned long want)
+static struct vm_area_struct *vma_here(const struct ioasid_pages *pages, unsigned long addr)
 {
 	struct vm_area_struct *vma = vma_lookup(pages->mm, addr);
 
 	if (!vma || userfaultfd_armed(vma) || !faults_end(vma))
-		return 0;
+		return NULL;
 	if (!pages->write && !(vma->vm_flags & VM_SHARED))
-		return 0;
-	return min(want, (vma->vm_end - addr) >> PAGE_SHIFT);
+		return NULL;
+	return vma->vm_flags & (pages->write ? VM_WRITE : VM_READ) ? vma : NULL;
 }
 
 /**
@@ -71,6 +70,7 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 {
 	unsigned int flags = pages->write ? FAULT_FLAG_WRITE : 0, saved;
 	struct mm_struct *mm = pages->mm;
+	struct vm_area_struct *vma;
 	unsigned long n = 0;
 
 	if (present(pages, vaddr) || mmap_read_lock_killable(mm))
@@ -78,9 +78,11 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 	/* Not from where the pin would have to move it away. */
 	saved = memalloc_pin_save();
 	vaddr = untagged_addr_remote(mm, vaddr);
-	want = pages_here(pages, vaddr, want);
+	vma = vma_here(pages, vaddr);
+	want = vma ? min(want, (vma->vm_end - vaddr) >> PAGE_SHIFT) : 0;
+	/* Without FAULT_FLAG_ALLOW_RETRY the lock is kept, and with it the vma. */
 	for (; n < want && !ioasid_interrupted(); vaddr += PAGE_SIZE) {
-		if (fixup_user_fault(mm, vaddr, flags, NULL))
+		if (handle_mm_fault(vma, vaddr, flags, NULL) & VM_FAULT_ERROR)
 			break;
 		/* One fault brought all of them, and one pin is enough for them. */
 		if ((!n || IS_ALIGNED(vaddr, PMD_SIZE)) && ioasid_huge_at(vaddr))

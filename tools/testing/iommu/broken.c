@@ -7,6 +7,7 @@
 #include "iommu/broken.h"
 #include "isolation/fault.h"
 #include "lifetime/edu.h"
+#include "native/native.h"
 
 #define IOVA	0x1000000ULL
 #define PAGES	64
@@ -59,8 +60,7 @@ FIXTURE_SETUP(broken)
 
 	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/iommu_map", variant->iommu_map));
 	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_join(&self->edu, DOOR_SHIM, DOOR_EDU));
-	ASSERT_EQ(0, ioctl(self->edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	ASSERT_TRUE(native_attach(self->d.fd, &self->edu, DOOR_EDU));
 	self->device = door_device(&self->edu, DOOR_EDU);
 	self->bar = edu_open(self->device);
 	ASSERT_TRUE(self->bar);
