@@ -74,7 +74,16 @@ static void move_drop(struct ioasid_pages *who)
 /* The new owner is in, the old one is paid off. */
 static void move_commit(struct owner_move *m)
 {
-	struct ioasid_pages *p = m->pages, old = *p;
+	struct ioasid_pages *p = m->pages;
+	/* Not all of it: references come and go. */
+	struct ioasid_pages old = {
+		.mm = p->mm,
+		.task = p->task,
+		.user = p->user,
+		.charged = p->charged,
+		.who = p->who,
+		.mark = p->mark,
+	};
 
 	p->mm = m->next.mm;
 	p->task = m->next.task;
