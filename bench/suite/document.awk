@@ -51,12 +51,24 @@ $1 == phase && $2 ~ groups && !(kind == "compare" && $5 > 1) && index(" " peers 
 		unit[key] = $6
 		order[++keys] = key
 	}
-	figure[key, $8, $5, "map"] = $9
-	figure[key, $8, $5, "unmap"] = $10
+	# The same may have been run several times: the median counts.
+	all[key, $8, $5, "map"] = all[key, $8, $5, "map"] " " $9
+	all[key, $8, $5, "unmap"] = all[key, $8, $5, "unmap"] " " $10
 	if ($2 ~ /256K|map of 1G/) {
 		holds[key, $8, "map"] = $17
 		holds[key, $8, "GiB"] = $18
 	}
+}
+
+function median(list, v, n, i, j, t) {
+	n = split(list, v, " ")
+	for (i = 2; i <= n; i++)
+		for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) {
+			t = v[j]
+			v[j] = v[j - 1]
+			v[j - 1] = t
+		}
+	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 
 function show(v) {
@@ -142,6 +154,8 @@ function memory(k, i) {
 END {
 	if (!keys)
 		exit
+	for (k in all)
+		figure[k] = median(all[k])
 	if (kind == "compare")
 		compare()
 	else if (kind == "threads")
