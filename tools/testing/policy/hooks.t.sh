@@ -70,6 +70,14 @@ pins_are_told() {
 	expect_seen pins 3 unpins 3
 }
 
+devices_are_told() {
+	begin
+	driver_begin
+	probe
+	expect_map 'attach 0' "$mapper" attach detach attach
+	expect_seen attached 2 detached 2
+}
+
 pins_can_be_refused() {
 	begin
 	driver_begin
@@ -301,7 +309,7 @@ exec_and_fork_balance() {
 }
 
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
-	dirty_and_owner_are_told pins_are_told pins_can_be_refused only_a_space only_a_cgroup \
+	dirty_and_owner_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
 	accounting_of_a_cgroup selected_by_name \
 	replay_within_a_cgroup asked_in_order audit_only_watches flushes_in_pieces gives_up resigns \
 	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
