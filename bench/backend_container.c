@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "container.h"
 #include "guard.h"
 #include "util.h"
 
@@ -47,37 +48,37 @@ static int container_open(struct backend *b, const char *bdf)
 	return 0;
 }
 
-static void container_close(struct backend *b)
+void container_close(struct backend *b)
 {
 	vfio_close(&b->container);
 }
 
-static int container_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
+int container_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 {
 	return vfio_map(&b->container, va, iova, len);
 }
 
-static int container_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
+int container_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
 {
 	return vfio_unmap(&b->container, iova, len, unmapped);
 }
 
-static int container_unmap_all(struct backend *b, uint64_t *unmapped)
+int container_unmap_all(struct backend *b, uint64_t *unmapped)
 {
 	return vfio_unmap_all(&b->container, unmapped);
 }
 
-static int container_dirty_start(struct backend *b)
+int container_dirty_start(struct backend *b)
 {
 	return vfio_dirty_start(&b->container);
 }
 
-static int container_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+int container_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
 {
 	return vfio_dirty_get(&b->container, iova, len, bits, backend_bitmap(len));
 }
 
-static int container_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
+int container_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
 {
 	return vfio_unmap_dirty(&b->container, iova, len, bits, backend_bitmap(len));
 }
@@ -108,14 +109,8 @@ int backend_select(const struct backend_ops *ops)
 }
 
 #define CONTAINER_OPS				\
+	CONTAINER_CALLS,			\
 	.open = container_open,			\
-	.close = container_close,		\
-	.map = container_map,			\
-	.unmap = container_unmap,		\
-	.unmap_all = container_unmap_all,	\
-	.dirty_start = container_dirty_start,	\
-	.dirty_get = container_dirty_get,	\
-	.unmap_dirty = container_unmap_dirty,	\
 	.device_fd = container_device_fd
 
 const struct backend_ops backend_auto = {

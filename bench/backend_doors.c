@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "container.h"
 #include "util.h"
 
 static int attach_failed(const struct backend *b, int err)
@@ -95,41 +96,6 @@ static int doors_open(struct backend *b, const char *bdf)
 	return 0;
 }
 
-static void doors_close(struct backend *b)
-{
-	vfio_close(&b->container);
-}
-
-static int doors_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
-{
-	return vfio_map(&b->container, va, iova, len);
-}
-
-static int doors_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped)
-{
-	return vfio_unmap(&b->container, iova, len, unmapped);
-}
-
-static int doors_unmap_all(struct backend *b, uint64_t *unmapped)
-{
-	return vfio_unmap_all(&b->container, unmapped);
-}
-
-static int doors_dirty_start(struct backend *b)
-{
-	return vfio_dirty_start(&b->container);
-}
-
-static int doors_dirty_get(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
-{
-	return vfio_dirty_get(&b->container, iova, len, bits, backend_bitmap(len));
-}
-
-static int doors_unmap_dirty(struct backend *b, uint64_t iova, uint64_t len, uint64_t *bits)
-{
-	return vfio_unmap_dirty(&b->container, iova, len, bits, backend_bitmap(len));
-}
-
 static int doors_device_fd(struct backend *b)
 {
 	int fd = fcntl(b->container.device.fd, F_DUPFD_CLOEXEC, 0);
@@ -138,14 +104,8 @@ static int doors_device_fd(struct backend *b)
 }
 
 #define DOORS_OPS				\
+	CONTAINER_CALLS,			\
 	.open = doors_open,			\
-	.close = doors_close,			\
-	.map = doors_map,			\
-	.unmap = doors_unmap,			\
-	.unmap_all = doors_unmap_all,		\
-	.dirty_start = doors_dirty_start,	\
-	.dirty_get = doors_dirty_get,	\
-	.unmap_dirty = doors_unmap_dirty,	\
 	.device_fd = doors_device_fd
 
 const struct backend_ops backend_join = {

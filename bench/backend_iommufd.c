@@ -225,29 +225,26 @@ static int iommufd_device_fd(struct backend *b)
 	return fd < 0 ? fail("cannot duplicate the device's fd: %s", strerror(errno)) : fd;
 }
 
+#define IOMMUFD_OPS				\
+	.open = iommufd_open,			\
+	.close = iommufd_close,			\
+	.unmap = iommufd_unmap,			\
+	.unmap_all = iommufd_unmap_all,		\
+	.leave = iommufd_leave,			\
+	.come_back = iommufd_come_back,		\
+	.device_fd = iommufd_device_fd
+
 const struct backend_ops backend_iommufd = {
 	.name = "iommufd",
 	.summary = "/dev/iommu and the device's own node, where the kernel has them",
-	.open = iommufd_open,
-	.close = iommufd_close,
 	.map = iommufd_map,
-	.unmap = iommufd_unmap,
-	.unmap_all = iommufd_unmap_all,
-	.leave = iommufd_leave,
-	.come_back = iommufd_come_back,
-	.device_fd = iommufd_device_fd,
+	IOMMUFD_OPS,
 };
 
 const struct backend_ops backend_iommufd_file = {
 	.name = "iommufd-file",
 	.summary = "iommufd, memory of a memfd by IOMMU_IOAS_MAP_FILE (Linux 6.13)",
 	.files = true,
-	.open = iommufd_open,
-	.close = iommufd_close,
 	.map = iommufd_map_file,
-	.unmap = iommufd_unmap,
-	.unmap_all = iommufd_unmap_all,
-	.leave = iommufd_leave,
-	.come_back = iommufd_come_back,
-	.device_fd = iommufd_device_fd,
+	IOMMUFD_OPS,
 };

@@ -3,8 +3,6 @@
  * Replay: how long it takes to let a device into an address space that has maps
  * already, all of which become entries of its page table, and to take it out.
  */
-#include <string.h>
-
 #include "mark.h"
 #include "util.h"
 #include "workload.h"

@@ -51,28 +51,9 @@ static void name_batch(struct workload *w)
 		snprintf(w->name + len, sizeof(w->name) - len, " by %u", w->batch);
 }
 
-static int plan_map(struct suite *s, const struct mem_kind *kind)
-{
-	const struct suite_options *o = &s->opt;
-	struct workload *w;
-	char size[16];
-
-	w = add_work(s, WORK_FILL, kind, o->size, o->chunk ? o->chunk : kind->folio);
-	if (!w)
-		return -1;
-	w->per_call = o->chunk;
-	if (o->chunk)
-		snprintf(w->name, sizeof(w->name), "chunk %s", format_size(size, o->chunk));
-	else
-		snprintf(w->name, sizeof(w->name), "map");
-	if (!o->chunk)
-		w->call = w->len / w->threads;
-	name_batch(w);
-	return 0;
-}
-
-/* What is done to maps that are there, and how it is called. */
-static int plan_there(struct suite *s, const struct mem_kind *kind, enum work_type type)
+/* All of the memory, called @whole, or in pieces of --chunk, called @chunks and their size. */
+static int plan_whole(struct suite *s, const struct mem_kind *kind, enum work_type type,
+		      const char *whole, const char *chunks)
 {
 	const struct suite_options *o = &s->opt;
 	struct workload *w;
@@ -81,13 +62,14 @@ static int plan_there(struct suite *s, const struct mem_kind *kind, enum work_ty
 	w = add_work(s, type, kind, o->size, o->chunk ? o->chunk : kind->folio);
 	if (!w)
 		return -1;
+	w->per_call = type == WORK_FILL && o->chunk;
 	if (o->chunk)
-		snprintf(w->name, sizeof(w->name), "%s of %s", work_type_name[type],
-			 format_size(size, o->chunk));
+		snprintf(w->name, sizeof(w->name), "%s %s", chunks, format_size(size, o->chunk));
 	else
-		snprintf(w->name, sizeof(w->name), "%s", work_type_name[type]);
+		snprintf(w->name, sizeof(w->name), "%s", whole);
 	if (!o->chunk)
 		w->call = w->len / w->threads;
+	name_batch(w);
 	return 0;
 }
 
@@ -150,11 +132,11 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 	const struct suite_options *o = &s->opt;
 	unsigned int n, i, e;
 
-	if (o->map && plan_map(s, kind))
+	if (o->map && plan_whole(s, kind, WORK_FILL, "map", "chunk"))
 		return -1;
-	if (o->dirty && plan_there(s, kind, WORK_DIRTY))
+	if (o->dirty && plan_whole(s, kind, WORK_DIRTY, "dirty", "dirty of"))
 		return -1;
-	if (o->replay && plan_there(s, kind, WORK_REPLAY))
+	if (o->replay && plan_whole(s, kind, WORK_REPLAY, "replay", "replay of"))
 		return -1;
 	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(pingpong_sizes);
 	for (i = 0; o->pingpong && wanted(o, kind, false) && i < n; i++)

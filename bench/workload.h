@@ -32,7 +32,6 @@ enum work_type {
 
 extern const char *const work_type_name[];
 
-
 enum unmap_mode {
 	UNMAP_EACH,			/* one call for each map call */
 	UNMAP_RANGE,			/* one call over the slice */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# From the lines of rows.jq to the tables of docs/performance.md (see document).
+# From the lines of rows.jq to the tables of docs/performance.md (see tools/testing/figures).
 #
 #   kind    compare: a row for each workload of @phase, the peers beside each other;
 #           threads: one thread beside two; memory: what maps hold; nvme: of nvme.tsv
@@ -40,8 +40,8 @@ kind == "nvme" {
 		print "| backend | mapped | reads/s | read p50, ns | p99 | map p50 | unmap p50 |"
 		print "|---|---|---|---|---|---|---|"
 	}
-	printf("| %s | %s | %d | %d | %d |%s|%s|\n", $1, $2 == "once" ? "once" : "for each read", $5, $6, $7,
-	       $8 > 0 ? " " $8 " " : " ", $9 > 0 ? " " $9 " " : " ")
+	printf("| %s | %s | %d | %d | %d |%s|%s|\n", $1, $2 == "once" ? "once" : "for each read", $3, $4, $5,
+	       $6 > 0 ? " " $6 " " : " ", $7 > 0 ? " " $7 " " : " ")
 	next
 }
 

@@ -473,19 +473,25 @@ TEST_F(kapi, attaches)
 	EXPECT_ERRNO(EEXIST, MAP(IOVA, self->mem, 1, READ));
 }
 
-static long dirty(struct ktap_fixture_kapi *self, uint32_t flags, uint64_t *bits)
+static long dirty_range(struct ktap_fixture_kapi *self, uint32_t flags, uint64_t iova,
+			uint64_t pages, uint64_t *bits, uint64_t bytes)
 {
 	struct {
 		struct vfio_iommu_type1_dirty_bitmap head;
 		struct vfio_iommu_type1_dirty_bitmap_get get;
 	} d = {
 		.head = { .argsz = sizeof(d), .flags = flags },
-		.get = { .iova = IOVA, .size = 4 * PAGE,
-			 .bitmap = { PAGE, sizeof(*bits), (void *)bits } },
+		.get = { .iova = iova, .size = pages * PAGE,
+			 .bitmap = { PAGE, bytes, (void *)bits } },
 	};
 	struct kapi a;
 
 	return CALL(LEGACY, .flags = VFIO_IOMMU_DIRTY_PAGES, .data = (uintptr_t)&d);
+}
+
+static long dirty(struct ktap_fixture_kapi *self, uint32_t flags, uint64_t *bits)
+{
+	return dirty_range(self, flags, IOVA, 4, bits, sizeof(*bits));
 }
 
 /* A driver that pins what its device writes keeps the rest clean. */
@@ -519,13 +525,6 @@ TEST_F(kapi, dirty_bits_wherever_they_lie)
 		{ 0, 37 }, { 42, 100 }, { 142, 1 }, { 150, 150 }, { 320, 64 },
 	};
 	uint64_t bits[8], want[8], seed = 4711, before, i, j, page;
-	struct {
-		struct vfio_iommu_type1_dirty_bitmap head;
-		struct vfio_iommu_type1_dirty_bitmap_get get;
-	} d = {
-		.head = { .argsz = sizeof(d), .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP },
-		.get.bitmap = { PAGE, sizeof(bits), (void *)bits },
-	};
 	char *mem = door_memory(150 * PAGE);
 	struct kapi a;
 
@@ -548,9 +547,8 @@ TEST_F(kapi, dirty_bits_wherever_they_lie)
 			want[(before + page) / 64] |= 1ULL << (before + page) % 64;
 		}
 		memset(bits, 0, sizeof(bits));
-		d.get.iova = IOVA - before * PAGE;
-		d.get.size = (before + 384) * PAGE;
-		ASSERT_EQ(0, CALL(LEGACY, .flags = VFIO_IOMMU_DIRTY_PAGES, .data = (uintptr_t)&d));
+		ASSERT_EQ(0, dirty_range(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP,
+					 IOVA - before * PAGE, before + 384, bits, sizeof(bits)));
 		for (i = 0; before && i < 8; i++)
 			ASSERT_EQ(want[i], bits[i]);
 		for (i = 0; !before && i < 384; i++)
