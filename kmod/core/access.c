@@ -235,7 +235,8 @@ static int pin_slow(struct ioasid_space *space, struct ioasid_pages *pages, u64 
 	} else {
 		*page = xpin_again(area, iova);
 		if (!*page) {
-			ret = xa_err(xa_store(&area->pins, area_index(area, iova), x, GFP_KERNEL));
+			ret = xa_err(xa_store(&area->pins, area_index(area, iova), x,
+					      GFP_KERNEL_ACCOUNT));
 			*page = x->page;
 			if (!ret) {
 				ioasid_dirty_mark(area, iova, PAGE_SIZE);

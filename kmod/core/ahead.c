@@ -117,7 +117,7 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 
 	if (!workers || pages->npages - done < (workers + 1) * AHEAD_PAGES)
 		return NULL;
-	a = kvzalloc(struct_size(a, batch, workers), GFP_KERNEL | __GFP_NOWARN);
+	a = kvzalloc(struct_size(a, batch, workers), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!a)
 		return NULL;
 	a->nr = workers;
@@ -127,7 +127,8 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 
 		INIT_WORK(&b->work, ahead_pin);
 		b->pages = pages;
-		b->page = kvmalloc_array(AHEAD_PAGES, sizeof(*b->page), GFP_KERNEL | __GFP_NOWARN);
+		b->page = kvmalloc_array(AHEAD_PAGES, sizeof(*b->page),
+					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!b->page) {
 			ioasid_ahead_stop(a);
 			return NULL;

@@ -192,7 +192,7 @@ static void describe_group(struct iommu_group *group, struct ioasid_attach_args 
 
 static struct ioasid_domain *domain_create(struct ioasid_space *space, struct iommu_group *group)
 {
-	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	struct iommu_domain *domain = ERR_PTR(-ENODEV);
 
 	if (!d)
@@ -520,7 +520,8 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	ioasid_who_current(&args.who, space->id);
 	describe_group(group, &args);
 	/* A sealing attach must not fail for want of a few bytes. */
-	g = kzalloc(sizeof(*g), GFP_KERNEL | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
+	g = kzalloc(sizeof(*g),
+		    GFP_KERNEL_ACCOUNT | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
 	if (!g)
 		return -ENOMEM;
 	g->group = group;

@@ -71,7 +71,7 @@ static int info_collect(struct ioasid_space *space, struct vfio_iommu_type1_info
 	       sizeof(struct vfio_iommu_type1_info_dma_avail) +
 	       struct_size_t(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges,
 			     space->windows.nr) + 3 * sizeof(u64);
-	chain->buf = kzalloc(room, GFP_KERNEL);
+	chain->buf = kzalloc(room, GFP_KERNEL_ACCOUNT);
 	if (chain->buf) {
 		info->iova_pgsizes = space->pgsizes;
 		chain_fill(chain, space);

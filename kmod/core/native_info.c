@@ -105,6 +105,20 @@ static int window_order(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* The caller's list; a range is copied as if it were a window. */
+static int allow_copy(struct ioasid_windows *ws, u64 ranges)
+{
+	static_assert(sizeof(struct ioasid_window) == sizeof(struct ioasid_iova_range));
+	if (!ws->nr)
+		return 0;
+	/* Kept as long as the address space: memdup_user() would charge it to nobody. */
+	ws->w = kmalloc_array(ws->nr, sizeof(*ws->w), GFP_KERNEL_ACCOUNT);
+	if (!ws->w)
+		return -ENOMEM;
+	return copy_from_user(ws->w, u64_to_user_ptr(ranges), ws->nr * sizeof(*ws->w)) ?
+	       -EFAULT : 0;
+}
+
 /* In order, and apart from each other. */
 static int allow_check(struct ioasid_windows *ws)
 {
@@ -141,20 +155,13 @@ long ioasid_native_allow_iovas(struct ioasid_call *call)
 	struct ioasid_space *space;
 	long ret;
 
-	/* A range is copied as if it were a window. */
-	static_assert(sizeof(struct ioasid_window) == sizeof(struct ioasid_iova_range));
 	if (ws.nr > IOASID_ALLOW_MAX)
 		return -EINVAL;
 	space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	if (ws.nr)
-		ws.w = memdup_array_user(u64_to_user_ptr(arg->ranges), ws.nr, sizeof(*ws.w));
-	ret = PTR_ERR_OR_ZERO(ws.w);
-	if (!ret) {
-		ret = allow_check(&ws) ?: allow_set(space, &ws);
-		ioasid_windows_free(&ws);
-	}
+	ret = allow_copy(&ws, arg->ranges) ?: allow_check(&ws) ?: allow_set(space, &ws);
+	ioasid_windows_free(&ws);
 	ioasid_space_put(space);
 	return ret;
 }

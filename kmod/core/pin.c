@@ -248,7 +248,7 @@ static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
 
 	if (want <= buf->room)
 		return want;
-	more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL | __GFP_NOWARN);
+	more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!more)
 		return buf->room;
 	if (buf->pages != buf->stack)

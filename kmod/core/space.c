@@ -191,7 +191,7 @@ struct ioasid_area *ioasid_area_alloc(void)
 
 	if (!m)
 		return NULL;
-	xa_init(&m->area.pins);
+	xa_init_flags(&m->area.pins, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&m->area.link);
 	m->area.pages = &m->own;
 	return &m->area;
@@ -330,7 +330,7 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 int ioasid_spaces_init(void)
 {
 	/* Not shared with others: what a bug does here stays here, and can be counted. */
-	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE);
+	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE | SLAB_ACCOUNT);
 	return mapping_cache ? 0 : -ENOMEM;
 }
 

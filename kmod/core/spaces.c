@@ -18,7 +18,7 @@
 #include "space.h"
 #include "who.h"
 
-static DEFINE_XARRAY(spaces);		/* by id */
+static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ACCOUNT);	/* by id */
 static DEFINE_MUTEX(spaces_lock);	/* guards the counter, so that ids rise in the table */
 static u32 spaces_last_id;
 static atomic_t spaces_nr;

@@ -18,7 +18,7 @@ static int windows_add(struct ioasid_windows *ws, u64 start, u64 last)
 {
 	struct ioasid_window *w;
 
-	w = krealloc_array(ws->w, ws->nr + 1, sizeof(*w), GFP_KERNEL);
+	w = krealloc_array(ws->w, ws->nr + 1, sizeof(*w), GFP_KERNEL_ACCOUNT);
 	if (!w)
 		return -ENOMEM;
 	ws->w = w;

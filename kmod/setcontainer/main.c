@@ -118,7 +118,7 @@ static struct vfio_container *container_create(struct ioasid_space *space)
 
 static struct vfio_container *attempt_begin(struct ioasid_space *space)
 {
-	struct attempt *a = kmalloc(sizeof(*a), GFP_KERNEL);
+	struct attempt *a = kmalloc(sizeof(*a), GFP_KERNEL_ACCOUNT);
 
 	if (!a)
 		return NULL;

@@ -48,7 +48,7 @@ struct instance_device {
  */
 void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2)
 {
-	struct ioasid_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL | __GFP_NOFAIL);
+	struct ioasid_instance *inst = kzalloc(sizeof(*inst), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 
 	refcount_set(&inst->refs, 1);
 	inst->space = space;
