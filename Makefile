@@ -168,6 +168,9 @@ lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, c
 install:				## modules of KREL, tools and rules onto this host (DESTDIR=)
 	@tools/env/install $(KREL) "$(DESTDIR)" "$(PREFIX)"
 
+dkms:					## the modules' sources into /usr/src, for DKMS (DESTDIR=)
+	@tools/env/install --dkms "$(DESTDIR)"
+
 clean:					## what was built; the build root and kernels stay
 	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || :
 
@@ -178,5 +181,5 @@ help:					## this list
 	@echo 'make [KVER=6.12|7.3|arm64] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install clean distclean help
+.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install dkms clean distclean help
 .PHONY: fuzz coverage matrix lint-long soak

@@ -30,8 +30,9 @@ static void help(void)
 	puts("usage: ioasid-bench COMMAND [option...]\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-	puts("\nEvery command has --help. Exit status: 0 all went well, 1 it did not (one line\n"
-	     "on stderr says what to do), 2 wrong arguments.\n"
+	puts("\nEvery command has --help; --version prints the version of the program.\n"
+	     "Exit status: 0 all went well, 1 it did not (one line on stderr says what to do),\n"
+	     "2 wrong arguments.\n"
 	     "\n"
 	     "Examples:\n"
 	     "  modprobe vfio-pci; modprobe vfio_iommu_type1\n"
@@ -49,6 +50,10 @@ int main(int argc, char **argv)
 		return usage(NULL, "which command?");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		help();
+		return ST_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("ioasid-bench " VERSION);
 		return ST_OK;
 	}
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {

@@ -5,6 +5,7 @@
 #include <linux/init.h>
 #include <linux/module.h>
 
+#include <ioasid/version.h>
 #include "../policy/call.h"
 #include "dev.h"
 #include "pages.h"
@@ -12,6 +13,9 @@
 
 module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit, "Most mappings of an address space created from now on (default 65535)");
+
+const char ioasid_version[] = IOASID_VERSION;
+IOASID_EXPORT(ioasid_version);
 
 static int __init ioasid_init(void)
 {
@@ -57,3 +61,4 @@ module_exit(ioasid_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("I/O address spaces: /dev/ioasid and the IOMMU half of VFIO");
+MODULE_VERSION(IOASID_VERSION);

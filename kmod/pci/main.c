@@ -17,6 +17,7 @@
 #include <linux/vfio.h>
 
 #include <ioasid/ioasid.h>
+#include <ioasid/version.h>
 #include "device.h"
 
 static bool disable_denylist;
@@ -265,6 +266,9 @@ static int __init pci_init(void)
 {
 	int ret;
 
+	ret = ioasid_check_version();
+	if (ret)
+		return ret;
 	ret = alloc_chrdev_region(&first_devt, 0, MINORMASK + 1, "ioasid-pci");
 	if (ret)
 		return ret;
@@ -295,4 +299,5 @@ module_exit(pci_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("PCI devices attached to a /dev/ioasid without a group");
+MODULE_VERSION(IOASID_VERSION);
 IOASID_IMPORT;

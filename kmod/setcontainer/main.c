@@ -40,6 +40,7 @@
 
 #include <ioasid/ioasid.h>
 #include <ioasid/relay.h>
+#include <ioasid/version.h>
 #include "../compat/vfio_private.h"
 
 #define TARGET "vfio_container_from_file"
@@ -191,6 +192,10 @@ static int hook_set(void)
 
 static int __init sc_init(void)
 {
+	int ret = ioasid_check_version();
+
+	if (ret)
+		return ret;
 	if (!compat_same_release()) {
 		pr_err("built for Linux " UTS_RELEASE ", whose VFIO containers may differ from this kernel's: build it for this one\n");
 		return -ENOEXEC;
@@ -214,4 +219,5 @@ module_exit(sc_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO_GROUP_SET_CONTAINER with a /dev/ioasid fd");
+MODULE_VERSION(IOASID_VERSION);
 IOASID_IMPORT;

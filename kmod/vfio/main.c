@@ -27,6 +27,7 @@
 
 #include <ioasid/ioasid.h>
 #include <ioasid/relay.h>
+#include <ioasid/version.h>
 #include <uapi/linux/ioasid.h>
 #include "../compat/vfio_private.h"
 #include "instance.h"
@@ -300,7 +301,9 @@ IOASID_EXPORT(ioasid_relay_open);
 
 static int __init shim_init(void)
 {
-	return vfio_register_iommu_driver(&ioasid_relay_ops);
+	int ret = ioasid_check_version();
+
+	return ret ?: vfio_register_iommu_driver(&ioasid_relay_ops);
 }
 module_init(shim_init);
 
@@ -320,4 +323,5 @@ module_exit(shim_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO containers on ioasid");
+MODULE_VERSION(IOASID_VERSION);
 IOASID_IMPORT;

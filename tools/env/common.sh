@@ -11,7 +11,7 @@ ME=${0##*/}
 
 # How the modules are built, everywhere: lint must not compile them again.
 # shellcheck disable=SC2034
-MODULE_FLAGS="W=1 KCFLAGS=-Werror IOASID_VERSION=0.1${IOASID_GCOV:+ IOASID_GCOV=y}"
+MODULE_FLAGS="W=1 KCFLAGS=-Werror${IOASID_GCOV:+ IOASID_GCOV=y}"
 
 # The architecture of the build root, and so of what is not built for another.
 # shellcheck disable=SC2034

@@ -285,6 +285,7 @@ int cmd_doctor(int argc, char **argv)
 	check_iommu();
 	check_interrupts();
 	check_modules();
+	doctor_versions();
 	check_softdep();
 	check_node();
 	doctor_kernel();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The two halves of 'ioasidctl doctor'. */
+/* The parts of 'ioasidctl doctor'. */
 #ifndef IOASIDCTL_DOCTOR_H
 #define IOASIDCTL_DOCTOR_H
 
@@ -13,5 +13,7 @@ void diagnose(enum verdict verdict, const char *check, const char *remedy, const
 
 /* What the kernel allows: BTF, signatures, lockdown, file systems. */
 void doctor_kernel(void);
+/* Modules and tools: are they all there, and of one version? */
+void doctor_versions(void);
 
 #endif

@@ -12,10 +12,6 @@
 #include "../lib/bpflog.h"
 #include "ctl.h"
 
-#ifndef VERSION
-#define VERSION	"0.1"
-#endif
-
 struct ctl ctl;
 
 static int cmd_help(int argc, char **argv);

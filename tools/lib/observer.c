@@ -15,10 +15,6 @@
 #include "sysfs.h"
 #include "text.h"
 
-#ifndef VERSION
-#define VERSION	"0.1"
-#endif
-
 #define OPTIONS_MAX	32
 #define OPT_DEBUG	0x100
 

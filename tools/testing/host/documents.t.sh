@@ -87,7 +87,9 @@ man_pages_know_all_options() {
 		options "$program" >"$WORK/options"
 		page_agrees "$program.8" "$WORK/options"
 	done
-	for command in map compare nvme checksum; do options ioasid-bench "$command"; done >"$WORK/options"
+	options ioasid-bench >"$WORK/options"
+	for command in map compare nvme checksum; do options ioasid-bench "$command"; done >>"$WORK/options"
+	sort -u -o "$WORK/options" "$WORK/options"
 	page_agrees ioasid-bench.8 "$WORK/options"
 }
 

@@ -12,13 +12,39 @@ ill() {
 	grep -q "^$2" "$scratch/doctor" || fail "no '$2' in: $(cut -c 1-60 "$scratch/doctor" | tr '\n' ';')"
 }
 
+# as_installed FOLDER...: has doctor find our modules in these folders of
+# /lib/modules/RELEASE, and nothing else there.
+as_installed() {
+	release=$(uname -r)
+	tree=$scratch/modules/$release
+	for folder; do
+		mkdir -p "$tree/$folder"
+		for module in ioasid ioasid_vfio ioasid_pci ioasid_setcontainer; do
+			cp "build/$release/$module.ko" "$tree/$folder/"
+		done
+	done
+}
+
+# in_tree COMMAND...: there, in a mount namespace of its own.
+in_tree() {
+	unshare -m sh -c 'mount --bind "$1" /usr/lib/modules; shift
+		depmod >/dev/null 2>&1; exec "$@"' sh "$scratch/modules" "$@"
+}
+
+# other_version FILE: makes it one of another version of ioasid.
+other_version() {
+	version=$(cat VERSION)
+	other=$(echo "$version" | tr 0-9 9)
+	perl -0777pi -e "s/\Q$version\E\0/$other\0/g" "$1"
+}
+
 # There is an IOMMU, but neither the shim nor its modprobe.d file.
 what_is_well() {
 	begin
 	ioasidctl -j doctor >"$scratch/doctor"
 	holds 'map({key: .check, value: .verdict}) | from_entries |
 		.iommu == "ok" and .module == "ok" and .btf == "ok" and .backend == "warn" and
-		.softdep == "warn" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
+		.softdep == "warn" and .versions == "ok" and .installed == "note" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
 		fail "$(cat "$scratch/doctor")"
 	holds 'all(.verdict == "ok" or (.remedy | length > 10))' "$scratch/doctor"
 }
@@ -31,6 +57,67 @@ an_open_node_and_a_policy_that_was_ejected() {
 	"$mapper" map 0 4K >/dev/null
 	ill 3 'fail *policies *misbehave was ejected: map_begin returned -17'
 	grep -q '^warn *node *anybody may open' "$scratch/doctor"
+}
+
+installed_and_loaded_alike() {
+	begin
+	as_installed updates/ioasid
+	in_tree ioasidctl -j doctor >"$scratch/doctor"
+	holds 'map(select(.check == "versions" or .check == "installed")) |
+		length == 1 and .[0].verdict == "ok"' "$scratch/doctor" || fail "$(cat "$scratch/doctor")"
+}
+
+installed_is_newer_than_loaded() {
+	begin
+	as_installed updates/ioasid
+	for module in "$tree"/updates/ioasid/*; do
+		other_version "$module"
+	done
+	in_tree ioasidctl doctor >"$scratch/doctor"
+	grep -q "^warn *versions *ioasid $version is loaded, version $other is installed" "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	grep -q -- '-> reboot; or end what' "$scratch/doctor"
+}
+
+installed_is_of_other_sources() {
+	begin
+	as_installed updates/ioasid
+	perl -pi -e 's/srcversion=..../srcversion=0000/' "$tree/updates/ioasid/ioasid.ko"
+	in_tree ioasidctl doctor >"$scratch/doctor"
+	grep -q "^warn *versions *ioasid .* is loaded and installed, from different sources" "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+}
+
+installed_twice() {
+	begin
+	as_installed updates/ioasid updates/dkms
+	in_tree ioasidctl doctor >"$scratch/doctor"
+	grep -q '^warn *installed *2 copies of ioasid.ko are installed for this kernel, .*/updates/' "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	grep -q 'modprobe takes /.*/updates/' "$scratch/doctor"
+}
+
+# What is left when an installation was cut short, or done by hand from two builds.
+installed_by_half() {
+	begin
+	as_installed updates/ioasid
+	rm "$tree/updates/ioasid/ioasid_pci.ko"
+	other_version "$tree/updates/ioasid/ioasid_vfio.ko"
+	expect_status 3 in_tree ioasidctl doctor >"$scratch/doctor"
+	grep -q '^fail *installed *ioasid is installed for Linux .* without ioasid_pci' "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	grep -q "^warn *versions *ioasid_vfio of version $other and ioasid of version $version are installed" "$scratch/doctor"
+}
+
+tools_of_another_version() {
+	begin
+	modules_unload ioasid_vfio
+	wait_for rmmod ioasid
+	trap 'modules_unload ioasid; modules_load ioasid; clean' EXIT
+	cp "build/$(uname -r)/ioasid.ko" "$scratch/"
+	other_version "$scratch/ioasid.ko"
+	insmod "$scratch/ioasid.ko"
+	ill 0 "warn *versions *ioasidctl is version $version, the loaded ioasid is version $other"
 }
 
 # Root may lock what it likes: so by a program that has given that up.
@@ -115,8 +202,11 @@ no_module() {
 	wait_for rmmod ioasid
 	ill 3 'fail *module *ioasid is not loaded'
 	grep -q -- '-> modprobe ioasid_vfio' "$scratch/doctor"
+	grep -q '^fail *installed *no ioasid.ko is installed for Linux' "$scratch/doctor"
 }
 
-ktap_run what_is_well an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
+ktap_run what_is_well installed_and_loaded_alike installed_is_newer_than_loaded \
+	installed_is_of_other_sources installed_twice installed_by_half tools_of_another_version \
+	an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
 	hardly_a_mapping_left interrupts_that_are_not_isolated rules_of_modprobe \
 	a_container_on_type1 no_module
