@@ -16,7 +16,6 @@
  *  - exit and SIGKILL: pinning and programming look for fatal signals; the
  *    file is released only after this call has returned.
  */
-#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
@@ -43,11 +42,9 @@ static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 	int ret;
 
 	c->res.ns_wait = (u64)wait_us * NSEC_PER_USEC;
-	while (!(ret = ioasid_interrupted())) {
-		set_current_state(ioasid_wait_state());
-		if (!schedule_hrtimeout(&until, HRTIMER_MODE_ABS))
+	while (!(ret = ioasid_interrupted()))
+		if (ioasid_sleep_until(until))
 			return 0;
-	}
 	return ioasid_map_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
 }
 

@@ -320,11 +320,18 @@ void ioasid_space_changed(struct ioasid_space *space)
  */
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 {
-	int ret = ioasid_on_ring() ?
-		  wait_event_interruptible(space->change_wait, READ_ONCE(space->changes) != seen) :
-		  wait_event_killable(space->change_wait, READ_ONCE(space->changes) != seen);
+	DEFINE_WAIT(wait);
+	int ret = 0;
 
-	return ret ? ioasid_interrupted() : 0;
+	while (READ_ONCE(space->changes) == seen) {
+		prepare_to_wait(&space->change_wait, &wait, ioasid_wait_state());
+		ret = ioasid_interrupted();
+		if (ret || READ_ONCE(space->changes) != seen)
+			break;
+		ioasid_wait_schedule();
+	}
+	finish_wait(&space->change_wait, &wait);
+	return ret;
 }
 
 int ioasid_spaces_init(void)

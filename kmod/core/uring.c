@@ -6,8 +6,8 @@
  * are threads of the submitter: the memory that is pinned, the limits, cgroup
  * and rights that count and the process that policies see are the submitter's,
  * and a map there is a map like any other. Cancelling such a request notifies
- * its worker, which the loops of the core look for (signal.h) and then unwind
- * as if killed.
+ * its worker. The loops of the core look for that notification, and for nothing
+ * but that and fatal signals (signal.h), and then unwind as if killed.
  *
  * Who else can run: other requests on the same file. A request holds the file,
  * so neither it nor its spaces go away, and the module stays.

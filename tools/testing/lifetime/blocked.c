@@ -6,10 +6,10 @@
  *
  * Type1 is not asked: it refuses such memory.
  */
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 
 #include "lifetime/edu.h"
+#include "uapi/trap.h"
 
 #define IOVA	0x1000000ULL
 #define PAGES	8
@@ -25,28 +25,6 @@ struct trapped {
 	volatile int result;	/* 0 or an errno */
 };
 
-static int trap_set(char *trap)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)trap, PAGES * PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
-		return -1;
-	return fd;
-}
-
-static bool trap_fill(int uffd, char *trap, int from, int pages)
-{
-	struct uffdio_zeropage zero = {
-		.range = { (uintptr_t)trap + from * PAGE, pages * PAGE },
-	};
-
-	return !ioctl(uffd, UFFDIO_ZEROPAGE, &zero);
-}
-
 static void trapped_open(struct ktap_test *_self, struct trapped *t, enum door_kind kind)
 {
 	t->before = ktap_pinned();
@@ -55,9 +33,9 @@ static void trapped_open(struct ktap_test *_self, struct trapped *t, enum door_k
 	ASSERT_NE(MAP_FAILED, t->mem);
 	t->trap = door_small_pages(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, t->trap);
-	t->uffd = trap_set(t->trap);
+	t->uffd = trap_set(t->trap, PAGES * PAGE);
 	ASSERT_LE(0, t->uffd);
-	ASSERT_TRUE(trap_fill(t->uffd, t->trap, 0, PAGES - 1));
+	ASSERT_TRUE(trap_fill(t->uffd, t->trap, (PAGES - 1) * PAGE));
 }
 
 static void trapped_close(struct ktap_test *_self, struct trapped *t)
@@ -100,11 +78,8 @@ static void *map_trap(void *arg)
 /* Starts the map and waits until it is caught. */
 static bool catch_map(struct trapped *t)
 {
-	struct uffd_msg msg;
-
 	return !pthread_create(&t->thread, NULL, map_trap, t) &&
-	       read(t->uffd, &msg, sizeof(msg)) == sizeof(msg) &&
-	       msg.event == UFFD_EVENT_PAGEFAULT && !t->ended;
+	       trap_sprung(t->uffd, -1) && !t->ended;
 }
 
 /* Serves the fault; the map ends, as it should. */
@@ -112,7 +87,7 @@ static int release_map(struct trapped *t)
 {
 	if (t->ended)
 		return -1;
-	if (!trap_fill(t->uffd, t->trap, PAGES - 1, 1))
+	if (!trap_fill(t->uffd, t->trap + (PAGES - 1) * PAGE, PAGE))
 		return -2;
 	pthread_join(t->thread, NULL);
 	return t->result;
@@ -241,8 +216,8 @@ static pid_t start_blocked(struct trapped *t, bool unmap, int *ready)
 		return pid;
 	}
 	t->trap = door_small_pages(PAGES * PAGE);
-	t->uffd = trap_set(t->trap);
-	if (t->uffd >= 0 && trap_fill(t->uffd, t->trap, 0, PAGES - 1) && catch_map(t))
+	t->uffd = trap_set(t->trap, PAGES * PAGE);
+	if (t->uffd >= 0 && trap_fill(t->uffd, t->trap, (PAGES - 1) * PAGE) && catch_map(t))
 		c = 'y';
 	if (write(fds[1], &c, 1) != 1)
 		_exit(1);
