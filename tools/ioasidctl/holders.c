@@ -9,12 +9,48 @@
 
 #include "../lib/counting.h"
 #include "../lib/files.h"
+#include "../lib/loaded.h"
+#include "../lib/pins.h"
 #include "../lib/sysfs.h"
 #include "ctl.h"
 
 static int holders;
 
-static void holder(const char *kind, const char *name, const char *what, const char *remedy)
+/* All that is pinned; read once. */
+static struct pin *pins;
+static int nr_pins;
+
+/* Is that pin of the holder with those ids? */
+static bool pin_is_of(const struct pin *pin, const struct loaded *policy, uint32_t prog)
+{
+	if (policy && pin->kind == PIN_LINK)
+		return pin->id == policy->link;
+	if (policy && pin->kind == PIN_MAP)
+		return pin->id == policy->map;
+	if (policy && pin->kind == PIN_PROG)
+		return loaded_has_prog(policy, pin->id);
+	return prog && (pin->kind == PIN_PROG ? pin->id == prog : pin->prog == prog);
+}
+
+static void print_pins(const struct loaded *policy, uint32_t prog)
+{
+	if (ctl.json)
+		json_array(&ctl.j, "pins");
+	for (int i = 0; i < nr_pins; i++) {
+		if (!pin_is_of(&pins[i], policy, prog))
+			continue;
+		if (ctl.json)
+			json_str(&ctl.j, NULL, pins[i].path);
+		else
+			printf("%-8s pinned: %s\n", "", pins[i].path);
+	}
+	if (ctl.json)
+		json_array_end(&ctl.j);
+}
+
+/* @policy and @prog: what it is to BPF, if anything. */
+static void holder(const char *kind, const char *name, const char *what, const char *remedy,
+		   const struct loaded *policy, uint32_t prog)
 {
 	holders++;
 	if (ctl.json) {
@@ -23,10 +59,13 @@ static void holder(const char *kind, const char *name, const char *what, const c
 		json_str(&ctl.j, "name", name);
 		json_str(&ctl.j, "what", what);
 		json_str(&ctl.j, "remedy", remedy);
-		json_object_end(&ctl.j);
-		return;
+	} else {
+		printf("%-8s %-20s %-28s -> %s\n", kind, name, what, remedy);
 	}
-	printf("%-8s %-20s %-28s -> %s\n", kind, name, what, remedy);
+	if (policy || prog)
+		print_pins(policy, prog);
+	if (ctl.json)
+		json_object_end(&ctl.j);
 }
 
 static int other_module(const char *name, void *unused)
@@ -37,7 +76,7 @@ static int other_module(const char *name, void *unused)
 	snprintf(what, sizeof(what), "%llu users",
 		 (unsigned long long)sysfs_u64("/sys/module/%s/refcnt", name));
 	snprintf(remedy, sizeof(remedy), "rmmod %s", name);
-	holder("module", name, what, remedy);
+	holder("module", name, what, remedy, NULL, 0);
 	return 0;
 }
 
@@ -56,7 +95,7 @@ static void processes(void)
 		snprintf(what, sizeof(what), "%s, fd %d",
 			 strcmp(f->kind, "ioasid") ? "a container" : "/dev/ioasid", f->fd);
 		snprintf(remedy, sizeof(remedy), "stop it, or kill %d", f->pid);
-		holder("process", name, what, remedy);
+		holder("process", name, what, remedy, NULL, 0);
 	}
 	free(files);
 }
@@ -65,11 +104,15 @@ static void policies(void)
 {
 	struct policy_state *list;
 	int n = read_policies(&list);
+	struct loaded loaded;
 	char remedy[192];
+	bool known;
 
 	for (int i = 0; i < n; i++) {
+		/* One without a link is known by its name only. */
+		known = !loaded_find(list[i].name, &loaded);
 		snprintf(remedy, sizeof(remedy), "ioasidctl policy unload %s", list[i].name);
-		holder("policy", list[i].name, list[i].state, remedy);
+		holder("policy", list[i].name, list[i].state, remedy, known ? &loaded : NULL, 0);
 	}
 	free(list);
 }
@@ -92,12 +135,16 @@ static bool is_module_btf(__u32 id)
 	return !strcmp(name, "ioasid");
 }
 
-/* Programs that are about the module's types; those of policies are named already. */
+/*
+ * Programs that are about the module's types. Those of policies are named
+ * already, and one that is loaded and not attached does not hold the module.
+ */
 static void observers(void)
 {
-	char name[64], what[64], remedy[96];
 	__u32 id = 0, len;
-	int fd;
+	char what[64];
+	bool counts;
+	int fd, err;
 
 	while (!bpf_prog_get_next_id(id, &id)) {
 		struct bpf_prog_info prog = {};
@@ -106,16 +153,15 @@ static void observers(void)
 		if (fd < 0)
 			continue;
 		len = sizeof(prog);
-		if (bpf_obj_get_info_by_fd(fd, &prog, &len))
-			prog.type = BPF_PROG_TYPE_STRUCT_OPS;
+		err = bpf_obj_get_info_by_fd(fd, &prog, &len);
 		close(fd);
-		if (prog.type == BPF_PROG_TYPE_STRUCT_OPS || !is_module_btf(prog.attach_btf_obj_id))
+		if (err || prog.type == BPF_PROG_TYPE_STRUCT_OPS ||
+		    !is_module_btf(prog.attach_btf_obj_id))
 			continue;
-		snprintf(name, sizeof(name), "%s", prog.name);
 		snprintf(what, sizeof(what), "BPF program %u", id);
-		snprintf(remedy, sizeof(remedy), "%s", counting_is_on() && !strncmp(prog.name, "stat_", 5) ?
-			 "ioasidctl stats off" : "stop its loader, or remove its pin");
-		holder("observer", name, what, remedy);
+		counts = counting_is_on() && !strncmp(prog.name, "stat_", 5);
+		holder("observer", prog.name, what, counts ? "ioasidctl stats off" :
+		       "stop its loader, or remove its pin", NULL, id);
 	}
 }
 
@@ -129,6 +175,7 @@ int cmd_holders(int argc, char **argv)
 		return -1;
 	refs = sysfs_u64("/sys/module/ioasid/refcnt");
 	holders = 0;
+	nr_pins = pins_read(&pins);
 	if (ctl.json)
 		json_array(&ctl.j, NULL);
 	each_entry("/sys/module/ioasid/holders", other_module, NULL);
@@ -137,12 +184,14 @@ int cmd_holders(int argc, char **argv)
 	observers();
 	/* Perf events and loaded programs without a link are not told apart. */
 	if (!holders && refs)
-		holder("unknown", "?", "the module has users", "look for 'perf', and for programs that loaded BPF objects of ioasid and attached none");
+		holder("unknown", "?", "the module has users", "look for 'perf', and for programs that loaded BPF objects of ioasid and attached none",
+		       NULL, 0);
 	if (ctl.json) {
 		json_array_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!holders) {
 		puts("nobody holds ioasid: 'rmmod ioasid' works");
 	}
+	pins_free(pins, nr_pins);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* 'ioasidctl policy ...' */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "../lib/attach.h"
+#include "../lib/btfval.h"
 #include "../lib/dump.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
@@ -86,6 +88,19 @@ static bool was_ejected(const struct policy_state *p)
 	return !strcmp(p->state, "ejected");
 }
 
+/* sysfs has them in one line, with blanks between. */
+static void hooks_json(struct json *j, const struct policy_state *p)
+{
+	char hooks[sizeof(p->hooks)], *hook, *rest = hooks;
+
+	snprintf(hooks, sizeof(hooks), "%s", p->hooks);
+	json_array(j, "hooks");
+	while ((hook = strsep(&rest, " ")))
+		if (*hook)
+			json_str(j, NULL, hook);
+	json_array_end(j);
+}
+
 static void state_json(const struct policy_state *p)
 {
 	struct json *j = &ctl.j;
@@ -93,7 +108,7 @@ static void state_json(const struct policy_state *p)
 
 	json_str(j, "name", p->name);
 	json_str(j, "state", p->state);
-	json_str(j, "hooks", p->hooks);
+	hooks_json(j, p);
 	json_str(j, "flags", policy_flags_text(p->flags, flags, sizeof(flags)));
 	json_u64(j, "calls", p->calls);
 	json_u64(j, "denied", p->denied);
@@ -251,7 +266,91 @@ static int policy_show(int argc, char **argv)
 	return 0;
 }
 
+/* ---- dump: the struct itself ---- */
+
+static void dump_hook(const char *name, uint32_t prog)
+{
+	struct bpf_prog_info info;
+
+	if (ctl.json && prog)
+		json_u64(&ctl.j, name, prog);
+	else if (ctl.json)
+		json_null(&ctl.j, name);
+	else if (prog)
+		printf("  %s=program %u %s\n", name, prog, prog_info(prog, &info) ? info.name : "");
+	else
+		printf("  %s=none\n", name);
+}
+
+/* Where a program is attached, the kernel shows its id in place of the pointer. */
+static void dump_struct(const char *key, const struct btf *btf, uint32_t type, const char *value)
+{
+	const struct btf_type *t = btfval_resolve(btf, type, NULL);
+
+	if (ctl.json)
+		json_object(&ctl.j, key);
+	for (int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *m = btf_members(t) + i;
+		const char *name = btf__name_by_offset(btf, m->name_off);
+		const char *at = value + btf_member_bit_offset(t, (uint32_t)i) / 8;
+		unsigned long prog;
+
+		if (btf_is_ptr(btfval_resolve(btf, m->type, NULL))) {
+			memcpy(&prog, at, sizeof(prog));
+			dump_hook(name, (uint32_t)prog);
+		} else if (ctl.json) {
+			btfval_json(&ctl.j, name, btf, m->type, at);
+		} else {
+			printf("  %s=", name);
+			btfval_text(stdout, btf, m->type, at);
+			putchar('\n');
+		}
+	}
+	if (ctl.json)
+		json_object_end(&ctl.j);
+}
+
+static int policy_dump(int argc, char **argv)
+{
+	const struct policy_layout *l;
+	const struct btf_type *t;
+	struct loaded loaded;
+	char *value;
+
+	(void)argc;
+	if (need_admin("reading a policy's struct") || need_module())
+		return -1;
+	if (loaded_find(argv[0], &loaded))
+		return unknown_policy(argv[0]);
+	l = policy_layout();
+	value = loaded_value(&loaded);
+	if (!value)
+		return fail("cannot read the type information of ioasid.ko: does /sys/kernel/btf/ioasid exist?");
+	t = btf__type_by_id(l->btf, l->value_type);
+	if (ctl.json)
+		json_object(&ctl.j, NULL);
+	else
+		printf("struct_ops map %u\n", loaded.map);
+	for (int i = 0; i < btf_vlen(t); i++)
+		dump_struct(btf__name_by_offset(l->btf, btf_members(t)[i].name_off), l->btf,
+			    btf_members(t)[i].type, value + btf_member_bit_offset(t, (uint32_t)i) / 8);
+	if (ctl.json) {
+		json_object_end(&ctl.j);
+		json_end_line(&ctl.j);
+	}
+	free(value);
+	return 0;
+}
+
 /* ---- load, replace, unload ---- */
+
+static void left_out_json(const struct object *o)
+{
+	json_array(&ctl.j, "left_out");
+	for (int i = 0; i < o->nr_left_out; i++)
+		json_str(&ctl.j, NULL, o->left_out[i]);
+	json_array_end(&ctl.j);
+}
 
 static int open_with_settings(struct object *o, const char *file)
 {
@@ -294,6 +393,7 @@ static int policy_load(int argc, char **argv)
 		json_object(&ctl.j, NULL);
 		json_str(&ctl.j, "name", o.name);
 		json_str(&ctl.j, "pinned", pinned);
+		left_out_json(&o);
 		json_object_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!err) {
@@ -327,6 +427,7 @@ static int policy_replace(int argc, char **argv)
 		json_object(&ctl.j, NULL);
 		json_str(&ctl.j, "name", o.name);
 		json_u64(&ctl.j, "maps_kept", (uint64_t)shared);
+		left_out_json(&o);
 		json_object_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!err) {
@@ -366,6 +467,7 @@ static int policy_unload(int argc, char **argv)
 const struct command policy_commands[] = {
 	{ "list", policy_list, 0, "", "loaded policies, and why one was ejected" },
 	{ "show", policy_show, 1, "NAME", "one policy with its programs, parameters and maps" },
+	{ "dump", policy_dump, 1, "NAME", "its struct ioasid_policy_ops, member by member" },
 	{ "load", policy_load, 1, "NAME|FILE [--set VARIABLE=VALUE]... [--pin FOLDER]",
 	  "load an installed policy, or a BPF object" },
 	{ "replace", policy_replace, 2, "POLICY NAME|FILE [--set VARIABLE=VALUE]...",

@@ -166,8 +166,11 @@ remove:
 	return -1;
 }
 
-/* One map of the object takes the place of a new one if they are alike. */
-static int share_map(struct bpf_map *map, const struct loaded *running)
+/*
+ * One map of the object takes the place of a new one if they are alike. The size
+ * of the running one stays, unless another was asked for: what is in it counts.
+ */
+static int share_map(const struct object *o, struct bpf_map *map, const struct loaded *running)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
@@ -179,7 +182,7 @@ static int share_map(struct bpf_map *map, const struct loaded *running)
 	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
 	    info.key_size == bpf_map__key_size(map) &&
 	    info.value_size == bpf_map__value_size(map) &&
-	    info.max_entries == bpf_map__max_entries(map))
+	    (info.max_entries == bpf_map__max_entries(map) || !object_resized(o, map)))
 		shared = !bpf_map__reuse_fd(map, fd);
 	close(fd);
 	return shared;
@@ -192,7 +195,7 @@ int replace_share_maps(struct object *o, const struct loaded *running)
 
 	bpf_object__for_each_map(map, o->bpf)
 		if (is_plain_map(o, map))
-			n += share_map(map, running);
+			n += share_map(o, map, running);
 	return n;
 }
 

@@ -77,6 +77,7 @@ const struct policy_layout *policy_layout(void)
 	}
 	layout.ops_type = at.type;
 	layout.ops_offset = at.offset;
+	layout.value_type = (uint32_t)value;
 	layout.value_size = (size_t)btf__resolve_size(btf, (uint32_t)value);
 	layout.btf = btf;
 	return &layout;
@@ -127,34 +128,43 @@ static void read_hooks(const struct ioasid_policy_ops *ops, struct loaded *p)
 	}
 }
 
+/* The one value of a struct_ops map, and its size; or NULL. */
+static char *read_value(uint32_t id, size_t *size)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), zero = 0;
+	int fd = bpf_map_get_fd_by_id(id);
+	char *value = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_STRUCT_OPS)
+		value = calloc(1, info.value_size);
+	if (value && bpf_map_lookup_elem(fd, &zero, value)) {
+		free(value);
+		value = NULL;
+	}
+	close(fd);
+	*size = info.value_size;
+	return value;
+}
+
 /* Fills in @p if the map is that of the policy @p->name. */
 static int read_map(uint32_t id, struct loaded *p)
 {
 	const struct ioasid_policy_ops *ops;
-	struct bpf_map_info info = {};
-	int fd = bpf_map_get_fd_by_id(id), err = -1;
-	__u32 len = sizeof(info), zero = 0;
-	char *value = NULL;
+	size_t size;
+	char *value = read_value(id, &size);
 
-	if (fd < 0)
-		return -1;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_MAP_TYPE_STRUCT_OPS)
-		goto out;
-	value = calloc(1, info.value_size);
-	if (!value || bpf_map_lookup_elem(fd, &zero, value))
-		goto out;
-	ops = find_ops(value, info.value_size, p->name);
-	if (!ops)
-		goto out;
-	p->map = id;
-	p->flags = ops->flags;
-	p->timeout_us = ops->timeout_us;
-	read_hooks(ops, p);
-	err = 0;
-out:
+	ops = value ? find_ops(value, size, p->name) : NULL;
+	if (ops) {
+		p->map = id;
+		p->flags = ops->flags;
+		p->timeout_us = ops->timeout_us;
+		read_hooks(ops, p);
+	}
 	free(value);
-	close(fd);
-	return err;
+	return ops ? 0 : -1;
 }
 
 static uint32_t map_of_link(uint32_t id)
@@ -181,6 +191,27 @@ int loaded_find(const char *name, struct loaded *policy)
 	policy->link = (uint32_t)sysfs_u64(SYSFS_IOASID "/policies/%s/id", name);
 	map = policy->link ? map_of_link(policy->link) : 0;
 	return map ? read_map(map, policy) : -1;
+}
+
+bool loaded_has_prog(const struct loaded *policy, uint32_t prog)
+{
+	for (int h = 0; h < policy->nr_hooks; h++)
+		if (policy->hooks[h].prog == prog)
+			return true;
+	return false;
+}
+
+char *loaded_value(const struct loaded *policy)
+{
+	const struct policy_layout *l = policy_layout();
+	size_t size;
+	char *value = l ? read_value(policy->map, &size) : NULL;
+
+	if (value && size < l->value_size) {
+		free(value);
+		value = NULL;
+	}
+	return value;
 }
 
 static int prog_maps(uint32_t prog, uint32_t *ids, uint32_t room)

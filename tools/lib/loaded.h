@@ -6,6 +6,7 @@
 #ifndef IOASID_LIB_LOADED_H
 #define IOASID_LIB_LOADED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,15 @@ struct loaded {
 /* By name: 0, or -1 without a message if there is none. */
 int loaded_find(const char *name, struct loaded *policy);
 
+/* Is the program of that id one of its hooks? */
+bool loaded_has_prog(const struct loaded *policy, uint32_t prog);
+
+/*
+ * All of the struct_ops map, as the kernel shows it; its type is @value_type of
+ * policy_layout(). NULL without a message; to be freed.
+ */
+char *loaded_value(const struct loaded *policy);
+
 /* Ids of the maps that its programs use, variables included; returns their number. */
 int loaded_maps(const struct loaded *policy, uint32_t ids[LOADED_MAPS_MAX]);
 /* Id of the map called @name among them, or 0. */
@@ -48,6 +58,7 @@ struct policy_layout {
 	const struct btf *btf;
 	uint32_t ops_type;	/* struct ioasid_policy_ops */
 	size_t ops_offset;	/* where it is in the value */
+	uint32_t value_type;	/* the whole of it */
 	size_t value_size;
 };
 

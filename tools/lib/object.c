@@ -12,6 +12,7 @@
 
 #include "bpflog.h"
 #include "btfval.h"
+#include "loaded.h"
 #include "object.h"
 #include "say.h"
 #include "text.h"
@@ -202,12 +203,51 @@ static int flags_number(const char *text, char *number, size_t size)
 	return 0;
 }
 
+/* A map by its name, but none of those that libbpf makes of sections. */
+static struct bpf_map *find_map(const struct object *o, const char *name)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, o->bpf)
+		if (map != o->ops && !strchr(bpf_map__name(map), '.') &&
+		    !strcmp(bpf_map__name(map), name))
+			return map;
+	return NULL;
+}
+
+static int resize(struct object *o, struct bpf_map *map, const char *member, const char *value)
+{
+	uint64_t entries;
+
+	if (strcmp(member, ".max_entries"))
+		return fail("the map '%s' has nothing to set but %s.max_entries", bpf_map__name(map),
+			    bpf_map__name(map));
+	if (!parse_u64(value, &entries) || !entries || entries > UINT32_MAX)
+		return fail("'%s' is not a number of entries for the map '%s': give 1 or more",
+			    value, bpf_map__name(map));
+	if (o->nr_resized == OBJECT_RESIZED_MAX)
+		return fail("too many maps are resized: at most %d can be", OBJECT_RESIZED_MAX);
+	if (bpf_map__set_max_entries(map, (__u32)entries))
+		return fail("the map '%s' cannot be resized", bpf_map__name(map));
+	o->resized[o->nr_resized++] = map;
+	return 0;
+}
+
+bool object_resized(const struct object *o, const struct bpf_map *map)
+{
+	for (int i = 0; i < o->nr_resized; i++)
+		if (o->resized[i] == map)
+			return true;
+	return false;
+}
+
 int object_set(struct object *o, const char *setting)
 {
 	char name[128], known[512], number[32], error[256];
 	const char *value = strchr(setting, '=');
 	struct btfval_place at = { .type = o->ops_type };
 	size_t base = strcspn(setting, ".[=");
+	struct bpf_map *map;
 	char path[256];
 	char *data;
 
@@ -224,6 +264,9 @@ int object_set(struct object *o, const char *setting)
 		if (!strcmp(name, "flags") && !flags_number(value, number, sizeof(number)))
 			value = number;
 	}
+	map = data ? NULL : find_map(o, name);
+	if (map)
+		return resize(o, map, path, value);
 	if (!data) {
 		list_variables(o, known, sizeof(known));
 		return fail("'%s' has no variable '%s': it has %sflags, timeout_us, prio, space_id, cgroup_id, name",
@@ -235,16 +278,83 @@ int object_set(struct object *o, const char *setting)
 	return read_name(o);
 }
 
+/* The program of the hook that is member @i of the policy, or NULL. */
+static struct bpf_program *program_of(const struct object *o, int i, char **member)
+{
+	const struct btf_member *m = btf_members(btf__type_by_id(o->btf, o->ops_type)) + i;
+	struct bpf_program *prog;
+
+	if (!btf_is_ptr(btfval_resolve(o->btf, m->type, NULL)))
+		return NULL;
+	*member = ops_data(o) + m->offset / 8;
+	memcpy(&prog, *member, sizeof(prog));
+	return prog;
+}
+
+/* The name of the hook that is member @i, if the module does not have it. */
+static const char *unknown_hook(const struct object *o, int i)
+{
+	const struct btf_member *m = btf_members(btf__type_by_id(o->btf, o->ops_type)) + i;
+	const char *name = btf__name_by_offset(o->btf, m->name_off);
+	const struct policy_layout *l = policy_layout();
+	struct btfval_place at;
+
+	return l && !btfval_member(l->btf, l->ops_type, name, &at) ? name : NULL;
+}
+
+/*
+ * libbpf leaves a program of SEC("?...") out unless a hook needs it, and refuses
+ * a hook that the kernel does not have. Reading the module's types takes time, so
+ * only objects with such programs are looked at.
+ */
+static void leave_out_optional(struct object *o)
+{
+	int n = btf_vlen(btf__type_by_id(o->btf, o->ops_type));
+	struct bpf_program *prog;
+	const char *name;
+	char *member;
+
+	for (int i = 0; i < n && o->nr_left_out < OBJECT_LEFT_OUT_MAX; i++) {
+		prog = program_of(o, i, &member);
+		name = prog && !bpf_program__autoload(prog) ? unknown_hook(o, i) : NULL;
+		if (!name)
+			continue;
+		note("'%s' is loaded without its hook '%s', which the loaded ioasid.ko does not have",
+		     o->path, name);
+		memset(member, 0, sizeof(prog));
+		o->left_out[o->nr_left_out++] = name;
+	}
+}
+
+/* A hook that the policy cannot do without and the module does not have, or NULL. */
+static const char *missing_hook(const struct object *o)
+{
+	int n = btf_vlen(btf__type_by_id(o->btf, o->ops_type));
+	const char *name = NULL;
+	char *member;
+
+	for (int i = 0; i < n && !name; i++)
+		if (program_of(o, i, &member))
+			name = unknown_hook(o, i);
+	return name;
+}
+
 int object_load(struct object *o)
 {
+	const char *missing;
 	char reason[600];
 	int err;
 
+	leave_out_optional(o);
 	err = bpf_object__load(o->bpf);
 	if (!err)
 		return 0;
 	if (err == -EPERM)
 		return fail("the kernel does not let this process load BPF programs: run it as root (CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN)");
+	missing = missing_hook(o);
+	if (missing)
+		return fail("'%s' needs the hook '%s', which the loaded ioasid.ko does not have: load a newer module, or put its program in SEC(\"?struct_ops/%s\")",
+			    o->path, missing, missing);
 	return fail("cannot load '%s': %s (--debug shows more)", o->path,
 		    bpflog_reason(reason, sizeof(reason)));
 }
