@@ -58,8 +58,15 @@ struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 	access->space = space;
 	access->ops = ops;
 	access->data = data;
-	ioasid_space_get(space);
 	mutex_lock(&space->access_lock);
+	if (!space->pins)
+		WRITE_ONCE(space->pins, ioasid_policy_pins_alloc());
+	if (!space->pins) {
+		mutex_unlock(&space->access_lock);
+		kfree(access);
+		return ERR_PTR(-ENOMEM);
+	}
+	ioasid_space_get(space);
 	list_add_tail(&access->link, &space->accesses);
 	if (ops && ops->unmap)
 		atomic_inc(&space->notifiable);
@@ -283,22 +290,24 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 }
 
 /*
- * Drop one reference; the last one's xpin is returned with its pages held.
- * domains_rwsem is held, so that no replay or detach is counting.
+ * Drop one reference, if there is one; the last one's xpin goes to *@last, with
+ * its pages held. domains_rwsem is held, so that no replay or detach is counting.
  *
  * What a user paid for before the IOMMU came, the mapping pays for from now on:
  * it has the page pinned as well, and left it out of its own charge.
  */
-static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
-				     struct ioasid_pages **pages)
+static bool unpin_one(struct ioasid_space *space, u64 iova, struct ioasid_xpin **last,
+		      struct ioasid_pages **pages)
 {
 	struct ioasid_xpin *x = NULL;
 	struct ioasid_area *area;
+	bool found;
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
 	if (area)
 		x = xa_load(&area->pins, area_index(area, iova));
+	found = x;
 	if (x && --x->refs)
 		x = NULL;
 	if (x) {
@@ -311,31 +320,36 @@ static struct ioasid_xpin *unpin_one(struct ioasid_space *space, u64 iova,
 		refcount_inc(&area->pages->refs);
 	}
 	mutex_unlock(&space->areas_lock);
-	return x;
+	*last = x;
+	return found;
 }
 
-/* domains_rwsem is held. */
-static void unpin_locked(struct ioasid_space *space, u64 iova)
+/* domains_rwsem is held. Was there a pin to drop? */
+static bool unpin_locked(struct ioasid_space *space, u64 iova)
 {
 	struct ioasid_pages *pages;
 	struct ioasid_xpin *x;
+	bool found;
 
-	x = unpin_one(space, iova, &pages);
+	found = unpin_one(space, iova, &x, &pages);
 	if (x) {
 		xpin_release(pages, x);
 		ioasid_pages_put(pages);
 	}
+	return found;
 }
 
-static void access_unpin(struct ioasid_space *space, u64 iova, int npages)
+/* Drop a pin of each page; how many there were. */
+static int access_unpin(struct ioasid_space *space, u64 iova, int npages)
 {
-	int i;
+	int i, n = 0;
 
 	for (i = 0; i < npages; i++) {
 		down_read(&space->domains_rwsem);
-		unpin_locked(space, iova + ((u64)i << PAGE_SHIFT));
+		n += unpin_locked(space, iova + ((u64)i << PAGE_SHIFT));
 		up_read(&space->domains_rwsem);
 	}
+	return n;
 }
 
 static u32 access_prot(int prot)
@@ -349,13 +363,26 @@ static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_ar
 	struct ioasid_fail f = { .reason = IOASID_R_POLICY };
 	int ret;
 
-	if (!ioasid_policy_has(IOASID_OP_ACCESS_PIN))
+	if (!ioasid_policy_pins())
 		return 0;
 	ioasid_who_current(&args->who, space->id);
-	ret = ioasid_policy_access_pin(args);
+	ret = ioasid_policy_access_pin(args, space->pins);
 	if (ret)
 		ioasid_space_report(space, "pin", ret, &f);
 	return ret;
+}
+
+/* So many pages from @iova up are no longer pinned, or never were though a policy agreed. */
+static void access_tell_policy(struct ioasid_space *space, u64 iova, u64 npages)
+{
+	struct ioasid_access_args args = { .iova = iova, .npages = npages };
+	struct ioasid_policy_pins *pins = READ_ONCE(space->pins);
+
+	/* Without the second nobody ever pinned anything. */
+	if (!npages || !pins || !ioasid_policy_pins())
+		return;
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_access_unpin(&args, pins);
 }
 
 int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
@@ -381,6 +408,7 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
 	if (ret) {
 		access_unpin(space, iova, i - 1);
+		access_tell_policy(space, iova, npages);
 		memset(pages, 0, i * sizeof(*pages));
 		ioasid_space_report(space, "pin", ret, &f);
 		return ret;
@@ -395,15 +423,14 @@ IOASID_EXPORT(ioasid_pin_pages);
 
 void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 {
-	struct ioasid_access_args args = { .iova = iova & PAGE_MASK, .npages = npages };
+	struct ioasid_who who;
 
-	access_unpin(space, args.iova, npages);
-	if (npages <= 0 ||
-	    (!trace_ioasid_unpin_enabled() && !ioasid_policy_has(IOASID_OP_ACCESS_UNPIN)))
+	iova &= PAGE_MASK;
+	access_tell_policy(space, iova, access_unpin(space, iova, npages));
+	if (npages <= 0 || !trace_ioasid_unpin_enabled())
 		return;
-	ioasid_who_current(&args.who, space->id);
-	ioasid_policy_access_unpin(&args);
-	trace_ioasid_unpin(&args.who, args.iova, npages, true);
+	ioasid_who_current(&who, space->id);
+	trace_ioasid_unpin(&who, iova, npages, true);
 }
 IOASID_EXPORT(ioasid_unpin_pages);
 
@@ -495,11 +522,13 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 		.b = ioasid_area_last(area),
 	};
 	struct ioasid_xpin *x;
+	u64 n = 0;
 
 	if (xa_empty(&area->pins))
 		return;
 	ioasid_space_report(space, "teardown", -EBUSY, &f);
 	while ((x = take_pin(space, area))) {
+		n += x->refs;
 		if (x->charged) {
 			mutex_lock(&charge_lock);
 			ioasid_uncharge(area->pages, 1);
@@ -507,6 +536,7 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 		}
 		kfree(x);
 	}
+	access_tell_policy(space, ioasid_area_start(area), n);
 }
 
 /* Copy between a kernel buffer and the owner's memory; -EPERM if that is gone. */

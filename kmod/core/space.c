@@ -114,6 +114,7 @@ void ioasid_space_put(struct ioasid_space *space)
 	trace_ioasid_space_close(&args);
 	ioasid_windows_free(&space->windows);
 	ioasid_windows_free(&space->allowed);
+	kfree(space->pins);
 	ioasid_space_forget(space);
 }
 IOASID_EXPORT(ioasid_space_put);

@@ -165,6 +165,8 @@ struct ioasid_group {
  *	its own locks in there, so pin, unpin and rw never take this one
  * @accesses: struct ioasid_access
  * @notifiable: how many of them have an unmap callback
+ * @pins: what policies know of their pins; set with the first of them, and then
+ *	there as long as the space is
  *
  * Lock order: VFIO's locks, access_lock, domains_rwsem, areas_lock. mmap_lock
  * of an owner comes after domains_rwsem (replay, pins of in-kernel users) and
@@ -210,6 +212,7 @@ struct ioasid_space {
 	struct mutex access_lock;
 	struct list_head accesses;
 	atomic_t notifiable;
+	struct ioasid_policy_pins *pins;
 };
 
 /**

@@ -7,6 +7,7 @@
 #define _IOASID_POLICY_CALL_H
 
 #include <linux/jump_label.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 
 #include <ioasid/policy.h>
@@ -43,6 +44,9 @@ enum ioasid_op {
 	IOASID_KEY_NR,
 };
 
+/** define IOASID_POLICIES_MAX - policies that can be loaded at one time */
+#define IOASID_POLICIES_MAX	16
+
 extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
 
 #define ioasid_policy_has(op)	static_branch_unlikely(&ioasid_policy_key[op])
@@ -51,7 +55,7 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
 #define ioasid_policy_times(op)	(ioasid_policy_has(IOASID_OP_TIMES) && ioasid_policy_has(op))
 
 /**
- * struct ioasid_policy_mark - which policies took part in something
+ * struct ioasid_policy_mark - which policies saw the beginning of something
  * @npages: pages that they were charged for
  * @seq: policies loaded later than this did not
  * @slots: bit per slot of those that did; 0 means nothing is marked yet
@@ -59,12 +63,32 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
  *
  * Every mapping has one, so it is small: a load takes a grace period of RCU,
  * and 32 bits of them some years.
+ *
+ * A slot passes to another policy when its own is unloaded, and @seq tells the
+ * two apart only as long as nothing is added to the mark. So whoever adds to a
+ * mark that is not empty first clears the bits that mean nobody any more
+ * (ioasid_mark_prune()).
  */
 struct ioasid_policy_mark {
 	u64 npages;
 	u32 seq;
 	u16 slots;
 	bool account;
+};
+
+/**
+ * struct ioasid_policy_pins - pages that in-kernel users pinned in a space, by policy
+ * @lock: guards the rest
+ * @seq: of the policy that is meant, by slot; 0 for none
+ * @pages: those that it was told of, and that are still pinned
+ *
+ * Drivers pin and unpin in pieces of any size, so there is no object that a
+ * mark could be in.
+ */
+struct ioasid_policy_pins {
+	spinlock_t lock;
+	u32 seq[IOASID_POLICIES_MAX];
+	u64 pages[IOASID_POLICIES_MAX];
 };
 
 void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
@@ -91,8 +115,10 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
 void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
 			      struct ioasid_policy_mark *mark);
-int __ioasid_policy_access_pin(struct ioasid_access_args *args);
-void __ioasid_policy_access_unpin(struct ioasid_access_args *args);
+struct ioasid_policy_pins *ioasid_policy_pins_alloc(void);
+int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_policy_pins *pins);
+void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
+				  struct ioasid_policy_pins *pins);
 int __ioasid_policy_owner_change(struct ioasid_owner_args *args);
 void __ioasid_policy_dirty(struct ioasid_dirty_args *args);
 
@@ -200,7 +226,8 @@ static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
  * ioasid_policy_charge() - pages were pinned on behalf of @who
  *
  * The first call fills @mark, and later calls of the same object go to the
- * same policies. Return: 0, or -errno with nothing of @npages charged.
+ * same policies, until all of it is given back or none of them is left.
+ * Return: 0, or -errno with nothing of @npages charged.
  */
 static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 				       struct ioasid_policy_mark *mark)
@@ -219,7 +246,7 @@ static inline bool ioasid_policy_accounts(const struct ioasid_policy_mark *mark)
 static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 					  struct ioasid_policy_mark *mark)
 {
-	if (ioasid_policy_has(IOASID_OP_UNCHARGE) && mark->slots)
+	if (ioasid_policy_has(IOASID_OP_CHARGE) && mark->slots)
 		__ioasid_policy_uncharge(who, npages, mark);
 }
 
@@ -238,15 +265,32 @@ static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
 		__ioasid_policy_mark(IOASID_OP_UNMAP_DONE, &args->who, mark);
 }
 
-static inline int ioasid_policy_access_pin(struct ioasid_access_args *args)
+/** ioasid_policy_pins() - somebody wants to know what in-kernel users pin */
+static inline bool ioasid_policy_pins(void)
 {
-	return ioasid_policy_has(IOASID_OP_ACCESS_PIN) ? __ioasid_policy_access_pin(args) : 0;
+	return ioasid_policy_has(IOASID_OP_ACCESS_PIN) || ioasid_policy_has(IOASID_OP_ACCESS_UNPIN);
 }
 
-static inline void ioasid_policy_access_unpin(struct ioasid_access_args *args)
+/**
+ * ioasid_policy_access_pin() - may an in-kernel user pin these pages
+ * @args: the request
+ * @pins: of the space: on success they count as pinned
+ *
+ * Return: 0, or the errno of the first policy that refuses. What then is not
+ * pinned after all is given back with ioasid_policy_access_unpin().
+ */
+static inline int ioasid_policy_access_pin(struct ioasid_access_args *args,
+					   struct ioasid_policy_pins *pins)
 {
-	if (ioasid_policy_has(IOASID_OP_ACCESS_UNPIN))
-		__ioasid_policy_access_unpin(args);
+	return ioasid_policy_pins() ? __ioasid_policy_access_pin(args, pins) : 0;
+}
+
+/** ioasid_policy_access_unpin() - so many pages of a space are no longer pinned */
+static inline void ioasid_policy_access_unpin(const struct ioasid_access_args *args,
+					      struct ioasid_policy_pins *pins)
+{
+	if (ioasid_policy_pins())
+		__ioasid_policy_access_unpin(args, pins);
 }
 
 static inline int ioasid_policy_owner_change(struct ioasid_owner_args *args)

@@ -20,28 +20,27 @@
 /* Errnos that a refusal may have, by hook; each list ends with 0. */
 static const int errnos_plain[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
 static const int errnos_attach[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
-static const int errnos_charge[] = { ENOMEM, ENOSPC, EPERM, EDQUOT, 0 };
 static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN, EINVAL, 0 };
 
-static bool only_watches(const struct ioasid_policy_run *r)
-{
-	return r->ops->flags & IOASID_POLICY_F_AUDIT;
-}
-
-/*
- * What a value other than 0 means for the caller: itself when it is on the
- * hook's list; else the policy goes. A value that was meant as a refusal still
- * refuses, with EPERM; one that is no errno at all falls back to the built-in
- * behaviour, unless the policy wants to fail closed.
+/**
+ * ioasid_policy_weigh() - what a value other than 0 means for the caller
+ * @w: at the policy that returned it
+ * @who: on whose behalf
+ * @ret: the value
+ * @list: errnos that a refusal may have, ends with 0
+ *
+ * Itself when it is on the list; else the policy goes. A value that was meant
+ * as a refusal still refuses, with EPERM; one that is no errno at all falls
+ * back to the built-in behaviour, unless the policy wants to fail closed.
  */
-static int weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
-		 const int *list)
+int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			const int *list)
 {
 	struct ioasid_policy_run *r = w->run;
 	const char *hook = ioasid_policy_hook_name[w->op];
 	const int *e;
 
-	if (only_watches(r))
+	if (ioasid_policy_only_watches(r))
 		return 0;
 	for (e = list; *e && ret != -*e; e++)
 		;
@@ -60,46 +59,57 @@ static int weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32
 	return ret;
 }
 
-/* Ask all that have hook @lower and @args->who in scope; the first refusal counts. */
-#define ask_scope(w, lower, args, errnos)					\
+/* ---- what begins and will end ---- */
+
+/* Slowly, because some are for certain callers only. */
+static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+				  u32 ends, const struct ioasid_who *who)
+{
+	u32 in = ioasid_policy_concerned(w->set, w->set->has[w->op] | ends, who);
+
+	w->left &= in;
+	ioasid_mark_fill(mark, w->set, ends & in);
+}
+
+/*
+ * Something begins with the hook of @w, for those that have @who in scope; those
+ * of them that have hook @end are to be told the end: mostly all. Ejected ones
+ * are sorted out when they would be told.
+ */
+static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+				  enum ioasid_op end, const struct ioasid_who *who)
+{
+	if (likely(!(w->set->any_scoped & (BIT(w->op) | BIT(end))))) {
+		mark->slots = w->set->all[end].slots;
+		mark->seq = w->set->all[end].seq;
+	} else {
+		begin_scoped(w, mark, w->set->has[end], who);
+	}
+}
+
+/* A refusal: those behind it are not asked, and so it has not begun for them. */
+static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark)
+{
+	while (ioasid_walk_next(w))
+		if (ioasid_policy_hook_at(w->run->ops, w->op))
+			mark->slots &= ~BIT(w->run->policy->slot);
+}
+
+/* Ask those that @w is to come to; the first refusal counts. */
+#define ask(w, lower, args, errnos)						\
 ({										\
 	int __refusal = 0;							\
 										\
-	ioasid_walk_scope(w, &(args)->who) {					\
+	ioasid_walk_enabled(w) {						\
 		__refusal = ioasid_walk_call(w, lower, args);			\
 		if (__refusal)							\
-			__refusal = weigh(w, &(args)->who, __refusal, errnos);	\
+			__refusal = ioasid_policy_weigh(w, &(args)->who,	\
+							__refusal, errnos);	\
 		if (__refusal)							\
 			break;							\
 	}									\
 	__refusal;								\
 })
-
-static noinline void mark_scoped(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
-				 enum ioasid_op op, const struct ioasid_who *who)
-{
-	struct ioasid_policy_walk w = { .set = set, .op = op, .left = set->has[op] };
-
-	ioasid_walk_scope(&w, who)
-		ioasid_mark_add(mark, w.run->policy);
-}
-
-/*
- * Those that are to be told the end of what begins now, by hook @op: mostly all
- * of them. Ejected ones are sorted out when they would be told.
- */
-static __always_inline void mark_for(struct ioasid_policy_set *set, struct ioasid_policy_mark *mark,
-				     enum ioasid_op op, const struct ioasid_who *who)
-{
-	if (likely(!(set->any_scoped & BIT(op)))) {
-		mark->slots = set->all[op].slots;
-		mark->seq = set->all[op].seq;
-	} else {
-		mark->slots = 0;
-		mark->seq = 0;
-		mark_scoped(set, mark, op, who);
-	}
-}
 
 /**
  * __ioasid_policy_mark() - something begins that nobody is asked about
@@ -110,9 +120,11 @@ static __always_inline void mark_for(struct ioasid_policy_set *set, struct ioasi
 void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
 			  struct ioasid_policy_mark *mark)
 {
-	ioasid_walk_lock();
-	mark_for(rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held()), mark, op, who);
-	ioasid_walk_unlock();
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, op);
+	begin(&w, mark, op, who);
+	ioasid_walk_end(&w);
 }
 
 /* ---- address spaces ---- */
@@ -126,11 +138,13 @@ static bool hears_of_spaces(const struct ioasid_policy_run *r, const struct ioas
 	return atomic_read(&r->state) <= IOASID_POLICY_ENABLED && ioasid_policy_in_scope(r, who);
 }
 
+/* @mark may be of long ago, when the slots were others'. */
 static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args *args,
 			  struct ioasid_policy_mark *mark)
 {
 	s32 ret = 0;
 
+	ioasid_mark_prune(mark, w->set);
 	if (ioasid_mark_has(mark, w->run->policy) || !hears_of_spaces(w->run, &args->who))
 		return 0;
 	ioasid_mark_add(mark, w->run->policy);
@@ -138,7 +152,7 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 		ret = ioasid_walk_call(w, space_open, args);
 	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
 		return 0;
-	return weigh(w, &args->who, ret, errnos_plain);
+	return ioasid_policy_weigh(w, &args->who, ret, errnos_plain);
 }
 
 int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
@@ -172,17 +186,17 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
 
 static void replay_one(struct ioasid_space *space, void *data)
 {
-	struct ioasid_policy_run *r = data;
-	struct ioasid_policy_walk w = { .run = r, .op = IOASID_OP_SPACE_OPEN };
+	struct ioasid_policy_walk w;
 	struct ioasid_space_args args;
 
 	ioasid_space_describe(space, &args);
 	args.flags |= IOASID_SPACE_ARGS_REPLAY;
 	mutex_lock(&spaces_mark_lock);
-	ioasid_walk_lock();
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
+	w.run = data;
 	if (ioasid_spaces_hold(space))
 		space_open_one(&w, &args, &space->mark);
-	ioasid_walk_unlock();
+	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_mark_lock);
 }
 
@@ -208,9 +222,11 @@ int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy
 	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
-	mark_scoped(w.set, mark, IOASID_OP_ATTACHED, &args->who);
-	mark_scoped(w.set, mark, IOASID_OP_DETACH, &args->who);
-	ret = ask_scope(&w, attach, args, errnos_attach);
+	begin_scoped(&w, mark, w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
+		     &args->who);
+	ret = ask(&w, attach, args, errnos_attach);
+	if (ret)
+		unmark_rest(&w, mark);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -248,11 +264,11 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 	if (likely(!ret))
 		return 0;
 	if (ret > 0 && ret <= IOASID_POLICY_WAIT_MAX) {
-		if (!only_watches(w->run))
+		if (!ioasid_policy_only_watches(w->run))
 			*wait_us = max(*wait_us, (u32)ret);
 		return 0;
 	}
-	return weigh(w, &args->who, ret, errnos_map);
+	return ioasid_policy_weigh(w, &args->who, ret, errnos_map);
 }
 
 /* Also walks those that fail closed: see has_hook(). */
@@ -263,17 +279,16 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	int ret = 0;
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
-	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
-		mark_for(w.set, mark, IOASID_OP_MAP_DONE, &args->who);
+	begin(&w, mark, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
-		if (!ioasid_policy_in_scope(w.run, &args->who))
-			continue;
 		if (unlikely(!ioasid_policy_enabled(w.run))) {
 			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
 			continue;
 		}
 		ret = map_begin_one(&w, args, wait_us);
 	}
+	if (unlikely(ret))
+		unmark_rest(&w, mark);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -298,7 +313,7 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 	ioasid_walk_begin(&w, IOASID_OP_MAP_PLACE);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_place, args, place);
-		if (!want || found || only_watches(w.run))
+		if (!want || found || ioasid_policy_only_watches(w.run))
 			continue;
 		if (!(want & (place->align - 1)) && valid(want, data))
 			found = want;
@@ -318,7 +333,7 @@ void ioasid_policy_map_workers(struct ioasid_map_args *args)
 	ioasid_walk_begin(&w, IOASID_OP_MAP_WORKERS);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_workers, args);
-		if (only_watches(w.run))
+		if (ioasid_policy_only_watches(w.run))
 			continue;
 		if (want > IOASID_WORKERS_MAX) {
 			this_cpu_inc(w.run->stats->clamped);
@@ -337,7 +352,7 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BATCH);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_batch, args, batch);
-		if (!want || only_watches(w.run))
+		if (!want || ioasid_policy_only_watches(w.run))
 			continue;
 		if (want > IOASID_POLICY_BATCH_MAX) {
 			this_cpu_inc(w.run->stats->clamped);
@@ -350,75 +365,6 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 	return least;
 }
 
-/* ---- accounting ---- */
-
-/* Give back to those of @w's set in @mark, up to but without @end; all if that is NULL. */
-static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_charge_args *args,
-			  const struct ioasid_policy_mark *mark,
-			  const struct ioasid_policy_run *end)
-{
-	struct ioasid_policy_walk back = {
-		.set = w->set,
-		.op = IOASID_OP_UNCHARGE,
-		.left = w->set->has[IOASID_OP_CHARGE],
-	};
-
-	ioasid_walk_marked(&back, mark) {
-		if (back.run == end)
-			break;
-		if (back.run->ops->uncharge)
-			ioasid_walk_tell(&back, uncharge, args);
-	}
-}
-
-int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
-			   struct ioasid_policy_mark *mark)
-{
-	struct ioasid_charge_args args = { .who = *who, .npages = npages };
-	struct ioasid_policy_walk w;
-	bool first = !mark->slots;
-	int ret = 0;
-
-	mark->account = false;
-	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
-	/* The first charge of an object decides which policies it concerns. */
-	if (first)
-		mark_for(w.set, mark, IOASID_OP_CHARGE, who);
-	ioasid_walk_marked(&w, mark) {
-		ret = ioasid_walk_call(&w, charge, &args);
-		if (unlikely(ret))
-			ret = weigh(&w, who, ret, errnos_charge);
-		if (ret)
-			break;
-		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT && ioasid_policy_enabled(w.run))
-			mark->account = true;
-	}
-	if (unlikely(ret)) {
-		uncharge_some(&w, &args, mark, w.run);
-		/* Nobody was charged: who comes later is not to be given back anything. */
-		if (first)
-			mark->slots = 0;
-	} else if (mark->slots) {
-		mark->npages += npages;
-	}
-	ioasid_walk_end(&w);
-	return ret;
-}
-
-void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
-			      struct ioasid_policy_mark *mark)
-{
-	struct ioasid_charge_args args = { .who = *who, .npages = min(npages, mark->npages) };
-	struct ioasid_policy_walk w;
-
-	if (!args.npages)
-		return;
-	ioasid_walk_begin(&w, IOASID_OP_UNCHARGE);
-	uncharge_some(&w, &args, mark, NULL);
-	ioasid_walk_end(&w);
-	mark->npages -= args.npages;
-}
-
 /* ---- unmap ---- */
 
 void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark)
@@ -426,9 +372,8 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
-	if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
-		mark_for(w.set, mark, IOASID_OP_UNMAP_DONE, &args->who);
-	ioasid_walk_scope(&w, &args->who)
+	begin(&w, mark, IOASID_OP_UNMAP_DONE, &args->who);
+	ioasid_walk_enabled(&w)
 		ioasid_walk_tell(&w, unmap_begin, args);
 	ioasid_walk_end(&w);
 }
@@ -441,7 +386,7 @@ u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_SYNC);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, unmap_sync, args, sync);
-		if (want && !only_watches(w.run) && (!least || want < least))
+		if (want && !ioasid_policy_only_watches(w.run) && (!least || want < least))
 			least = want;
 	}
 	ioasid_walk_end(&w);
@@ -459,28 +404,7 @@ void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unma
 	ioasid_walk_end(&w);
 }
 
-/* ---- in-kernel users, live update, dirty tracking ---- */
-
-int __ioasid_policy_access_pin(struct ioasid_access_args *args)
-{
-	struct ioasid_policy_walk w;
-	int ret;
-
-	ioasid_walk_begin(&w, IOASID_OP_ACCESS_PIN);
-	ret = ask_scope(&w, access_pin, args, errnos_plain);
-	ioasid_walk_end(&w);
-	return ret;
-}
-
-void __ioasid_policy_access_unpin(struct ioasid_access_args *args)
-{
-	struct ioasid_policy_walk w;
-
-	ioasid_walk_begin(&w, IOASID_OP_ACCESS_UNPIN);
-	ioasid_walk_scope(&w, &args->who)
-		ioasid_walk_tell(&w, access_unpin, args);
-	ioasid_walk_end(&w);
-}
+/* ---- live update, dirty tracking ---- */
 
 int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
 {
@@ -488,7 +412,8 @@ int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
 	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_OWNER_CHANGE);
-	ret = ask_scope(&w, owner_change, args, errnos_plain);
+	w.left = ioasid_policy_concerned(w.set, w.left, &args->who);
+	ret = ask(&w, owner_change, args, errnos_plain);
 	ioasid_walk_end(&w);
 	return ret;
 }

@@ -23,10 +23,10 @@
 
 #include "call.h"
 
-#define IOASID_POLICIES_MAX	16
 #define IOASID_POLICY_DUMP_LEN	PAGE_SIZE
 
 struct cgroup;
+struct ioasid_policy_walk;
 
 /** enum ioasid_policy_state - may the hooks of a run run */
 enum ioasid_policy_state {
@@ -164,16 +164,9 @@ static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
 	return atomic_read(&r->state) == IOASID_POLICY_ENABLED;
 }
 
-static inline void ioasid_mark_add(struct ioasid_policy_mark *mark, const struct ioasid_policy *p)
+static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
 {
-	mark->slots |= BIT(p->slot);
-	mark->seq = max(mark->seq, p->seq);
-}
-
-static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
-				   const struct ioasid_policy *p)
-{
-	return mark->slots & BIT(p->slot) && p->seq <= mark->seq;
+	return r->ops->flags & IOASID_POLICY_F_AUDIT;
 }
 
 /*
@@ -205,6 +198,8 @@ void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, 
 void ioasid_direct_find(struct ioasid_policy_run *r);
 
 /* hooks.c */
+int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			const int *list);
 int ioasid_policy_replay(struct ioasid_policy_run *r);
 
 /* call.c */
@@ -233,6 +228,8 @@ void ioasid_policy_eject_work(struct work_struct *work);
 int ioasid_policy_scope_init(struct ioasid_policy_run *r);
 void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
 bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
+u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
+			    const struct ioasid_who *who);
 void ioasid_policy_scope_free(void);
 
 static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,

@@ -11,6 +11,7 @@
  * and never change it. choices_lock guards the list of names; readers of an
  * entry need none, since entries never change or go.
  */
+#include <linux/bitops.h>
 #include <linux/cgroup.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -202,6 +203,23 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
 	if (r->choice && r->choice != ioasid_space_choice(who->space))
 		return false;
 	return !r->cgroup || cgroup_holds(r->cgroup, who);
+}
+
+/*
+ * ioasid_policy_concerned() - those of @among, by their number in @set, with @who in scope
+ *
+ * The answer may be another one at once: a selection changes, a cgroup goes. So
+ * what begins and what ends for a policy must follow from one answer.
+ */
+u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
+			    const struct ioasid_who *who)
+{
+	u32 left = among, in = 0;
+
+	for (; left; left &= left - 1)
+		if (ioasid_policy_in_scope(set->run[__ffs(left)], who))
+			in |= left & -left;
+	return in;
 }
 
 void ioasid_policy_scope_free(void)

@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 
 #include "../compat/cycles.h"
+#include "mark.h"
 #include "policy.h"
 
 /**
@@ -80,6 +81,22 @@ static __always_inline bool ioasid_walk_next(struct ioasid_policy_walk *w)
 	w->left &= w->left - 1;
 	return true;
 }
+
+/*
+ * Those of @among, which is what the walk began with, that it has come past, by
+ * number, without the one that it is at, whatever has become of any of them.
+ */
+static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w, u32 among)
+{
+	u32 seen = among & ~w->left;
+
+	return seen & ~BIT(__fls(seen));
+}
+
+/* All that have hook @op, and are enabled. */
+#define ioasid_walk_enabled(w)							\
+	while (ioasid_walk_next(w))						\
+		if (ioasid_policy_enabled((w)->run))
 
 /* All that have hook @op, are enabled, and have @who in their scope. */
 #define ioasid_walk_scope(w, who)						\

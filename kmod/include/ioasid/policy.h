@@ -180,9 +180,19 @@ enum ioasid_policy_flags {
  * smallest, of several placements the first.
  *
  * *Scope.* @space_id, @cgroup_id and IOASID_POLICY_F_BY_NAME narrow it down; all
- * that are given must hold. The scope is looked at where something begins; what
- * has begun is told to the end: uncharge, map_done, unmap_done, space_close and
- * detach go to those, and only those, that saw the beginning.
+ * that are given must hold. The scope is looked at once, where something begins.
+ *
+ * *Pairs.* The end of something is told to those policies, and only those, that
+ * saw its beginning, wherever the task and the scope have moved since: map_done
+ * and unmap_done to those of map_begin and unmap_begin, space_close to those of
+ * space_open, attached and detach to those of attach, uncharge to those of
+ * charge, access_unpin to those of access_pin. A policy that was not asked,
+ * because one before it refused, has not seen the beginning; one that refused
+ * has, and is told the end of a map, an attach and an address space, but given
+ * back no pages. A policy that has only the hook of the end is told of all ends
+ * that were in scope when they began. What an IOASID_POLICY_F_AUDIT policy
+ * returns makes no difference to this. Programs that take the place of running
+ * ones inherit what these have seen.
  *
  * Nothing here can veto or delay an unmap, a detach or a teardown. Loading needs
  * CAP_SYS_ADMIN in the initial user namespace, beside what BPF asks for.
@@ -266,7 +276,8 @@ struct ioasid_policy_ops {
 	s32 (*attach)(struct ioasid_attach_args *args);
 
 	/**
-	 * @attached: It has joined, or it failed, whoever refused it.
+	 * @attached: It has joined, or it failed: this policy or a later one
+	 * refused it, or something else did.
 	 *
 	 * Context: as attach.
 	 */
@@ -345,8 +356,8 @@ struct ioasid_policy_ops {
 	void (*uncharge)(struct ioasid_charge_args *args);
 
 	/**
-	 * @map_done: A mapping that was in scope at map_begin has been made or
-	 * has failed.
+	 * @map_done: A mapping has been made, or has failed: this policy or a
+	 * later one refused it, or something else did.
 	 *
 	 * Context: the mapping task, no lock held.
 	 */
@@ -395,10 +406,12 @@ struct ioasid_policy_ops {
 	s32 (*access_pin)(struct ioasid_access_args *args);
 
 	/**
-	 * @access_unpin: It let go of pages. Not paired with access_pin: the
-	 * same page may be pinned several times and by several users.
+	 * @access_unpin: Pages that @access_pin accepted were unpinned, or could
+	 * not be pinned, or were given up because their driver kept them beyond
+	 * the end of the mapping. A page that is pinned several times counts as
+	 * often. Sums over an address space are equal, calls need not pair up.
 	 *
-	 * Context: the driver's, no lock of ioasid held.
+	 * Context: the driver's, or who tears down; no lock of ioasid held.
 	 */
 	void (*access_unpin)(struct ioasid_access_args *args);
 

@@ -6,14 +6,17 @@
 
 ledger() { load "$objects/ledger.bpf.o" "$@"; }
 
-# expect_books NAME VALUE...
-expect_books() {
-	books=$(ioasidctl -j policy show ledger)
+# expect_books_of POLICY NAME VALUE...
+expect_books_of() {
+	policy=$1
+	books=$(ioasidctl -j policy show "$policy")
+	shift
 	while [ $# -gt 0 ]; do
-		expect_same "$1" "$(member "$books" "$1")" "$2"
+		expect_same "$1 of $policy" "$(member "$books" "$1")" "$2"
 		shift 2
 	done
 }
+expect_books() { expect_books_of ledger "$@"; }
 
 map_and_unmap() {
 	begin
@@ -188,6 +191,83 @@ replaced_under_load() {
 	expect_same state "$(attribute ledger state)" enabled
 }
 
+# With a policy before it and one after it: the first gets back what it was charged,
+# the last was not charged at all.
+ejected_between_two() {
+	begin
+	ledger --set prio=-1
+	load "$objects/misbehave.bpf.o" --set charge_value=-17
+	ledger --set name=after --set prio=1
+	expect_map 'map EPERM' "$mapper" map 16M 1M
+	expect_same state "$(attribute misbehave state)" ejected
+	expect_books charges 1 charged_pages 0
+	expect_books_of after charges 0 charged_pages 0
+}
+
+# Nobody is told the end of a mapping that an earlier policy refused: it did not begin.
+refused_before() {
+	begin
+	load "$objects/misbehave.bpf.o" --set map_begin_value=-13 --set prio=-1
+	load quota --set most=1
+	ledger
+	expect_map 'map EACCES' "$mapper" map 16M 1M map 17M 1M
+	expect_books begun 0 finished 0
+	unload misbehave
+	expect_map 'map ENOSPC' "$mapper" map 16M 1M map 17M 1M
+}
+
+attach_refused_before() {
+	begin
+	driver_begin
+	load "$objects/misbehave.bpf.o" --set attach_value=-13 --set prio=-1
+	ledger
+	expect_map 'attach EACCES' "$mapper" attach
+	expect_books asked_to_attach 0 attached 0 groups 0
+	unload misbehave
+	expect_map 'attach 0' "$mapper" attach detach attach
+	expect_books asked_to_attach 2 attached 2 groups 0
+}
+
+# The successor of an unloaded policy, in its place in the marks, that was not told
+# of an address space; then the space hears of a third.
+successor_in_the_marks() {
+	begin
+	mkdir -p "$cgroups/t/c"
+	ledger --set name=first
+	hold map 16M 1M
+	unload first
+	ledger --set cgroup_id="$(stat -c %i "$cgroups/t/c")"
+	ledger --set name=third
+	expect_books spaces 0
+	release
+	wait_for no_spaces
+	expect_books_of third spaces 0 spaces_below_zero 0
+	expect_books spaces 0 spaces_below_zero 0
+}
+
+# What a driver pinned before the policy was there, what another refused, and what
+# failed, none of it counts.
+pins_are_paired() {
+	begin
+	driver_begin
+	ledger --set prio=-1
+	load "$objects/probe.bpf.o" --set pin_value=-13
+	expect_map 'pin EACCES' "$mapper" map 16M 64K pin 16M 3
+	expect_books pinned_pages 0
+	unload probe
+	expect_map 'pin EINVAL' "$mapper" map 16M 64K pin 0x100f000 3
+	expect_books pinned_pages 0
+	expect_map 'pin 3' "$mapper" map 16M 64K pin 16M 3 unpin 17M 2 unpin 16M 3 unpin 16M 2
+	expect_books pinned_pages 0
+	unload ledger
+	hold map 16M 64K pin 16M 3 hold pin 16M 2 unpin 16M 3 unpin 16M 2
+	ledger
+	release
+	wait_for no_spaces
+	expect_books pinned_pages 0
+}
+
 ktap_run map_and_unmap exit_and_kill failed_maps refused_in_the_middle batch_size_is_obeyed \
 	loaded_late loaded_meanwhile ejected_and_replaced mapped_while_ejected replaced_while_mapped \
-	unloaded_early waits waiting_is_killable replaced_under_load
+	unloaded_early waits waiting_is_killable replaced_under_load \
+	ejected_between_two refused_before attach_refused_before successor_in_the_marks pins_are_paired

@@ -31,6 +31,12 @@ __u64 result_batches = 0;
 __u64 result_wait_ns = 0;
 __u64 result_total_ns = 0;
 __s32 last_error = 0;
+__s64 spaces = 0;
+__s64 spaces_below_zero = 0;
+__u64 asked_to_attach = 0;
+__u64 attached = 0;
+__s64 groups = 0;
+__s64 pinned_pages = 0;
 
 static __noinline __u64 mappings_of(__u32 id)
 {
@@ -50,6 +56,7 @@ s32 BPF_PROG(ledger_space_open, struct ioasid_space_args *args)
 	__u64 end = bpf_ktime_get_ns() + open_ms * 1000000ULL;
 	int i;
 
+	__sync_fetch_and_add(&spaces, 1);
 	if (!open_until || !(args->flags & IOASID_SPACE_ARGS_REPLAY))
 		return 0;
 	bpf_for(i, 0, 1 << 23) {
@@ -60,6 +67,35 @@ s32 BPF_PROG(ledger_space_open, struct ioasid_space_args *args)
 	}
 	__sync_fetch_and_add(&open_given_up, 1);
 	return 0;
+}
+
+SEC("struct_ops/space_close")
+void BPF_PROG(ledger_space_close, struct ioasid_space_args *args)
+{
+	if (add_return(&spaces, -1) < 0)
+		__sync_fetch_and_add(&spaces_below_zero, 1);
+}
+
+SEC("struct_ops/attach")
+s32 BPF_PROG(ledger_attach, struct ioasid_attach_args *args)
+{
+	__sync_fetch_and_add(&asked_to_attach, 1);
+	return 0;
+}
+
+SEC("struct_ops/attached")
+void BPF_PROG(ledger_attached, struct ioasid_attach_args *args,
+	      struct ioasid_attach_result *result)
+{
+	__sync_fetch_and_add(&attached, 1);
+	if (!result->err)
+		__sync_fetch_and_add(&groups, 1);
+}
+
+SEC("struct_ops/detach")
+void BPF_PROG(ledger_detach, struct ioasid_attach_args *args)
+{
+	__sync_fetch_and_add(&groups, -1);
 }
 
 SEC("struct_ops/map_begin")
@@ -107,14 +143,33 @@ void BPF_PROG(ledger_map_done, struct ioasid_map_args *args, struct ioasid_map_r
 	result_total_ns = result->ns_total;
 }
 
+SEC("struct_ops/access_pin")
+s32 BPF_PROG(ledger_access_pin, struct ioasid_access_args *args)
+{
+	__sync_fetch_and_add(&pinned_pages, args->npages);
+	return 0;
+}
+
+SEC("struct_ops/access_unpin")
+void BPF_PROG(ledger_access_unpin, struct ioasid_access_args *args)
+{
+	__sync_fetch_and_add(&pinned_pages, -args->npages);
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops ledger = {
 	.space_open	= (void *)ledger_space_open,
+	.space_close	= (void *)ledger_space_close,
+	.attach		= (void *)ledger_attach,
+	.attached	= (void *)ledger_attached,
+	.detach		= (void *)ledger_detach,
 	.map_begin	= (void *)ledger_map_begin,
 	.map_batch	= (void *)ledger_map_batch,
 	.charge		= (void *)ledger_charge,
 	.uncharge	= (void *)ledger_uncharge,
 	.map_done	= (void *)ledger_map_done,
+	.access_pin	= (void *)ledger_access_pin,
+	.access_unpin	= (void *)ledger_access_unpin,
 	.flags		= IOASID_POLICY_F_TIMES,
 	.timeout_us	= 1000000,
 	.name		= "ledger",

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hooks that keep count: pages that are charged, and pages that in-kernel users
+ * pin. What is said of each policy: the sum of what it is given back never is
+ * more than what it accepted, and in the end the same.
+ *
+ * Who else can run: as in hooks.c. The mark of a charge is its caller's, who
+ * keeps two calls about one object apart; the pins of a space have a lock.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "walk.h"
+
+/* Errnos that a refusal may have; each list ends with 0. */
+static const int errnos_charge[] = { ENOMEM, ENOSPC, EPERM, EDQUOT, 0 };
+static const int errnos_pin[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
+
+/* ---- charges ---- */
+
+/* Give back to @these of the set that are marked. */
+static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_charge_args *args,
+			  const struct ioasid_policy_mark *mark, u32 these)
+{
+	struct ioasid_policy_walk back = {
+		.set = w->set,
+		.op = IOASID_OP_UNCHARGE,
+		.left = these,
+	};
+
+	ioasid_walk_marked(&back, mark)
+		if (back.run->ops->uncharge)
+			ioasid_walk_tell(&back, uncharge, args);
+}
+
+static void charge_mark(const struct ioasid_policy_walk *w, const struct ioasid_who *who,
+			struct ioasid_policy_mark *mark)
+{
+	mark->npages = 0;
+	if (likely(!(w->set->any_scoped & BIT(w->op)))) {
+		mark->slots = w->set->all[w->op].slots;
+		mark->seq = w->set->all[w->op].seq;
+	} else {
+		ioasid_mark_fill(mark, w->set, ioasid_policy_concerned(w->set, w->left, who));
+	}
+}
+
+/* Is none of those left that were charged for the object before? */
+static bool charge_orphaned(struct ioasid_policy_walk w, const struct ioasid_policy_mark *mark)
+{
+	ioasid_walk_marked(&w, mark)
+		return false;
+	return true;
+}
+
+int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
+			   struct ioasid_policy_mark *mark)
+{
+	struct ioasid_charge_args args = { .who = *who, .npages = npages };
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	mark->account = false;
+	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
+	/* The first charge of an object decides which policies it concerns. */
+	if (!mark->npages || charge_orphaned(w, mark))
+		charge_mark(&w, who, mark);
+	ioasid_walk_marked(&w, mark) {
+		ret = ioasid_walk_call(&w, charge, &args);
+		if (unlikely(ret))
+			ret = ioasid_policy_weigh(&w, who, ret, errnos_charge);
+		if (ret)
+			break;
+		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT && ioasid_policy_enabled(w.run))
+			mark->account = true;
+	}
+	/* Back to those before the refusal, by their place: it may have been the end of who refused. */
+	if (unlikely(ret))
+		uncharge_some(&w, &args, mark, ioasid_walk_passed(&w, w.set->has[w.op]));
+	else if (mark->slots)
+		mark->npages += npages;
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_charge_args args = { .who = *who, .npages = min(npages, mark->npages) };
+	struct ioasid_policy_walk w;
+
+	if (!args.npages)
+		return;
+	/* By who has the hook charge: nobody else was charged. */
+	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
+	uncharge_some(&w, &args, mark, w.left);
+	ioasid_walk_end(&w);
+	mark->npages -= args.npages;
+}
+
+/* ---- pins of in-kernel users ---- */
+
+struct ioasid_policy_pins *ioasid_policy_pins_alloc(void)
+{
+	struct ioasid_policy_pins *pins = kzalloc(sizeof(*pins), GFP_KERNEL_ACCOUNT);
+
+	if (pins)
+		spin_lock_init(&pins->lock);
+	return pins;
+}
+
+static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy *p, u64 npages)
+{
+	u32 seq = READ_ONCE(p->seq);
+
+	if (pins->seq[p->slot] != seq) {
+		pins->seq[p->slot] = seq;
+		pins->pages[p->slot] = 0;
+	}
+	pins->pages[p->slot] += npages;
+}
+
+/* Up to @npages of those that @p was told of. */
+static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy *p, u64 npages)
+{
+	if (pins->seq[p->slot] != READ_ONCE(p->seq))
+		return 0;
+	npages = min(npages, pins->pages[p->slot]);
+	pins->pages[p->slot] -= npages;
+	return npages;
+}
+
+int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_policy_pins *pins)
+{
+	struct ioasid_policy_walk w;
+	u32 in, asked;
+	int ret = 0;
+
+	ioasid_walk_begin(&w, IOASID_OP_ACCESS_PIN);
+	in = ioasid_policy_concerned(w.set, w.left | w.set->has[IOASID_OP_ACCESS_UNPIN], &args->who);
+	w.left &= in;
+	asked = w.left;
+	ioasid_walk_enabled(&w) {
+		ret = ioasid_walk_call(&w, access_pin, args);
+		if (ret)
+			ret = ioasid_policy_weigh(&w, &args->who, ret, errnos_pin);
+		if (ret)
+			break;
+	}
+	if (ret) {
+		w.left = ioasid_walk_passed(&w, asked);
+		w.op = IOASID_OP_ACCESS_UNPIN;
+		ioasid_walk_enabled(&w)
+			if (w.run->ops->access_unpin)
+				ioasid_walk_tell(&w, access_unpin, args);
+	} else {
+		spin_lock(&pins->lock);
+		for (; in; in &= in - 1)
+			pins_add(pins, w.set->run[__ffs(in)]->policy, args->npages);
+		spin_unlock(&pins->lock);
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
+				  struct ioasid_policy_pins *pins)
+{
+	struct ioasid_access_args back = *args;
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_ACCESS_UNPIN);
+	w.left |= w.set->has[IOASID_OP_ACCESS_PIN];
+	ioasid_walk_enabled(&w) {
+		spin_lock(&pins->lock);
+		back.npages = pins_take(pins, w.run->policy, args->npages);
+		spin_unlock(&pins->lock);
+		if (back.npages && w.run->ops->access_unpin)
+			ioasid_walk_tell(&w, access_unpin, &back);
+	}
+	ioasid_walk_end(&w);
+}
