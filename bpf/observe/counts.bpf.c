@@ -102,7 +102,7 @@ int BPF_PROG(count_detach, const struct ioasid_attach_args *args)
 }
 
 SEC("tp_btf/ioasid_error")
-int BPF_PROG(count_error, const struct ioasid_who *who, const char *op, s32 err)
+int BPF_PROG(count_error, const struct ioasid_who *who, u32 op, s32 err)
 {
 	return COUNT("error", err, 0, 0);
 }

@@ -175,8 +175,7 @@ int BPF_PROG(snoop_detach, const struct ioasid_attach_args *args)
 }
 
 SEC("tp_btf/ioasid_error")
-int BPF_PROG(snoop_error, const struct ioasid_who *who, const char *op, s32 err, u32 reason, u64 a,
-	     u64 b)
+int BPF_PROG(snoop_error, const struct ioasid_who *who, u32 op, s32 err, u32 reason, u64 a, u64 b)
 {
 	struct snoop_event *e;
 
@@ -186,7 +185,7 @@ int BPF_PROG(snoop_error, const struct ioasid_who *who, const char *op, s32 err,
 	if (!e)
 		return 0;
 	set_who(e, who);
-	bpf_probe_read_kernel_str(e->name, sizeof(e->name), op);
+	e->flags = op;
 	e->err = err;
 	e->reason = reason;
 	e->iova = a;

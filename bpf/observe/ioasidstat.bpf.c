@@ -180,7 +180,7 @@ int BPF_PROG(stat_detach, const struct ioasid_attach_args *args)
 }
 
 SEC("tp_btf/ioasid_error")
-int BPF_PROG(stat_error, const struct ioasid_who *who, const char *op, s32 err, u32 reason)
+int BPF_PROG(stat_error, const struct ioasid_who *who, u32 op, s32 err, u32 reason)
 {
 	struct stat_counts *c = of_this_cpu();
 

@@ -18,7 +18,6 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/string_choices.h>
 #include <linux/uaccess.h>
 
 #include <trace/events/ioasid.h>
@@ -368,7 +367,7 @@ static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_ar
 	ioasid_who_current(&args->who, space->id);
 	ret = ioasid_policy_access_pin(args, space->pins);
 	if (ret)
-		ioasid_space_report(space, "pin", ret, &f);
+		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
 	return ret;
 }
 
@@ -410,7 +409,7 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		access_unpin(space, iova, i - 1);
 		access_tell_policy(space, iova, npages);
 		memset(pages, 0, i * sizeof(*pages));
-		ioasid_space_report(space, "pin", ret, &f);
+		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
 		return ret;
 	}
 	if (trace_ioasid_pin_enabled()) {
@@ -526,7 +525,7 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 
 	if (xa_empty(&area->pins))
 		return;
-	ioasid_space_report(space, "teardown", -EBUSY, &f);
+	ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EBUSY, &f);
 	while ((x = take_pin(space, area))) {
 		n += x->refs;
 		if (x->charged) {
@@ -638,7 +637,8 @@ static int space_rw(struct ioasid_space *space, u64 iova, void *buf, size_t len,
 	while (len) {
 		n = rw_chunk(space, iova, buf, len, write, &f);
 		if (n < 0) {
-			ioasid_space_report(space, str_write_read(write), n, &f);
+			ioasid_space_report(space, write ? IOASID_ERROR_WRITE : IOASID_ERROR_READ,
+					    n, &f);
 			trace_rw(space, first, all, write, n);
 			return n;
 		}

@@ -541,7 +541,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	ioasid_policy_attached(&args, &res, &mark);
 	trace_ioasid_attach(&args, ret, f.reason, &res);
 	if (f.reason)
-		trace_ioasid_error(&args.who, "attach", ret, f.reason, f.a, f.b);
+		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, f.reason, f.a, f.b);
 	return ret;
 }
 IOASID_EXPORT(ioasid_attach_group);

@@ -16,7 +16,7 @@
 #include "legacy.h"
 #include "space.h"
 
-static long legacy_fail(struct ioasid_space *space, const char *op, int err,
+static long legacy_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			enum ioasid_reason reason)
 {
 	struct ioasid_fail f = { .reason = reason };
@@ -29,8 +29,8 @@ static long legacy_fail(struct ioasid_space *space, const char *op, int err,
  * Copy a structure in, whose first member is argsz, and check that. Inline, so
  * that the size is a constant to the copy.
  */
-static __always_inline long copy_in(struct ioasid_space *space, const char *op, void *to, unsigned long arg,
-		    size_t minsz)
+static __always_inline long copy_in(struct ioasid_space *space, enum ioasid_error_op op,
+				    void *to, unsigned long arg, size_t minsz)
 {
 	if (copy_from_user(to, (void __user *)arg, minsz))
 		return legacy_fail(space, op, -EFAULT, IOASID_R_COPY);
@@ -78,11 +78,12 @@ static long legacy_map(struct ioasid_space *space, unsigned long arg)
 	u32 flags = IOASID_MAP_LEGACY;
 	long ret;
 
-	ret = copy_in(space, "map", &map, arg, offsetofend(struct vfio_iommu_type1_dma_map, size));
+	ret = copy_in(space, IOASID_ERROR_MAP, &map, arg,
+		      offsetofend(struct vfio_iommu_type1_dma_map, size));
 	if (ret)
 		return ret;
 	if (map.flags & ~known)
-		return legacy_fail(space, "map", -EINVAL, IOASID_R_FLAGS);
+		return legacy_fail(space, IOASID_ERROR_MAP, -EINVAL, IOASID_R_FLAGS);
 	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
 		return ioasid_change_vaddr(space, map.iova, map.vaddr, map.size);
 	/*
@@ -142,14 +143,14 @@ static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type
 	long ret;
 
 	if (unmap->argsz < minsz + sizeof(bitmap))
-		return legacy_fail(space, "unmap", -EINVAL, IOASID_R_ARGSZ);
+		return legacy_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_ARGSZ);
 	if (copy_from_user(&bitmap, (void __user *)(arg + minsz), sizeof(bitmap)))
-		return legacy_fail(space, "unmap", -EFAULT, IOASID_R_COPY);
+		return legacy_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
 	ret = check_bitmap(&bitmap, unmap->size);
 	if (!ret)
 		ret = check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
 	if (ret)
-		return legacy_fail(space, "unmap", ret, IOASID_R_DIRTY);
+		return legacy_fail(space, IOASID_ERROR_UNMAP, ret, IOASID_R_DIRTY);
 	q.bits = (u64 __user *)bitmap.data;
 	q.size = bitmap.size;
 	return ioasid_unmap_dirty(space, flags, &q, done);
@@ -166,12 +167,12 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 	u64 done;
 	long ret;
 
-	ret = copy_in(space, "unmap", &unmap, arg, minsz);
+	ret = copy_in(space, IOASID_ERROR_UNMAP, &unmap, arg, minsz);
 	if (ret)
 		return ret;
 	dirty = unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	if (unmap.flags & ~known || (dirty && unmap.flags & ~VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
-		return legacy_fail(space, "unmap", -EINVAL, IOASID_R_FLAGS);
+		return legacy_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_FLAGS);
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL)
 		flags |= IOASID_UNMAP_ALL;
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR)
@@ -183,7 +184,7 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 		return ret;
 	/* Nothing else of it has changed. */
 	if (put_user(done, &((struct vfio_iommu_type1_dma_unmap __user *)arg)->size))
-		return legacy_fail(space, "unmap", -EFAULT, IOASID_R_COPY);
+		return legacy_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
 	return 0;
 }
 
@@ -227,8 +228,8 @@ static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned lon
 	long ret;
 
 	if (!v2)
-		return legacy_fail(space, "dirty", -EACCES, IOASID_R_DIRTY);
-	ret = copy_in(space, "dirty", &dirty, arg, minsz);
+		return legacy_fail(space, IOASID_ERROR_DIRTY, -EACCES, IOASID_R_DIRTY);
+	ret = copy_in(space, IOASID_ERROR_DIRTY, &dirty, arg, minsz);
 	if (ret)
 		return ret;
 
@@ -243,9 +244,9 @@ static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned lon
 		ret = dirty_get(space, dirty.argsz, arg);
 		break;
 	default:
-		return legacy_fail(space, "dirty", -EINVAL, IOASID_R_FLAGS);
+		return legacy_fail(space, IOASID_ERROR_DIRTY, -EINVAL, IOASID_R_FLAGS);
 	}
-	return ret ? legacy_fail(space, "dirty", ret, IOASID_R_DIRTY) : 0;
+	return ret ? legacy_fail(space, IOASID_ERROR_DIRTY, ret, IOASID_R_DIRTY) : 0;
 }
 
 long ioasid_legacy_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg)

@@ -343,7 +343,8 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
 		ioasid_policy_map_done(&c->args, &c->res, &c->mark);
 	trace_ioasid_map_done(&c->args, &c->res);
 	if (ret)
-		trace_ioasid_error(&c->args.who, "map", ret, c->res.reason, c->res.a, c->res.b);
+		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->res.reason, c->res.a,
+				   c->res.b);
 	return ret;
 }
 

@@ -241,6 +241,6 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 	}
 out:
 	if (ret)
-		ioasid_space_report(space, "owner", ret, &f);
+		ioasid_space_report(space, IOASID_ERROR_OWNER, ret, &f);
 	return ret;
 }

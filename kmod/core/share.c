@@ -16,7 +16,7 @@ static int share_fail(struct ioasid_space *src, int err, enum ioasid_reason reas
 {
 	struct ioasid_fail f = { .reason = reason, .a = a, .b = b };
 
-	ioasid_space_report(src, "copy", err, &f);
+	ioasid_space_report(src, IOASID_ERROR_COPY, err, &f);
 	return err;
 }
 

@@ -161,7 +161,7 @@ int ioasid_space_retire(struct ioasid_space *space)
 }
 
 /* ioasid_space_report() - tell the tracepoint why the current task's call failed */
-void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
+void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f)
 {
 	struct ioasid_who who;

@@ -296,7 +296,7 @@ static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 
 /* space.c */
 extern unsigned int ioasid_dma_entry_limit;
-void ioasid_space_report(struct ioasid_space *space, const char *op, int err,
+void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
 struct ioasid_area *ioasid_area_alloc(void);
 void ioasid_area_free(struct ioasid_area *area);

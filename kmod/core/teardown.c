@@ -91,7 +91,7 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 		if (area->stuck) {
 			f.a = ioasid_area_start(area);
 			f.b = ioasid_area_last(area);
-			ioasid_space_report(space, "teardown", -EIO, &f);
+			ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EIO, &f);
 		}
 	}
 	ioasid_who_current(&args.who, space->id);

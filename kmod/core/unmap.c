@@ -446,7 +446,8 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	if (ret && !c->args.who.space)
 		ioasid_who_current(&c->args.who, c->space->id);
 	if (ret)
-		trace_ioasid_error(&c->args.who, "unmap", ret, c->res.reason, c->res.a, c->res.b);
+		trace_ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, ret, c->res.reason, c->res.a,
+				   c->res.b);
 	return ret;
 }
 

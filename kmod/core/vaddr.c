@@ -108,6 +108,6 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 out:
 	trace_ioasid_owner(&args, ret);
 	if (ret)
-		ioasid_space_report(space, "vaddr", ret, &f);
+		ioasid_space_report(space, IOASID_ERROR_VADDR, ret, &f);
 	return ret;
 }

@@ -125,6 +125,25 @@ const char *reason_name(uint32_t reason)
 	return names[reason];
 }
 
+const char *error_op_name(uint32_t op)
+{
+	static const char *const names[] = {
+		[IOASID_ERROR_MAP]	= "map",
+		[IOASID_ERROR_UNMAP]	= "unmap",
+		[IOASID_ERROR_COPY]	= "copy",
+		[IOASID_ERROR_VADDR]	= "vaddr",
+		[IOASID_ERROR_OWNER]	= "owner",
+		[IOASID_ERROR_DIRTY]	= "dirty",
+		[IOASID_ERROR_ATTACH]	= "attach",
+		[IOASID_ERROR_PIN]	= "pin",
+		[IOASID_ERROR_READ]	= "read",
+		[IOASID_ERROR_WRITE]	= "write",
+		[IOASID_ERROR_TEARDOWN]	= "teardown",
+	};
+
+	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "unknown";
+}
+
 const char *exit_kind_name(uint32_t kind)
 {
 	switch (kind) {

@@ -17,8 +17,9 @@ bool parse_count(const char *text, uint64_t max, uint64_t *value);
 #define SIZE_TEXT	24
 const char *format_size(uint64_t bytes, char buf[SIZE_TEXT]);
 
-/* Names of the numbers in include/ioasid/policy.h. */
+/* Names of the numbers in include/ioasid/policy.h, as the trace events print them. */
 const char *reason_name(uint32_t reason);
+const char *error_op_name(uint32_t op);
 const char *exit_kind_name(uint32_t kind);
 
 /* A flag of a policy by its name, without the prefix; 0 if there is none. */

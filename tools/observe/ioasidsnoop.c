@@ -81,7 +81,7 @@ static const char *op_name(const struct snoop_event *e)
 	if (e->op == SNOOP_UNMAP && e->flags & IOASID_UNMAP_TEARDOWN)
 		return "teardown";
 	if (e->op == SNOOP_ERROR)
-		return e->name;
+		return error_op_name(e->flags);
 	return e->op <= SNOOP_POLICY ? names[e->op] : "?";
 }
 

@@ -8,13 +8,14 @@
 # failed, and the longest maps. Events and fields that it does not know are
 # counted and left alone, so it reads recordings of newer modules as well.
 
+import os
+import sys
 from collections import defaultdict
 
-# enum ioasid_reason; perf hands over the number.
-REASONS = (
-    "ok", "argsz", "flags", "copy", "align", "wrap", "overlap", "map_limit", "window", "bisect",
-    "pin", "memlock", "nomem", "iommu", "iommu_short", "policy", "sealed", "dead", "signal",
-    "not_mapped", "prot", "busy", "vaddr", "msi", "no_mm", "dirty")
+# perf fills the tables behind symbol_str() from the format that the recording holds.
+sys.path.append(os.environ["PERF_EXEC_PATH"] + "/scripts/python/Perf-Trace-Util/lib/Perf/Trace")
+from Core import *  # noqa: E402,F401,F403
+
 PHASES = {
     "map": ("ns_total", "ns_wait", "ns_pin", "ns_account", "ns_iommu"),
     "unmap": ("ns_total", "ns_iommu", "ns_sync", "ns_unpin"),
@@ -27,13 +28,9 @@ events = defaultdict(int)
 longest = []
 
 
-def reason(number):
-    return REASONS[number] if 0 <= number < len(REASONS) else str(number)
-
-
-def signed(number):
-    """perf hands over an s32 without its sign."""
-    return number - (1 << 32) if number >= 1 << 31 else number
+def name_of(event, field, number):
+    """Such as overlap for the reason 6; the number itself if it has no name."""
+    return symbol_str(event, field, number) or str(number)
 
 
 def add_call(operation, fields):
@@ -68,10 +65,8 @@ def trace_unhandled(event_name, context, fields, sample=None):
     elif name == "ioasid_unmap_done":
         add_call("unmap", fields)
     elif name == "ioasid_error":
-        op = fields["op"]
-        if isinstance(op, (bytes, bytearray)):
-            op = bytes(op).split(b"\0")[0].decode()
-        failures[op, signed(fields["err"]), reason(fields["reason"])] += 1
+        failures[name_of(event_name, "op", fields["op"]), fields["err"],
+                 name_of(event_name, "reason", fields["reason"])] += 1
 
 
 def print_calls(operation):

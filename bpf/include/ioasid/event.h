@@ -35,12 +35,12 @@ enum snoop_op {
  * @tgid: process
  * @pid: thread
  * @uid: of the caller
- * @flags: enum ioasid_map_flags or ioasid_unmap_flags
+ * @flags: enum ioasid_map_flags or ioasid_unmap_flags; of an error enum ioasid_error_op
  * @group: of attach and detach
  * @err: 0 or -errno
  * @reason: enum ioasid_reason; for a policy enum ioasid_exit_kind
  * @comm: of the running task
- * @name: the operation of an error, or the policy
+ * @name: of a policy
  * @hook: of a policy that was ejected
  * @msg: why
  */

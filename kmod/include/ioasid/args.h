@@ -80,6 +80,40 @@ enum ioasid_reason {
 	IOASID_R_BATCH,
 };
 
+/** enum ioasid_error_op - what failed, in the event ioasid_error */
+enum ioasid_error_op {
+	/** @IOASID_ERROR_MAP: a map call */
+	IOASID_ERROR_MAP,
+	/** @IOASID_ERROR_UNMAP: an unmap call */
+	IOASID_ERROR_UNMAP,
+	/** @IOASID_ERROR_COPY: a copy of a mapping, which shares its pages; the space is the source's */
+	IOASID_ERROR_COPY,
+	/** @IOASID_ERROR_VADDR: live update: a mapping was to get a new virtual address */
+	IOASID_ERROR_VADDR,
+	/** @IOASID_ERROR_OWNER: a change of the owner of all mappings */
+	IOASID_ERROR_OWNER,
+	/** @IOASID_ERROR_DIRTY: a call for dirty tracking */
+	IOASID_ERROR_DIRTY,
+	/** @IOASID_ERROR_ATTACH: an attach of a group */
+	IOASID_ERROR_ATTACH,
+	/** @IOASID_ERROR_PIN: a driver in the kernel was to pin pages */
+	IOASID_ERROR_PIN,
+	/** @IOASID_ERROR_READ: a driver in the kernel was to read mapped memory */
+	IOASID_ERROR_READ,
+	/** @IOASID_ERROR_WRITE: a driver in the kernel was to write mapped memory */
+	IOASID_ERROR_WRITE,
+	/** @IOASID_ERROR_TEARDOWN: a teardown, which goes on all the same */
+	IOASID_ERROR_TEARDOWN,
+};
+
+/** enum ioasid_pin_kind - who holds the pages, in the events ioasid_pin and ioasid_unpin */
+enum ioasid_pin_kind {
+	/** @IOASID_PIN_MAPPING: a mapping; the address is one of the owner's memory */
+	IOASID_PIN_MAPPING,
+	/** @IOASID_PIN_ACCESS: a driver in the kernel; the address is an IOVA */
+	IOASID_PIN_ACCESS,
+};
+
 /** enum ioasid_map_flags - &ioasid_map_args.flags */
 enum ioasid_map_flags {
 	/** @IOASID_MAP_READ: the device may read */
@@ -112,6 +146,14 @@ struct ioasid_who {
 	u32 pid;
 	u32 uid;
 	u64 cgroup;
+};
+
+/** enum ioasid_space_kind - what opened an address space, in the events ioasid_space_open and _close */
+enum ioasid_space_kind {
+	/** @IOASID_SPACE_KIND_IOASID: a /dev/ioasid */
+	IOASID_SPACE_KIND_IOASID,
+	/** @IOASID_SPACE_KIND_CONTAINER: a VFIO container */
+	IOASID_SPACE_KIND_CONTAINER,
 };
 
 /** enum ioasid_space_args_flags - &ioasid_space_args.flags */

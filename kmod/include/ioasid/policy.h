@@ -23,6 +23,10 @@
 #define IOASID_POLICY_WAIT_MAX	1000000
 /** define IOASID_POLICY_BATCH_MAX - most pages that map_batch can ask for */
 #define IOASID_POLICY_BATCH_MAX	32768
+/** define IOASID_POLICY_HOOK_LEN - bytes of a hook's name, the final 0 included */
+#define IOASID_POLICY_HOOK_LEN	16
+/** define IOASID_POLICY_MSG_LEN - bytes of the line that says why a policy ended */
+#define IOASID_POLICY_MSG_LEN	96
 /** define IOASID_POLICY_BT_LEN - most entries of a backtrace */
 #define IOASID_POLICY_BT_LEN	16
 
@@ -64,8 +68,8 @@ struct ioasid_exit_info {
 	u32 kind;
 	u32 __pad;
 	s64 value;
-	char hook[16];
-	char msg[96];
+	char hook[IOASID_POLICY_HOOK_LEN];
+	char msg[IOASID_POLICY_MSG_LEN];
 	u32 bt_len;
 	u32 dump_len;
 	u64 bt[IOASID_POLICY_BT_LEN];

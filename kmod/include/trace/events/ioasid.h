@@ -13,35 +13,124 @@
 #include <linux/tracepoint.h>
 #include <ioasid/policy.h>
 
-#define IOASID_SHOW_REASON(r)				\
-	__print_symbolic(r,				\
-		{ IOASID_OK, "ok" },			\
-		{ IOASID_R_ARGSZ, "argsz" },		\
-		{ IOASID_R_FLAGS, "flags" },		\
-		{ IOASID_R_COPY, "copy" },		\
-		{ IOASID_R_ALIGN, "align" },		\
-		{ IOASID_R_WRAP, "wrap" },		\
-		{ IOASID_R_OVERLAP, "overlap" },	\
-		{ IOASID_R_MAP_LIMIT, "map_limit" },	\
-		{ IOASID_R_WINDOW, "window" },		\
-		{ IOASID_R_BISECT, "bisect" },		\
-		{ IOASID_R_PIN, "pin" },		\
-		{ IOASID_R_MEMLOCK, "memlock" },	\
-		{ IOASID_R_NOMEM, "nomem" },		\
-		{ IOASID_R_IOMMU, "iommu" },		\
-		{ IOASID_R_IOMMU_SHORT, "iommu_short" },\
-		{ IOASID_R_POLICY, "policy" },		\
-		{ IOASID_R_SEALED, "sealed" },		\
-		{ IOASID_R_DEAD, "dead" },		\
-		{ IOASID_R_SIGNAL, "signal" },		\
-		{ IOASID_R_NOT_MAPPED, "not_mapped" },	\
-		{ IOASID_R_PROT, "prot" },		\
-		{ IOASID_R_BUSY, "busy" },		\
-		{ IOASID_R_VADDR, "vaddr" },		\
-		{ IOASID_R_MSI, "msi" },		\
-		{ IOASID_R_NO_MM, "no_mm" },		\
-		{ IOASID_R_DIRTY, "dirty" },		\
-		{ IOASID_R_BATCH, "batch" })
+/*
+ * The names of the values that events print, a list for each enum. A list is
+ * used twice: TRACE_DEFINE_ENUM() puts numbers in place of the enumerators in
+ * the format files, which perf, trace-cmd and libtraceevent need, because they
+ * do not know the enumerators; and TP_printk() looks the names up. A value that
+ * is added to one of these enums is added here as well.
+ */
+#define IOASID_TRACE_REASONS				\
+	EM(IOASID_OK, "ok")			\
+	EM(IOASID_R_ARGSZ, "argsz")		\
+	EM(IOASID_R_FLAGS, "flags")		\
+	EM(IOASID_R_COPY, "copy")		\
+	EM(IOASID_R_ALIGN, "align")		\
+	EM(IOASID_R_WRAP, "wrap")		\
+	EM(IOASID_R_OVERLAP, "overlap")		\
+	EM(IOASID_R_MAP_LIMIT, "map_limit")	\
+	EM(IOASID_R_WINDOW, "window")		\
+	EM(IOASID_R_BISECT, "bisect")		\
+	EM(IOASID_R_PIN, "pin")			\
+	EM(IOASID_R_MEMLOCK, "memlock")		\
+	EM(IOASID_R_NOMEM, "nomem")		\
+	EM(IOASID_R_IOMMU, "iommu")		\
+	EM(IOASID_R_IOMMU_SHORT, "iommu_short")	\
+	EM(IOASID_R_POLICY, "policy")		\
+	EM(IOASID_R_SEALED, "sealed")		\
+	EM(IOASID_R_DEAD, "dead")		\
+	EM(IOASID_R_SIGNAL, "signal")		\
+	EM(IOASID_R_NOT_MAPPED, "not_mapped")	\
+	EM(IOASID_R_PROT, "prot")		\
+	EM(IOASID_R_BUSY, "busy")		\
+	EM(IOASID_R_VADDR, "vaddr")		\
+	EM(IOASID_R_MSI, "msi")			\
+	EM(IOASID_R_NO_MM, "no_mm")		\
+	EM(IOASID_R_DIRTY, "dirty")		\
+	EMe(IOASID_R_BATCH, "batch")
+
+#define IOASID_TRACE_ERROR_OPS			\
+	EM(IOASID_ERROR_MAP, "map")		\
+	EM(IOASID_ERROR_UNMAP, "unmap")		\
+	EM(IOASID_ERROR_COPY, "copy")		\
+	EM(IOASID_ERROR_VADDR, "vaddr")		\
+	EM(IOASID_ERROR_OWNER, "owner")		\
+	EM(IOASID_ERROR_DIRTY, "dirty")		\
+	EM(IOASID_ERROR_ATTACH, "attach")	\
+	EM(IOASID_ERROR_PIN, "pin")		\
+	EM(IOASID_ERROR_READ, "read")		\
+	EM(IOASID_ERROR_WRITE, "write")		\
+	EMe(IOASID_ERROR_TEARDOWN, "teardown")
+
+#define IOASID_TRACE_SPACE_KINDS			\
+	EM(IOASID_SPACE_KIND_IOASID, "ioasid")	\
+	EMe(IOASID_SPACE_KIND_CONTAINER, "container")
+
+#define IOASID_TRACE_PIN_KINDS			\
+	EM(IOASID_PIN_MAPPING, "mapping")	\
+	EMe(IOASID_PIN_ACCESS, "access")
+
+#define IOASID_TRACE_STEPS			\
+	EM(IOASID_STEP_PIN, "pin")	\
+	EMe(IOASID_STEP_PROGRAM, "program")
+
+#define IOASID_TRACE_LIMIT_KINDS			\
+	EM(IOASID_LIMIT_MEMLOCK, "memlock")	\
+	EMe(IOASID_LIMIT_MAPS, "maps")
+
+#define IOASID_TRACE_DIRTY_OPS		\
+	EM(IOASID_DIRTY_START, "start")	\
+	EM(IOASID_DIRTY_STOP, "stop")	\
+	EMe(IOASID_DIRTY_GET, "get")
+
+#define IOASID_TRACE_EXIT_KINDS				\
+	EM(IOASID_EXIT_NONE, "load")			\
+	EM(IOASID_EXIT_UNREG, "unload")			\
+	EM(IOASID_EXIT_REPLACED, "replaced")		\
+	EM(IOASID_EXIT_KILLED, "killed")		\
+	EM(IOASID_EXIT_BPF, "bpf")			\
+	EM(IOASID_EXIT_ERROR, "error")			\
+	EM(IOASID_EXIT_ERROR_RETURN, "error_return")	\
+	EM(IOASID_EXIT_ERROR_SLOW, "error_slow")	\
+	EMe(IOASID_EXIT_ERROR_BPF, "error_bpf")
+
+#define IOASID_TRACE_MAP_FLAGS			\
+	EM(IOASID_MAP_READ, "READ")		\
+	EM(IOASID_MAP_WRITE, "WRITE")		\
+	EM(IOASID_MAP_LEGACY, "LEGACY")		\
+	EM(IOASID_MAP_ANYWHERE, "ANYWHERE")	\
+	EM(IOASID_MAP_OF_FILE, "FILE")		\
+	EM(IOASID_MAP_SHARED, "SHARED")		\
+	EMe(IOASID_MAP_NATIVE, "NATIVE")
+
+#define IOASID_TRACE_UNMAP_FLAGS			\
+	EM(IOASID_UNMAP_ALL, "ALL")		\
+	EM(IOASID_UNMAP_V1, "V1")		\
+	EM(IOASID_UNMAP_VADDR, "VADDR")		\
+	EM(IOASID_UNMAP_TEARDOWN, "TEARDOWN")	\
+	EM(IOASID_UNMAP_NATIVE, "NATIVE")	\
+	EMe(IOASID_UNMAP_OF_BATCH, "BATCH")
+
+#undef EM
+#undef EMe
+#define EM(value, name)		TRACE_DEFINE_ENUM(value);
+#define EMe(value, name)	TRACE_DEFINE_ENUM(value);
+
+IOASID_TRACE_REASONS
+IOASID_TRACE_ERROR_OPS
+IOASID_TRACE_SPACE_KINDS
+IOASID_TRACE_PIN_KINDS
+IOASID_TRACE_STEPS
+IOASID_TRACE_LIMIT_KINDS
+IOASID_TRACE_DIRTY_OPS
+IOASID_TRACE_EXIT_KINDS
+IOASID_TRACE_MAP_FLAGS
+IOASID_TRACE_UNMAP_FLAGS
+
+#undef EM
+#undef EMe
+#define EM(value, name)		{ value, name },
+#define EMe(value, name)	{ value, name }
 
 /* The fields of struct ioasid_who, in every event. */
 #define IOASID_WHO_FIELDS			\
@@ -64,18 +153,17 @@ TRACE_EVENT(ioasid_space_open,
 	TP_ARGS(args, err),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__field(u32, flags)
-		__field(s32, err)
+		__field(enum ioasid_space_kind, kind)
+		__field(long, err)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
-		__entry->flags = args->flags;
+		__entry->kind = args->flags & IOASID_SPACE_ARGS_CONTAINER ?
+			IOASID_SPACE_KIND_CONTAINER : IOASID_SPACE_KIND_IOASID;
 		__entry->err = err;
 	),
-	TP_printk("space=%u tgid=%u kind=%s err=%d", __entry->space, __entry->tgid,
-		  __print_symbolic(__entry->flags & IOASID_SPACE_ARGS_CONTAINER,
-				   { 0, "ioasid" },
-				   { IOASID_SPACE_ARGS_CONTAINER, "container" }),
+	TP_printk("space=%u tgid=%u kind=%s err=%ld", __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->kind, IOASID_TRACE_SPACE_KINDS),
 		  __entry->err)
 );
 
@@ -85,16 +173,15 @@ TRACE_EVENT(ioasid_space_close,
 	TP_ARGS(args),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__field(u32, flags)
+		__field(enum ioasid_space_kind, kind)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
-		__entry->flags = args->flags;
+		__entry->kind = args->flags & IOASID_SPACE_ARGS_CONTAINER ?
+			IOASID_SPACE_KIND_CONTAINER : IOASID_SPACE_KIND_IOASID;
 	),
 	TP_printk("space=%u tgid=%u kind=%s", __entry->space, __entry->tgid,
-		  __print_symbolic(__entry->flags & IOASID_SPACE_ARGS_CONTAINER,
-				   { 0, "ioasid" },
-				   { IOASID_SPACE_ARGS_CONTAINER, "container" }))
+		  __print_symbolic(__entry->kind, IOASID_TRACE_SPACE_KINDS))
 );
 
 /* A group joined an address space, or was refused. */
@@ -106,9 +193,9 @@ TRACE_EVENT(ioasid_attach,
 		IOASID_WHO_FIELDS
 		__field(u32, group)
 		__field(u32, emulated)
-		__field(s32, err)
-		__field(u32, reason)
-		__field(s32, node)
+		__field(long, err)
+		__field(enum ioasid_reason, reason)
+		__field(long, node)
 		__field(u32, shared)
 		__field(u32, sealed)
 		__field(u64, pgsizes)
@@ -128,9 +215,9 @@ TRACE_EVENT(ioasid_attach,
 		__entry->pages = res->pages;
 		__entry->ns_total = res->ns_total;
 	),
-	TP_printk("space=%u tgid=%u group=%u emulated=%u err=%d reason=%s node=%d shared=%u sealed=%u pgsizes=0x%llx pages=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u group=%u emulated=%u err=%ld reason=%s node=%ld shared=%u sealed=%u pgsizes=0x%llx pages=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->group, __entry->emulated,
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->node,
+		  __entry->err, __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->node,
 		  __entry->shared, __entry->sealed, __entry->pgsizes, __entry->pages,
 		  __entry->ns_total)
 );
@@ -153,16 +240,6 @@ TRACE_EVENT(ioasid_detach,
 		  __entry->space, __entry->tgid, __entry->group, __entry->emulated)
 );
 
-#define IOASID_SHOW_MAP_FLAGS(f)			\
-	__print_flags(f, "|",				\
-		{ IOASID_MAP_READ, "READ" },		\
-		{ IOASID_MAP_WRITE, "WRITE" },		\
-		{ IOASID_MAP_LEGACY, "LEGACY" },	\
-		{ IOASID_MAP_ANYWHERE, "ANYWHERE" },	\
-		{ IOASID_MAP_OF_FILE, "FILE" },		\
-		{ IOASID_MAP_SHARED, "SHARED" },	\
-		{ IOASID_MAP_NATIVE, "NATIVE" })
-
 /* A map call begins; map_done follows, whatever happens. */
 TRACE_EVENT(ioasid_map_begin,
 	TP_PROTO(const struct ioasid_map_args *args),
@@ -183,7 +260,7 @@ TRACE_EVENT(ioasid_map_begin,
 	),
 	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
-		  IOASID_SHOW_MAP_FLAGS(__entry->flags))
+		  __print_flags(__entry->flags, "|", IOASID_TRACE_MAP_FLAGS))
 );
 
 /*
@@ -221,7 +298,7 @@ TRACE_EVENT(ioasid_progress,
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
 		__field(u64, iova)
-		__field(u32, step)
+		__field(enum ioasid_step, step)
 		__field(u64, done)
 		__field(u64, total)
 	),
@@ -234,8 +311,7 @@ TRACE_EVENT(ioasid_progress,
 	),
 	TP_printk("space=%u tgid=%u iova=0x%llx step=%s done=%llu total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova,
-		  __print_symbolic(__entry->step, { IOASID_STEP_PIN, "pin" },
-				   { IOASID_STEP_PROGRAM, "program" }),
+		  __print_symbolic(__entry->step, IOASID_TRACE_STEPS),
 		  __entry->done, __entry->total)
 );
 
@@ -249,8 +325,8 @@ TRACE_EVENT(ioasid_map_done,
 		__field(u64, vaddr)
 		__field(u64, length)
 		__field(u32, flags)
-		__field(s32, err)
-		__field(u32, reason)
+		__field(long, err)
+		__field(enum ioasid_reason, reason)
 		__field(u64, pages)
 		__field(u64, charged)
 		__field(u64, runs)
@@ -297,25 +373,16 @@ TRACE_EVENT(ioasid_map_done,
 		__entry->bytes_1g = res->bytes_1g;
 		__entry->pages_ahead = res->pages_ahead;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx pages=%llu pages_ahead=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx pages=%llu pages_ahead=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
-		  IOASID_SHOW_MAP_FLAGS(__entry->flags),
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b,
+		  __print_flags(__entry->flags, "|", IOASID_TRACE_MAP_FLAGS),
+		  __entry->err, __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->a, __entry->b,
 		  __entry->pages, __entry->pages_ahead, __entry->charged, __entry->runs,
 		  __entry->run_max, __entry->bytes_2m, __entry->bytes_1g, __entry->batches,
 		  __entry->faults,
 		  __entry->ns_wait, __entry->ns_pin, __entry->ns_fault, __entry->ns_account,
 		  __entry->ns_iommu, __entry->ns_sync, __entry->ns_total)
 );
-
-#define IOASID_SHOW_UNMAP_FLAGS(f)			\
-	__print_flags(f, "|",				\
-		{ IOASID_UNMAP_ALL, "ALL" },		\
-		{ IOASID_UNMAP_V1, "V1" },		\
-		{ IOASID_UNMAP_VADDR, "VADDR" },	\
-		{ IOASID_UNMAP_TEARDOWN, "TEARDOWN" },	\
-		{ IOASID_UNMAP_NATIVE, "NATIVE" },	\
-		{ IOASID_UNMAP_OF_BATCH, "BATCH" })
 
 /* An unmap call begins; unmap_done follows. A teardown has the latter alone. */
 TRACE_EVENT(ioasid_unmap_begin,
@@ -335,7 +402,7 @@ TRACE_EVENT(ioasid_unmap_begin,
 	),
 	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
-		  IOASID_SHOW_UNMAP_FLAGS(__entry->flags))
+		  __print_flags(__entry->flags, "|", IOASID_TRACE_UNMAP_FLAGS))
 );
 
 /* An IOTLB was flushed after so many mappings had been cleared; whose is the current task. */
@@ -367,8 +434,8 @@ TRACE_EVENT(ioasid_unmap_done,
 		__field(u64, iova)
 		__field(u64, length)
 		__field(u32, flags)
-		__field(s32, err)
-		__field(u32, reason)
+		__field(long, err)
+		__field(enum ioasid_reason, reason)
 		__field(u64, bytes)
 		__field(u64, mappings)
 		__field(u64, pages)
@@ -400,10 +467,10 @@ TRACE_EVENT(ioasid_unmap_done,
 		__entry->runs = res->runs;
 		__entry->syncs = res->syncs;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%d reason=%s a=0x%llx b=0x%llx bytes=0x%llx mappings=%llu pages=%llu runs=%llu syncs=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx bytes=0x%llx mappings=%llu pages=%llu runs=%llu syncs=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
-		  IOASID_SHOW_UNMAP_FLAGS(__entry->flags),
-		  __entry->err, IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b,
+		  __print_flags(__entry->flags, "|", IOASID_TRACE_UNMAP_FLAGS),
+		  __entry->err, __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->a, __entry->b,
 		  __entry->bytes, __entry->mappings, __entry->pages, __entry->runs,
 		  __entry->syncs, __entry->ns_iommu, __entry->ns_sync, __entry->ns_unpin,
 		  __entry->ns_total)
@@ -417,17 +484,17 @@ DECLARE_EVENT_CLASS(ioasid_pages_class,
 		IOASID_WHO_FIELDS
 		__field(u64, addr)
 		__field(u64, npages)
-		__field(bool, access)
+		__field(enum ioasid_pin_kind, kind)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(who);
 		__entry->addr = addr;
 		__entry->npages = npages;
-		__entry->access = access;
+		__entry->kind = access ? IOASID_PIN_ACCESS : IOASID_PIN_MAPPING;
 	),
-	TP_printk("space=%u tgid=%u %s=0x%llx npages=%llu",
+	TP_printk("space=%u tgid=%u kind=%s addr=0x%llx npages=%llu",
 		  __entry->space, __entry->tgid,
-		  __print_symbolic(__entry->access, { 0, "vaddr" }, { 1, "iova" }),
+		  __print_symbolic(__entry->kind, IOASID_TRACE_PIN_KINDS),
 		  __entry->addr, __entry->npages)
 );
 
@@ -450,7 +517,7 @@ TRACE_EVENT(ioasid_account,
 		__field(s64, npages)
 		__field(u64, locked_vm)
 		__field(u64, limit)
-		__field(s32, err)
+		__field(long, err)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(who);
@@ -459,7 +526,7 @@ TRACE_EVENT(ioasid_account,
 		__entry->limit = limit;
 		__entry->err = err;
 	),
-	TP_printk("space=%u tgid=%u npages=%lld locked_vm=%llu limit=%llu err=%d",
+	TP_printk("space=%u tgid=%u npages=%lld locked_vm=%llu limit=%llu err=%ld",
 		  __entry->space, __entry->tgid, __entry->npages, __entry->locked_vm,
 		  __entry->limit, __entry->err)
 );
@@ -470,7 +537,7 @@ TRACE_EVENT(ioasid_limit,
 	TP_ARGS(who, kind, want, used, limit),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__field(u32, kind)
+		__field(enum ioasid_limit_kind, kind)
 		__field(u64, want)
 		__field(u64, used)
 		__field(u64, limit)
@@ -484,9 +551,7 @@ TRACE_EVENT(ioasid_limit,
 	),
 	TP_printk("space=%u tgid=%u kind=%s want=%llu used=%llu limit=%llu",
 		  __entry->space, __entry->tgid,
-		  __print_symbolic(__entry->kind,
-				   { IOASID_LIMIT_MEMLOCK, "memlock" },
-				   { IOASID_LIMIT_MAPS, "maps" }),
+		  __print_symbolic(__entry->kind, IOASID_TRACE_LIMIT_KINDS),
 		  __entry->want, __entry->used, __entry->limit)
 );
 
@@ -499,7 +564,7 @@ TRACE_EVENT(ioasid_rw,
 		__field(u64, iova)
 		__field(u64, length)
 		__field(bool, write)
-		__field(s32, err)
+		__field(long, err)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(who);
@@ -508,7 +573,7 @@ TRACE_EVENT(ioasid_rw,
 		__entry->write = write;
 		__entry->err = err;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx write=%d err=%d",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx write=%d err=%ld",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
 		  __entry->write, __entry->err)
 );
@@ -524,7 +589,7 @@ TRACE_EVENT(ioasid_owner,
 		__field(u64, length)
 		__field(u64, vaddr)
 		__field(u64, charged)
-		__field(s32, err)
+		__field(long, err)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -535,7 +600,7 @@ TRACE_EVENT(ioasid_owner,
 		__entry->charged = args->charged;
 		__entry->err = err;
 	),
-	TP_printk("space=%u tgid=%u old_tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx charged=%llu err=%d",
+	TP_printk("space=%u tgid=%u old_tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx charged=%llu err=%ld",
 		  __entry->space, __entry->tgid, __entry->old_tgid, __entry->iova,
 		  __entry->length, __entry->vaddr, __entry->charged, __entry->err)
 );
@@ -546,8 +611,8 @@ TRACE_EVENT(ioasid_dirty,
 	TP_ARGS(args),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__field(u32, op)
-		__field(s32, err)
+		__field(enum ioasid_dirty_op, op)
+		__field(long, err)
 		__field(u64, iova)
 		__field(u64, length)
 		__field(u64, dirty)
@@ -562,72 +627,64 @@ TRACE_EVENT(ioasid_dirty,
 		__entry->dirty = args->dirty;
 		__entry->ns_total = args->ns_total;
 	),
-	TP_printk("space=%u tgid=%u op=%s err=%d iova=0x%llx length=0x%llx dirty=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u op=%s err=%ld iova=0x%llx length=0x%llx dirty=%llu ns_total=%llu",
 		  __entry->space, __entry->tgid,
-		  __print_symbolic(__entry->op,
-				   { IOASID_DIRTY_START, "start" },
-				   { IOASID_DIRTY_STOP, "stop" },
-				   { IOASID_DIRTY_GET, "get" }),
+		  __print_symbolic(__entry->op, IOASID_TRACE_DIRTY_OPS),
 		  __entry->err, __entry->iova, __entry->length, __entry->dirty,
 		  __entry->ns_total)
 );
 
 /* Any call that failed: which operation, which errno, and which check it was. */
 TRACE_EVENT(ioasid_error,
-	TP_PROTO(const struct ioasid_who *who, const char *op, s32 err, u32 reason, u64 a, u64 b),
+	TP_PROTO(const struct ioasid_who *who, u32 op, s32 err, u32 reason, u64 a, u64 b),
 	TP_ARGS(who, op, err, reason, a, b),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__string(op, op)
-		__field(s32, err)
-		__field(u32, reason)
+		__field(enum ioasid_error_op, op)
+		__field(long, err)
+		__field(enum ioasid_reason, reason)
 		__field(u64, a)
 		__field(u64, b)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(who);
-		__assign_str(op);
+		__entry->op = op;
 		__entry->err = err;
 		__entry->reason = reason;
 		__entry->a = a;
 		__entry->b = b;
 	),
-	TP_printk("space=%u tgid=%u op=%s err=%d reason=%s a=0x%llx b=0x%llx",
-		  __entry->space, __entry->tgid, __get_str(op), __entry->err,
-		  IOASID_SHOW_REASON(__entry->reason), __entry->a, __entry->b)
+	TP_printk("space=%u tgid=%u op=%s err=%ld reason=%s a=0x%llx b=0x%llx",
+		  __entry->space, __entry->tgid,
+		  __print_symbolic(__entry->op, IOASID_TRACE_ERROR_OPS), __entry->err,
+		  __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->a, __entry->b)
 );
 
-/* A policy was loaded (kind 0), unloaded, replaced or ejected. */
+/*
+ * A policy was loaded (kind load), unloaded, replaced or ejected. The texts are
+ * arrays, since bpftrace 0.23 reads no __string() of a module's event; msg comes
+ * last and without quotes, which libtraceevent could not parse.
+ */
 TRACE_EVENT(ioasid_policy,
 	TP_PROTO(const char *name, const struct ioasid_exit_info *info),
 	TP_ARGS(name, info),
 	TP_STRUCT__entry(
-		__string(name, name)
-		__string(hook, info->hook)
-		__string(msg, info->msg)
-		__field(u32, kind)
+		__array(char, name, IOASID_POLICY_NAME_LEN)
+		__field(enum ioasid_exit_kind, kind)
+		__array(char, hook, IOASID_POLICY_HOOK_LEN)
 		__field(s64, value)
+		__array(char, msg, IOASID_POLICY_MSG_LEN)
 	),
 	TP_fast_assign(
-		__assign_str(name);
-		__assign_str(hook);
-		__assign_str(msg);
+		strscpy_pad(__entry->name, name, IOASID_POLICY_NAME_LEN);
 		__entry->kind = info->kind;
+		strscpy_pad(__entry->hook, info->hook, IOASID_POLICY_HOOK_LEN);
 		__entry->value = info->value;
+		strscpy_pad(__entry->msg, info->msg, IOASID_POLICY_MSG_LEN);
 	),
-	TP_printk("name=%s kind=%s hook=%s value=%lld msg=\"%s\"",
-		  __get_str(name),
-		  __print_symbolic(__entry->kind,
-				   { IOASID_EXIT_NONE, "load" },
-				   { IOASID_EXIT_UNREG, "unload" },
-				   { IOASID_EXIT_REPLACED, "replaced" },
-				   { IOASID_EXIT_KILLED, "killed" },
-				   { IOASID_EXIT_BPF, "bpf" },
-				   { IOASID_EXIT_ERROR, "error" },
-				   { IOASID_EXIT_ERROR_RETURN, "error_return" },
-				   { IOASID_EXIT_ERROR_SLOW, "error_slow" },
-				   { IOASID_EXIT_ERROR_BPF, "error_bpf" }),
-		  __get_str(hook), __entry->value, __get_str(msg))
+	TP_printk("name=%s kind=%s hook=%s value=%lld msg=%s", __entry->name,
+		  __print_symbolic(__entry->kind, IOASID_TRACE_EXIT_KINDS),
+		  __entry->hook, __entry->value, __entry->msg)
 );
 
 /* A policy refused something; err is what the caller gets. */
@@ -636,18 +693,18 @@ TRACE_EVENT(ioasid_policy_refuse,
 	TP_ARGS(who, name, hook, err),
 	TP_STRUCT__entry(
 		IOASID_WHO_FIELDS
-		__string(name, name)
-		__string(hook, hook)
-		__field(s32, err)
+		__array(char, name, IOASID_POLICY_NAME_LEN)
+		__array(char, hook, IOASID_POLICY_HOOK_LEN)
+		__field(long, err)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(who);
-		__assign_str(name);
-		__assign_str(hook);
+		strscpy_pad(__entry->name, name, IOASID_POLICY_NAME_LEN);
+		strscpy_pad(__entry->hook, hook, IOASID_POLICY_HOOK_LEN);
 		__entry->err = err;
 	),
-	TP_printk("space=%u tgid=%u name=%s hook=%s err=%d", __entry->space, __entry->tgid,
-		  __get_str(name), __get_str(hook), __entry->err)
+	TP_printk("space=%u tgid=%u name=%s hook=%s err=%ld", __entry->space, __entry->tgid,
+		  __entry->name, __entry->hook, __entry->err)
 );
 
 #endif /* _TRACE_IOASID_H */

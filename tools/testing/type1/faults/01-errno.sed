@@ -2,4 +2,4 @@
 # Another errno for dirty tracking on a v1 container.
 # file: core/legacy.c
 # cases: dirty_v1
-s/"dirty", -EACCES/"dirty", -EPERM/
+s/IOASID_ERROR_DIRTY, -EACCES/IOASID_ERROR_DIRTY, -EPERM/
