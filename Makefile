@@ -122,6 +122,9 @@ check-type1: tests			## the same calls on type1 and on ioasid, on 6.12 and 7.3 (
 	@tools/env/modules --kernel 7.3
 	@tools/testing/type1/check $(if $(FAULTS),--faults)
 
+check-operators:			## programs operators use: perf, trace-cmd, bpftrace ... (FAULTS=1, ROW=NAME)
+	@tools/testing/operators/check $(if $(FAULTS),--faults) $(ROW)
+
 check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (22 minutes)
 	@tools/testing/consumers/check --kernel $(KVER)
 
@@ -182,4 +185,4 @@ help:					## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
 .PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install dkms clean distclean help
-.PHONY: fuzz coverage matrix lint-long soak
+.PHONY: check-operators fuzz coverage matrix lint-long soak
