@@ -11,6 +11,9 @@
  *
  * Cost. One hash look-up and some arithmetic for each batch.
  *
+ * Full maps. The address space that has not been used for longest begins anew.
+ * An entry ends with its address space.
+ *
  * Not for: mappings smaller than a batch, which it cannot learn from. Two
  * threads that map into one address space share what is learnt, and disturb
  * each other's measurements a little.
@@ -98,8 +101,17 @@ u32 BPF_PROG(adaptbatch_map_batch, struct ioasid_map_args *args, struct ioasid_b
 	return c->batch;
 }
 
+SEC("struct_ops/space_close")
+void BPF_PROG(adaptbatch_space_close, struct ioasid_space_args *args)
+{
+	__u32 space = args->who.space;
+
+	bpf_map_delete_elem(&spaces, &space);
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops adaptbatch = {
+	.space_close	= (void *)adaptbatch_space_close,
 	.map_batch	= (void *)adaptbatch_map_batch,
 	.flags		= IOASID_POLICY_F_TIMES,
 	.name		= "adaptbatch",

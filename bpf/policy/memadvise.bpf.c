@@ -20,6 +20,9 @@
  * about how much of it is mapped now. Node 7 stands for all nodes from 7 on.
  * Without a device, or on a machine with one node, there is no advice on nodes.
  *
+ * Full maps. The address space that has not mapped for longest is forgotten. One
+ * that was closed stays until then, so that its advice can be read.
+ *
  * Not for: leaving it loaded for ever; what it finds changes with the program's
  * set-up, not by the minute.
  */

@@ -22,11 +22,15 @@
  * Details. A mapping counts for the cgroup that opened its address space,
  * whoever maps. Mappings older than the policy count as well.
  *
+ * Full maps. An address space that does not fit into "spaces", or whose cgroup
+ * does not fit into "cgroups", is refused with ENOSPC. Entries end with the
+ * address space, and with the last one of a cgroup. '--set spaces.max_entries='
+ * makes room.
+ *
  * Not for: bytes, which pincg limits.
  */
-#include <ioasid/common.bpf.h>
-
-#define NO_LEVEL	64
+#include <ioasid/books.bpf.h>
+#include <ioasid/cgroup.bpf.h>
 
 char _license[] SEC("license") = "GPL";
 
@@ -35,11 +39,15 @@ const volatile __u64 most = 0;
 /* Cgroups deeper than this are counted with their ancestor there; 0: all together. */
 const volatile __u32 level = NO_LEVEL;
 
+/* Maps that were refused, by all cgroups, those that are gone included. */
+__u64 refused = 0;
+
 struct quota_use {
 	/* Signed: what is made while the policy is being loaded only shows when it goes. */
 	__s64 mappings;
 	__u64 peak;
 	__u64 denied;
+	__u64 spaces;	/* which keep the entry */
 };
 
 struct quota_space {
@@ -65,30 +73,7 @@ struct {
 	__type(value, struct quota_space);
 } spaces SEC(".maps");
 
-extern struct cgroup *bpf_cgroup_from_id(__u64 id) __ksym;
-extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym;
-extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
-
-/* The cgroup that is counted for @id: itself, or its ancestor at "level". */
-static __noinline __u64 counted(__u64 id)
-{
-	struct cgroup *cgrp, *up;
-
-	if (level == NO_LEVEL)
-		return id;
-	cgrp = bpf_cgroup_from_id(id);
-	if (!cgrp)
-		return id;
-	if (cgrp->level > (int)level) {
-		up = bpf_cgroup_ancestor(cgrp, level);
-		if (up) {
-			id = up->kn->id;
-			bpf_cgroup_release(up);
-		}
-	}
-	bpf_cgroup_release(cgrp);
-	return id;
-}
+/* ---- entries come and go, by turns ---- */
 
 static __always_inline struct quota_use *use_of(__u64 cgroup)
 {
@@ -100,11 +85,86 @@ static __always_inline struct quota_use *use_of(__u64 cgroup)
 	return bpf_map_lookup_elem(&cgroups, &cgroup);
 }
 
-/* Adds @n mappings to a space and its cgroup; NULL if the space is not known. */
+static __always_inline s32 add_space(__u32 id, struct quota_space *space)
+{
+	struct quota_use *use;
+	__u64 cgroup = space->cgroup;
+
+	/* Counted already, by the programs that these have replaced. */
+	if (bpf_map_lookup_elem(&spaces, &id))
+		return 0;
+	use = use_of(cgroup);
+	if (!use)
+		return -ENOSPC;
+	if (bpf_map_update_elem(&spaces, &id, space, BPF_NOEXIST)) {
+		if (!use->spaces)
+			bpf_map_delete_elem(&cgroups, &cgroup);
+		return -ENOSPC;
+	}
+	use->spaces++;
+	__sync_fetch_and_add(&use->mappings, space->mappings);
+	return 0;
+}
+
+static __always_inline void remove_space(__u32 id)
+{
+	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
+	struct quota_use *use;
+	__u64 cgroup;
+
+	/* Not opened by a task in scope, or refused. */
+	if (!space)
+		return;
+	cgroup = space->cgroup;
+	use = bpf_map_lookup_elem(&cgroups, &cgroup);
+	if (use) {
+		__sync_fetch_and_add(&use->mappings, -space->mappings);
+		if (!--use->spaces)
+			bpf_map_delete_elem(&cgroups, &cgroup);
+	}
+	bpf_map_delete_elem(&spaces, &id);
+}
+
+SEC("struct_ops/space_open")
+s32 BPF_PROG(quota_space_open, struct ioasid_space_args *args)
+{
+	struct quota_space space = {
+		.cgroup = cgroup_counted(args->who.cgroup, level),
+		.mappings = args->maps,
+	};
+	struct books *b = the_books();
+	__u32 id = args->who.space;
+	s32 err = -ENOMEM;
+
+	if (b && turn_take(&b->turn)) {
+		err = add_space(id, &space);
+		turn_give(&b->turn);
+	}
+	/* One that exists cannot be refused; then the policy is. */
+	if (err && args->flags & IOASID_SPACE_ARGS_REPLAY)
+		ioasid_error("address space %u does not fit: set spaces.max_entries or cgroups.max_entries",
+			     id);
+	return err;
+}
+
+SEC("struct_ops/space_close")
+void BPF_PROG(quota_space_close, struct ioasid_space_args *args)
+{
+	struct books *b = the_books();
+
+	if (b && turn_take(&b->turn)) {
+		remove_space(args->who.space);
+		turn_give(&b->turn);
+	}
+}
+
+/* ---- mappings: while a space is open, its entry and that of its cgroup stay ---- */
+
+/* Adds @n mappings to a space and its cgroup; NULL if a task out of scope opened it. */
 static __always_inline struct quota_use *add(__u32 id, __s64 n, __s64 *now)
 {
 	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
-	struct quota_use *use = space ? use_of(space->cgroup) : NULL;
+	struct quota_use *use = space ? bpf_map_lookup_elem(&cgroups, &space->cgroup) : NULL;
 
 	if (!use)
 		return NULL;
@@ -121,44 +181,25 @@ static long forget_space(struct bpf_map *map, __u32 *id, struct quota_space *spa
 
 static long forget_use(struct bpf_map *map, __u64 *cgroup, struct quota_use *use, void *ctx)
 {
-	use->mappings = 0;
+	bpf_map_delete_elem(&cgroups, cgroup);
 	return 0;
 }
 
-/* What happened while a policy was out nobody counted: space_open tells of all spaces anew. */
 SEC("struct_ops/init")
 s32 BPF_PROG(quota_init, struct ioasid_init_args *args)
 {
-	if (args->replaces != IOASID_REPLACES_EJECTED)
-		return 0;
-	bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
-	bpf_for_each_map_elem(&cgroups, forget_use, NULL, 0);
+	s32 err = books_open(args);
+
+	if (err)
+		return err;
+	if (!books_fit(args, spaces))
+		return -ENOSPC;
+	/* Nobody counted what happened meanwhile: space_open tells of all spaces anew. */
+	if (args->replaces == IOASID_REPLACES_EJECTED) {
+		bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
+		bpf_for_each_map_elem(&cgroups, forget_use, NULL, 0);
+	}
 	return 0;
-}
-
-SEC("struct_ops/space_open")
-s32 BPF_PROG(quota_space_open, struct ioasid_space_args *args)
-{
-	struct quota_space space = { .cgroup = counted(args->who.cgroup), .mappings = args->maps };
-	struct quota_use *use = use_of(space.cgroup);
-	__u32 id = args->who.space;
-
-	/* A space that is known already was counted by the policy this one replaced. */
-	if (use && !bpf_map_update_elem(&spaces, &id, &space, BPF_NOEXIST))
-		__sync_fetch_and_add(&use->mappings, space.mappings);
-	return 0;
-}
-
-SEC("struct_ops/space_close")
-void BPF_PROG(quota_space_close, struct ioasid_space_args *args)
-{
-	__u32 id = args->who.space;
-	struct quota_space *space = bpf_map_lookup_elem(&spaces, &id);
-	struct quota_use *use = space ? use_of(space->cgroup) : NULL;
-
-	if (use)
-		__sync_fetch_and_add(&use->mappings, -space->mappings);
-	bpf_map_delete_elem(&spaces, &id);
 }
 
 /* Counted before it is made, so that two at once do not both take the last one. */
@@ -173,6 +214,7 @@ s32 BPF_PROG(quota_map_begin, struct ioasid_map_args *args)
 		return 0;
 	if (most && now > (__s64)most) {
 		__sync_fetch_and_add(&use->denied, 1);
+		__sync_fetch_and_add(&refused, 1);
 		return -ENOSPC;
 	}
 	if (now > (__s64)use->peak)

@@ -9,13 +9,22 @@
  * gets ahead of the limit, because a refusal would be worse (QEMU ends the
  * guest when a map fails). Unmaps are never delayed.
  *
+ *   ioasidctl policy load ratelimit --set maps_per_second=1000 --set level=2
+ *
+ * This counts a cgroup two levels below the root together with all below it, so
+ * that a tenant that may make cgroups of its own still has one share.
+ *
  * Cost. One hash look-up and one compare-and-exchange for each map call.
+ *
+ * Full maps. The cgroup that has not mapped for longest is forgotten; when it
+ * comes again, it has what burst_ms gives to one that is new, and no more. A
+ * mapping that nothing can be booked for waits for its own price.
  *
  * Not for: guests with a vIOMMU in a hurry; a limit here is a limit on their
  * I/O. Set at least one of the rates: 'ioasidctl policy load ratelimit
  * --set maps_per_second=1000 --set bytes_per_second=4G'.
  */
-#include <ioasid/common.bpf.h>
+#include <ioasid/cgroup.bpf.h>
 
 #define ATTEMPTS	16
 #define LENGTH_MAX	(1ULL << 40)
@@ -27,6 +36,8 @@ const volatile __u64 maps_per_second = 0;
 const volatile __u64 bytes_per_second = 0;
 /* How much unused time a cgroup may save up. */
 const volatile __u64 burst_ms = 100;
+/* Cgroups deeper than this are counted with their ancestor there; 0: all together. */
+const volatile __u32 level = NO_LEVEL;
 
 struct ratelimit_bucket {
 	__u64 paid_until;	/* the time up to which its mappings have used its share */
@@ -78,19 +89,20 @@ static __always_inline __u64 book(struct ratelimit_bucket *b, __u64 ns)
 SEC("struct_ops/map_begin")
 s32 BPF_PROG(ratelimit_map_begin, struct ioasid_map_args *args)
 {
-	__u64 cgroup = args->who.cgroup, us;
+	__u64 cgroup = cgroup_counted(args->who.cgroup, level), us;
 	struct ratelimit_bucket fresh = {}, *b;
 
 	b = bpf_map_lookup_elem(&cgroups, &cgroup);
 	if (!b) {
 		bpf_map_update_elem(&cgroups, &cgroup, &fresh, BPF_NOEXIST);
 		b = bpf_map_lookup_elem(&cgroups, &cgroup);
-		if (!b)
-			return 0;
 	}
-	us = book(b, price(args->length)) / NSEC_PER_USEC;
+	us = price(args->length);
+	us = (b ? book(b, us) : us) / NSEC_PER_USEC;
 	if (us > IOASID_POLICY_WAIT_MAX)
 		us = IOASID_POLICY_WAIT_MAX;
+	if (!b)
+		return us;
 	__sync_fetch_and_add(&b->mappings, 1);
 	if (us) {
 		__sync_fetch_and_add(&b->waits, 1);

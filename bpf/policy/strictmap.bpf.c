@@ -22,12 +22,19 @@
  *
  * Cost. One hash look-up for each map call, none for an unmap that works.
  *
- * Details. The last GHOSTS such unmaps of a space are remembered, until what is
- * mapped there has really been unmapped.
+ * Details. Such an unmap is remembered until what is mapped there has really been
+ * unmapped. A space that has more than GHOSTS of them at one time has the nearest
+ * two taken for one, and what lies between counts as well.
+ *
+ * Full maps. With strict=1 every address space has an entry in "spaces" from its
+ * beginning to its end, and one that does not fit is refused with ENOSPC; '--set
+ * spaces.max_entries=' makes room. Without, entries are made when they are needed,
+ * and what does not fit is only counted ("missed"). Of findings the oldest are
+ * forgotten.
  *
  * Not for: v2 containers, where such an unmap fails; they cost a look-up.
  */
-#include <ioasid/common.bpf.h>
+#include <ioasid/books.bpf.h>
 
 #define GHOSTS		8
 
@@ -35,6 +42,9 @@ char _license[] SEC("license") = "GPL";
 
 /* Refuse maps that would be stale. */
 const volatile bool strict = false;
+
+/* Unmaps that could not be remembered, for want of room; none with strict=1. */
+__u64 missed = 0;
 
 struct strictmap_key {
 	__u32 tgid;
@@ -61,9 +71,8 @@ struct strictmap_ghost {
 };
 
 struct strictmap_space {
+	struct bpf_spin_lock lock;
 	struct strictmap_ghost ghosts[GHOSTS];
-	__u32 next;
-	__u32 pad;
 };
 
 struct {
@@ -74,8 +83,9 @@ struct {
 } findings SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, struct strictmap_space);
 } spaces SEC(".maps");
@@ -120,42 +130,137 @@ static __always_inline void found(const char *what, __u32 size, const struct ioa
 
 #define FOUND(what, args, first, last) found(what, sizeof(what), args, first, last)
 
+/* ---- what a space remembers; under its lock ---- */
+
+static __always_inline bool touches(const struct strictmap_ghost *g, __u64 first, __u64 last)
+{
+	return g->last && first <= g->last && last >= g->first;
+}
+
 static __always_inline bool is_ghost(__u32 id, __u64 first, __u64 last)
 {
 	struct strictmap_space *space = bpf_map_lookup_elem(&spaces, &id);
+	bool found = false;
 	int i;
 
-	for (i = 0; space && i < GHOSTS; i++)
-		if (space->ghosts[i].last && first <= space->ghosts[i].last &&
-		    last >= space->ghosts[i].first)
-			return true;
-	return false;
+	if (!space)
+		return false;
+	bpf_spin_lock(&space->lock);
+	for (i = 0; i < GHOSTS; i++)
+		found |= touches(&space->ghosts[i], first, last);
+	bpf_spin_unlock(&space->lock);
+	return found;
+}
+
+/* How much longer @g gets when it takes that range in. */
+static __always_inline __u64 growth(const struct strictmap_ghost *g, __u64 first, __u64 last)
+{
+	__u64 before = first < g->first ? g->first - first : 0;
+	__u64 behind = last > g->last ? last - g->last : 0;
+
+	return before + behind;
 }
 
 static __always_inline void remember(__u32 id, __u64 first, __u64 last)
 {
 	struct strictmap_space *space = bpf_map_lookup_elem(&spaces, &id);
-	__u32 i;
+	__u64 least = ~0ULL, more;
+	struct strictmap_ghost *g;
+	int i, best = 0;
 
 	if (!space) {
 		bpf_map_update_elem(&spaces, &id, &no_ghosts, BPF_NOEXIST);
 		space = bpf_map_lookup_elem(&spaces, &id);
-		if (!space)
+		if (!space) {
+			__sync_fetch_and_add(&missed, 1);
 			return;
+		}
 	}
-	i = space->next++ % GHOSTS;
-	space->ghosts[i].first = first;
-	space->ghosts[i].last = last;
+	bpf_spin_lock(&space->lock);
+	for (i = 0; i < GHOSTS; i++) {
+		g = &space->ghosts[i];
+		/* Within another nothing grows; a free one is better than growing. */
+		more = g->last ? growth(g, first, last) : 1;
+		if (more < least) {
+			least = more;
+			best = i;
+		}
+	}
+	g = &space->ghosts[best & (GHOSTS - 1)];
+	if (!g->last || first < g->first)
+		g->first = first;
+	if (last > g->last)
+		g->last = last;
+	bpf_spin_unlock(&space->lock);
 }
 
+/* Nothing is mapped in that range any more; a ghost keeps what it has beside it. */
 static __always_inline void forget(__u32 id, __u64 first, __u64 last)
 {
 	struct strictmap_space *space = bpf_map_lookup_elem(&spaces, &id);
+	struct strictmap_ghost *g;
 	int i;
 
-	for (i = 0; space && i < GHOSTS; i++)
-		if (first <= space->ghosts[i].last && last >= space->ghosts[i].first)
-			space->ghosts[i].last = 0;
+	if (!space)
+		return;
+	bpf_spin_lock(&space->lock);
+	for (i = 0; i < GHOSTS; i++) {
+		g = &space->ghosts[i];
+		if (!touches(g, first, last))
+			continue;
+		if (first <= g->first && last >= g->last)
+			g->last = 0;
+		else if (first <= g->first)
+			g->first = last + 1;
+		else if (last >= g->last)
+			g->last = first - 1;
+	}
+	bpf_spin_unlock(&space->lock);
+}
+
+/* ---- hooks ---- */
+
+static long forget_space(struct bpf_map *map, __u32 *id, struct strictmap_space *space, void *ctx)
+{
+	bpf_map_delete_elem(&spaces, id);
+	return 0;
+}
+
+SEC("struct_ops/init")
+s32 BPF_PROG(strictmap_init, struct ioasid_init_args *args)
+{
+	s32 err = books_open(args);
+
+	if (err)
+		return err;
+	if (strict && !books_fit(args, spaces))
+		return -ENOSPC;
+	/* Nobody remembered what happened meanwhile. */
+	if (args->replaces == IOASID_REPLACES_EJECTED)
+		bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
+	return 0;
+}
+
+SEC("struct_ops/space_open")
+s32 BPF_PROG(strictmap_space_open, struct ioasid_space_args *args)
+{
+	__u32 id = args->who.space;
+
+	if (!strict || !bpf_map_update_elem(&spaces, &id, &no_ghosts, BPF_NOEXIST) ||
+	    bpf_map_lookup_elem(&spaces, &id))
+		return 0;
+	/* One that exists cannot be refused; then the policy is. */
+	if (args->flags & IOASID_SPACE_ARGS_REPLAY)
+		ioasid_error("address space %u does not fit: set spaces.max_entries", id);
+	return -ENOSPC;
+}
+
+SEC("struct_ops/space_close")
+void BPF_PROG(strictmap_space_close, struct ioasid_space_args *args)
+{
+	__u32 id = args->who.space;
+
+	bpf_map_delete_elem(&spaces, &id);
 }
 
 SEC("struct_ops/map_begin")
@@ -209,6 +314,9 @@ void BPF_PROG(strictmap_unmap_done, struct ioasid_unmap_args *args,
 
 SEC(".struct_ops.link")
 struct ioasid_policy_ops strictmap = {
+	.init		= (void *)strictmap_init,
+	.space_open	= (void *)strictmap_space_open,
+	.space_close	= (void *)strictmap_space_close,
 	.map_begin	= (void *)strictmap_map_begin,
 	.map_done	= (void *)strictmap_map_done,
 	.unmap_done	= (void *)strictmap_unmap_done,

@@ -62,6 +62,13 @@ member() {
 # variable POLICY NAME: a global variable of a loaded policy.
 variable() { member "$(ioasidctl -j policy show "$1")" "$2"; }
 
+# entries POLICY MAP: how many it has.
+entries() {
+	ioasidctl -j policy show "$1" | jq --arg map "$2" '.maps[] | select(.name == $map).entries | length'
+}
+
+entries_are() { [ "$(entries "$1" "$2")" = "$3" ]; }
+
 # usage CGROUP FIELD: what pincg knows; 0 for a cgroup it does not know.
 usage() {
 	list=$(ioasidctl -j pincg list)

@@ -25,7 +25,7 @@ maps_can_be_resized() {
 	expect_same 'entries of the other map' "$(entries_of quota cgroups)" 8192
 	# What is not said again stays, and the books with it.
 	hold map 0 4K
-	expect_same 'maps kept' "$(member "$(ioasidctl -j policy replace quota quota)" maps_kept)" 2
+	expect_same 'maps kept' "$(member "$(ioasidctl -j policy replace quota quota)" maps_kept)" 3
 	expect_same entries "$(entries_of quota spaces)" 16
 	expect_same mappings "$(variable quota mappings)" 1
 	release

@@ -15,8 +15,9 @@ quota_counts_mappings() {
 		'map 0 map 0 map ENOSPC unmap 4096 map 0 '
 	expect_same 'mappings that are left' "$(variable quota mappings)" 1
 	expect_same denied "$(variable quota denied)" 1
+	expect_same 'refused in all' "$(variable quota refused)" 1
 	release
-	expect_same 'after the last' "$(variable quota mappings)" 0
+	wait_for entries_are quota cgroups 0
 }
 
 # Maps that began before the policy came are counted by nobody, their unmap is: the
@@ -28,7 +29,7 @@ quota_of_maps_under_way() {
 	release
 	expect_same 'what it could do' "$(lines_of cat "$scratch/held")" \
 		'held map 0 unmap 8192 map 0 held '
-	expect_same 'after the last' "$(variable quota mappings)" 0
+	wait_for entries_are quota cgroups 0
 }
 
 quota_of_a_subtree() {
