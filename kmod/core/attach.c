@@ -40,7 +40,6 @@ static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows
 {
 	mutex_lock(&space->areas_lock);
 	swap(space->windows, *ws);
-	space->hole = 0;
 	mutex_unlock(&space->areas_lock);
 }
 
@@ -331,7 +330,6 @@ static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
 		ret = windows_check_areas(space, &ws, f);
 		if (!ret)
 			swap(space->windows, ws);
-		space->hole = 0;
 		*old = ws;
 	}
 	mutex_unlock(&space->areas_lock);

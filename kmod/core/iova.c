@@ -5,9 +5,10 @@
  * Who else can run: nobody who changes areas, windows or the allowed ranges;
  * areas_lock is held.
  *
- * space->hole saves the search from beginning at the bottom each time: no
- * address below it is free. Whatever is unmapped lowers it (ioasid_area_remove),
- * and so do other windows and allowed ranges.
+ * A search goes from gap to gap that is large enough, each found in O(log n)
+ * (tree.c). A large page must also lie in it as it lies in memory, which not
+ * every gap allows; after a few that do not, only gaps are looked at in which
+ * any mapping of this length and alignment fits.
  */
 #include <linux/mm.h>
 #include <linux/sizes.h>
@@ -17,35 +18,39 @@
 /* Without a device nobody knows the reserved regions; few lie above this. */
 #define UNKNOWN_START	SZ_4G
 
+/* Gaps that are large enough but lie wrongly, before only sure ones are tried. */
+#define MISFITS		16
+
 /* The first address from @at up that is @like modulo @align; false beyond the end. */
 static bool align_like(u64 *at, u64 like, u64 align)
 {
 	return !check_add_overflow(*at, (like - *at) & (align - 1), at);
 }
 
-/* @edge: nothing from the start of the window up to there is free; for the hole. */
-static bool find_in_window(struct ioasid_space *space, const struct ioasid_window *w, u64 length,
-			   u64 like, u64 align, u64 *iova, u64 *edge)
+/* The lowest address in @w, from s->from up, at which the mapping can lie. */
+static bool find_in_window(const struct ioasid_iova_search *s, const struct ioasid_window *w,
+			   u64 *iova)
 {
-	u64 at = max3(w->start, space->hole, (u64)PAGE_SIZE), last;
-	struct ioasid_area *area;
+	u64 at = max3(w->start, s->from, (u64)PAGE_SIZE), need = s->length, last;
+	struct ioasid_window gap;
+	unsigned int misfits = 0;
 
-	*edge = at;
-	for (;;) {
-		if (!align_like(&at, like, align) || check_add_overflow(at, length - 1, &last) ||
-		    last > w->last)
+	while (at <= w->last && ioasid_gap_find(s->space, at, need, &gap)) {
+		if (!align_like(&gap.start, s->like, s->align) ||
+		    check_add_overflow(gap.start, s->length - 1, &last) || last > w->last)
 			return false;
-		area = ioasid_area_first(space, at, last);
-		if (!area) {
-			*iova = at;
+		if (last <= gap.last) {
+			*iova = gap.start;
 			return true;
 		}
-		if (ioasid_area_last(area) >= w->last)
+		/* In the unit of all mappings every gap is sure. */
+		if (++misfits == MISFITS && s->align > ioasid_space_pgsize(s->space) &&
+		    check_add_overflow(s->length, s->align - PAGE_SIZE, &need))
 			return false;
-		at = ioasid_area_last(area) + 1;
-		if (ioasid_area_start(area) <= *edge)
-			*edge = at;
+		if (check_add_overflow(gap.last, 1ULL, &at))
+			return false;
 	}
+	return false;
 }
 
 /* Large pages need the same offset in the memory as in the address space. */
@@ -62,34 +67,60 @@ static u64 alignment(struct ioasid_space *space, u64 length, u64 below)
 }
 
 /* Where the search goes: the allowed ranges, or the windows, or above what nobody knows. */
-static void search_in(struct ioasid_space *space, struct ioasid_windows *ws,
-		      struct ioasid_window *unknown)
+static void search_in(struct ioasid_iova_search *s)
 {
-	*ws = space->allowed.nr ? space->allowed : space->windows;
-	if (ws->nr)
+	s->ws = s->space->allowed.nr ? s->space->allowed : s->space->windows;
+	if (s->ws.nr)
 		return;
-	*unknown = (struct ioasid_window){ .start = UNKNOWN_START, .last = U64_MAX };
-	*ws = (struct ioasid_windows){ .nr = 1, .w = unknown };
+	s->unknown = (struct ioasid_window){ .start = UNKNOWN_START, .last = U64_MAX };
+	s->ws = (struct ioasid_windows){ .nr = 1, .w = &s->unknown };
 }
 
-static bool find_lowest(struct ioasid_space *space, const struct ioasid_windows *ws,
-			const struct ioasid_map_args *m, u64 *iova)
+/**
+ * ioasid_iova_begin() - search addresses at which a mapping can lie
+ * @s: filled in; not to be copied
+ * @space: areas_lock is held until the search ends
+ * @length: of the mapping, a multiple of the page size
+ * @like: where it lies in memory
+ */
+void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space, u64 length,
+		       u64 like)
 {
-	u64 align = U64_MAX, edge;
+	s->space = space;
+	s->length = length;
+	s->like = like;
+	s->align = alignment(space, length, U64_MAX);
+	s->from = 0;
+	search_in(s);
+}
+
+/**
+ * ioasid_iova_next() - the next address at which the mapping can lie
+ * @s: where the search is; who refuses the address and knows that others up to
+ *	one are no better raises s->from beyond that before he asks again
+ * @iova: the address, never 0
+ *
+ * First come those that suit large pages best, upwards, then those that suit
+ * smaller ones: an address may come again, then.
+ *
+ * Return: false when there is no other.
+ */
+bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
+{
 	unsigned int i;
 
-	do {
-		align = alignment(space, m->length, align);
-		for (i = 0; i < ws->nr; i++) {
-			if (!find_in_window(space, &ws->w[i], m->length, m->vaddr, align, iova,
-					    &edge))
+	for (;;) {
+		for (i = 0; i < s->ws.nr; i++) {
+			if (s->ws.w[i].last < s->from || !find_in_window(s, &s->ws.w[i], iova))
 				continue;
-			if (!i)
-				space->hole = *iova == edge ? *iova + m->length - 1 : edge;
+			s->from = *iova + PAGE_SIZE;
 			return true;
 		}
-	} while (align > ioasid_space_pgsize(space));
-	return false;
+		if (s->align <= ioasid_space_pgsize(s->space))
+			return false;
+		s->align = alignment(s->space, s->length, s->align);
+		s->from = 0;
+	}
 }
 
 /* What a policy would rather have. */
@@ -135,21 +166,12 @@ static u64 ask_policy(struct ioasid_space *space, const struct ioasid_windows *w
  */
 bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m)
 {
-	struct ioasid_window unknown;
-	struct ioasid_windows ws;
-	u64 iova, hole;
+	struct ioasid_iova_search s;
+	u64 iova;
 
-	search_in(space, &ws, &unknown);
-	hole = space->hole;
-	if (!find_lowest(space, &ws, m, &iova))
+	ioasid_iova_begin(&s, space, m->length, m->vaddr);
+	if (!ioasid_iova_next(&s, &iova))
 		return false;
-	if (ioasid_policy_has(IOASID_OP_MAP_PLACE)) {
-		/* What is found is not taken, then: the hole may still be one. */
-		m->iova = ask_policy(space, &ws, m, iova);
-		if (m->iova != iova)
-			space->hole = hole;
-		return true;
-	}
-	m->iova = iova;
+	m->iova = ioasid_policy_has(IOASID_OP_MAP_PLACE) ? ask_policy(space, &s.ws, m, iova) : iova;
 	return true;
 }

@@ -87,7 +87,7 @@ static int map_no_more(struct ioasid_map_call *c)
 }
 
 /* Where to: at the address asked for, or at one that is free. */
-static int map_place(struct ioasid_map_call *c)
+static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
@@ -98,12 +98,13 @@ static int map_place(struct ioasid_map_call *c)
 		if (!ioasid_iova_choose(space, m))
 			return ioasid_map_fail(c, -ENOSPC, IOASID_R_WINDOW, m->length, 0);
 		c->last = m->iova + m->length - 1;
-		return 0;
 	}
-	other = ioasid_area_first(space, m->iova, c->last);
+	other = ioasid_area_place(space, m->iova, c->last, place);
 	if (other)
 		return ioasid_map_fail(c, -EEXIST, IOASID_R_OVERLAP, ioasid_area_start(other),
 				       ioasid_area_last(other));
+	if (m->flags & IOASID_MAP_ANYWHERE)
+		return 0;
 	if (!space->avail)
 		return map_no_more(c);
 	if (likely(ioasid_windows_hold(&space->windows, m->iova, c->last)))
@@ -113,7 +114,7 @@ static int map_place(struct ioasid_map_call *c)
 }
 
 /* The checks that need areas_lock, again in type1's order. */
-static int map_check_space(struct ioasid_map_call *c)
+static int map_check_space(struct ioasid_map_call *c, struct ioasid_area_place *place)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
@@ -128,23 +129,24 @@ static int map_check_space(struct ioasid_map_call *c)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_ALIGN, m->length, pgsize);
 	if (m->flags & IOASID_MAP_ANYWHERE && !space->avail)
 		return map_no_more(c);
-	return map_place(c);
+	return map_place(c, place);
 }
 
 static int map_claim(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
+	struct ioasid_area_place place;
 	int ret;
 
 	mutex_lock(&space->areas_lock);
-	ret = map_check_space(c);
+	ret = map_check_space(c, &place);
 	if (!ret) {
 		area->state = IOASID_AREA_BUILDING;
 		area->small = !space->huge;
 		area->node.start = c->args.iova;
 		area->node.last = c->last;
-		interval_tree_insert(&area->node, &space->areas);
+		ioasid_area_insert(space, area, &place);
 		space->avail--;
 		c->pin_now = !area->pages->pinned && ioasid_space_pins(space);
 		/* Later pins are charged elsewhere: ask what this task may do now. */

@@ -140,10 +140,8 @@ static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
 	for (i = 0; i < ws->nr && !ret; i++)
 		if (!ioasid_windows_hold(&space->windows, ws->w[i].start, ws->w[i].last))
 			ret = -EADDRINUSE;
-	if (!ret) {
+	if (!ret)
 		swap(space->allowed, *ws);
-		space->hole = 0;
-	}
 	mutex_unlock(&space->areas_lock);
 	return ret;
 }

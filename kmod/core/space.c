@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address spaces: their life, and finding areas in them.
+ * Address spaces: their life, and the memory of areas.
  *
  * Who else can run: any number of calls, each holding a reference. The last
  * reference means that no call is left, so freeing needs no lock. A kill can
@@ -30,7 +30,7 @@ static void space_setup(struct ioasid_space *space, u32 flags)
 	INIT_LIST_HEAD(&space->groups);
 	ioasid_space_update_pgsizes(space);
 	mutex_init(&space->areas_lock);
-	space->areas = RB_ROOT_CACHED;
+	space->areas.root = RB_ROOT;
 	init_waitqueue_head(&space->change_wait);
 	space->limit = READ_ONCE(ioasid_dma_entry_limit);
 	space->avail = space->limit;
@@ -211,9 +211,8 @@ unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_ref
 /* ioasid_area_remove() - the range is free; areas_lock is held */
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 {
-	interval_tree_remove(&area->node, &space->areas);
+	ioasid_area_erase(space, area);
 	space->avail++;
-	space->hole = min(space->hole, ioasid_area_start(area));
 }
 
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
@@ -286,22 +285,6 @@ void ioasid_area_free_many(struct list_head *areas)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
 out:
 	INIT_LIST_HEAD(areas);
-}
-
-/* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */
-struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last)
-{
-	struct interval_tree_node *node = interval_tree_iter_first(&space->areas, start, last);
-
-	return node ? container_of(node, struct ioasid_area, node) : NULL;
-}
-
-/* ioasid_area_next() - the next one up; areas_lock is held */
-struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last)
-{
-	struct interval_tree_node *node = interval_tree_iter_next(&area->node, start, last);
-
-	return node ? container_of(node, struct ioasid_area, node) : NULL;
 }
 
 /* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */

@@ -15,10 +15,10 @@
 #ifndef _IOASID_SPACE_H
 #define _IOASID_SPACE_H
 
-#include <linux/interval_tree.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
@@ -41,6 +41,22 @@ enum ioasid_area_state {
 };
 
 /**
+ * struct ioasid_area_node - an area by its address
+ * @rb: in the tree
+ * @start: first address
+ * @last: last address
+ * @gap: pages that are free right below @start, see tree.c
+ * @gap_most: the largest @gap of this node and of those below it in the tree
+ */
+struct ioasid_area_node {
+	struct rb_node rb;
+	u64 start;
+	u64 last;
+	u32 gap;
+	u32 gap_most;
+};
+
+/**
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: on the list of those being torn down
@@ -58,7 +74,7 @@ enum ioasid_area_state {
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
 struct ioasid_area {
-	struct interval_tree_node node;
+	struct ioasid_area_node node;
 	struct list_head link;
 	struct ioasid_pages *pages;
 	unsigned long first;
@@ -71,6 +87,24 @@ struct ioasid_area {
 	u32 users;
 	unsigned long *dirty;
 	struct xarray pins;
+};
+
+/**
+ * struct ioasid_tree - areas by address, see tree.c
+ * @root: of the tree
+ * @last: the highest area, NULL when there is none
+ * @gaps: the nodes know the gaps between them
+ */
+struct ioasid_tree {
+	struct rb_root root;
+	struct ioasid_area *last;
+	bool gaps;
+};
+
+/** struct ioasid_area_place - where in the tree a new area is to be linked */
+struct ioasid_area_place {
+	struct rb_node *parent;
+	struct rb_node **link;
 };
 
 /** struct ioasid_window - IOVAs that may be mapped */
@@ -151,7 +185,6 @@ struct ioasid_group {
  * @limit: most mappings; dma_entry_limit when it was created, or an option
  * @avail: how many more it allows
  * @allowed: ranges that must stay possible; none at all means no demand
- * @hole: below it nothing is free; where the search for an address begins
  * @huge: option: large IOMMU pages
  * @account_user: option: pages are counted for the user, not for the process
  * @maps: areas
@@ -193,13 +226,12 @@ struct ioasid_space {
 	u64 pgsizes;
 
 	struct mutex areas_lock;
-	struct rb_root_cached areas;
+	struct ioasid_tree areas;
 	u64 changes;
 	wait_queue_head_t change_wait;
 	unsigned int limit;
 	unsigned int avail;
 	struct ioasid_windows allowed;
-	u64 hole;
 	bool huge;
 	bool account_user;
 	unsigned long maps;
@@ -304,8 +336,6 @@ void ioasid_area_free_many(struct list_head *areas);
 unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
-struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
-struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
 void ioasid_space_changed(struct ioasid_space *space);
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
 int ioasid_spaces_init(void);
@@ -331,6 +361,16 @@ void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *inf
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 			       struct ioasid_mapping_info *info);
 
+/* tree.c: areas by address */
+struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
+struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
+struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64 last,
+				      struct ioasid_area_place *place);
+void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
+			const struct ioasid_area_place *place);
+void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area);
+bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap);
+
 /* policy/scope.c */
 int ioasid_space_select(struct ioasid_space *space, const char *name);
 
@@ -343,7 +383,30 @@ int ioasid_windows_everything(struct ioasid_windows *ws);
 void ioasid_windows_free(struct ioasid_windows *ws);
 void ioasid_space_update_pgsizes(struct ioasid_space *space);
 
+/**
+ * struct ioasid_iova_search - looking for a free address, see iova.c
+ * @space: where
+ * @ws: the ranges to choose from
+ * @unknown: the only one of them, where nobody knows
+ * @length: bytes
+ * @like: modulo @align the address must be equal to this
+ * @align: what is tried now, the largest first
+ * @from: no address below it is of interest, at this @align
+ */
+struct ioasid_iova_search {
+	struct ioasid_space *space;
+	struct ioasid_windows ws;
+	struct ioasid_window unknown;
+	u64 length;
+	u64 like;
+	u64 align;
+	u64 from;
+};
+
 /* iova.c */
+void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space, u64 length,
+		       u64 like);
+bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova);
 bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m);
 
 /* program.c: into page tables */

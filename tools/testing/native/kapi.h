@@ -33,6 +33,7 @@ enum kapi_op {
 	KAPI_DETACH,
 	KAPI_DOMAIN,		/* of the device's group */
 	KAPI_REPORTS_DIRTY,	/* the device's group */
+	KAPI_STEPS,		/* flags 1: begin to count; 0: end; out: steps in trees */
 };
 
 /** struct kapi - a call; the ioctl returns what the function does */

@@ -291,7 +291,9 @@ enum ioasid_map_flag {
  *
  * The memory is pinned and charged before the call returns. An address that
  * the kernel chooses is the lowest that is free, never 0, lies as a huge page
- * of the memory does, and above 4 GiB as long as no device is attached.
+ * of the memory does, and above 4 GiB as long as no device is attached. Of free
+ * ranges that are long enough for a huge mapping and lie wrongly for it only the
+ * first sixteen are looked at, then those where any mapping of its length fits.
  *
  * Workers pin only what is present in small pages, ahead of the caller, who
  * does all the rest; it pays for mappings of hundreds of MiB on an idle machine.

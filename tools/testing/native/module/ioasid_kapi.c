@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
+#include <linux/kprobes.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -60,12 +61,75 @@ static long take_space(struct kapi_user *u, struct ioasid_space *space)
 	return 0;
 }
 
+/* --- steps that one task takes in search trees of the kernel --- */
+
+static atomic_long_t steps;
+static struct task_struct *stepper;	/* whose count; its file is open */
+
+static int count_step(struct kprobe *p, struct pt_regs *regs)
+{
+	if (current == READ_ONCE(stepper))
+		atomic_long_inc(&steps);
+	return 0;
+}
+
+static struct kprobe step_probes[] = {
+	{ .symbol_name = "rb_next", .pre_handler = count_step },
+	{ .symbol_name = "rb_prev", .pre_handler = count_step },
+	{ .symbol_name = "interval_tree_iter_first", .pre_handler = count_step },
+	{ .symbol_name = "interval_tree_iter_next", .pre_handler = count_step },
+};
+
+/* Of the first @n probes. */
+static void end_steps(unsigned int n)
+{
+	WRITE_ONCE(stepper, NULL);
+	while (n--) {
+		unregister_kprobe(&step_probes[n]);
+		/* As it was, to be registered again. */
+		step_probes[n].addr = NULL;
+		step_probes[n].flags = 0;
+	}
+}
+
+static long begin_steps(void)
+{
+	unsigned int n;
+	int ret;
+
+	atomic_long_set(&steps, 0);
+	for (n = 0; n < ARRAY_SIZE(step_probes); n++) {
+		ret = register_kprobe(&step_probes[n]);
+		if (ret) {
+			step_probes[n].addr = NULL;
+			end_steps(n);
+			return ret;
+		}
+	}
+	WRITE_ONCE(stepper, current);
+	return 0;
+}
+
+/* One task at a time: the tests see to that. */
+static long count_steps(struct kapi *arg)
+{
+	if (arg->flags)
+		return stepper ? -EBUSY : begin_steps();
+	if (stepper != current)
+		return -EINVAL;
+	end_steps(ARRAY_SIZE(step_probes));
+	arg->out = atomic_long_read(&steps);
+	return 0;
+}
+
 /* Those that need no space; -ENOTTY if it is not one of them. */
 static long call_without(struct kapi_user *u, struct kapi *arg)
 {
 	struct file *file;
 	long ret = -EINVAL;
 
+	if (arg->op == KAPI_STEPS)
+		return count_steps(arg);
 	if (arg->op == KAPI_CREATE)
 		return u->space ? -EBUSY : take_space(u, ioasid_space_create(arg->flags));
 	if (arg->op == KAPI_LEGACY && !u->space)
@@ -318,6 +382,8 @@ static int kapi_release(struct inode *inode, struct file *file)
 {
 	struct kapi_user *u = file->private_data;
 
+	if (stepper == current)
+		end_steps(ARRAY_SIZE(step_probes));
 	while (u->space)
 		drop_space(u);
 	mutex_destroy(&u->lock);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The areas of a space by address, and the gaps between them.
+ *
+ * Areas never overlap, so a plain search tree finds whatever touches a range in
+ * one descent. Who looks for a gap needs more: each node then knows the gap
+ * right below it and the largest one in its subtree, and the lowest gap that is
+ * large enough is found in O(log n), however many smaller ones lie before it.
+ * Spaces whose callers name every address do without: the sizes of gaps are
+ * computed when the first gap is looked for, and kept up to date from then on,
+ * until the tree is empty.
+ *
+ * Who else can run: nobody; areas_lock is held. There is no memory to run out of.
+ */
+#include <linux/mm.h>
+#include <linux/rbtree_augmented.h>
+
+#include "space.h"
+
+/* Nodes between two looks at the scheduler. */
+#define NODES_PER_BREAK	1024
+
+static struct ioasid_area *to_area(struct rb_node *rb)
+{
+	return rb_entry(rb, struct ioasid_area, node.rb);
+}
+
+static struct ioasid_area *to_area_safe(struct rb_node *rb)
+{
+	return rb ? to_area(rb) : NULL;
+}
+
+/* What a node can say: in pages, and U32_MAX for so many or more. */
+static u32 gap_pages(u64 bytes)
+{
+	return min_t(u64, bytes >> PAGE_SHIFT, U32_MAX);
+}
+
+static u32 gap_below(struct ioasid_area *area)
+{
+	return area->node.gap;
+}
+
+RB_DECLARE_CALLBACKS_MAX(static, gap_callbacks, struct ioasid_area, node.rb, u32, node.gap_most,
+			 gap_below)
+
+/* The lowest area that ends at @at or above. */
+static struct ioasid_area *area_from(const struct ioasid_tree *tree, u64 at)
+{
+	struct rb_node *rb = tree->root.rb_node;
+	struct ioasid_area *area, *best = NULL;
+
+	while (rb) {
+		area = to_area(rb);
+		if (area->node.last < at) {
+			rb = rb->rb_right;
+			continue;
+		}
+		best = area;
+		if (area->node.start <= at)
+			break;
+		rb = rb->rb_left;
+	}
+	return best;
+}
+
+/* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */
+struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_area *area = area_from(&space->areas, start);
+
+	return area && area->node.start <= last ? area : NULL;
+}
+
+/* ioasid_area_next() - the next one up; areas_lock is held */
+struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last)
+{
+	area = to_area_safe(rb_next(&area->node.rb));
+	return area && area->node.start <= last ? area : NULL;
+}
+
+/**
+ * ioasid_area_place() - where an area of [start, last] belongs
+ * @space: areas_lock is held until ioasid_area_insert()
+ * @start: first address
+ * @last: last address
+ * @place: filled in when the range is free
+ *
+ * Return: NULL, or an area that is in the way: the lowest one.
+ */
+struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64 last,
+				      struct ioasid_area_place *place)
+{
+	struct ioasid_tree *tree = &space->areas;
+	struct ioasid_area *area;
+
+	place->parent = NULL;
+	place->link = &tree->root.rb_node;
+	/* Many callers go upwards. */
+	if (tree->last && tree->last->node.last < start) {
+		place->parent = &tree->last->node.rb;
+		place->link = &place->parent->rb_right;
+		return NULL;
+	}
+	while (*place->link) {
+		place->parent = *place->link;
+		area = to_area(place->parent);
+		if (last < area->node.start)
+			place->link = &place->parent->rb_left;
+		else if (start > area->node.last)
+			place->link = &place->parent->rb_right;
+		else
+			return ioasid_area_first(space, start, last);
+	}
+	return NULL;
+}
+
+/* The gap right below @area, and what it means for the nodes above. */
+static void gap_update(struct ioasid_area *area)
+{
+	struct ioasid_area *below = to_area_safe(rb_prev(&area->node.rb));
+
+	area->node.gap = gap_pages(area->node.start - (below ? below->node.last + 1 : 0));
+	gap_callbacks_propagate(&area->node.rb, NULL);
+}
+
+static noinline void insert_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
+{
+	struct ioasid_area *above = to_area_safe(rb_next(&area->node.rb));
+
+	area->node.gap_most = 0;
+	gap_update(area);
+	rb_insert_augmented(&area->node.rb, &tree->root, &gap_callbacks);
+	if (above)
+		gap_update(above);
+}
+
+/* ioasid_area_insert() - put @area, whose range is set, where ioasid_area_place() said */
+void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
+			const struct ioasid_area_place *place)
+{
+	struct ioasid_tree *tree = &space->areas;
+
+	rb_link_node(&area->node.rb, place->parent, place->link);
+	if (!tree->last || area->node.start > tree->last->node.last)
+		tree->last = area;
+	if (unlikely(tree->gaps))
+		insert_with_gaps(tree, area);
+	else
+		rb_insert_color(&area->node.rb, &tree->root);
+}
+
+static noinline void erase_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
+{
+	struct ioasid_area *above = to_area_safe(rb_next(&area->node.rb));
+
+	rb_erase_augmented(&area->node.rb, &tree->root, &gap_callbacks);
+	if (above)
+		gap_update(above);
+	tree->gaps = !RB_EMPTY_ROOT(&tree->root);
+}
+
+/* ioasid_area_erase() - undo ioasid_area_insert() */
+void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_tree *tree = &space->areas;
+
+	if (tree->last == area)
+		tree->last = to_area_safe(rb_prev(&area->node.rb));
+	if (unlikely(tree->gaps))
+		erase_with_gaps(tree, area);
+	else
+		rb_erase(&area->node.rb, &tree->root);
+}
+
+/* Somebody looks for a gap for the first time. */
+static noinline void gaps_begin(struct ioasid_tree *tree)
+{
+	struct rb_node *rb;
+	unsigned int n = 0;
+	u64 from = 0;
+
+	for (rb = rb_first(&tree->root); rb; rb = rb_next(rb)) {
+		struct ioasid_area *area = to_area(rb);
+
+		area->node.gap = gap_pages(area->node.start - from);
+		from = area->node.last + 1;
+		if (++n % NODES_PER_BREAK == 0)
+			cond_resched();
+	}
+	for (rb = rb_first_postorder(&tree->root); rb; rb = rb_next_postorder(rb)) {
+		gap_callbacks_compute_max(to_area(rb), false);
+		if (++n % NODES_PER_BREAK == 0)
+			cond_resched();
+	}
+	tree->gaps = true;
+}
+
+static bool roomy(struct rb_node *rb, u32 pages)
+{
+	return rb && to_area(rb)->node.gap_most >= pages;
+}
+
+/* The first area above @area with a gap of @pages or more below it. */
+static struct ioasid_area *next_roomy(struct ioasid_area *area, u32 pages)
+{
+	struct rb_node *rb = &area->node.rb, *parent;
+
+	while (!roomy(rb->rb_right, pages)) {
+		while ((parent = rb_parent(rb)) && rb == parent->rb_right)
+			rb = parent;
+		if (!parent)
+			return NULL;
+		rb = parent;
+		if (to_area(rb)->node.gap >= pages)
+			return to_area(rb);
+	}
+	rb = rb->rb_right;
+	for (;;) {
+		if (roomy(rb->rb_left, pages))
+			rb = rb->rb_left;
+		else if (to_area(rb)->node.gap >= pages)
+			return to_area(rb);
+		else
+			rb = rb->rb_right;
+	}
+}
+
+/**
+ * ioasid_gap_find() - the lowest free range of at least @length bytes
+ * @space: areas_lock is held
+ * @at: first address that counts
+ * @length: bytes, at least 1
+ * @gap: the free range from @at up, all of it
+ *
+ * Return: false when there is none. O(log n).
+ */
+bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap)
+{
+	u32 pages = min_t(u64, ((length - 1) >> PAGE_SHIFT) + 1, U32_MAX);
+	struct ioasid_tree *tree = &space->areas;
+	struct ioasid_area *area;
+
+	if (!tree->gaps)
+		gaps_begin(tree);
+	area = area_from(tree, at);
+	while (area) {
+		/* Only this one is cut by @at, or larger than a node can say. */
+		if (area->node.start > at && area->node.start - at >= length) {
+			*gap = (struct ioasid_window){ at, area->node.start - 1 };
+			return true;
+		}
+		if (area->node.last == U64_MAX)
+			return false;
+		at = area->node.last + 1;
+		area = next_roomy(area, pages);
+		if (area)
+			at = to_area(rb_prev(&area->node.rb))->node.last + 1;
+	}
+	/* Above all areas, and not below where the search began. */
+	if (tree->last && tree->last->node.last == U64_MAX)
+		return false;
+	if (tree->last)
+		at = max(at, tree->last->node.last + 1);
+	if (U64_MAX - at < length - 1)
+		return false;
+	*gap = (struct ioasid_window){ at, U64_MAX };
+	return true;
+}
