@@ -42,6 +42,8 @@ struct backend_ops {
 	void (*close)(struct backend *b);
 	/* 0 or a negative errno; safe in several threads at once. */
 	int (*map)(struct backend *b, void *va, uint64_t iova, uint64_t len);
+	/* The same at an address that the kernel chooses, where it does that. */
+	int (*map_free)(struct backend *b, void *va, uint64_t len, uint64_t *iova);
 	int (*unmap)(struct backend *b, uint64_t iova, uint64_t len, uint64_t *unmapped);
 	int (*unmap_all)(struct backend *b, uint64_t *unmapped);
 	/*

@@ -169,18 +169,31 @@ static int iommufd_open(struct backend *b, const char *bdf)
 	return 0;
 }
 
-static int iommufd_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
+static int map_at(struct backend *b, void *va, uint64_t len, uint32_t flags, uint64_t *iova)
 {
 	struct ioas_map map = {
 		.size = sizeof(map),
-		.flags = MAP_FIXED_IOVA | MAP_WRITEABLE | MAP_READABLE,
+		.flags = flags | MAP_WRITEABLE | MAP_READABLE,
 		.ioas_id = b->object,
 		.user_va = (uintptr_t)va,
 		.length = len,
-		.iova = iova,
+		.iova = *iova,
 	};
 
-	return ioctl(b->container.fd, CMD_IOAS_MAP, &map) ? -errno : 0;
+	if (ioctl(b->container.fd, CMD_IOAS_MAP, &map))
+		return -errno;
+	*iova = map.iova;
+	return 0;
+}
+
+static int iommufd_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
+{
+	return map_at(b, va, len, MAP_FIXED_IOVA, &iova);
+}
+
+static int iommufd_map_free(struct backend *b, void *va, uint64_t len, uint64_t *iova)
+{
+	return map_at(b, va, len, 0, iova);
 }
 
 static int iommufd_map_file(struct backend *b, void *va, uint64_t iova, uint64_t len)
@@ -238,6 +251,7 @@ const struct backend_ops backend_iommufd = {
 	.name = "iommufd",
 	.summary = "/dev/iommu and the device's own node, where the kernel has them",
 	.map = iommufd_map,
+	.map_free = iommufd_map_free,
 	IOMMUFD_OPS,
 };
 

@@ -80,6 +80,12 @@ static int native_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 	return ioasid_map(b->container.fd, 0, va, len, NATIVE_FLAGS, &iova);
 }
 
+static int native_map_free(struct backend *b, void *va, uint64_t len, uint64_t *iova)
+{
+	return ioasid_map(b->container.fd, 0, va, len,
+			  NATIVE_FLAGS & ~(uint32_t)IOASID_MAP_FLAG_FIXED_IOVA, iova);
+}
+
 static int helped_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 {
 	return ioasid_map_helped(b->container.fd, 0, va, len, NATIVE_FLAGS, UINT32_MAX, &iova);
@@ -189,6 +195,7 @@ const struct backend_ops backend_native = {
 	.name = "native",
 	.summary = "/dev/ioasid by calls of its own, joined by a container of the device",
 	.map = native_map,
+	.map_free = native_map_free,
 	.map_many = native_map_many,
 	.unmap_many = native_unmap_many,
 	NATIVE_OPS,

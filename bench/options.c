@@ -71,6 +71,7 @@ static int add_workload(struct suite_options *o, const char *name)
 		{ "storm", &o->storm, true },
 		{ "dirty", &o->dirty, false },
 		{ "replay", &o->replay, false },
+		{ "choose", &o->choose, false },
 	};
 	bool all = !strcmp(name, "all"), known = all;
 	size_t i;
@@ -252,7 +253,7 @@ static void fill_defaults(struct suite_options *o)
 	bool comparing = !strcmp(o->command, "compare");
 	size_t i;
 
-	if (!o->map && !o->pingpong && !o->storm && !o->dirty && !o->replay) {
+	if (!o->map && !o->pingpong && !o->storm && !o->dirty && !o->replay && !o->choose) {
 		o->map = true;
 		o->pingpong = o->storm = comparing;
 	}

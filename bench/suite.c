@@ -11,6 +11,7 @@
 #include "util.h"
 
 #define DEFAULT_STORM	16384
+#define DEFAULT_BESIDE	12288
 #define PINGPONG_AREA	(64 * MIB)
 
 struct result *suite_result(const struct suite *s, unsigned int work, unsigned int backend)
@@ -115,6 +116,23 @@ static int plan_storm(struct suite *s, const struct mem_kind *kind, uint64_t cal
 	return 0;
 }
 
+static int plan_choose(struct suite *s, const struct mem_kind *kind, uint64_t call,
+		       uint64_t existing)
+{
+	uint64_t ops = s->opt.ops ? s->opt.ops : MAX(64, MIN(DEFAULT_STORM, PINGPONG_AREA / call));
+	char size[16], count[16];
+	struct workload *w;
+
+	w = add_work(s, WORK_CHOOSE, kind, ops * call, call);
+	if (!w)
+		return -1;
+	w->per_call = true;
+	w->existing = existing;
+	snprintf(w->name, sizeof(w->name), "choose %s +%s", format_size(size, call),
+		 format_size(count, existing));
+	return 0;
+}
+
 /* With no kind named, small maps run on those kinds that tell most. */
 static bool wanted(const struct suite_options *o, const struct mem_kind *kind, bool storm)
 {
@@ -129,6 +147,7 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 {
 	static const uint64_t pingpong_sizes[] = { 4 * KIB, 64 * KIB, 2 * MIB };
 	static const uint64_t storm_sizes[] = { 4 * KIB };
+	static const uint64_t choose_sizes[] = { 4 * KIB, 64 * KIB };
 	const struct suite_options *o = &s->opt;
 	unsigned int n, i, e;
 
@@ -148,6 +167,12 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 	for (i = 0; o->storm && wanted(o, kind, true) && i < n; i++)
 		if (plan_storm(s, kind, (o->op_sizes ? o->op_size : storm_sizes)[i]))
 			return -1;
+	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(choose_sizes);
+	for (i = 0; o->choose && wanted(o, kind, true) && i < n; i++)
+		for (e = 0; e < MAX(o->existings, 1U); e++)
+			if (plan_choose(s, kind, (o->op_sizes ? o->op_size : choose_sizes)[i],
+					o->existings ? o->existing[e] : DEFAULT_BESIDE))
+				return -1;
 	return 0;
 }
 
@@ -240,6 +265,10 @@ static bool backend_cannot(struct suite *s, unsigned int work, unsigned int back
 	if (r->work->type == WORK_DIRTY && !r->ops->dirty_get) {
 		snprintf(r->skipped, sizeof(r->skipped), "%s cannot be asked for dirty pages",
 			 r->ops->name);
+		return true;
+	}
+	if (r->work->type == WORK_CHOOSE && !r->ops->map_free) {
+		snprintf(r->skipped, sizeof(r->skipped), "%s chooses no addresses", r->ops->name);
 		return true;
 	}
 	if (r->work->type == WORK_REPLAY && !r->ops->leave) {

@@ -27,14 +27,14 @@ struct suite_options {
 	unsigned int kinds;
 	bool default_kinds;		/* none named: a choice for each workload */
 	bool kinds_given;		/* each named by the user: none is skipped */
-	bool map, pingpong, storm, dirty, replay;
+	bool map, pingpong, storm, dirty, replay, choose;
 	unsigned int batch;		/* map and storm: calls in one */
 	uint64_t size;
 	uint64_t chunk;			/* 0: one call per thread */
 	uint64_t op_size[SUITE_MAX_SIZES];
 	unsigned int op_sizes;		/* 0: the defaults of each workload */
 	uint64_t ops;			/* 0: the default of each workload */
-	uint64_t existing[SUITE_MAX_SIZES];	/* pingpong beside so many maps */
+	uint64_t existing[SUITE_MAX_SIZES];	/* pingpong, choose beside so many maps */
 	unsigned int existings;		/* 0: beside none */
 	bool unmap[3];			/* by enum unmap_mode, for storms */
 	bool random;

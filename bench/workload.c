@@ -19,6 +19,7 @@ const char *const work_type_name[] = {
 	[WORK_PINGPONG] = "pingpong",
 	[WORK_DIRTY] = "dirty",
 	[WORK_REPLAY] = "replay",
+	[WORK_CHOOSE] = "choose",
 };
 
 /* What maps hold on to. */
@@ -100,6 +101,7 @@ static void *member_run(void *arg)
 		[WORK_PINGPONG] = pingpong_run,
 		[WORK_DIRTY] = dirty_run,
 		[WORK_REPLAY] = replay_run,
+		[WORK_CHOOSE] = choose_run,
 	};
 	struct member *t = arg;
 	struct team *team = t->team;
@@ -129,16 +131,23 @@ uint64_t workload_maps(const struct workload *w)
 {
 	if (w->type == WORK_PINGPONG)
 		return w->existing + w->threads;
-	return w->threads * DIV_ROUND_UP(w->len / w->threads, w->call);
+	return w->existing + w->threads * DIV_ROUND_UP(w->len / w->threads, w->call);
 }
 
-/* The maps that are there already: one page, at many addresses behind the slices. */
+/*
+ * The maps that are there already: one page, at many addresses behind the slices,
+ * or with holes between them where the kernel looks first for a free one.
+ */
 static int map_existing(const struct workload *w, struct backend *b, const struct member *first)
 {
-	uint64_t i, iova = first->iova + w->len;
+	uint64_t i, iova = first->iova + w->len, stride = PAGE_4K;
 	int err;
 
-	for (i = 0; i < w->existing; i++, iova += PAGE_4K) {
+	if (w->type == WORK_CHOOSE) {
+		iova = MAX(b->range[0].start, PAGE_4K);
+		stride = 2 * PAGE_4K;
+	}
+	for (i = 0; i < w->existing; i++, iova += stride) {
 		err = b->ops->map(b, first->va, iova, PAGE_4K);
 		if (err)
 			return backend_map_failed(b, err, iova, PAGE_4K);

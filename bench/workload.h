@@ -6,9 +6,10 @@
  *             one call for all of it, chunks, or a storm of small maps;
  *   pingpong  map and unmap one small piece after the other;
  *   dirty     read which pages are dirty, then unmap with that question;
- *   replay    let the device into an address space that has maps, and out.
+ *   replay    let the device into an address space that has maps, and out;
+ *   choose    map small pieces at addresses that the kernel chooses, and unmap them.
  *
- * The latter two give their two sides the names map and unmap, too.
+ * Dirty and replay give their two sides the names map and unmap, too.
  *
  * Every thread has a slice of its own in memory and in the address space.
  */
@@ -28,6 +29,7 @@ enum work_type {
 	WORK_PINGPONG,
 	WORK_DIRTY,
 	WORK_REPLAY,
+	WORK_CHOOSE,
 };
 
 extern const char *const work_type_name[];
@@ -47,7 +49,7 @@ struct workload {
 	uint64_t len;			/* bytes of memory */
 	uint64_t call;			/* bytes per map call */
 	uint64_t pairs;			/* pingpong: map and unmap pairs per thread */
-	uint64_t existing;		/* pingpong: 4K maps that are there all the while */
+	uint64_t existing;		/* pingpong, choose: 4K maps that are there all the while */
 	enum unmap_mode unmap;
 	unsigned int batch;		/* fill: calls in one, where the backend can */
 	bool random;			/* calls in random order */
@@ -134,6 +136,7 @@ void fill_unmap(struct member *t);
 void pingpong_run(struct member *t);
 void dirty_run(struct member *t);
 void replay_run(struct member *t);
+void choose_run(struct member *t);
 
 /* Map the slice in calls of the workload's size, unmeasured. 0, or -1 with a line. */
 int member_map(struct member *t);

@@ -51,7 +51,18 @@ replay_fills_the_page_table() {
 	json '.results[0] | .map.calls == 1 and .map.bytes == 4194304 and .unmap.bytes == 4194304'
 }
 
+# Into the holes, and behind them. Whoever leaves the choice to the caller is left out.
+addresses_that_the_kernel_chooses() {
+	"$BENCH" compare --backends ioasid,native --device "$DEVICE" --workload choose --existing 300 --ops 400 \
+		--op-size 4K,8K --kind 4k --repeat 2 --threads 2 --json >"$OUT"
+	json '[.results[] | select(.backend == "native") | [.workload, .existing_maps, .map.calls, .map.bytes,
+		.unmap.calls, .map.call_ns.count]] ==
+		[["choose 4K +300", 300, 400, 1638400, 400, 800], ["choose 8K +300", 300, 400, 3276800, 400, 800]]'
+	json 'all(.results[] | select(.backend == "ioasid"); .skipped | test("chooses no addresses"))'
+}
+
 modules_are_free() { [ "$was" != 0 ] || modules_unload ioasid_vfio ioasid; }
 
 ktap_run native_calls_map_the_same batches_map_the_same maps_of_files replay_fills_the_page_table \
+	addresses_that_the_kernel_chooses \
 	compare_takes_turns_and_puts_the_switch_back modules_are_free
