@@ -185,7 +185,7 @@ int BPF_PROG(stat_error, const struct ioasid_who *who, u32 op, s32 err, u32 reas
 	struct stat_counts *c = of_this_cpu();
 
 	if (c && who && wanted(who))
-		COUNT(c, errors[reason < STAT_REASONS ? reason : STAT_REASONS - 1], 1);
+		COUNT(c, errors[clamp_index(reason, STAT_REASONS)], 1);
 	return 0;
 }
 

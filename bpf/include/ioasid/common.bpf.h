@@ -37,6 +37,21 @@ static __always_inline void current_comm(char comm[16])
 	bpf_probe_read_kernel_str(comm, 16, bpf_get_current_task_btf()->comm);
 }
 
+/*
+ * @i as an index of an array of @n, the last one if it is too large. The verifier
+ * must see the bound on the register that is added to a pointer: clang 14 compares
+ * the lower half of one, and indexes with a copy that it made before. A u64 has no
+ * half to be extended, and what the compiler cannot see it does not copy.
+ */
+static __always_inline u64 clamp_index(u64 i, u64 n)
+{
+	barrier_var(i);
+	if (i >= n)
+		i = n - 1;
+	barrier_var(i);
+	return i;
+}
+
 /* Adds and tells the new value, for counters that several CPUs touch. */
 #define add_return(ptr, n) (__sync_fetch_and_add(ptr, n) + (n))
 
