@@ -50,7 +50,7 @@ ifneq ($(NATIVE),)
 OUT := build/native
 in   = @[ ! -e $(1)/Makefile ] || $(MAKE) -C $(1) O=$(CURDIR)/$(OUT) $(2)
 else
-in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) O=/ioasid/$(call out,$(1)) $(if $(filter build,$(call out,$(1))),,$(CROSS)) $(2)
+in   = @[ ! -e $(1)/Makefile ] || flock build/lock tools/env/in-root make $(JOBS) --no-print-directory -s -C $(1) WERROR=1 O=/ioasid/$(call out,$(1)) $(if $(filter build,$(call out,$(1))),,$(CROSS)) $(2)
 endif
 
 all: kmod bpf tools ioasid-bench docs	## everything below, up to docs
@@ -175,7 +175,7 @@ dkms:					## the modules' sources into /usr/src, for DKMS (DESTDIR=)
 	@tools/env/install --dkms "$(DESTDIR)"
 
 clean:					## what was built; the build root and kernels stay
-	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || :
+	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name debian ! -name apt -exec rm -rf {} + 2>/dev/null || :
 
 distclean:				## the whole of build/
 	@tools/env/remove

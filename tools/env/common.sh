@@ -9,7 +9,8 @@ BUILD=$TOP/build
 ROOT=$BUILD/root
 ME=${0##*/}
 
-# How the modules are built, everywhere: lint must not compile them again.
+# How the modules are built in the build root, everywhere: lint must not compile
+# them again. A user's build (KDIR=, DKMS) takes no warning for an error.
 # shellcheck disable=SC2034
 MODULE_FLAGS="W=1 KCFLAGS=-Werror${IOASID_GCOV:+ IOASID_GCOV=y}"
 

@@ -216,7 +216,7 @@ static int observer_word(int argc, char **argv, const char **program)
 
 int main(int argc, char **argv)
 {
-	const char *program;
+	const char *program = NULL;
 	int err, rest;
 
 	say_setup("ioasidctl", false);
