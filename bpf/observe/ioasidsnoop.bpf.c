@@ -15,12 +15,15 @@ char _license[] SEC("license") = "GPL";
 /* Only what failed. */
 const volatile bool only_errors = false;
 
+/* Only these operations: bits by enum snoop_op. */
+const volatile __u32 only_ops = ~0U;
+
 /* Records that found no room. */
 __u64 lost = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1 << 22);
 } ring SEC(".maps");
 
 /* Threads whose failed call was reported, and whose ioasid_error is next. */
@@ -31,9 +34,14 @@ struct {
 	__type(value, __u32);
 } reported SEC(".maps");
 
-static __always_inline bool reported_if(const struct ioasid_who *who, bool failed)
+static __always_inline bool op_wanted(enum snoop_op op)
 {
-	return (failed || !only_errors) && wanted(who);
+	return only_ops & (1U << op);
+}
+
+static __always_inline bool reported_if(enum snoop_op op, const struct ioasid_who *who, bool failed)
+{
+	return op_wanted(op) && (failed || !only_errors) && wanted(who);
 }
 
 static __always_inline struct snoop_event *begin(enum snoop_op op)
@@ -84,7 +92,7 @@ int BPF_PROG(snoop_map, const struct ioasid_map_args *args, const struct ioasid_
 		return 0;
 	if (res->err)
 		expect_error(&args->who);
-	if (!reported_if(&args->who, res->err))
+	if (!reported_if(SNOOP_MAP, &args->who, res->err))
 		return 0;
 	e = begin(SNOOP_MAP);
 	if (!e)
@@ -113,14 +121,16 @@ int BPF_PROG(snoop_unmap, const struct ioasid_unmap_args *args,
 	     const struct ioasid_unmap_result *res)
 {
 	struct snoop_event *e;
+	enum snoop_op op;
 
 	if (!args || !res)
 		return 0;
+	op = args->flags & IOASID_UNMAP_TEARDOWN ? SNOOP_TEARDOWN : SNOOP_UNMAP;
 	if (res->err)
 		expect_error(&args->who);
-	if (!reported_if(&args->who, res->err))
+	if (!reported_if(op, &args->who, res->err))
 		return 0;
-	e = begin(SNOOP_UNMAP);
+	e = begin(op);
 	if (!e)
 		return 0;
 	set_who(e, &args->who);
@@ -144,7 +154,7 @@ static __always_inline int group_event(enum snoop_op op, const struct ioasid_att
 {
 	struct snoop_event *e;
 
-	if (!reported_if(&args->who, err || reason))
+	if (!reported_if(op, &args->who, err || reason))
 		return 0;
 	e = begin(op);
 	if (!e)
@@ -179,7 +189,7 @@ int BPF_PROG(snoop_error, const struct ioasid_who *who, u32 op, s32 err, u32 rea
 {
 	struct snoop_event *e;
 
-	if (!who || error_expected(who) || !wanted(who))
+	if (!who || error_expected(who) || !reported_if(SNOOP_ERROR, who, true))
 		return 0;
 	e = begin(SNOOP_ERROR);
 	if (!e)
@@ -200,7 +210,7 @@ int BPF_PROG(snoop_policy, const char *name, const struct ioasid_exit_info *info
 {
 	struct snoop_event *e;
 
-	if (!info || (only_errors && info->kind < IOASID_EXIT_ERROR))
+	if (!info || !op_wanted(SNOOP_POLICY) || (only_errors && info->kind < IOASID_EXIT_ERROR))
 		return 0;
 	e = begin(SNOOP_POLICY);
 	if (!e)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See observer.h. */
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -186,7 +187,7 @@ bool observer_sleep(uint64_t ms)
 	return !observer_stopped();
 }
 
-void observer_loop(const struct observer *o, void (*tick)(void *), void *data)
+void observer_loop(struct observer *o, void (*tick)(void *), void *data)
 {
 	uint64_t step = o->interval, left = o->count;
 	bool more = true;
@@ -200,7 +201,7 @@ void observer_loop(const struct observer *o, void (*tick)(void *), void *data)
 	while (more) {
 		more = observer_sleep(step * 1000) && (!left || --left);
 		tick(data);
-		if (fflush(stdout) || ferror(stdout))
+		if (!observer_flush(o))
 			break;
 	}
 }
@@ -239,10 +240,39 @@ void observer_print_time(uint64_t wall_ns, bool micro)
 	putchar(' ');
 }
 
-void observer_lost(const char *what, uint64_t lost, uint64_t *told)
+bool observer_ring_size(const char *text, __u32 *size)
 {
-	if (lost == *told)
-		return;
-	note("%" PRIu64 " %s were lost", lost - *told, what);
-	*told = lost;
+	uint64_t wanted;
+
+	if (!parse_u64(text, &wanted) || wanted < 4096 || wanted > 1 << 30)
+		return false;
+	for (*size = (__u32)sysconf(_SC_PAGESIZE); *size < wanted; *size *= 2)
+		;
+	return true;
+}
+
+uint64_t observer_lost(struct observer *o, const char *what, uint64_t lost, const char *remedy)
+{
+	uint64_t more = lost - o->lost;
+
+	if (more)
+		warn("%" PRIu64 " %s were lost: %s", more, what, remedy);
+	o->lost = lost;
+	return more;
+}
+
+bool observer_flush(struct observer *o)
+{
+	if (!o->unwritable && (fflush(stdout) || ferror(stdout))) {
+		o->unwritable = true;
+		fail("cannot write the output: %s", strerror(errno));
+	}
+	return !o->unwritable;
+}
+
+int observer_end(struct observer *o)
+{
+	if (!observer_flush(o))
+		return EXIT_FAILED;
+	return o->lost ? EXIT_LOST : EXIT_SUCCESS;
 }

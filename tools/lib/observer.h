@@ -28,6 +28,9 @@ struct observer {
 	uint64_t seconds;		/* -d: end after so many */
 	uint64_t interval;		/* seconds; 0 if none was given */
 	uint64_t count;			/* of intervals; 0 if none was given */
+
+	uint64_t lost;			/* what observer_lost() has told so far */
+	bool unwritable;		/* and whether observer_flush() has failed */
 };
 
 /*
@@ -88,7 +91,7 @@ bool observer_sleep(uint64_t ms);
  * long as was asked for, or until Ctrl-C, which ends the last one early. Without
  * an interval there is one tick, at the end.
  */
-void observer_loop(const struct observer *o, void (*tick)(void *), void *data);
+void observer_loop(struct observer *o, void (*tick)(void *), void *data);
 
 /* Milliseconds that only go forward. */
 uint64_t observer_now_ms(void);
@@ -99,7 +102,23 @@ uint64_t observer_wall_ns(uint64_t monotonic_ns);
 /* "12:34:56" or, with @micro, "12:34:56.123456", and a blank. */
 void observer_print_time(uint64_t wall_ns, bool micro);
 
-/* Tells once more of @lost records if there are more than @*told. */
-void observer_lost(const char *what, uint64_t lost, uint64_t *told);
+/*
+ * A size for a ring buffer: at least a page, rounded up to a power of two. False if
+ * @text is none, or more than 1 GiB.
+ */
+bool observer_ring_size(const char *text, __u32 *size);
+
+/*
+ * @lost is how many records found no room since the programs were attached. Warns on
+ * stderr when that is more than before, with @remedy, and returns how many more. From
+ * then on observer_end() is EXIT_LOST.
+ */
+uint64_t observer_lost(struct observer *o, const char *what, uint64_t lost, const char *remedy);
+
+/* Writes out what was printed; false, after one message, if that cannot be done. */
+bool observer_flush(struct observer *o);
+
+/* The exit status: output could not be written, something was lost, or 0. */
+int observer_end(struct observer *o);
 
 #endif

@@ -15,27 +15,42 @@ void say_setup(const char *name, bool json)
 	as_json = json;
 }
 
-int fail(const char *fmt, ...)
+/* For machines it is an object with the one member @key. */
+static void say(const char *key, const char *fmt, va_list ap)
 {
 	char line[1024];
 	struct json j;
-	va_list ap;
 
-	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-
 	fflush(stdout);
 	if (!as_json) {
 		fprintf(stderr, "%s: %s\n", program, line);
-		return -1;
+		return;
 	}
 	json_init(&j, stderr, false);
 	json_object(&j, NULL);
-	json_str(&j, "error", line);
+	json_str(&j, key, line);
 	json_object_end(&j);
 	json_end_line(&j);
+}
+
+int fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("error", fmt, ap);
+	va_end(ap);
 	return -1;
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("warning", fmt, ap);
+	va_end(ap);
 }
 
 void note(const char *fmt, ...)

@@ -7,13 +7,17 @@
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BAD = 3 };
+/* EXIT_BAD: of ioasidctl, what it was asked to check is not well; EXIT_LOST: of observers. */
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BAD = 3, EXIT_LOST = 3 };
 
 /* The program's name, and whether errors are JSON objects. */
 void say_setup(const char *program, bool json);
 
 /* One line on stderr that says what is wrong and what to do. Returns -1. */
 int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* One line on stderr that says what is wrong though the program goes on. */
+void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* One line on stderr that is no error; not printed for machines. */
 void note(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -15,11 +15,12 @@
 #include "../lib/json.h"
 #include "../lib/observer.h"
 #include "../lib/say.h"
+#include "../lib/text.h"
 #include "ioasidlat.skel.h"
 
 static const char usage[] =
 	"usage: ioasidlat [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [-u | -m] [-o map|unmap|attach]\n"
-	"                 [-b process|cgroup|space] [-F] [INTERVAL [COUNT]]\n"
+	"                 [-b process|cgroup|space] [-F] [--table ROWS] [INTERVAL [COUNT]]\n"
 	"\n"
 	"How long maps, unmaps and attaches take, and which part of them: a histogram for each phase,\n"
 	"each INTERVAL seconds, or at the end (Ctrl-C).\n"
@@ -34,6 +35,7 @@ static const char usage[] =
 	"  -o, --operation WHAT  only map, unmap or attach\n"
 	"  -b, --by WHAT         a histogram of its own for each process, cgroup or space\n"
 	"  -F, --failed          include calls that failed\n"
+	"      --table ROWS      room for so many histograms in an interval (16384)\n"
 	"      --debug           print what libbpf and the verifier say\n"
 	"  -h, --help            this text\n"
 	"  -V, --version         the version\n"
@@ -47,7 +49,7 @@ static const char usage[] =
 	"  ioasidlat -u -o map -b process    who maps slowly, and why?\n"
 	"  ioasidlat -j -d 60 | jq '.histograms[] | {phase, mean: (.sum / .count)}'\n"
 	"\n"
-	"exit status: 0 done, 1 failed, 2 wrong usage\n";
+	"exit status: 0 done, 1 failed, 2 wrong usage, 3 times found no room in the table\n";
 
 static struct {
 	uint64_t unit;
@@ -55,12 +57,15 @@ static struct {
 	const char *operation;
 	enum lat_by by;
 	bool failed;
+	uint64_t table;
 } how = { .unit = 1, .unit_name = "nsecs" };
 
 static const char *const by_names[] = {
 	[LAT_BY_NONE] = "all", [LAT_BY_PROCESS] = "process", [LAT_BY_CGROUP] = "cgroup",
 	[LAT_BY_SPACE] = "space",
 };
+
+#define OPT_TABLE	0x200
 
 static struct observer opt;
 
@@ -77,6 +82,10 @@ static int take(int option, const char *value)
 		break;
 	case 'F':
 		how.failed = true;
+		break;
+	case OPT_TABLE:
+		if (!parse_count(value, 1000000, &how.table))
+			return observer_bad_usage(&opt, "not a number of histograms:", value);
 		break;
 	case 'o':
 		if (strcmp(value, "map") && strcmp(value, "unmap") && strcmp(value, "attach"))
@@ -98,6 +107,7 @@ static const struct option own[] = {
 	{ "operation", required_argument, NULL, 'o' },
 	{ "by", required_argument, NULL, 'b' },
 	{ "failed", no_argument, NULL, 'F' },
+	{ "table", required_argument, NULL, OPT_TABLE },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -182,7 +192,7 @@ static void print_text(const struct found *list, int n)
 		puts("nothing was mapped or unmapped");
 }
 
-static void print_json(const struct found *list, int n)
+static void print_json(const struct found *list, int n, uint64_t lost)
 {
 	struct json j;
 
@@ -190,6 +200,7 @@ static void print_json(const struct found *list, int n)
 	json_object(&j, NULL);
 	json_u64(&j, "time_ns", observer_wall_ns(0));
 	json_str(&j, "unit", how.unit_name);
+	json_u64(&j, "lost", lost);
 	json_array(&j, "histograms");
 	for (int i = 0; i < n; i++) {
 		json_object(&j, NULL);
@@ -208,16 +219,19 @@ static void print_json(const struct found *list, int n)
 static void tick(void *data)
 {
 	struct ioasidlat_bpf *skel = data;
-	static uint64_t told;
 	struct found *list;
-	int n = collect(bpf_map__fd(skel->maps.hists), &list);
+	uint64_t lost;
+	int n;
+
+	lost = observer_lost(&opt, "times", skel->bss->lost,
+			     "use a larger --table, a shorter interval, or -p, -c or -o to time fewer");
+	n = collect(bpf_map__fd(skel->maps.hists), &list);
 
 	if (opt.json)
-		print_json(list, n);
+		print_json(list, n, lost);
 	else
 		print_text(list, n);
 	free(list);
-	observer_lost("times", skel->bss->lost, &told);
 }
 
 /* ---- set-up ---- */
@@ -227,6 +241,8 @@ static void prepare(struct ioasidlat_bpf *skel)
 	skel->rodata->by = how.by;
 	skel->rodata->unit = how.unit;
 	skel->rodata->with_failed = how.failed;
+	if (how.table)
+		bpf_map__set_max_entries(skel->maps.hists, (__u32)how.table);
 	if (!how.operation)
 		return;
 	bpf_program__set_autoload(skel->progs.lat_map, !strcmp(how.operation, "map"));
@@ -250,5 +266,5 @@ int main(int argc, char **argv)
 		fputs("Timing maps and unmaps of ioasid... Hit Ctrl-C to end.\n", stderr);
 	observer_loop(&opt, tick, skel);
 	ioasidlat_bpf__destroy(skel);
-	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
+	return observer_end(&opt);
 }

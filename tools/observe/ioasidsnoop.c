@@ -18,43 +18,99 @@
 #include "../lib/text.h"
 #include "ioasidsnoop.skel.h"
 
-static bool only_errors;
+static struct {
+	bool only_errors;
+	__u32 only_ops;
+	__u32 ring;
+} how = { .only_ops = ~0U };
 
 static const char usage[] =
-	"usage: ioasidsnoop [-p PID] [-c CGROUP] [-e] [-T] [-j] [-d SECONDS]\n"
+	"usage: ioasidsnoop [-p PID] [-c CGROUP] [-e] [-o OPERATIONS] [-T] [-j] [-d SECONDS]\n"
+	"                   [--ring SIZE]\n"
 	"\n"
 	"One line for each operation of ioasid, until Ctrl-C.\n"
 	"\n"
 	"  -p, --pid PID         only this process\n"
 	"  -c, --cgroup CGROUP   only this cgroup and those below it (/machine.slice/vm1)\n"
 	"  -e, --errors          only what failed, and why\n"
+	"  -o, --operation LIST  only map, unmap, teardown, attach, detach, error or policy,\n"
+	"                        or several with commas; error is a call that is none of these\n"
 	"  -T, --timestamp       begin lines with the time of day\n"
 	"  -j, --json            one JSON object a line, with every field\n"
 	"  -d, --duration SEC    end after so many seconds\n"
+	"      --ring SIZE       of the buffer that events wait in (4M)\n"
 	"      --debug           print what libbpf and the verifier say\n"
 	"  -h, --help            this text\n"
 	"  -V, --version         the version\n"
 	"\n"
 	"RUNS: physically contiguous pieces of a map; mappings removed by an unmap.\n"
 	"LATus: microseconds from entry to exit.\n"
+	"Events that find no room are lost: a line on stderr, and with -j an object with the\n"
+	"op 'lost', say how many. -p, -c, -e and -o keep events out of the buffer.\n"
 	"\n"
 	"examples:\n"
 	"  ioasidsnoop -e                    why do maps fail?\n"
 	"  ioasidsnoop -T -p $(pidof qemu-system-x86_64)\n"
 	"  ioasidsnoop -j -d 60 | jq -s 'map(.pages // 0) | add'\n"
 	"\n"
-	"exit status: 0 done, 1 failed, 2 wrong usage\n";
+	"exit status: 0 done, 1 failed, 2 wrong usage, 3 events were lost\n";
+
+static const char *const op_names[] = {
+	[SNOOP_MAP] = "map",
+	[SNOOP_UNMAP] = "unmap",
+	[SNOOP_TEARDOWN] = "teardown",
+	[SNOOP_ATTACH] = "attach",
+	[SNOOP_DETACH] = "detach",
+	[SNOOP_ERROR] = "error",
+	[SNOOP_POLICY] = "policy",
+};
+
+#define NR_OPS		(sizeof(op_names) / sizeof(op_names[0]))
+#define OPT_RING	0x200
+
+static struct observer opt;
+
+static int take_operations(const char *list)
+{
+	char word[16];
+	size_t len, i;
+
+	how.only_ops = 0;
+	for (; *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)(len < 15 ? len : 15), list);
+		for (i = 0; i < NR_OPS && strcmp(op_names[i], word); i++)
+			;
+		if (i == NR_OPS) {
+			fail("'%s' is not an operation: use map, unmap, teardown, attach, detach, error or policy",
+			     word);
+			return EXIT_USAGE;
+		}
+		how.only_ops |= 1U << i;
+	}
+	return how.only_ops ? 0 : observer_bad_usage(&opt, "no operation in", list);
+}
 
 static int take(int option, const char *value)
 {
-	(void)option;
-	(void)value;
-	only_errors = true;
+	switch (option) {
+	case 'e':
+		how.only_errors = true;
+		break;
+	case 'o':
+		return take_operations(value);
+	case OPT_RING:
+		if (!observer_ring_size(value, &how.ring))
+			return observer_bad_usage(&opt, "not a size from 4K to 1G:", value);
+		break;
+	}
 	return 0;
 }
 
 static const struct option own[] = {
 	{ "errors", no_argument, NULL, 'e' },
+	{ "operation", required_argument, NULL, 'o' },
+	{ "ring", required_argument, NULL, OPT_RING },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -69,20 +125,9 @@ static struct observer opt = {
 
 static const char *op_name(const struct snoop_event *e)
 {
-	static const char *const names[] = {
-		[SNOOP_MAP] = "map",
-		[SNOOP_UNMAP] = "unmap",
-		[SNOOP_ATTACH] = "attach",
-		[SNOOP_DETACH] = "detach",
-		[SNOOP_ERROR] = "error",
-		[SNOOP_POLICY] = "policy",
-	};
-
-	if (e->op == SNOOP_UNMAP && e->flags & IOASID_UNMAP_TEARDOWN)
-		return "teardown";
 	if (e->op == SNOOP_ERROR)
 		return error_op_name(e->flags);
-	return e->op <= SNOOP_POLICY ? names[e->op] : "?";
+	return e->op < NR_OPS ? op_names[e->op] : "?";
 }
 
 static void json_common(struct json *j, const struct snoop_event *e)
@@ -153,6 +198,7 @@ static void print_json(const struct snoop_event *e)
 		json_map(&j, e);
 		break;
 	case SNOOP_UNMAP:
+	case SNOOP_TEARDOWN:
 		json_unmap(&j, e);
 		break;
 	case SNOOP_ATTACH:
@@ -196,7 +242,7 @@ static void print_policy(const struct snoop_event *e)
 static void print_line(const struct snoop_event *e)
 {
 	char name[16], iova[24] = "-", len[24] = "-", runs[24] = "-", latency[24] = "-";
-	bool mapping = e->op == SNOOP_MAP || e->op == SNOOP_UNMAP;
+	bool mapping = e->op <= SNOOP_TEARDOWN;
 
 	if (opt.times)
 		observer_print_time(observer_wall_ns(e->ns), true);
@@ -219,62 +265,99 @@ static void print_line(const struct snoop_event *e)
 	       e->err ? errno_name(-e->err, name) : "0", reason_name(e->reason), runs, latency);
 }
 
+/* How many more events are printed before the loop looks at the clock. */
+static unsigned int budget;
+
 static int on_event(void *data, void *record, size_t size)
 {
 	(void)data;
-	if (size < sizeof(struct snoop_event))
-		return 0;
-	if (opt.json)
-		print_json(record);
-	else
-		print_line(record);
-	return 0;
+	if (size >= sizeof(struct snoop_event)) {
+		if (opt.json)
+			print_json(record);
+		else
+			print_line(record);
+	}
+	return --budget ? 0 : -EAGAIN;
+}
+
+static void tell_lost(const struct ioasidsnoop_bpf *skel)
+{
+	uint64_t more = observer_lost(&opt, "events", skel->bss->lost,
+				      "use a larger --ring, or -p, -c, -e or -o to see fewer");
+	struct json j;
+
+	if (!more || !opt.json)
+		return;
+	json_init(&j, stdout, false);
+	json_object(&j, NULL);
+	json_u64(&j, "time_ns", observer_wall_ns(0));
+	json_str(&j, "op", "lost");
+	json_u64(&j, "lost", more);
+	json_object_end(&j);
+	json_end_line(&j);
 }
 
 /* ---- set-up ---- */
 
 static void prepare(struct ioasidsnoop_bpf *skel)
 {
-	skel->rodata->only_errors = only_errors;
+	skel->rodata->only_errors = how.only_errors;
+	skel->rodata->only_ops = how.only_ops;
+	if (how.ring)
+		bpf_map__set_max_entries(skel->maps.ring, how.ring);
 }
 
 OBSERVER_DEFINE_START(ioasidsnoop_bpf, &opt)
 
+/*
+ * Prints what is in the ring, but no more than so many events at once: while they come
+ * faster than they are printed the ring is never empty. 1 if there may be more.
+ */
+static int look(struct ring_buffer *ring, int timeout_ms)
+{
+	int err;
+
+	budget = 4096;
+	err = ring_buffer__poll(ring, timeout_ms);
+	if (err == -EAGAIN)
+		return 1;
+	if (err >= 0 || err == -EINTR)
+		return 0;
+	return fail("cannot read the ring buffer: %s", strerror(-err));
+}
+
 static int watch(struct ioasidsnoop_bpf *skel)
 {
-	uint64_t end = opt.seconds ? observer_now_ms() + opt.seconds * 1000 : UINT64_MAX;
-	uint64_t told = 0, now;
+	uint64_t end = opt.seconds ? observer_now_ms() + opt.seconds * 1000 : UINT64_MAX, now;
 	struct ring_buffer *ring;
-	int err = 0;
+	int left;
 
 	ring = ring_buffer__new(bpf_map__fd(skel->maps.ring), on_event, NULL, NULL);
 	if (!ring)
 		return fail("cannot read the ring buffer: %s", strerror(errno));
 	if (!opt.json)
 		print_header();
-	fflush(stdout);
-	while (!observer_stopped() && (now = observer_now_ms()) < end) {
-		err = ring_buffer__poll(ring, end - now < 100 ? (int)(end - now) : 100);
-		if (fflush(stdout) || ferror(stdout))
+	do {
+		tell_lost(skel);
+		now = observer_now_ms();
+		if (!observer_flush(&opt) || observer_stopped() || now >= end)
 			break;
-		if (err < 0 && err != -EINTR) {
-			fail("cannot read the ring buffer: %s", strerror(-err));
-			break;
-		}
-		err = 0;
-		observer_lost("events", skel->bss->lost, &told);
-	}
-	/* What came between the last look and the end. */
-	if (!err)
-		ring_buffer__consume(ring);
+		left = look(ring, end - now < 100 ? (int)(end - now) : 100);
+	} while (left >= 0);
+	/* What came between the last look and the end, after which no more comes. */
+	ioasidsnoop_bpf__detach(skel);
+	do
+		left = look(ring, 0);
+	while (left > 0 && observer_flush(&opt));
+	tell_lost(skel);
 	ring_buffer__free(ring);
-	return err;
+	return left;
 }
 
 int main(int argc, char **argv)
 {
 	struct ioasidsnoop_bpf *skel;
-	int err = observer_start(&opt, argc, argv);
+	int err = observer_start(&opt, argc, argv), status;
 
 	if (err)
 		return err;
@@ -282,6 +365,7 @@ int main(int argc, char **argv)
 	if (!skel)
 		return EXIT_FAILED;
 	err = watch(skel);
+	status = observer_end(&opt);
 	ioasidsnoop_bpf__destroy(skel);
-	return err || fflush(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
+	return err ? EXIT_FAILED : status;
 }

@@ -187,9 +187,9 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	if (!opt.json)
 		print_header();
-	fflush(stdout);
+	observer_flush(&opt);
 	state.since_ms = observer_now_ms();
 	observer_loop(&opt, tick, NULL);
 	ioasidstat_bpf__destroy(state.skel);
-	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
+	return observer_end(&opt);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ioasid/top.h>
 
@@ -19,7 +20,7 @@
 
 static const char usage[] =
 	"usage: ioasidtop [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [-C] [-s COLUMN] [-r ROWS]\n"
-	"                 [INTERVAL [COUNT]]\n"
+	"                 [--table ROWS] [INTERVAL [COUNT]]\n"
 	"\n"
 	"Processes by what they map, each INTERVAL seconds (1), until Ctrl-C; also those that\n"
 	"only hold what they mapped earlier.\n"
@@ -29,9 +30,10 @@ static const char usage[] =
 	"  -T, --timestamp       print the time of day above each table\n"
 	"  -j, --json            one JSON object an interval\n"
 	"  -d, --duration SEC    end after so many seconds\n"
-	"  -C, --no-clear        do not clear the screen\n"
+	"  -C, --no-clear        do not clear the screen; only a terminal is cleared at all\n"
 	"  -s, --sort COLUMN     maps, unmaps, mapped, failed, max or pinned (maps)\n"
 	"  -r, --rows ROWS       at most so many rows (20)\n"
+	"      --table ROWS      room for so many rows in an interval (8192)\n"
 	"      --debug           print what libbpf and the verifier say\n"
 	"  -h, --help            this text\n"
 	"  -V, --version         the version\n"
@@ -45,7 +47,7 @@ static const char usage[] =
 	"  ioasidtop -C -s pinned 60 1       who holds most, over a minute\n"
 	"  ioasidtop -c /machine.slice -s max\n"
 	"\n"
-	"exit status: 0 done, 1 failed, 2 wrong usage\n";
+	"exit status: 0 done, 1 failed, 2 wrong usage, 3 calls found no room in the table\n";
 
 /* A process and a space, with what the space holds; a space without calls has no tgid. */
 struct line {
@@ -67,7 +69,10 @@ static struct {
 	bool no_clear;
 	enum column sort;
 	uint64_t rows;
+	uint64_t table;
 } how = { .rows = 20 };
+
+#define OPT_TABLE	0x200
 
 static struct observer opt;
 
@@ -79,6 +84,10 @@ static int take(int option, const char *value)
 		break;
 	case 'r':
 		if (!parse_count(value, 100000, &how.rows))
+			return observer_bad_usage(&opt, "not a number of rows:", value);
+		break;
+	case OPT_TABLE:
+		if (!parse_count(value, 1000000, &how.table))
 			return observer_bad_usage(&opt, "not a number of rows:", value);
 		break;
 	case 's':
@@ -94,6 +103,7 @@ static const struct option own[] = {
 	{ "no-clear", no_argument, NULL, 'C' },
 	{ "sort", required_argument, NULL, 's' },
 	{ "rows", required_argument, NULL, 'r' },
+	{ "table", required_argument, NULL, OPT_TABLE },
 	{ NULL, 0, NULL, 0 }
 };
 
@@ -269,7 +279,7 @@ static void print_table(const struct table *t, double seconds)
 	putchar('\n');
 }
 
-static void print_objects(const struct table *t, double seconds)
+static void print_objects(const struct table *t, double seconds, uint64_t lost)
 {
 	struct json j;
 
@@ -277,6 +287,7 @@ static void print_objects(const struct table *t, double seconds)
 	json_object(&j, NULL);
 	json_u64(&j, "time_ns", observer_wall_ns(0));
 	json_u64(&j, "interval_ms", (uint64_t)(seconds * 1000));
+	json_u64(&j, "lost", lost);
 	json_array(&j, "rows");
 	for (int i = 0; i < t->n && (uint64_t)i < how.rows; i++)
 		print_json(&j, &t->lines[i]);
@@ -294,22 +305,29 @@ static void tick(void *data)
 	struct ioasidtop_bpf *skel = data;
 	uint64_t now_ms = observer_now_ms();
 	double seconds = now_ms > since_ms ? (double)(now_ms - since_ms) / 1000 : 0.001;
-	static uint64_t told;
 	struct table t = {};
+	uint64_t lost;
 
 	since_ms = now_ms;
+	lost = observer_lost(&opt, "calls", skel->bss->lost,
+			     "use a larger --table, a shorter interval, or -p or -c to count fewer");
 	take_rows(&t, bpf_map__fd(skel->maps.rows));
 	t.nr_spaces = read_spaces(&t.spaces);
 	add_spaces(&t);
 	if (t.n)
 		qsort(t.lines, (size_t)t.n, sizeof(*t.lines), by_value);
 	if (opt.json)
-		print_objects(&t, seconds);
+		print_objects(&t, seconds, lost);
 	else
 		print_table(&t, seconds);
 	free(t.lines);
 	free(t.spaces);
-	observer_lost("calls", skel->bss->lost, &told);
+}
+
+static void prepare(struct ioasidtop_bpf *skel)
+{
+	if (how.table)
+		bpf_map__set_max_entries(skel->maps.rows, (__u32)how.table);
 }
 
 OBSERVER_DEFINE_START(ioasidtop_bpf, &opt)
@@ -323,11 +341,13 @@ int main(int argc, char **argv)
 		return err;
 	if (!opt.interval)
 		opt.interval = 1;
-	skel = start(NULL);
+	/* What clears a screen is rubbish in a file or a pipe. */
+	how.no_clear |= !isatty(STDOUT_FILENO);
+	skel = start(prepare);
 	if (!skel)
 		return EXIT_FAILED;
 	since_ms = observer_now_ms();
 	observer_loop(&opt, tick, skel);
 	ioasidtop_bpf__destroy(skel);
-	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
+	return observer_end(&opt);
 }

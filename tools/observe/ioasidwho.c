@@ -322,10 +322,11 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	tick(NULL);
 	if (opt.interval && !failed && opt.count != 1) {
-		fflush(stdout);
+		if (!observer_flush(&opt))
+			return EXIT_FAILED;
 		if (opt.count)
 			opt.count--;
 		observer_loop(&opt, tick, NULL);
 	}
-	return failed || fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_SUCCESS;
+	return failed ? EXIT_FAILED : observer_end(&opt);
 }

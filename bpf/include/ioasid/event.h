@@ -7,6 +7,7 @@
 enum snoop_op {
 	SNOOP_MAP,
 	SNOOP_UNMAP,
+	SNOOP_TEARDOWN,
 	SNOOP_ATTACH,
 	SNOOP_DETACH,
 	SNOOP_ERROR,
@@ -30,7 +31,7 @@ enum snoop_op {
  * @ns_wait: slept because a policy said so
  * @ns_total: from entry to exit
  * @value: what a policy's hook returned, or microseconds it took
- * @op: enum snoop_op
+ * @op: enum snoop_op; a teardown is an unmap that no call asked for
  * @space: address space id
  * @tgid: process
  * @pid: thread

@@ -120,4 +120,36 @@ all_refuse() {
 	done
 }
 
-ktap_run all_see_a_map all_filter all_count all_refuse
+# says TEXT COMMAND...: it fails, with one line, which holds TEXT.
+says() {
+	text=$1
+	shift
+	expect_status 1 "$@" >"$scratch/out" 2>"$scratch/error"
+	expect_same "lines of '$*'" "$(cat "$scratch/out" "$scratch/error" | wc -l)" 1
+	expect_line "$scratch/error" "$text"
+}
+
+all_need_rights() {
+	begin
+	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop ioasidwho; do
+		says 'run this as root' setpriv --reuid 1000 --clear-groups "$tool"
+	done
+}
+
+all_need_the_module_and_its_btf() {
+	begin
+	trap 'rmmod ioasid 2>/dev/null; modules_load ioasid; clean' EXIT
+	modules_unload ioasid_vfio
+	wait_for rmmod ioasid
+	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
+		says "run 'modprobe ioasid'" "$tool"
+	done
+	objcopy -R .BTF -R .BTF.base "build/$(uname -r)/ioasid.ko" "$scratch/ioasid.ko"
+	insmod "$scratch/ioasid.ko"
+	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
+		says 'has no BTF' "$tool"
+	done
+}
+
+ktap_run all_see_a_map all_filter all_count all_refuse all_need_rights \
+	all_need_the_module_and_its_btf
