@@ -62,11 +62,27 @@ static int entries(const char *dir)
 	return n;
 }
 
+/* Is a virtio-iommu among the PCI devices? */
+static int count_virtio_iommu(const char *name, void *count)
+{
+	char device[16];
+
+	if (sysfs_line(device, sizeof(device), "/sys/bus/pci/devices/%s/device", name) &&
+	    !strcmp(device, "0x1057"))
+		++*(int *)count;
+	return 0;
+}
+
 static void check_iommu(void)
 {
 	int groups = entries("/sys/kernel/iommu_groups"), units = entries("/sys/class/iommu");
+	int virtio = 0;
 
-	if (!groups)
+	each_entry("/sys/bus/pci/devices", count_virtio_iommu, &virtio);
+	if (!groups && virtio)
+		diagnose(FAILS, "iommu", "take functions behind a PCI bridge out of the virtual machine: see virtio-iommu in docs/support-matrix.md",
+			 "there is a virtio-iommu, and no device has a group: Linux 7 gives up all of them when the IOMMU has no endpoint for one");
+	else if (!groups)
 		diagnose(FAILS, "iommu", "switch on VT-d or AMD-Vi in the firmware, and on Intel boot with intel_iommu=on",
 			 "no device is behind an IOMMU");
 	else
@@ -98,7 +114,11 @@ static void check_modules(void)
 	}
 	diagnose(OK, "module", NULL, "ioasid is loaded, with %llu users",
 		 (unsigned long long)sysfs_u64("/sys/module/ioasid/refcnt"));
-	if (*advice)
+	/* Without vfio.ko there is one as soon as it is loaded: it brings type1. */
+	if (!strcmp(backend, "none") && module_loaded("vfio"))
+		diagnose(FAILS, "backend", "modprobe vfio_iommu_type1, or modprobe ioasid_vfio",
+			 "no IOMMU driver of VFIO is left: VFIO_SET_IOMMU of a new container fails with ENODEV");
+	else if (*advice)
 		diagnose(WARN, "backend", advice, "new containers get %s", backend);
 	else
 		diagnose(OK, "backend", NULL, "new containers get %s", backend);
@@ -106,6 +126,7 @@ static void check_modules(void)
 
 struct rule {
 	bool order;	/* type1 is loaded before us */
+	bool undone;	/* and removed with us */
 	bool barred;	/* type1 is kept out */
 	const char *dir;
 };
@@ -123,8 +144,10 @@ static int read_rules(const char *name, void *data)
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %63s", verb, module) != 2)
 			continue;
-		r->order |= !strcmp(verb, "softdep") && !strcmp(module, "ioasid_vfio") &&
-			    strstr(line, "vfio_iommu_type1");
+		if (!strcmp(module, "ioasid_vfio") && strstr(line, "vfio_iommu_type1")) {
+			r->order |= !strcmp(verb, "install");
+			r->undone |= !strcmp(verb, "softdep");
+		}
 		r->barred |= !strcmp(verb, "install") && !strcmp(module, "vfio_iommu_type1");
 	}
 	fclose(f);
@@ -132,7 +155,7 @@ static int read_rules(const char *name, void *data)
 }
 
 /* vfio.ko asks the driver first that was loaded last, and pulls type1 in itself. */
-static void check_softdep(void)
+static void check_modprobe(void)
 {
 	static const char *const dirs[] = {
 		"/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d",
@@ -145,11 +168,14 @@ static void check_softdep(void)
 		each_entry(rule.dir, read_rules, &rule);
 	}
 	if (rule.barred)
-		diagnose(OK, "softdep", NULL, "vfio_iommu_type1 is kept from loading by modprobe.d");
+		diagnose(OK, "modprobe.d", NULL, "vfio_iommu_type1 is kept from loading");
+	else if (rule.undone)
+		diagnose(WARN, "modprobe.d", "replace the softdep of ioasid_vfio by the line in tools/packaging/modprobe.d/ioasid.conf",
+			 "'modprobe -r ioasid_vfio' removes vfio_iommu_type1, too, and VFIO is left without an IOMMU driver");
 	else if (rule.order)
-		diagnose(OK, "softdep", NULL, "vfio_iommu_type1 is loaded before ioasid_vfio, by modprobe.d");
+		diagnose(OK, "modprobe.d", NULL, "vfio_iommu_type1 is loaded before ioasid_vfio");
 	else
-		diagnose(WARN, "softdep", "put 'softdep ioasid_vfio pre: vfio_iommu_type1' into /etc/modprobe.d/ioasid.conf",
+		diagnose(WARN, "modprobe.d", "copy tools/packaging/modprobe.d/ioasid.conf to /etc/modprobe.d",
 			 "vfio.ko's softdep may load vfio_iommu_type1 after ioasid_vfio, and new containers get type1 then");
 }
 
@@ -286,7 +312,7 @@ int cmd_doctor(int argc, char **argv)
 	check_interrupts();
 	check_modules();
 	doctor_versions();
-	check_softdep();
+	check_modprobe();
 	check_node();
 	doctor_kernel();
 	check_containers();

@@ -44,7 +44,7 @@ what_is_well() {
 	ioasidctl -j doctor >"$scratch/doctor"
 	holds 'map({key: .check, value: .verdict}) | from_entries |
 		.iommu == "ok" and .module == "ok" and .btf == "ok" and .backend == "warn" and
-		.softdep == "warn" and .versions == "ok" and .installed == "note" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
+		."modprobe.d" == "warn" and .versions == "ok" and .installed == "note" and .policies == "ok" and .node == "ok"' "$scratch/doctor" ||
 		fail "$(cat "$scratch/doctor")"
 	holds 'all(.verdict == "ok" or (.remedy | length > 10))' "$scratch/doctor"
 }
@@ -153,10 +153,20 @@ rules_of_modprobe() {
 	begin
 	mkdir -p /run/modprobe.d
 	trap 'rm -f /run/modprobe.d/test.conf; clean' EXIT
+	cp tools/packaging/modprobe.d/ioasid.conf /run/modprobe.d/test.conf
+	ill 0 'ok *modprobe.d *vfio_iommu_type1 is loaded before'
 	echo 'softdep ioasid_vfio pre: vfio_iommu_type1' >/run/modprobe.d/test.conf
-	ill 0 'ok *softdep *vfio_iommu_type1 is loaded before'
+	ill 0 "warn *modprobe.d *'modprobe -r ioasid_vfio' removes vfio_iommu_type1, too"
 	echo 'install vfio_iommu_type1 /bin/false' >/run/modprobe.d/test.conf
-	ill 0 'ok *softdep *vfio_iommu_type1 is kept from loading'
+	ill 0 'ok *modprobe.d *vfio_iommu_type1 is kept from loading'
+}
+
+no_backend_is_left() {
+	begin
+	trap 'modules_load ioasid_vfio; clean' EXIT
+	modprobe vfio
+	modules_unload ioasid_vfio vfio_iommu_type1
+	ill 3 'fail *backend *no IOMMU driver of VFIO is left'
 }
 
 a_container_on_type1() {
@@ -208,5 +218,5 @@ no_module() {
 ktap_run what_is_well installed_and_loaded_alike installed_is_newer_than_loaded \
 	installed_is_of_other_sources installed_twice installed_by_half tools_of_another_version \
 	an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
-	hardly_a_mapping_left interrupts_that_are_not_isolated rules_of_modprobe \
+	hardly_a_mapping_left interrupts_that_are_not_isolated rules_of_modprobe no_backend_is_left \
 	a_container_on_type1 no_module

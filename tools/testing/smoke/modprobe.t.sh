@@ -22,6 +22,7 @@ install_modules() {
 }
 
 # in_tree COMMAND...: as if these were the modules of this machine.
+# shellcheck disable=SC2016
 in_tree() {
 	unshare -m sh -c 'mount --bind "$0" /usr/lib/modules && exec "$@"' "$scratch" "$@" 2>/dev/null
 }
