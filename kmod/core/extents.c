@@ -18,14 +18,13 @@
 
 static u64 *last_slot(struct ioasid_extents *ext)
 {
-	if (ext->tail)
+	if (ioasid_extents_chained(ext))
 		return &ext->tail->run[ext->tail->used - 1];
 	return &ext->inl[ext->nr - 1];
 }
 
-static struct ioasid_extent_chunk *new_chunk(struct ioasid_extents *ext)
+static struct ioasid_extent_chunk *new_chunk(size_t size)
 {
-	size_t size = ext->tail ? CHUNK_LARGE : CHUNK_SMALL;
 	struct ioasid_extent_chunk *chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
 
 	if (!chunk)
@@ -33,28 +32,42 @@ static struct ioasid_extent_chunk *new_chunk(struct ioasid_extents *ext)
 	chunk->next = NULL;
 	chunk->used = 0;
 	chunk->room = CHUNK_ROOM(size);
-	if (ext->tail)
-		ext->tail->next = chunk;
-	else
-		ext->first = chunk;
-	ext->tail = chunk;
 	return chunk;
 }
 
-/* The slot after @last. */
+/* The third run is coming: move the first two, whose place the chain needs. */
+static u64 *start_chain(struct ioasid_extents *ext)
+{
+	struct ioasid_extent_chunk *chunk = new_chunk(CHUNK_SMALL);
+
+	if (!chunk)
+		return NULL;
+	memcpy(chunk->run, ext->inl, sizeof(ext->inl));
+	chunk->used = IOASID_EXTENTS_INLINE + 1;
+	ext->first = chunk;
+	ext->tail = chunk;
+	return &chunk->run[IOASID_EXTENTS_INLINE];
+}
+
+/* The slot after @last; the caller counts the run. */
 static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
 {
-	struct ioasid_extent_chunk *tail = ext->tail;
+	struct ioasid_extent_chunk *tail;
 
-	if (likely(tail && tail->used < tail->room)) {
+	if (ext->nr < IOASID_EXTENTS_INLINE)
+		return last + 1;
+	if (ext->nr == IOASID_EXTENTS_INLINE)
+		return start_chain(ext);
+	tail = ext->tail;
+	if (likely(tail->used < tail->room)) {
 		tail->used++;
 		return last + 1;
 	}
-	if (!tail && ext->nr < IOASID_EXTENTS_INLINE)
-		return last + 1;
-	tail = new_chunk(ext);
+	tail = new_chunk(CHUNK_LARGE);
 	if (!tail)
 		return NULL;
+	ext->tail->next = tail;
+	ext->tail = tail;
 	tail->used = 1;
 	return tail->run;
 }
@@ -88,11 +101,9 @@ void ioasid_extents_free(struct ioasid_extents *ext)
 {
 	struct ioasid_extent_chunk *chunk, *next;
 
-	for (chunk = ext->first; chunk; chunk = next) {
+	for (chunk = ioasid_extents_chained(ext) ? ext->first : NULL; chunk; chunk = next) {
 		next = chunk->next;
 		kfree(chunk);
 	}
-	ext->first = NULL;
-	ext->tail = NULL;
 	ext->nr = 0;
 }

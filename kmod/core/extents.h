@@ -5,8 +5,8 @@
  *
  * A run is what one call can program into an IOMMU and one call can unpin, and
  * keeping them spares the unmap path the walk of the IOMMU's page table. Two
- * runs fit in the object itself; more live in a chain of chunks that only ever
- * grows at its end, so adding never moves what is there.
+ * runs fit in the object itself. With the third one all of them move to a chain
+ * of chunks, whose ends then take that place; the chain only grows at its end.
  */
 #ifndef _IOASID_EXTENTS_H
 #define _IOASID_EXTENTS_H
@@ -55,17 +55,26 @@ struct ioasid_extent_chunk {
 
 /**
  * struct ioasid_extents - a list of runs; all zero is empty
- * @first: chunks, once the inline runs are used up
- * @tail: the last of them
- * @inl: the first runs
- * @nr: how many in all
+ * @inl: the runs, while there are no more than fit here
+ * @first: else the chunks that hold them
+ * @tail: the last of those
+ * @nr: how many runs
  */
 struct ioasid_extents {
-	struct ioasid_extent_chunk *first;
-	struct ioasid_extent_chunk *tail;
-	u64 inl[IOASID_EXTENTS_INLINE];
+	union {
+		u64 inl[IOASID_EXTENTS_INLINE];
+		struct {
+			struct ioasid_extent_chunk *first;
+			struct ioasid_extent_chunk *tail;
+		};
+	};
 	unsigned long nr;
 };
+
+static inline bool ioasid_extents_chained(const struct ioasid_extents *ext)
+{
+	return ext->nr > IOASID_EXTENTS_INLINE;
+}
 
 /** struct ioasid_extents_iter - position of a walk: the rest of a piece, and what follows */
 struct ioasid_extents_iter {
@@ -104,8 +113,12 @@ static inline void ioasid_extents_start(struct ioasid_extents_iter *it,
 					const struct ioasid_extents *ext)
 {
 	it->at = ext->inl;
-	it->end = it->at + min_t(unsigned long, ext->nr, IOASID_EXTENTS_INLINE);
-	it->chunk = ext->first;
+	it->end = it->at;
+	it->chunk = NULL;
+	if (ioasid_extents_chained(ext))
+		it->chunk = ext->first;
+	else
+		it->end += ext->nr;
 }
 
 /** ioasid_extents_next() - next run of a walk; false at the end */
