@@ -10,8 +10,8 @@
  * same page. area->pins changes under areas_lock only. A page is pinned with
  * no lock held (it may fault for long), so the area is looked up again
  * afterwards. An unmap that finds pins runs the unmap callbacks, under
- * access_lock, and tries again. A copy by the CPU keeps its area in
- * area->users, which unmap and teardown wait for.
+ * access_lock, and tries again. A copy by the CPU counts in area->users, which
+ * an unmap waits for; a teardown leaves the area to it.
  */
 #include <linux/highmem.h>
 #include <linux/kthread.h>
@@ -102,7 +102,8 @@ void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
 
 /*
  * The LIVE area at @iova. On success areas_lock is held.
- * Waits for one in flight; -EINVAL where nothing is mapped, -EBUSY during a
+ * Waits for one in flight, and for one that an unmap waits for, which would find
+ * it in use for ever otherwise; -EINVAL where nothing is mapped, -EBUSY during a
  * live update.
  */
 static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struct ioasid_fail *f)
@@ -118,7 +119,7 @@ static struct ioasid_area *lock_area(struct ioasid_space *space, u64 iova, struc
 			mutex_unlock(&space->areas_lock);
 			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
 		}
-		if (area && area->state == IOASID_AREA_LIVE)
+		if (area && area->state == IOASID_AREA_LIVE && !area->wanted)
 			return area;
 		seen = space->changes;
 		mutex_unlock(&space->areas_lock);
@@ -611,9 +612,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	mutex_lock(&space->areas_lock);
 	if (write)
 		ioasid_dirty_mark(area, iova, n);
-	if (!--area->users)
-		ioasid_space_changed(space);
-	mutex_unlock(&space->areas_lock);
+	ioasid_area_unuse(space, area);
 	return ret ? ioasid_fail(f, ret, IOASID_R_PIN, iova, 0) : (long)n;
 }
 

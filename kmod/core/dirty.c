@@ -306,31 +306,51 @@ static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece
 	mutex_unlock(&space->areas_lock);
 }
 
-/* Mappings must lie wholly inside or outside. Waits for those in flight. */
+/*
+ * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless
+ * it came after @since: what is mapped only now is not asked about.
+ */
+static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
+		    struct ioasid_area_wait *w)
+{
+	u64 last = q->iova + q->length - 1;
+	struct ioasid_area *area;
+
+	if (!space->tracking || space->dead)
+		return -EINVAL;
+	for (area = ioasid_area_first(space, q->iova, last); area;
+	     area = ioasid_area_next(area, q->iova, last)) {
+		if (!ioasid_area_in_flight(area, false)) {
+			if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
+				return -EINVAL;
+		} else if (area->serial <= since) {
+			ioasid_area_wait_begin(space, area, w);
+			return -EAGAIN;
+		}
+	}
+	return 0;
+}
+
+/* The same, and waits for those in flight. */
 static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
 {
-	u64 last = q->iova + q->length - 1, seen;
-	struct ioasid_area *area;
+	struct ioasid_area_wait w = {};
+	u64 since;
 	int ret;
 
-	for (;;) {
-		mutex_lock(&space->areas_lock);
-		ret = space->tracking && !space->dead ? 0 : -EINVAL;
-		seen = space->changes;
-		for (area = ioasid_area_first(space, q->iova, last); area && !ret;
-		     area = ioasid_area_next(area, q->iova, last)) {
-			if (area->state != IOASID_AREA_LIVE)
-				ret = -EAGAIN;
-			else if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
-				ret = -EINVAL;
-		}
-		mutex_unlock(&space->areas_lock);
-		if (ret != -EAGAIN)
-			return ret;
-		ret = ioasid_space_wait_change(space, seen);
+	mutex_lock(&space->areas_lock);
+	since = space->serial;
+	ret = get_look(space, q, since, &w);
+	mutex_unlock(&space->areas_lock);
+	while (ret == -EAGAIN) {
+		ret = ioasid_area_wait(space, &w);
 		if (ret)
 			return ret;
+		mutex_lock(&space->areas_lock);
+		ret = get_look(space, q, since, &w);
+		mutex_unlock(&space->areas_lock);
 	}
+	return ret;
 }
 
 /*

@@ -143,6 +143,7 @@ static int map_claim(struct ioasid_map_call *c)
 	ret = map_check_space(c, &place);
 	if (!ret) {
 		area->state = IOASID_AREA_BUILDING;
+		area->serial = ++space->serial;
 		area->small = !space->huge;
 		area->node.start = c->args.iova;
 		area->node.last = c->last;

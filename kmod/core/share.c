@@ -20,15 +20,19 @@ static int share_fail(struct ioasid_space *src, int err, enum ioasid_reason reas
 	return err;
 }
 
-/* areas_lock is held. 0, -EAGAIN when the source is in flight, or why not. */
+/*
+ * 0, -EAGAIN when the source is in flight, or why not. One that came after
+ * @since and is in flight counts as not there yet.
+ */
 static int share_check(struct ioasid_space *src, struct ioasid_area *area, u64 iova, u64 last,
-		       const struct ioasid_map_call *c, enum ioasid_reason *reason)
+		       u64 since, const struct ioasid_map_call *c, enum ioasid_reason *reason)
 {
+	lockdep_assert_held(&src->areas_lock);
 	*reason = src->dead ? IOASID_R_DEAD : IOASID_R_NOT_MAPPED;
 	if (src->dead || !area)
 		return -ENOENT;
-	if (area->state != IOASID_AREA_LIVE)
-		return -EAGAIN;
+	if (ioasid_area_in_flight(area, false))
+		return area->serial > since ? -ENOENT : -EAGAIN;
 	if (ioasid_area_start(area) > iova)
 		return -ENOENT;
 	*reason = IOASID_R_BISECT;
@@ -69,9 +73,10 @@ static void share_take(struct ioasid_area *area, u64 iova, struct ioasid_map_cal
  */
 int ioasid_share(struct ioasid_space *src, u64 iova, u64 length, struct ioasid_map_call *c)
 {
+	struct ioasid_area_wait w = {};
 	enum ioasid_reason reason;
 	struct ioasid_area *area;
-	u64 last, seen;
+	u64 last, since = 0;
 	int ret;
 
 	if (!length || (iova | length) & ~PAGE_MASK)
@@ -81,15 +86,17 @@ int ioasid_share(struct ioasid_space *src, u64 iova, u64 length, struct ioasid_m
 
 	for (;;) {
 		mutex_lock(&src->areas_lock);
+		since = since ?: src->serial;
 		area = ioasid_area_first(src, iova, last);
-		ret = share_check(src, area, iova, last, c, &reason);
+		ret = share_check(src, area, iova, last, since, c, &reason);
 		if (!ret)
 			share_take(area, iova, c);
-		seen = src->changes;
+		else if (ret == -EAGAIN)
+			ioasid_area_wait_begin(src, area, &w);
 		mutex_unlock(&src->areas_lock);
 		if (ret != -EAGAIN)
 			return ret ? share_fail(src, ret, reason, iova, last) : 0;
-		ret = ioasid_space_wait_change(src, seen);
+		ret = ioasid_area_wait(src, &w);
 		if (ret)
 			return share_fail(src, ret, IOASID_R_SIGNAL, iova, 0);
 	}

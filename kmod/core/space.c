@@ -183,7 +183,7 @@ struct ioasid_mapping {
 };
 
 /* There may be very many. */
-static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 256);
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 248);
 
 /* ioasid_area_alloc() - an area whose pages are still to be initialised */
 struct ioasid_area *ioasid_area_alloc(void)
@@ -316,6 +316,62 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 	}
 	finish_wait(&space->change_wait, &wait);
 	return ret;
+}
+
+/* ioasid_area_wait_begin() - @area is in the way; areas_lock is held, @w->idle is set */
+void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
+			    struct ioasid_area_wait *w)
+{
+	lockdep_assert_held(&space->areas_lock);
+	w->start = ioasid_area_start(area);
+	w->serial = area->serial;
+	w->seen = space->changes;
+	area->wanted |= w->idle;
+}
+
+/**
+ * ioasid_area_wait() - wait until an area is in flight no more, or is gone
+ * @space: no lock of it is held
+ * @w: from ioasid_area_wait_begin(); it may be in flight again on return
+ *
+ * A call that needs a range to be quiet waits in this way for one area after
+ * the other, and only for those that were there when it began: what other tasks
+ * map and unmap meanwhile cannot keep it from its end.
+ *
+ * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
+ */
+int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
+{
+	struct ioasid_area *area;
+	bool wait;
+	int ret;
+
+	do {
+		ret = ioasid_space_wait_change(space, w->seen);
+		if (ret)
+			return ret;
+		mutex_lock(&space->areas_lock);
+		area = ioasid_area_first(space, w->start, w->start);
+		wait = area && area->serial == w->serial && ioasid_area_in_flight(area, w->idle);
+		/* Another call may have let users in again. */
+		if (wait)
+			ioasid_area_wait_begin(space, area, w);
+		mutex_unlock(&space->areas_lock);
+	} while (wait);
+	return 0;
+}
+
+/* ioasid_areas_let_in() - nobody waits any more for the users of areas in a range */
+void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	for (area = ioasid_area_first(space, start, last); area;
+	     area = ioasid_area_next(area, start, last))
+		area->wanted = false;
+	ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
 }
 
 int ioasid_spaces_init(void)

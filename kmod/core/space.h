@@ -62,12 +62,15 @@ struct ioasid_area_node {
  * @link: on the list of those being torn down
  * @pages: what is mapped: a window on them
  * @first: the first of them
+ * @serial: space->serial when the range was reserved; tells two areas apart
  * @state: enum ioasid_area_state, under areas_lock
  * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
  *	under areas_lock
+ * @wanted: an unmap waits for @users to go: no new ones; under areas_lock
  * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
  * @small: without large IOMMU pages; set when it is
- * @stop: the space was torn down while BUILDING; the mapping task unwinds
+ * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
+ *	while LIVE with @users, and the last of them finishes it; under areas_lock
  * @stuck: the IOMMU may still reach the pages: they must not be unpinned
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
@@ -78,8 +81,10 @@ struct ioasid_area {
 	struct list_head link;
 	struct ioasid_pages *pages;
 	unsigned long first;
-	u8 state : 7;
+	u64 serial;
+	u8 state : 6;
 	u8 no_vaddr : 1;
+	u8 wanted : 1;
 	u8 prot : 7;
 	u8 small : 1;
 	bool stop;
@@ -180,7 +185,8 @@ struct ioasid_group {
  *
  * @areas_lock: guards @areas and their states, and all that follows
  * @areas: struct ioasid_area by IOVA
- * @changes: counts areas that left BUILDING or DYING
+ * @serial: counts reservations
+ * @changes: counts areas that left BUILDING or DYING, or lost their last user
  * @change_wait: for those who wait for @changes
  * @limit: most mappings; dma_entry_limit when it was created, or an option
  * @avail: how many more it allows
@@ -227,6 +233,7 @@ struct ioasid_space {
 
 	struct mutex areas_lock;
 	struct ioasid_tree areas;
+	u64 serial;
 	u64 changes;
 	wait_queue_head_t change_wait;
 	unsigned int limit;
@@ -245,6 +252,20 @@ struct ioasid_space {
 	struct list_head accesses;
 	atomic_t notifiable;
 	struct ioasid_policy_pins *pins;
+};
+
+/**
+ * struct ioasid_area_wait - an area that a call has to wait for
+ * @start: its first address
+ * @serial: its number, in case another one is there later
+ * @seen: space->changes when it was in the way
+ * @idle: wait for its users, too, and keep new ones out meanwhile
+ */
+struct ioasid_area_wait {
+	u64 start;
+	u64 serial;
+	u64 seen;
+	bool idle;
 };
 
 /**
@@ -304,6 +325,12 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
 
+/* Is it being built or torn down, or with @idle also read or written by the CPU? */
+static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool idle)
+{
+	return area->state != IOASID_AREA_LIVE || (idle && area->users);
+}
+
 /* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
 static inline bool ioasid_space_pins(const struct ioasid_space *space)
 {
@@ -338,6 +365,10 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
 void ioasid_space_changed(struct ioasid_space *space);
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
+void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
+			    struct ioasid_area_wait *w);
+int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w);
+void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last);
 int ioasid_spaces_init(void);
 void ioasid_spaces_exit(void);
 int ioasid_space_retire(struct ioasid_space *space);
@@ -432,6 +463,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 /* teardown.c */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 
 /* dirty.c */
 int ioasid_dirty_start(struct ioasid_space *space);

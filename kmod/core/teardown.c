@@ -6,8 +6,9 @@
  * Who else can run: anybody with a reference. The claim is made under
  * domains_rwsem held for write, so never between an unmap's claim and its
  * clearing of page tables; areas that are DYING already are left to whom they
- * belong, BUILDING ones are told to stop. Nothing here waits for user space
- * or for a policy.
+ * belong, BUILDING ones are told to stop, and those with users of the CPU are
+ * finished by the last of them. Nothing here waits for user space or for a
+ * policy, and nothing but locks is waited for.
  */
 #include <linux/mm.h>
 
@@ -17,46 +18,42 @@
 #include "space.h"
 #include "who.h"
 
-static bool any_users(struct ioasid_space *space)
-{
-	struct ioasid_area *area = ioasid_area_first(space, 0, U64_MAX);
-
-	while (area && !area->users)
-		area = ioasid_area_next(area, 0, U64_MAX);
-	return area;
-}
-
 /*
- * Take areas_lock at a moment when the CPU neither reads nor writes: a copy
- * holds its area, and ends without any lock that the caller may have.
+ * Areas that the CPU reads or writes at this moment: no device reaches them any
+ * more, and the last of these users finishes them. A copy may wait for a page
+ * fault for as long as user space likes.
  */
-static void lock_without_users(struct ioasid_space *space)
+static void leave_to_users(struct ioasid_space *space, struct list_head *victims)
 {
-	u64 seen;
+	struct ioasid_area *area, *tmp;
 
 	mutex_lock(&space->areas_lock);
-	while (any_users(space)) {
-		seen = space->changes;
-		mutex_unlock(&space->areas_lock);
-		wait_event(space->change_wait, READ_ONCE(space->changes) != seen);
-		mutex_lock(&space->areas_lock);
+	list_for_each_entry_safe(area, tmp, victims, link) {
+		if (!area->users)
+			continue;
+		list_del_init(&area->link);
+		area->stop = true;
 	}
+	mutex_unlock(&space->areas_lock);
 }
 
 /*
  * ioasid_space_claim_all() - teardown, first half: no device reaches anything any more
  *
  * domains_rwsem is held for write; @victims is what ioasid_space_finish_all()
- * is to free once that is released. Maps in flight are told to stop; they are
- * in no domain yet. Unmaps in flight have cleared theirs.
+ * is to free once that is released; what the CPU still reads or writes is not
+ * among them. Maps in flight are told to stop; they are in no domain yet. Unmaps
+ * in flight have cleared theirs.
  */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_unmap_result unused = {};
 	struct ioasid_domain *d;
 	struct ioasid_area *area;
+	bool used = false;
 
-	lock_without_users(space);
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(area, 0, U64_MAX)) {
 		if (area->state == IOASID_AREA_BUILDING)
@@ -64,6 +61,7 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 		if (area->state != IOASID_AREA_LIVE)
 			continue;
 		area->state = IOASID_AREA_DYING;
+		used |= area->users;
 		list_add_tail(&area->link, victims);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -71,6 +69,8 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 	if (!list_empty(victims))
 		list_for_each_entry(d, &space->domains, link)
 			ioasid_domain_clear(d, victims, 0, &unused, false);
+	if (used)
+		leave_to_users(space, victims);
 }
 
 /* ioasid_space_finish_all() - teardown, second half; no lock is held */
@@ -100,4 +100,25 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 	if (mark.slots)
 		ioasid_policy_unmap_done(&args, &res, &mark);
 	trace_ioasid_unmap_done(&args, &res);
+}
+
+/**
+ * ioasid_area_unuse() - a read or write by the CPU is over
+ * @space: areas_lock is held, and released
+ * @area: counts its users; may be gone afterwards
+ *
+ * The last user of an area whose space was torn down meanwhile frees it.
+ */
+void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
+{
+	LIST_HEAD(victims);
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!--area->users) {
+		ioasid_space_changed(space);
+		if (area->stop)
+			list_add(&area->link, &victims);
+	}
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_finish_all(space, &victims);
 }

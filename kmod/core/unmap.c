@@ -7,8 +7,10 @@
  * Who else can run at each step, and what stops them:
  *  - find and claim (domains_rwsem read, areas_lock): areas in flight, being
  *    built, torn down or read by the CPU, are waited for with no lock held,
- *    killably. Claimed areas are DYING: nobody else touches them, maps of
- *    their range get -EEXIST.
+ *    killably, and one after the other. A call waits only for areas that were
+ *    reserved before it began, and lets no new users into what it waits for; so
+ *    neither maps of other ranges nor readers can keep it from its end. Claimed
+ *    areas are DYING: nobody else touches them, maps of their range get -EEXIST.
  *  - clear (domains_rwsem still read): an attach cannot replay an area between
  *    claim and clear, and no domain comes or goes.
  *  - unpin (no lock): the range is still reserved; other unmaps of it wait.
@@ -51,10 +53,14 @@ struct unmap_call {
 	const struct ioasid_dirty_query *dirty;
 	struct ioasid_dirty_piece *piece;
 	u64 last;
+	/* Areas with a higher serial came after the call had begun. */
+	u64 since;
+	bool begun;
 	bool timing;
 	bool stuck;
 	/* What stands in the way, when find says so: */
-	u64 seen;
+	struct ioasid_area_wait wait;
+	bool waited;
 	u64 pinned_start;
 	u64 pinned_last;
 };
@@ -64,10 +70,32 @@ struct unmap_call {
 #define FIND_PINNED	2
 
 /* Most calls are for one area, whose end is theirs: no need to search on. */
-static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_area *area)
+static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_area *area)
 {
 	return ioasid_area_last(area) >= c->last ? NULL :
 	       ioasid_area_next(area, c->args.iova, c->last);
+}
+
+/* @area and what follows, without what is in flight and came after the call had begun. */
+static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_area *area)
+{
+	while (area && unlikely(ioasid_area_in_flight(area, true)) && area->serial > c->since)
+		area = unmap_step(c, area);
+	return area;
+}
+
+static struct ioasid_area *unmap_first(struct unmap_call *c)
+{
+	if (!c->begun) {
+		c->since = c->space->serial;
+		c->begun = true;
+	}
+	return unmap_skip(c, ioasid_area_first(c->space, c->args.iova, c->last));
+}
+
+static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_area *area)
+{
+	return unmap_skip(c, unmap_step(c, area));
 }
 
 static int unmap_fail(struct unmap_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
@@ -179,6 +207,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->state = IOASID_AREA_DYING;
+		area->wanted = false;
 		list_add_tail(&area->link, &c->victims);
 	}
 }
@@ -194,12 +223,14 @@ static int unmap_find(struct unmap_call *c)
 	if (ret)
 		return ret;
 
-	first = ioasid_area_first(space, c->args.iova, c->last);
+	first = unmap_first(c);
 	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
 		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
 	for (area = first; area; area = unmap_next(c, area)) {
-		if (area->state != IOASID_AREA_LIVE || area->users) {
-			c->seen = space->changes;
+		if (unlikely(ioasid_area_in_flight(area, true))) {
+			c->wait.idle = true;
+			c->waited = true;
+			ioasid_area_wait_begin(space, area, &c->wait);
 			return FIND_IN_FLIGHT;
 		}
 		ret = unmap_check_bisect(c, area);
@@ -385,7 +416,18 @@ static int unmap_finish(struct unmap_call *c)
 	return ret;
 }
 
-static int unmap_run(struct unmap_call *c)
+/*
+ * The call is over, or asks drivers to unpin: they may read and pin again. A
+ * driver may hold a lock over that which its callback takes.
+ */
+static void unmap_let_in(struct unmap_call *c)
+{
+	if (c->waited)
+		ioasid_areas_let_in(c->space, c->args.iova, c->last);
+	c->waited = false;
+}
+
+static int unmap_tries(struct unmap_call *c)
 {
 	unsigned int tries = 0, done = 0;
 	int ret, finish;
@@ -400,18 +442,27 @@ static int unmap_run(struct unmap_call *c)
 		if (finish)
 			return finish;
 		if (ret == FIND_IN_FLIGHT) {
-			ret = ioasid_space_wait_change(c->space, c->seen);
+			ret = ioasid_area_wait(c->space, &c->wait);
 			if (ret)
 				return unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
 		} else if (ret == FIND_PINNED) {
 			if (tries++ == NOTIFY_TRIES)
 				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
 						  c->pinned_last);
+			unmap_let_in(c);
 			ioasid_access_notify(c->space, c->pinned_start, c->pinned_last);
 		} else {
 			return ret;
 		}
 	}
+}
+
+static int unmap_run(struct unmap_call *c)
+{
+	int ret = unmap_tries(c);
+
+	unmap_let_in(c);
+	return ret;
 }
 
 /* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */

@@ -5,8 +5,8 @@
  * address invalid; MAP with VADDR comes here.
  *
  * Who else can run: anything. The area is held through area->users while the
- * charge moves, so that unmap and teardown wait for that short time, and other
- * updates of it find it in use. pin, read, write and attach fail with -EBUSY
+ * charge moves, so that an unmap waits for that short time, a teardown leaves it
+ * to us, and other updates of it find it in use. pin, read, write and attach fail with -EBUSY
  * from invalidation until here.
  */
 #include <linux/mm.h>
@@ -28,7 +28,7 @@ static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 l
 	for (;;) {
 		mutex_lock(&space->areas_lock);
 		area = space->dead ? NULL : ioasid_area_first(space, iova, iova + length - 1);
-		if (!area || (area->state == IOASID_AREA_LIVE && !area->users))
+		if (!area || (!ioasid_area_in_flight(area, true) && !area->wanted))
 			break;
 		seen = space->changes;
 		mutex_unlock(&space->areas_lock);
@@ -102,9 +102,7 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		area->no_vaddr = false;
 		space->no_vaddr--;
 	}
-	if (!--area->users)
-		ioasid_space_changed(space);
-	mutex_unlock(&space->areas_lock);
+	ioasid_area_unuse(space, area);
 out:
 	trace_ioasid_owner(&args, ret);
 	if (ret)

@@ -125,7 +125,8 @@ void ioasid_space_put(struct ioasid_space *space);
  * Removes all mappings. Groups stay attached, with nothing mapped, until
  * ioasid_detach_group(). Does not wait for calls in flight: a map that is
  * still pinning finds out at the latest before it would touch the IOMMU, and
- * unwinds by itself.
+ * unwinds by itself; a mapping that the CPU reads or writes leaves the page
+ * tables at once, and is unpinned when that read or write ends.
  */
 void ioasid_space_kill(struct ioasid_space *space);
 
@@ -210,9 +211,10 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  *	invalid, until each mapping gets a new one)
  * @unmapped: bytes unmapped, written also when it fails
  *
- * Waits, killably, for a map or unmap in flight on the same range. Afterwards
- * no device reaches the pages, and they are unpinned and uncharged. A range in
- * which nothing is mapped is no error.
+ * Waits, killably, for maps, unmaps, reads and writes that were in flight in the
+ * range when it began; reads, writes and pins that begin meanwhile wait for it.
+ * Afterwards no device reaches the pages, and they are unpinned and uncharged. A
+ * range in which nothing is mapped is no error.
  *
  * Return: 0; -EINVAL (alignment, wrap, the range cuts a mapping in two, or the
  * space was torn down), -EBUSY (an in-kernel user keeps its pins, or has to do

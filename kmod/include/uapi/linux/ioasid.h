@@ -395,7 +395,8 @@ enum ioasid_unmap_flag {
  * @out_length: bytes unmapped
  *
  * When it returns no device reaches the memory, and it is unpinned. Waits for
- * calls in flight on the same range.
+ * maps, unmaps, reads and writes of drivers that are in flight in the range when
+ * it begins, not for those that begin later.
  *
  * ENOENT: nothing is mapped in the range. EINVAL: alignment, length 0, or it
  * cuts a mapping in two. EBUSY: an in-kernel user does not let go. EIO: the
