@@ -40,6 +40,15 @@ enum ioasid_lock_cap {
 	IOASID_CAP_YES,
 };
 
+/** enum ioasid_moving - a change of owner, see owner.c */
+enum ioasid_moving {
+	IOASID_MOVING_NOT,
+	/** @IOASID_MOVING_CLAIMED: a call is about them, and others wait for it */
+	IOASID_MOVING_CLAIMED,
+	/** @IOASID_MOVING_CHARGED: and it has charged its caller for them */
+	IOASID_MOVING_CHARGED,
+};
+
 /**
  * struct ioasid_pages - memory, pinned or to be pinned
  * @refs: of this object: windows, and in-kernel users that are pinning
@@ -48,7 +57,7 @@ enum ioasid_lock_cap {
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
  * @leaked: an IOMMU kept some of them: they stay pinned for ever
- * @moving: a change of owner is under way, see owner.c
+ * @moving: enum ioasid_moving
  * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
  * @lock_cap: enum ioasid_lock_cap
  * @user: who is charged, if not @mm
@@ -64,7 +73,8 @@ enum ioasid_lock_cap {
  * Written by the mapping task while the area is BUILDING, by an attaching task
  * under domains_rwsem held for write, and by the task that tears it down; the
  * state of the area and domains_rwsem keep these apart. The owner and the
- * charge of pages with several windows change under the mutex of owner.c.
+ * charge of pages with several windows change in the hands of whoever claimed
+ * them (@moving).
  */
 struct ioasid_pages {
 	refcount_t refs;
@@ -72,7 +82,7 @@ struct ioasid_pages {
 	bool write;
 	bool pinned;
 	bool leaked;
-	bool moving;
+	u8 moving;
 	bool of_file;
 	u8 lock_cap;
 	struct user_struct *user;

@@ -150,6 +150,13 @@ static long do_dirty(struct caller *c)
 	return ioctl(c->fd, IOASID_DIRTY, &arg);
 }
 
+static long do_change_owner(struct caller *c)
+{
+	struct ioasid_change_owner arg = { .size = sizeof(arg) };
+
+	return ioctl(c->fd, IOASID_CHANGE_OWNER, &arg);
+}
+
 /* Waits for what is being mapped when it begins, not for what comes after that. */
 static void not_for_younger(struct ktap_test *_self, struct ktap_fixture_waits *self,
 			    long (*call)(struct caller *c), long expected, unsigned int left)
@@ -192,6 +199,11 @@ TEST_F(waits, dirty_get)
 
 	ASSERT_EQ(0, ioctl(self->fd, IOASID_DIRTY, &arg));
 	not_for_younger(_self, self, do_dirty, 0, 2);
+}
+
+TEST_F(waits, change_owner)
+{
+	not_for_younger(_self, self, do_change_owner, 0, 2);
 }
 
 /* All that is being mapped is waited for, and goes, with what was mapped before. */

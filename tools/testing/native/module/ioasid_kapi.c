@@ -12,9 +12,11 @@
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/kprobes.h>
+#include <linux/kthread.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -30,6 +32,9 @@
  * @group: attached to it, or NULL
  * @claimed: its DMA is ours
  * @callbacks: how often we were told of an unmap
+ * @holder: a thread that holds the mmap_lock of @mm, or NULL
+ * @held: it does
+ * @mm: with a reference while there is a @holder
  */
 struct kapi_user {
 	struct mutex lock;
@@ -39,6 +44,9 @@ struct kapi_user {
 	struct iommu_group *group;
 	bool claimed;
 	atomic_t callbacks;
+	struct task_struct *holder;
+	struct completion held;
+	struct mm_struct *mm;
 };
 
 /* The access is destroyed before the space is put, so it is there. */
@@ -51,6 +59,51 @@ static void told_of_unmap(void *data, u64 iova, u64 length)
 }
 
 static const struct ioasid_access_ops access_ops = { .unmap = told_of_unmap };
+
+static const struct file_operations kapi_fops;
+
+/* As a page fault does that never ends, of memory that FUSE or NFS are behind. */
+static int hold_mmap_lock(void *data)
+{
+	struct kapi_user *u = data;
+
+	mmap_read_lock(u->mm);
+	complete(&u->held);
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	mmap_read_unlock(u->mm);
+	return 0;
+}
+
+static long hold(struct kapi_user *u)
+{
+	struct task_struct *t;
+
+	if (u->holder)
+		return -EBUSY;
+	u->mm = current->mm;
+	init_completion(&u->held);
+	t = kthread_run(hold_mmap_lock, u, "ioasid_kapi");
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	mmgrab(u->mm);
+	u->holder = t;
+	wait_for_completion(&u->held);
+	return 0;
+}
+
+static void release_lock(struct kapi_user *u)
+{
+	if (!u->holder)
+		return;
+	kthread_stop(u->holder);
+	mmdrop(u->mm);
+	u->holder = NULL;
+}
 
 static long take_space(struct kapi_user *u, struct ioasid_space *space)
 {
@@ -122,6 +175,15 @@ static long count_steps(struct kapi *arg)
 	return 0;
 }
 
+/* The test has no call under way on the other one. */
+static long share_space(struct kapi_user *u, struct kapi_user *other)
+{
+	if (!other->space)
+		return -ENXIO;
+	ioasid_space_get(other->space);
+	return take_space(u, other->space);
+}
+
 /* Those that need no space; -ENOTTY if it is not one of them. */
 static long call_without(struct kapi_user *u, struct kapi *arg)
 {
@@ -134,7 +196,14 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 		return u->space ? -EBUSY : take_space(u, ioasid_space_create(arg->flags));
 	if (arg->op == KAPI_LEGACY && !u->space)
 		return ioasid_legacy_ioctl(NULL, true, arg->flags, arg->data);
-	if (arg->op != KAPI_FROM_FILE && arg->op != KAPI_JOIN && arg->op != KAPI_IS_OURS)
+	if (arg->op == KAPI_HOLD)
+		return hold(u);
+	if (arg->op == KAPI_RELEASE) {
+		release_lock(u);
+		return 0;
+	}
+	if (arg->op != KAPI_FROM_FILE && arg->op != KAPI_JOIN && arg->op != KAPI_IS_OURS &&
+	    arg->op != KAPI_FROM_KAPI)
 		return -ENOTTY;
 	file = fget(arg->fd);
 	if (!file)
@@ -142,6 +211,9 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 	if (arg->op == KAPI_IS_OURS) {
 		arg->out = ioasid_file_is_ours(file);
 		ret = 0;
+	} else if (arg->op == KAPI_FROM_KAPI) {
+		if (!u->space && file->f_op == &kapi_fops)
+			ret = share_space(u, file->private_data);
 	} else if (!u->space) {
 		ret = take_space(u, arg->op == KAPI_JOIN ? ioasid_space_join(file) :
 				 ioasid_space_from_file(file, arg->flags));
@@ -384,6 +456,7 @@ static int kapi_release(struct inode *inode, struct file *file)
 
 	if (stepper == current)
 		end_steps(ARRAY_SIZE(step_probes));
+	release_lock(u);
 	while (u->space)
 		drop_space(u);
 	mutex_destroy(&u->lock);
