@@ -24,7 +24,7 @@ static void print_json(const struct space *s)
 	json_u64(j, "domains", s->domains);
 	json_u64(j, "groups", s->groups);
 	json_u64(j, "avail", s->avail);
-	json_bool(j, "sealed", s->sealed);
+	json_s64(j, "sealed", s->sealed);
 	json_object_end(j);
 }
 

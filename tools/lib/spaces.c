@@ -50,7 +50,8 @@ static bool parse_space(char *line, struct space *s)
 		*last[i] = strtoull(word + 1, NULL, 0);
 		*word = 0;
 	}
-	s->sealed = sealed;
+	/* strtoull() wraps it, this unwraps it. */
+	s->sealed = (int)sealed;
 	snprintf(s->comm, sizeof(s->comm), "%s", line + used);
 	unescape(s->comm);
 	return true;

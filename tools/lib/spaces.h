@@ -3,7 +3,6 @@
 #ifndef IOASID_LIB_SPACES_H
 #define IOASID_LIB_SPACES_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct space {
@@ -12,7 +11,7 @@ struct space {
 	unsigned int owner;
 	char comm[64];
 	unsigned long long maps, mapped, pinned, charged, domains, groups, avail;
-	bool sealed;
+	int sealed;	/* what every map fails with: a negative errno, or 0 */
 };
 
 /* Returns their number, or -1 with errno set when the file cannot be read. */

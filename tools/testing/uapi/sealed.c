@@ -75,6 +75,19 @@ static int debugfs_sealed(void)
 	return seen;
 }
 
+/* ioasidctl says the same in all its JSON: the errno as a negative number, or 0. */
+static bool json_sealed(int value)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "ctl=build/bin/ioasidctl; all='[.[] | select(.kind == \"container\")] | last'; "
+		 "id=$($ctl -j list | jq \"$all | .id\") && "
+		 "$ctl -j list | jq -e --argjson v %d \"$all | .sealed == \\$v\" >/dev/null && "
+		 "$ctl -j show $id | jq -e --argjson v %d '.sealed == $v' >/dev/null", value, value);
+	return !system(command);
+}
+
 static void expect_sealed(struct ktap_test *_self, const struct door *d, int error, char *mem)
 {
 	struct vfio_iommu_type1_info *info;
@@ -95,6 +108,13 @@ TEST_F(sealed, v1)
 {
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	expect_sealed(_self, &self->d, EPERM, self->mem);
+}
+
+TEST_F(sealed, json_of_the_tools)
+{
+	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	EXPECT_EQ(-EPERM, debugfs_sealed());
+	EXPECT_TRUE(json_sealed(-EPERM));
 }
 
 TEST_F(sealed, by_a_32_bit_program)
