@@ -246,12 +246,16 @@ static void pci_remove(struct pci_dev *pdev)
 	put_device(&node->dev);
 }
 
-/* Only a device whose driver_override names this driver. */
+/*
+ * Only a device whose driver_override names this driver. There is no
+ * MODULE_DEVICE_TABLE: it would make an alias for every device, the same as
+ * vfio-pci's, and programs that look for the VFIO driver of a device by its
+ * alias would find two.
+ */
 static const struct pci_device_id pci_ids[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
 	{}
 };
-MODULE_DEVICE_TABLE(pci, pci_ids);
 
 static struct pci_driver pci_driver = {
 	.name			= KBUILD_MODNAME,
