@@ -159,7 +159,7 @@ soak: root				## load, races and random programs in turn (MINUTES=30)
 coverage: root				## which lines of the modules the tests execute (an hour)
 	@tools/testing/coverage/run
 
-matrix: root				## tests on every kernel and every emulated IOMMU (an hour)
+matrix: root				## tests on every kernel and every emulated IOMMU (an hour; the first time two)
 	@tools/testing/matrix/run
 
 lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, checkpatch

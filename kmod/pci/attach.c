@@ -7,10 +7,13 @@
  * could still be mappings of it, each of which keeps the file open.
  *
  * Who else can run: any call on this and other files of the node; node->lock
- * is held over all that changes who owns and where it is attached. Calls that
- * use the device need no lock: what they use stays until the file is closed.
- * An unbind of the driver takes node->vdev away first, so that nobody becomes
- * the owner any more, and then waits for the owner's reference.
+ * is held over all that changes who owns and where it is attached. The claim of
+ * the group comes before that, without node->lock, because it may wait for a VFIO
+ * user of the group; if the device has an owner by then it is released again.
+ * Calls that use the device need no lock: what they use stays until the file is
+ * closed. An unbind of the driver takes node->vdev away first, so that nobody
+ * becomes the owner any more, and then waits for the references of the owner and
+ * of those who are claiming.
  *
  * Locks: node->lock, then either of dev_set->lock and group->lock.
  */
@@ -71,55 +74,91 @@ static void device_close(struct vfio_device *vdev)
 	mutex_unlock(&vdev->dev_set->lock);
 }
 
-static int own(struct ioasid_pci_file *f, struct file *ioasid, struct ioasid_space *space)
+/**
+ * struct claim - what a file needs to become the owner of its device
+ * @vdev: the device, which stays registered; NULL if the file owns it already
+ * @group: its group, claimed
+ */
+struct claim {
+	struct vfio_pci_core_device *vdev;
+	struct ioasid_pci_group *group;
+};
+
+/* May this file own the device? node->lock is held. */
+static int check_free(const struct ioasid_pci_file *f)
 {
-	struct vfio_pci_core_device *vdev = f->node->vdev;
-	struct device *dev = &vdev->pdev->dev;
-	struct ioasid_pci_group *g;
+	lockdep_assert_held(&f->node->lock);
+	if (!f->node->vdev)
+		return -ENODEV;
+	return f->node->user && f->node->user != f ? -EBUSY : 0;
+}
+
+static int claim(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c)
+{
+	struct ioasid_pci_node *node = f->node;
 	int ret;
 
-	ret = check_trust(vdev);
-	if (ret)
-		return ret;
-	if (!compat_vfio_device_get(&vdev->vdev))
-		return -ENODEV;
-	g = ioasid_pci_group_claim(dev, ioasid);
-	if (IS_ERR(g)) {
-		ret = PTR_ERR(g);
-		goto put;
+	mutex_lock(&node->lock);
+	ret = check_free(f);
+	if (!ret && !f->vdev) {
+		if (compat_vfio_device_get(&node->vdev->vdev))
+			c->vdev = node->vdev;
+		else
+			ret = -ENODEV;
 	}
-	ret = ioasid_pci_group_attach(g, NULL, space);
-	if (ret)
-		goto release;
-	ret = device_open(&vdev->vdev);
-	if (ret)
-		goto detach;
-	f->group = g;
-	f->node->user = f;
-	smp_store_release(&f->vdev, vdev);
-	return 0;
-
-detach:
-	ioasid_pci_group_detach(g);
-release:
-	ioasid_pci_group_release(g, dev);
-put:
-	compat_vfio_device_put(&vdev->vdev);
+	mutex_unlock(&node->lock);
+	if (ret || !c->vdev)
+		return ret;
+	ret = check_trust(c->vdev);
+	if (!ret) {
+		c->group = ioasid_pci_group_claim(&c->vdev->vdev, ioasid);
+		ret = PTR_ERR_OR_ZERO(c->group);
+	}
+	if (ret) {
+		compat_vfio_device_put(&c->vdev->vdev);
+		c->vdev = NULL;
+	}
 	return ret;
 }
 
+static void unclaim(struct claim *c)
+{
+	ioasid_pci_group_release(c->group, &c->vdev->vdev);
+	compat_vfio_device_put(&c->vdev->vdev);
+}
+
+/* On success the claim is the file's. */
+static int own(struct ioasid_pci_file *f, struct claim *c, struct ioasid_space *space)
+{
+	int ret;
+
+	ret = ioasid_pci_group_attach(c->group, NULL, space);
+	if (ret)
+		return ret;
+	ret = device_open(&c->vdev->vdev);
+	if (ret) {
+		ioasid_pci_group_detach(c->group);
+		return ret;
+	}
+	f->group = c->group;
+	f->node->user = f;
+	smp_store_release(&f->vdev, c->vdev);
+	c->vdev = NULL;
+	return 0;
+}
+
 /* node->lock is held, and @space comes with a reference that stays on success. */
-static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct ioasid_space *space)
+static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c,
+		  struct ioasid_space *space)
 {
 	struct ioasid_space *old = f->space;
 	int ret;
 
-	if (!f->node->vdev)
-		return -ENODEV;
-	if (f->node->user && f->node->user != f)
-		return -EBUSY;
+	ret = check_free(f);
+	if (ret)
+		return ret;
 	if (!f->vdev)
-		ret = own(f, ioasid, space);
+		ret = own(f, c, space);
 	else if (f->group->owner != ioasid)
 		ret = -EPERM;
 	else
@@ -139,6 +178,7 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 {
 	struct ioasid_device_attach args;
 	struct ioasid_space *space;
+	struct claim c = {};
 	struct file *ioasid;
 	long ret;
 
@@ -155,9 +195,14 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 		fput(ioasid);
 		return PTR_ERR(space);
 	}
-	mutex_lock(&f->node->lock);
-	ret = attach(f, ioasid, space);
-	mutex_unlock(&f->node->lock);
+	ret = claim(f, ioasid, &c);
+	if (!ret) {
+		mutex_lock(&f->node->lock);
+		ret = attach(f, ioasid, &c, space);
+		mutex_unlock(&f->node->lock);
+		if (c.vdev)
+			unclaim(&c);
+	}
 	if (ret)
 		ioasid_space_put(space);
 	fput(ioasid);
@@ -224,7 +269,7 @@ void ioasid_pci_close(struct ioasid_pci_file *f)
 	device_close(&vdev->vdev);
 	if (f->space)
 		ioasid_pci_group_detach(f->group);
-	ioasid_pci_group_release(f->group, &vdev->pdev->dev);
+	ioasid_pci_group_release(f->group, &vdev->vdev);
 	f->node->user = NULL;
 	mutex_unlock(&f->node->lock);
 	if (f->space)

@@ -35,20 +35,25 @@ struct ioasid_pci_node {
 
 /**
  * struct ioasid_pci_group - a group of devices in the hands of a /dev/ioasid
- * @link: in the list of all of them (group.c), which guards it and @claims
- * @group: its DMA is owned by @owner
- * @owner: the open /dev/ioasid, with a reference: who else may come in
- * @claims: open devices of the group
+ * @link: in the list of all of them; guarded by groups_lock of group.c, as is @refs
+ * @refs: claims, and those who try to get one
+ * @group: the kernel's group, with a reference
+ * @owner: the open /dev/ioasid that owns its DMA, with a reference; NULL without
+ *	claims. Written under @lock and groups_lock
  * @lock: guards what follows
+ * @claims: open devices of the group, each with a claim of its DMA for @owner
+ * @gate: what keeps the VFIO group shut as long as there are claims (gate.c)
  * @space: where the group is attached, NULL if nowhere
  * @attached: how many of its devices are attached to @space
  */
 struct ioasid_pci_group {
 	struct list_head link;
+	unsigned int refs;
 	struct iommu_group *group;
 	struct file *owner;
-	unsigned int claims;
 	struct mutex lock;
+	unsigned int claims;
+	struct file *gate;
 	struct ioasid_space *space;
 	unsigned int attached;
 };
@@ -89,12 +94,16 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg);
 void ioasid_pci_close(struct ioasid_pci_file *f);
 
 /* group.c */
-struct ioasid_pci_group *ioasid_pci_group_claim(struct device *dev, struct file *owner);
-void ioasid_pci_group_release(struct ioasid_pci_group *g, struct device *dev);
+struct ioasid_pci_group *ioasid_pci_group_claim(struct vfio_device *vdev, struct file *owner);
+void ioasid_pci_group_release(struct ioasid_pci_group *g, struct vfio_device *vdev);
 bool ioasid_pci_group_owned(struct device *dev, struct file *owner);
 int ioasid_pci_group_attach(struct ioasid_pci_group *g, struct ioasid_space *from,
 			    struct ioasid_space *to);
 void ioasid_pci_group_detach(struct ioasid_pci_group *g);
+
+/* gate.c */
+struct file *ioasid_pci_gate_open(struct vfio_device *vdev, struct iommu_group *group);
+void ioasid_pci_gate_close(struct file *gate);
 
 /* reset.c */
 long ioasid_pci_hot_reset(struct ioasid_pci_file *f, void __user *arg);

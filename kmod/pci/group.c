@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Groups: devices that the IOMMU cannot tell apart, or that can reach each
- * other past it. They belong to one /dev/ioasid and are in one of its spaces,
- * which the core's owner of DMA enforces between us and everybody else, and
- * this file between our own devices.
+ * other past it. They belong to one /dev/ioasid and are in one of its spaces.
  *
- * Who else can run: claims and attaches by other devices of the group. The
- * kernel's lock of the group decides who owns it; groups_lock is taken inside
- * everything else, group->lock before the core's locks.
+ * A claim has two halves. The gate is shut, which keeps out everybody who comes
+ * by the VFIO group's file (gate.c); and the group's DMA belongs to the
+ * /dev/ioasid, which the kernel enforces against its own drivers, other
+ * /dev/ioasid and iommufd. The gate comes first: an attach that ends with EBUSY
+ * must not take the DMA, even for a moment, from the program that has the group
+ * open. It goes last: whoever then opens the group finds its DMA free.
+ *
+ * Who else can run: claims and attaches by other devices of the group. g->lock
+ * guards the gate and who is attached; no lock of a node is needed for it, and
+ * a task may wait under it for a VFIO user of the same group. groups_lock is
+ * taken inside everything else, and held for a moment only.
+ *
+ * Locks: node->lock, g->lock, then either of vfio.ko's group_lock and the core's
+ * locks; groups_lock last. dev_set->lock comes after vfio.ko's group_lock, so
+ * g->lock is not taken under it.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -31,7 +41,8 @@ static struct ioasid_pci_group *find(struct iommu_group *group)
 	return NULL;
 }
 
-static struct ioasid_pci_group *group_get(struct iommu_group *group, struct file *owner)
+/* The group's entry, with a reference; made if there is none. */
+static struct ioasid_pci_group *group_get(struct iommu_group *group)
 {
 	struct ioasid_pci_group *fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT), *g;
 
@@ -43,11 +54,10 @@ static struct ioasid_pci_group *group_get(struct iommu_group *group, struct file
 		g = fresh;
 		fresh = NULL;
 		g->group = iommu_group_ref_get(group);
-		g->owner = get_file(owner);
 		mutex_init(&g->lock);
 		list_add(&g->link, &groups);
 	}
-	g->claims++;
+	g->refs++;
 	mutex_unlock(&groups_lock);
 	kfree(fresh);
 	return g;
@@ -58,60 +68,134 @@ static void group_put(struct ioasid_pci_group *g)
 	bool last;
 
 	mutex_lock(&groups_lock);
-	last = !--g->claims;
+	last = !--g->refs;
 	if (last)
 		list_del(&g->link);
 	mutex_unlock(&groups_lock);
 	if (!last)
 		return;
 	iommu_group_put(g->group);
-	fput(g->owner);
 	mutex_destroy(&g->lock);
 	kfree(g);
 }
 
-/*
- * ioasid_pci_group_claim() - become an owner of the device's DMA
- *
- * Return: the group, or an ERR_PTR: -EPERM (a kernel driver, a VFIO group or
- * another /dev/ioasid owns it), -EBUSY (the kernel uses it), -ENODEV, -ENOMEM.
- */
-struct ioasid_pci_group *ioasid_pci_group_claim(struct device *dev, struct file *owner)
+/* Returns the one before, whose reference is now the caller's. */
+static struct file *set_owner(struct ioasid_pci_group *g, struct file *owner)
 {
+	struct file *before;
+
+	lockdep_assert_held(&g->lock);
+	mutex_lock(&groups_lock);
+	before = g->owner;
+	g->owner = owner;
+	mutex_unlock(&groups_lock);
+	return before;
+}
+
+/*
+ * The first claim, but for the DMA. A VFIO user that has it already is not worth
+ * waiting for: it may hold vfio.ko's group_lock while its memory is faulted in.
+ */
+static int shut(struct ioasid_pci_group *g, struct vfio_device *vdev)
+{
+	struct file *gate;
+
+	lockdep_assert_held(&g->lock);
+	if (iommu_group_dma_owner_claimed(g->group))
+		return -EPERM;
+	gate = ioasid_pci_gate_open(vdev, g->group);
+	if (IS_ERR(gate))
+		return PTR_ERR(gate);
+	g->gate = gate;
+	return 0;
+}
+
+static void unshut(struct ioasid_pci_group *g)
+{
+	ioasid_pci_gate_close(g->gate);
+	g->gate = NULL;
+}
+
+/* If there are claims already, the kernel says whether they are of this owner. */
+static int enter(struct ioasid_pci_group *g, struct vfio_device *vdev, struct file *owner)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&g->lock))
+		return -EINTR;
+	if (!g->claims)
+		ret = shut(g, vdev);
+	if (ret)
+		goto unlock;
+	ret = iommu_device_claim_dma_owner(vdev->dev, owner);
+	if (!ret && !g->claims++)
+		set_owner(g, get_file(owner));
+	if (!g->claims)
+		unshut(g);
+unlock:
+	mutex_unlock(&g->lock);
+	return ret;
+}
+
+/**
+ * ioasid_pci_group_claim() - become an owner of a device's group
+ * @vdev: the device; the caller keeps it registered until it has released
+ * @owner: the open /dev/ioasid it is for
+ *
+ * Context: sleeps, perhaps for a VFIO user of the same group: the caller holds no
+ * lock that anybody else could need meanwhile.
+ *
+ * Return: the group, or an ERR_PTR: -EPERM (a kernel driver, a VFIO user or
+ * another /dev/ioasid owns its DMA), -EBUSY (its VFIO group is open), -ENODEV,
+ * -ENOMEM, -ENFILE, -EINTR (killed), -EOPNOTSUPP (no gate on this kernel).
+ */
+struct ioasid_pci_group *ioasid_pci_group_claim(struct vfio_device *vdev, struct file *owner)
+{
+	struct iommu_group *group = iommu_group_get(vdev->dev);
 	struct ioasid_pci_group *g;
-	struct iommu_group *group;
 	int ret;
 
-	group = iommu_group_get(dev);
 	if (!group)
 		return ERR_PTR(-ENODEV);
-	ret = iommu_device_claim_dma_owner(dev, owner);
-	if (ret) {
-		g = ERR_PTR(ret);
-	} else {
-		g = group_get(group, owner);
-		if (IS_ERR(g))
-			iommu_device_release_dma_owner(dev);
-	}
+	g = group_get(group);
 	iommu_group_put(group);
-	return g;
+	if (IS_ERR(g))
+		return g;
+	ret = enter(g, vdev, owner);
+	if (!ret)
+		return g;
+	group_put(g);
+	return ERR_PTR(ret);
+}
+
+/**
+ * ioasid_pci_group_release() - the opposite of ioasid_pci_group_claim()
+ * @g: what that returned
+ * @vdev: the same device, which is closed by now, and not attached
+ *
+ * With the last claim the VFIO group can be opened again, when this returns.
+ */
+void ioasid_pci_group_release(struct ioasid_pci_group *g, struct vfio_device *vdev)
+{
+	struct file *owner = NULL;
+
+	mutex_lock(&g->lock);
+	iommu_device_release_dma_owner(vdev->dev);
+	if (!--g->claims) {
+		owner = set_owner(g, NULL);
+		unshut(g);
+	}
+	mutex_unlock(&g->lock);
+	group_put(g);
+	/* Its address is what tells owners apart: not before the claim is gone. */
+	if (owner)
+		fput(owner);
 }
 
 /*
- * The entry goes before the claim: while the claim stands nobody else can make
- * an entry for this group, but for the owner that the old one had, too.
+ * Is the device in a group that this /dev/ioasid owns? The answer may be out of
+ * date at once, unless the caller has a claim on the very group.
  */
-void ioasid_pci_group_release(struct ioasid_pci_group *g, struct device *dev)
-{
-	/* Its address is what tells owners apart. */
-	struct file *owner = get_file(g->owner);
-
-	group_put(g);
-	iommu_device_release_dma_owner(dev);
-	fput(owner);
-}
-
-/* Is the device in a group that this /dev/ioasid owns? */
 bool ioasid_pci_group_owned(struct device *dev, struct file *owner)
 {
 	struct iommu_group *group = iommu_group_get(dev);

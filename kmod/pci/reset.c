@@ -6,11 +6,13 @@
  * caller owns, and for iommufd. Here the /dev/ioasid says it: every device that
  * the reset hits must be in a group that it owns, and bound to this driver.
  *
- * Who else can run: open and close of the devices wait for dev_set->lock; a
- * device that is closed then stays closed, and its group ours, because the
- * caller's own claim may end only with its file. Accesses to the devices wait
+ * Who else can run: open and close of the devices, ours and VFIO's, wait for
+ * dev_set->lock. An open one is therefore still its owner's when it is reset, and
+ * one that is closed stays so, even if its group changes hands meanwhile. The gate
+ * (gate.c) keeps others from doing the same to us. Accesses to the devices wait
  * for their memory_lock, and their mappings are taken away; they come back by
- * page fault, as after any reset.
+ * page fault, as after any reset. There are no dma-bufs to revoke: vfio-pci-core
+ * exports none of a driver without pci_ops.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>

@@ -355,25 +355,6 @@ TEST_F(attach, ioasid_closes_first)
 	EXPECT_EQ(0, door_locked());
 }
 
-/* The same device by its VFIO group: who comes first owns it. */
-TEST_F(attach, group_of_vfio)
-{
-	struct door stock;
-
-	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
-	stock.group = door_open_group(DOOR_EDU);
-	ASSERT_LE(0, stock.group);
-	stock.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
-	close(self->node);
-	self->node = node_open(DOOR_EDU);
-	EXPECT_EQ(0, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
-	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid.fd, 0));
-	EXPECT_EQ(0, node_flags(self->node));
-	door_close(&stock);
-	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
-}
-
 /* The program dies with everything open. */
 TEST_F(attach, killed)
 {

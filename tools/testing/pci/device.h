@@ -5,6 +5,7 @@
 #ifndef IOASID_TEST_DEVICE_H
 #define IOASID_TEST_DEVICE_H
 
+#include <dirent.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -71,6 +72,45 @@ static inline int space_free(int fd, uint32_t id)
 	struct ioasid_free args = { .size = sizeof(args), .ioasid = id };
 
 	return ioctl(fd, IOASID_FREE, &args);
+}
+
+/* The node of the VFIO group of a device; the group need not be there. */
+static inline bool group_path(const char *bdf, char path[64])
+{
+	char link[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, 64, "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = 0;
+	snprintf(path, 64, "/dev/vfio/%s", n > 0 ? strrchr(link, '/') + 1 : "?");
+	return n > 0;
+}
+
+/* Opens it, without a word when it cannot: -1 with errno. */
+static inline int group_open(const char *bdf)
+{
+	char path[64];
+
+	return group_path(bdf, path) ? open(path, O_RDWR | O_CLOEXEC) : -1;
+}
+
+/* VFIO's own node of the device, or -1 with errno. */
+static inline int cdev_open(const char *bdf)
+{
+	char path[300];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)) && entry->d_name[0] == '.')
+		;
+	snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry ? entry->d_name : "");
+	closedir(dir);
+	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 /* Binds a device to a driver, from whatever. */

@@ -91,29 +91,30 @@ TEST_F(pair, never_of_two_owners)
 	door_close(&other);
 }
 
-/* VFIO's group of the other one: refused before anything is armed. */
+/* The other one is vfio-pci's: its group is the same, and shut. */
 TEST_F(pair, vfio_has_the_other)
 {
-	struct door stock = { .kind = DOOR_SHIM };
+	struct door stock = { .kind = DOOR_SHIM, .fd = -1 };
 	int fd = self->ioasid.fd;
 
 	close(self->b);
 	self->b = -1;
 	ASSERT_TRUE(device_to(PAIR2, "vfio-pci"));
 	ASSERT_EQ(0, node_attach(self->a, fd, 0));
-	stock.group = door_open_group(PAIR2);
-	stock.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, stock.group);
-	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
-	EXPECT_ERRNO(EPERM, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &fd));
-	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_ERRNO(EBUSY, group_open(PAIR2));
 	close(self->a);
 	self->a = node_open(PAIR1);
+	stock.group = group_open(PAIR2);
+	ASSERT_LE(0, stock.group);
+	EXPECT_ERRNO(EBUSY, node_attach(self->a, fd, 0));
+	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
 	EXPECT_EQ(0, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &fd));
 	EXPECT_EQ(1, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	/* The same /dev/ioasid, and yet not the same owner. */
 	EXPECT_ERRNO(EPERM, node_attach(self->a, fd, 0));
 	door_close(&stock);
 	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(0, node_attach(self->a, fd, 0));
 	EXPECT_TRUE(device_to(PAIR2, "ioasid_pci"));
 }
 

@@ -3,7 +3,7 @@
  * A virtual function whose physical one VFIO drives. The usual machine has no
  * device with such; this one has:
  *
- *   tools/testing/vm/run --qemu '-device pcie-root-port,id=rp,addr=15 -device igb,bus=rp' \
+ *   tools/testing/vm/run --qemu "$(cat tools/testing/pci/machine)" \
  *	-- tools/testing/run pci/vf
  */
 #include <glob.h>

@@ -7,7 +7,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
 layouts_agree_with_the_running_kernel() {
-	for module in ioasid_vfio ioasid_setcontainer; do
+	for module in ioasid_vfio ioasid_setcontainer ioasid_pci; do
 		tools/env/vfio-abi "$(uname -r)" "build/$(uname -r)/$module.ko" /sys/kernel/btf/vmlinux >"$WORK/said"
 		grep -q ' agrees with ' "$WORK/said" || fail "$(cat "$WORK/said")"
 	done

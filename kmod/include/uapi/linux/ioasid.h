@@ -628,7 +628,9 @@ struct ioasid_uring_cmd {
  * nothing: every VFIO ioctl, read, write and mmap fails with EINVAL. The first
  * IOASID_DEVICE_ATTACH makes the fd the owner of the device, until it is closed,
  * and the /dev/ioasid the owner of its IOMMU group: other devices of the group
- * may only be attached to the same /dev/ioasid, and to the same address space.
+ * may only be attached to the same /dev/ioasid, and to the same address space,
+ * and nobody can open the VFIO group, /dev/vfio/N, or bind one of its devices to
+ * an iommufd. A VFIO user of the group keeps the fd from becoming the owner.
  *
  * From then on the fd answers what <linux/vfio.h> says of a device: the ioctls
  * VFIO_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_IRQ_INFO, _SET_IRQS, _RESET,
@@ -662,10 +664,13 @@ struct ioasid_uring_cmd {
  *           cannot reach or must not (the MSI window)
  *   ENOENT  no such id
  *   EBUSY   another fd owns the device, another device of the group is attached
- *           to another address space, or a mapping waits for its new address
- *   EPERM   somebody else owns the group (a kernel driver, a VFIO group, another
- *           /dev/ioasid), interrupts cannot be isolated (parameter
- *           allow_unsafe_interrupts of ioasid), or a policy refuses
+ *           to another address space, a program has the VFIO group open, or a
+ *           mapping waits for its new address
+ *   EPERM   a kernel driver, a VFIO user (by a container or an iommufd) or another
+ *           /dev/ioasid owns the group's DMA, interrupts cannot be isolated
+ *           (parameter allow_unsafe_interrupts of ioasid), or a policy refuses
+ *   ENFILE  the system has as many open files as it may have: an owner needs one
+ *           more, which is no fd of its own
  *   EACCES  a VF that needs a token
  *   EAGAIN  the device is just being reset or unbound
  *   ENODEV  the device is gone
