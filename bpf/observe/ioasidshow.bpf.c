@@ -27,8 +27,9 @@ struct {
 SEC("syscall")
 int ioasidshow(struct show_args *args)
 {
-	struct ioasid_mapping_info *m, *record;
+	struct ioasid_mapping_info *record;
 	struct ioasid_space_info *room;
+	union ioasid_mapping *m;
 	__u64 shown = 0, lost = 0;
 	struct ioasid_space *space;
 	__u32 zero = 0;
@@ -46,7 +47,7 @@ int ioasidshow(struct show_args *args)
 			lost++;
 			continue;
 		}
-		bpf_probe_read_kernel(record, sizeof(*record), m);
+		*record = m->info;
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 		shown++;
 	}

@@ -14,6 +14,16 @@
  * its reference is on the memory of the structure alone. Hooks call from
  * contexts that may not sleep, so what they may call does not. A mapping is
  * shown as a copy, taken under areas_lock.
+ *
+ * What a program can get wrong, the verifier refuses: refused.c of the tests
+ * has a program for each argument of each function here.
+ *  - Every function has KF_TRUSTED_ARGS, or is one that has its meaning anyhow:
+ *    without it 6.12 lets a pointer through that may be NULL.
+ *  - A pointer to an object of ours comes with a reference (KF_ACQUIRE), and
+ *    from nowhere else. An iterator returns no object: what it keeps for the
+ *    program is gone when it goes on, while the verifier trusts the pointer of
+ *    a program that sleeps. It returns memory of the iterator's own, as a type
+ *    that is no struct, which the verifier takes back with the iterator.
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>
@@ -28,12 +38,10 @@
 #include "policy.h"
 
 /**
- * struct space_iter - position among address spaces
- * @at: the one that was shown, with a reference
- * @id: its id
+ * struct space_iter - position among address spaces; it is the program's memory
+ * @id: of the last one that was shown, 0 at first
  */
 struct space_iter {
-	struct ioasid_space *at;
 	u32 id;
 };
 
@@ -43,14 +51,14 @@ struct space_iter {
  * @next: where to look on
  * @last: where to stop
  * @end: nothing is left
- * @info: what is shown
+ * @shown: what is shown
  */
 struct mapping_iter {
 	struct ioasid_space *space;
 	u64 next;
 	u64 last;
 	bool end;
-	struct ioasid_mapping_info info;
+	union ioasid_mapping shown;
 };
 
 /*
@@ -150,7 +158,7 @@ __bpf_kfunc void bpf_ioasid_space_release(struct ioasid_space *space)
 
 /**
  * bpf_ioasid_space_info() - what an address space is and holds
- * @space: from bpf_ioasid_space_acquire(), or an iterator
+ * @space: from bpf_ioasid_space_acquire()
  * @info: filled in
  * @info__sz: sizeof(*@info); an older, shorter one is filled as far as it goes
  *
@@ -167,31 +175,42 @@ __bpf_kfunc int bpf_ioasid_space_info(struct ioasid_space *space, void *info, u3
 	return 0;
 }
 
+/**
+ * bpf_iter_ioasid_space_new() - walk all address spaces, in the order of their ids
+ * @it: iterator
+ *
+ * Return: 0.
+ */
 __bpf_kfunc int bpf_iter_ioasid_space_new(struct bpf_iter_ioasid_space *it)
 {
 	struct space_iter *i = (void *)it;
 
 	BUILD_BUG_ON(sizeof(*i) > sizeof(*it));
-	memset(i, 0, sizeof(*i));
+	memset(it, 0, sizeof(*it));
 	return 0;
 }
 
-__bpf_kfunc struct ioasid_space *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
+/**
+ * bpf_iter_ioasid_space_next() - the id of the next one
+ * @it: iterator
+ *
+ * Return: for bpf_ioasid_space_acquire(), which finds nothing if the space is
+ * gone by then; NULL at the end.
+ */
+__bpf_kfunc u32 *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
 {
 	struct space_iter *i = (void *)it;
+	struct ioasid_space *space = ioasid_space_find_after(&i->id);
 
-	if (i->at)
-		ioasid_space_forget(i->at);
-	i->at = ioasid_space_find_after(&i->id);
-	return i->at;
+	if (!space)
+		return NULL;
+	ioasid_space_forget(space);
+	return &i->id;
 }
 
+/** bpf_iter_ioasid_space_destroy() - nothing is held */
 __bpf_kfunc void bpf_iter_ioasid_space_destroy(struct bpf_iter_ioasid_space *it)
 {
-	struct space_iter *i = (void *)it;
-
-	if (i->at)
-		ioasid_space_forget(i->at);
 }
 
 /**
@@ -218,21 +237,28 @@ __bpf_kfunc int bpf_iter_ioasid_mapping_new(struct bpf_iter_ioasid_mapping *it,
 	return 0;
 }
 
-__bpf_kfunc struct ioasid_mapping_info *
-bpf_iter_ioasid_mapping_next(struct bpf_iter_ioasid_mapping *it)
+/**
+ * bpf_iter_ioasid_mapping_next() - a copy of the next one
+ * @it: iterator
+ *
+ * Return: valid until the next call, and until the iterator ends; NULL at the end.
+ */
+__bpf_kfunc union ioasid_mapping *bpf_iter_ioasid_mapping_next(struct bpf_iter_ioasid_mapping *it)
 {
 	struct mapping_iter *i = *(struct mapping_iter **)it;
+	struct ioasid_mapping_info *info = &i->shown.info;
 	u64 end;
 
 	if (!i || i->end || i->next > i->last ||
-	    !ioasid_space_show_mapping(i->space, i->next, i->last, &i->info))
+	    !ioasid_space_show_mapping(i->space, i->next, i->last, info))
 		return NULL;
-	end = i->info.iova + i->info.length;
+	end = info->iova + info->length;
 	i->end = !end;
 	i->next = end;
-	return &i->info;
+	return &i->shown;
 }
 
+/** bpf_iter_ioasid_mapping_destroy() - the copy goes, and the reference */
 __bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping *it)
 {
 	struct mapping_iter *i = *(struct mapping_iter **)it;
@@ -246,7 +272,8 @@ __bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping 
 __bpf_kfunc_end_defs();
 
 #define SPACE_KFUNCS									\
-	BTF_ID_FLAGS(func, bpf_ioasid_space_acquire, KF_ACQUIRE | KF_RET_NULL)		\
+	BTF_ID_FLAGS(func, bpf_ioasid_space_acquire,					\
+		     KF_ACQUIRE | KF_RET_NULL | KF_TRUSTED_ARGS)			\
 	BTF_ID_FLAGS(func, bpf_ioasid_space_release, KF_RELEASE)			\
 	BTF_ID_FLAGS(func, bpf_ioasid_space_info, KF_TRUSTED_ARGS)			\
 	BTF_ID_FLAGS(func, bpf_iter_ioasid_space_new, KF_ITER_NEW)			\
@@ -263,9 +290,9 @@ SPACE_KFUNCS
 BTF_KFUNCS_END(syscall_ids)
 
 BTF_KFUNCS_START(hook_ids)
-BTF_ID_FLAGS(func, bpf_ioasid_error)
-BTF_ID_FLAGS(func, bpf_ioasid_exit)
-BTF_ID_FLAGS(func, bpf_ioasid_dump)
+BTF_ID_FLAGS(func, bpf_ioasid_error, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, bpf_ioasid_exit, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, bpf_ioasid_dump, KF_TRUSTED_ARGS)
 SPACE_KFUNCS
 BTF_KFUNCS_END(hook_ids)
 

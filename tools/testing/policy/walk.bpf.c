@@ -29,11 +29,15 @@ SEC("syscall")
 int walk_all(void *unused)
 {
 	struct ioasid_space_info info;
-	struct ioasid_mapping_info *m;
 	struct ioasid_space *space;
+	union ioasid_mapping *m;
 	__u64 before;
+	__u32 *id;
 
-	bpf_for_each(ioasid_space, space) {
+	bpf_for_each(ioasid_space, id) {
+		space = bpf_ioasid_space_acquire(*id);
+		if (!space)
+			continue;
 		bpf_ioasid_space_info(space, &info, sizeof(info));
 		if (info.owner.space <= last_space)
 			ascending = 0;
@@ -43,18 +47,19 @@ int walk_all(void *unused)
 		info_bytes += info.bytes;
 		before = 0;
 		bpf_for_each(ioasid_mapping, m, space, first, last) {
-			if (m->iova < before)
+			if (m->info.iova < before)
 				ascending = 0;
-			before = m->iova;
+			before = m->info.iova;
 			if (!mappings)
-				lowest = m->iova;
+				lowest = m->info.iova;
 			mappings++;
-			bytes += m->length;
-			pages += m->pages;
-			charged += m->charged;
-			runs += m->runs;
-			writable += !!(m->flags & IOASID_MAP_WRITE);
+			bytes += m->info.length;
+			pages += m->info.pages;
+			charged += m->info.charged;
+			runs += m->info.runs;
+			writable += !!(m->info.flags & IOASID_MAP_WRITE);
 		}
+		bpf_ioasid_space_release(space);
 	}
 	return 0;
 }
