@@ -162,7 +162,7 @@ coverage: root				## which lines of the modules the tests execute (an hour)
 matrix: root				## tests on every kernel and every emulated IOMMU (an hour; the first time two)
 	@tools/testing/matrix/run
 
-lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, checkpatch
+lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, checkpatch, models
 	@tools/env/root lint
 	@tools/testing/vm/kernel/build source
 	@flock build/lock tools/env/in-root tools/testing/lint/long.sh \

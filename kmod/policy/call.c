@@ -151,7 +151,7 @@ static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 /* Does a run that is ejected still matter? */
 static bool still_on(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
-	return atomic_read(&r->state) <= IOASID_POLICY_ENABLED ||
+	return ioasid_policy_hears_of_spaces(r) ||
 	       (op == IOASID_OP_MAP_BEGIN && ioasid_policy_fails_closed(r));
 }
 

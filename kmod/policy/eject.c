@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Throwing a policy out, and telling everybody why.
+ * Throwing a policy out, and telling everybody why; the moves of a run's state
+ * that policy.h draws.
  *
  * Who else can run: hooks of the same run on other CPUs, which may find a fault
- * at the same time: the first to flip the state writes down why. Unloading and
- * replacing, which publish a set without the run, wait for the hooks, and then
- * for our work item: so the work is the only one who calls exit, or they are.
+ * at the same time; who loads, replaces or unloads, and ends the run. The first
+ * to move the state writes down why and sees to it that exit is called.
  */
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
@@ -22,14 +22,15 @@
 /* This many slow calls within a second are too many. */
 #define SLOW_MAX	16
 
-static bool flip(struct ioasid_policy_run *r)
+/* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
+static bool move(struct ioasid_policy_run *r, enum ioasid_policy_state to, bool leaving)
 {
 	int state = atomic_read(&r->state);
 
 	do {
-		if (state >= IOASID_POLICY_EJECTING)
+		if (state > (leaving ? IOASID_POLICY_LEAVING : IOASID_POLICY_ENABLED))
 			return false;
-	} while (!atomic_try_cmpxchg(&r->state, &state, IOASID_POLICY_EJECTING));
+	} while (!atomic_try_cmpxchg(&r->state, &state, to));
 	return true;
 }
 
@@ -52,25 +53,52 @@ static void save_backtrace(struct ioasid_exit_info *info)
  * @value: what it returned, or the like
  * @fmt: why, for people
  *
- * The first to find a fault says why. Does not sleep. Return: was it me?
+ * The first to find a fault says why. Nothing happens to a run that is ended, or
+ * about to be: then it goes anyway. Does not sleep. Return: was it me?
  */
 bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...)
 {
 	va_list args;
+	bool mine;
 
-	if (!flip(r))
-		return false;
-	r->info.kind = kind;
-	r->info.value = value;
-	strscpy(r->info.hook, hook, sizeof(r->info.hook));
-	va_start(args, fmt);
-	vscnprintf(r->info.msg, sizeof(r->info.msg), fmt, args);
-	va_end(args);
-	save_backtrace(&r->info);
-	atomic_set_release(&r->state, IOASID_POLICY_EJECTED);
-	queue_work(system_unbound_wq, &r->work);
-	return true;
+	/* Who sees the state waits for this section, and then for the work. */
+	rcu_read_lock();
+	mine = move(r, IOASID_POLICY_EJECTING, false);
+	if (mine) {
+		r->info.kind = kind;
+		r->info.value = value;
+		strscpy(r->info.hook, hook, sizeof(r->info.hook));
+		va_start(args, fmt);
+		vscnprintf(r->info.msg, sizeof(r->info.msg), fmt, args);
+		va_end(args);
+		save_backtrace(&r->info);
+		atomic_set_release(&r->state, IOASID_POLICY_EJECTED);
+		queue_work(system_unbound_wq, &r->work);
+	}
+	rcu_read_unlock();
+	return mine;
+}
+
+/* ioasid_policy_leave() - another is to inherit from @r; false if it is not ENABLED */
+bool ioasid_policy_leave(struct ioasid_policy_run *r)
+{
+	return atomic_cmpxchg(&r->state, IOASID_POLICY_ENABLED, IOASID_POLICY_LEAVING) ==
+	       IOASID_POLICY_ENABLED;
+}
+
+/* ioasid_policy_end() - @r can be ejected no more; false if it has been */
+bool ioasid_policy_end(struct ioasid_policy_run *r)
+{
+	return move(r, IOASID_POLICY_ENDED, true);
+}
+
+/* ioasid_policy_settle() - wait until @r, which was ejected, has been told so by its exit */
+void ioasid_policy_settle(struct ioasid_policy_run *r)
+{
+	/* From here on the work is queued, if it is not done. */
+	synchronize_rcu_expedited();
+	flush_work(&r->work);
 }
 
 /* ioasid_policy_slow() - a call took @cycles, which is too long; preemption was off */
@@ -109,15 +137,12 @@ static void finish_dump(struct ioasid_policy_run *r)
 
 /**
  * ioasid_policy_finish() - tell that a policy's programs ended, the programs last
- * @r: unpublished or ejected, and no hook of it runs any more
+ * @r: no hook of it runs any more, and nobody reads its dump
  *
- * Called once for a run; the callers keep each other out.
+ * Called once for a run, by who moved its state.
  */
 void ioasid_policy_finish(struct ioasid_policy_run *r)
 {
-	if (r->exited)
-		return;
-	r->exited = true;
 	finish_dump(r);
 	ioasid_policy_sysfs_last(r->policy->name, &r->info);
 	trace_ioasid_policy(r->policy->name, &r->info);

@@ -132,12 +132,6 @@ void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
 /* Guards the marks of all address spaces; held over space_open so that none is told twice. */
 static DEFINE_MUTEX(spaces_mark_lock);
 
-/* While it is being loaded a policy hears of address spaces, and of nothing else. */
-static bool hears_of_spaces(const struct ioasid_policy_run *r, const struct ioasid_who *who)
-{
-	return atomic_read(&r->state) <= IOASID_POLICY_ENABLED && ioasid_policy_in_scope(r, who);
-}
-
 /* @mark may be of long ago, when the slots were others'. */
 static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args *args,
 			  struct ioasid_policy_mark *mark)
@@ -145,7 +139,8 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 	s32 ret = 0;
 
 	ioasid_mark_prune(mark, w->set);
-	if (ioasid_mark_has(mark, w->run->policy) || !hears_of_spaces(w->run, &args->who))
+	if (ioasid_mark_has(mark, w->run->policy) || !ioasid_policy_hears_of_spaces(w->run) ||
+	    !ioasid_policy_in_scope(w->run, &args->who))
 		return 0;
 	ioasid_mark_add(mark, w->run->policy);
 	if (w->run->ops->space_open)
@@ -177,7 +172,7 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
 	while (ioasid_walk_next(&w))
-		if (atomic_read(&w.run->state) <= IOASID_POLICY_ENABLED &&
+		if (ioasid_policy_hears_of_spaces(w.run) &&
 		    ioasid_mark_has(mark, w.run->policy))
 			ioasid_walk_tell(&w, space_close, args);
 	ioasid_walk_end(&w);

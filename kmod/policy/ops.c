@@ -7,7 +7,7 @@
  * init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.
  * Programs stay valid until our load (when it fails), unload or replace returns;
- * each of them waits for the hooks (RCU) and for the run's work item first.
+ * each of them ends the run first, in the way that policy.h draws.
  */
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
@@ -77,14 +77,23 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
 	return r;
 }
 
-/* No hook can begin any more, and none runs. */
-static void run_end(struct ioasid_policy_run *r, u32 kind)
+/*
+ * No set has @r any more, or it never was in one. When this returns its exit
+ * was called, and nobody touches it. @told: others have heard of it.
+ */
+static void run_end(struct ioasid_policy_run *r, u32 kind, bool told)
 {
-	/* An ejection can no longer begin; one that did is done after this. */
-	cancel_work_sync(&r->work);
-	if (atomic_read(&r->state) <= IOASID_POLICY_ENABLED)
-		r->info.kind = kind;
-	ioasid_policy_finish(r);
+	if (!ioasid_policy_end(r)) {
+		ioasid_policy_settle(r);
+		return;
+	}
+	/* Who reads its dump saw the state before. */
+	synchronize_rcu_expedited();
+	r->info.kind = kind;
+	if (told)
+		ioasid_policy_finish(r);
+	else
+		ioasid_policy_call_exit(r);
 }
 
 static void run_free(struct ioasid_policy_run *r)
@@ -106,9 +115,9 @@ static int run_init(struct ioasid_policy_run *r, u32 replaces)
 
 	strscpy(args.name, r->ops->name, sizeof(args.name));
 	ret = ioasid_policy_call_init(r, &args);
-	/* If it gave up, there is a reason to be told. */
-	if (ret && atomic_read(&r->state) > IOASID_POLICY_ENABLED)
-		run_end(r, IOASID_EXIT_UNREG);
+	/* If it gave up, there is a reason to be told. If not, there is no exit for it. */
+	if (ret && ioasid_policy_ejected(r))
+		run_end(r, IOASID_EXIT_UNREG, true);
 	return ret;
 }
 
@@ -208,14 +217,14 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
 		return ret;
 	ret = set_add(p, r);
 	if (ret) {
-		r->info.kind = IOASID_EXIT_UNREG;
-		ioasid_policy_call_exit(r);
+		/* Its folder may have been there for a moment. */
+		run_end(r, IOASID_EXIT_UNREG, false);
 		return ret;
 	}
 	ret = ioasid_policy_replay(r);
 	if (ret) {
 		set_remove(r->ops);
-		run_end(r, IOASID_EXIT_UNREG);
+		run_end(r, IOASID_EXIT_UNREG, true);
 		return ret;
 	}
 	set_renew();
@@ -263,14 +272,9 @@ void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 
 	if (!r)
 		return;
-	run_end(r, IOASID_EXIT_UNREG);
+	run_end(r, IOASID_EXIT_UNREG, true);
 	policy_free(r->policy);
 	run_free(r);
-}
-
-static bool is_ejected(const struct ioasid_policy_run *r)
-{
-	return atomic_read(&r->state) > IOASID_POLICY_ENABLED;
 }
 
 /*
@@ -304,7 +308,8 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 		ret = at < 0 ? -ENOENT : -ENOMEM;
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
-	else if (is_ejected(set->run[at]) != anew)
+	/* From here on it cannot be ejected, and so miss what @r is to know. */
+	else if (!anew && !ioasid_policy_leave(set->run[at]))
 		ret = -EAGAIN;
 	if (ret) {
 		kfree(set);
@@ -341,22 +346,21 @@ static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
 /* From @was to @r, which is freed by the caller if this fails. */
 static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *was)
 {
-	bool anew = is_ejected(was);
+	bool anew = ioasid_policy_ejected(was);
 	int ret;
 
-	/* No hook of it runs any more, and its exit was called, before the new init is. */
+	/* Its exit comes before the new init. */
 	if (anew)
-		flush_work(&was->work);
+		ioasid_policy_settle(was);
 	ret = run_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
 	if (ret)
 		return ret;
 	was = set_swap(r, was->ops, anew);
 	if (IS_ERR(was)) {
-		r->info.kind = IOASID_EXIT_UNREG;
-		ioasid_policy_call_exit(r);
+		run_end(r, IOASID_EXIT_UNREG, false);
 		return PTR_ERR(was);
 	}
-	run_end(was, IOASID_EXIT_REPLACED);
+	run_end(was, IOASID_EXIT_REPLACED, true);
 	run_free(was);
 	/* One that is ejected at once has been put in place all the same. */
 	if (!anew)

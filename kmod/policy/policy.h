@@ -6,8 +6,45 @@
  * run, and a replacement puts another run in its place. The set of runs is an
  * array behind RCU: hooks run inside a read section, and loading, unloading
  * and replacing publish a new array and wait for the readers before anything of
- * the old one goes away. Ejection is a single state word of the run, which
- * whoever finds a fault flips, and a work item for the rest.
+ * the old one goes away.
+ *
+ * The life of a run is one state word, and every state is left at most once:
+ *
+ *	 run_create()
+ *	      |
+ *	      v       set_swap(): it inherits
+ *	   LOADING -----------------------------> ENABLED ---------> LEAVING
+ *	      |  \     ioasid_policy_replay()      /   \   set_swap():   |
+ *	      |   \                               /     \  another       |
+ *	      |    \     ioasid_policy_eject():  /       \ inherits      |
+ *	      |     +---> EJECTING <------------+         \             |
+ *	      |              | the same eject()            \            |
+ *	      |              v                              \           |
+ *	      |           EJECTED                            \          |
+ *	      |              :                                \         |
+ *	      |   run_end()  :   ENDED <-----------------------+--------+
+ *	      +--------------:---> :            run_end()
+ *	                     :     :
+ *	                     v     v
+ *	                    run_free()
+ *
+ * Hooks run in ENABLED and LEAVING; in LOADING those that tell of address spaces.
+ * ioasid_policy_eject() is called by anybody at any moment: hooks on any CPU,
+ * files in sysfs, init, dump and exit themselves. run_end() is called by who
+ * loads, replaces or unloads, when no set has the run any more. What holds:
+ *
+ *  1. Who takes a run to EJECTING or ENDED owes it the call of exit, and nobody
+ *     else calls it: the work item that eject() queues, or run_end().
+ *  2. Between the move and exit lies a grace period, so no hook and no reader
+ *     of the file "dump" is in the programs that saw the state before.
+ *  3. eject() is one read section, from the move until the work is queued. Who
+ *     found the run EJECTING or EJECTED waits for a grace period, and then for
+ *     the work (ioasid_policy_settle()): its exit has been called, and nobody
+ *     queues anything any more. Only then it is freed, or another init called.
+ *  4. What inherits from a run has missed nothing: that run cannot be ejected
+ *     after it was asked (LEAVING), and goes on until nobody sees its set.
+ *
+ * tools/testing/models/policy.pml is this drawing, for spin; change both.
  */
 #ifndef _IOASID_POLICY_H_PRIVATE
 #define _IOASID_POLICY_H_PRIVATE
@@ -28,14 +65,20 @@
 struct cgroup;
 struct ioasid_policy_walk;
 
-/** enum ioasid_policy_state - may the hooks of a run run */
+/** enum ioasid_policy_state - the life of a run, drawn above */
 enum ioasid_policy_state {
-	/** @IOASID_POLICY_LOADING: only those that tell of address spaces */
+	/** @IOASID_POLICY_LOADING: only hooks that tell of address spaces run */
 	IOASID_POLICY_LOADING,
+	/** @IOASID_POLICY_ENABLED: all do */
 	IOASID_POLICY_ENABLED,
-	/** @IOASID_POLICY_EJECTING: no; who ejects it is writing down why */
+	/** @IOASID_POLICY_LEAVING: as ENABLED, but for a moment; ejection comes too late */
+	IOASID_POLICY_LEAVING,
+	/** @IOASID_POLICY_EJECTING: none does; who ejects it is writing down why */
 	IOASID_POLICY_EJECTING,
+	/** @IOASID_POLICY_EJECTED: the work item is to call exit, or has */
 	IOASID_POLICY_EJECTED,
+	/** @IOASID_POLICY_ENDED: who ended it calls exit */
+	IOASID_POLICY_ENDED,
 };
 
 /**
@@ -66,7 +109,6 @@ struct ioasid_policy_stats {
  * @cgroup: only for this cgroup and below, if not NULL; referenced
  * @limit: what is slow, in cycles
  * @slow: slow calls since @slow_since (jiffies)
- * @exited: its exit was called
  * @info: why it ended, written by whoever flips @state
  * @dump: what dump() wrote, @info.dump_len bytes; NULL before
  * @work: what is left to do after an ejection
@@ -85,7 +127,6 @@ struct ioasid_policy_run {
 	u64 limit;
 	atomic_t slow;
 	unsigned long slow_since;
-	bool exited;
 	struct ioasid_exit_info info;
 	char *dump;
 	struct work_struct work;
@@ -159,9 +200,26 @@ enum {
 
 extern const char *const ioasid_policy_hook_name[IOASID_NAME_NR];
 
+/* All hooks run. */
 static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
 {
-	return atomic_read(&r->state) == IOASID_POLICY_ENABLED;
+	int state = atomic_read(&r->state);
+
+	return state == IOASID_POLICY_ENABLED || unlikely(state == IOASID_POLICY_LEAVING);
+}
+
+/* Those that tell of address spaces do. */
+static inline bool ioasid_policy_hears_of_spaces(const struct ioasid_policy_run *r)
+{
+	return atomic_read(&r->state) <= IOASID_POLICY_LEAVING;
+}
+
+/* It was taken out; whoever did that may still be writing down why. */
+static inline bool ioasid_policy_ejected(const struct ioasid_policy_run *r)
+{
+	int state = atomic_read(&r->state);
+
+	return state == IOASID_POLICY_EJECTING || state == IOASID_POLICY_EJECTED;
 }
 
 static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
@@ -221,6 +279,9 @@ __printf(5, 6)
 bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...);
 void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
+bool ioasid_policy_leave(struct ioasid_policy_run *r);
+bool ioasid_policy_end(struct ioasid_policy_run *r);
+void ioasid_policy_settle(struct ioasid_policy_run *r);
 void ioasid_policy_finish(struct ioasid_policy_run *r);
 void ioasid_policy_eject_work(struct work_struct *work);
 

@@ -179,7 +179,8 @@ static const char *state_name(const struct ioasid_policy_run *r)
 	int state = atomic_read(&r->state);
 
 	return state == IOASID_POLICY_LOADING ? "loading" :
-	       state == IOASID_POLICY_ENABLED ? "enabled" : "ejected";
+	       state <= IOASID_POLICY_LEAVING ? "enabled" :
+	       state <= IOASID_POLICY_EJECTED ? "ejected" : "ended";
 }
 
 #define POLICY_ATTR(_name, _mode, _fmt, ...)						\

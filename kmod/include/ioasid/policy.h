@@ -235,7 +235,9 @@ struct ioasid_policy_ops {
 
 	/**
 	 * @exit: Called once when the policy has been unloaded, replaced or
-	 * ejected; no other hook runs during or after it.
+	 * ejected, or when its load failed after init; no other hook runs during
+	 * or after it. What it says with bpf_ioasid_error() comes too late. What
+	 * takes the place of an ejected policy is told so, by init, after this.
 	 *
 	 * Context: process context, may sleep.
 	 */

@@ -103,6 +103,81 @@ init_can_refuse() {
 	[ ! -e "$policies/misbehave" ] || fail "it is loaded"
 }
 
+probe() { load "$objects/probe.bpf.o" "$@"; }
+space_of_held() { member "$(ioasidctl -j list)" id; }
+
+# Its exit runs until what is held is gone: what comes now comes too late.
+nothing_runs_beside_exit() {
+	begin
+	hold map 16M 64K
+	probe --set name=ending --set exit_error=1 --set exit_waits="$(space_of_held)"
+	ioasidctl policy unload ending >/dev/null 9>&- &
+	unloader=$!
+	wait_for grep -q '^name=ending kind=unload' /sys/kernel/ioasid/last_exit
+	expect_same dump "$(cat "$policies/ending/dump")" ''
+	expect_same state "$(attribute ending state)" ended
+	echo 0 >"$policies/ending/enabled"
+	expect_same state "$(attribute ending state)" ended
+	expect_same exit_kind "$(attribute ending exit_kind)" none
+	release
+	wait "$unloader"
+	[ ! -e "$policies/ending" ] || fail "it is still loaded"
+}
+
+# The same where nobody can see it: a load that fails after init.
+exit_of_a_failed_load() {
+	begin
+	probe --pin /sys/fs/bpf/one
+	tries=0
+	while [ $tries -lt 8 ]; do
+		tries=$((tries + 1))
+		expect_status 1 ioasidctl policy load "$objects/probe.bpf.o" --set exit_error=1 \
+			--pin /sys/fs/bpf/two 2>/dev/null
+	done
+	expect_same state "$(attribute probe state)" enabled
+	rm -r /sys/fs/bpf/one
+	wait_for [ ! -e "$policies/probe" ]
+}
+
+# The old one is ejected while the new one's init runs: then it begins from another
+# state than it was told, and does not take its place.
+replacement_that_comes_too_late() {
+	begin
+	probe
+	hold map 16M 64K
+	echo >/sys/kernel/tracing/trace
+	expect_status 1 ioasidctl policy replace probe "$objects/probe.bpf.o" --set exit_error=1 \
+		--set init_waits="$(space_of_held)" 2>"$scratch/error" 9>&- &
+	loader=$!
+	wait_for grep -q 'probe: init waits' /sys/kernel/tracing/trace
+	echo 0 >"$policies/probe/enabled"
+	release
+	wait "$loader"
+	expect_line "$scratch/error" 'Resource temporarily unavailable'
+	expect_same state "$(attribute probe state)" ejected
+	ioasidctl policy replace probe "$objects/probe.bpf.o" >/dev/null
+	expect_same state "$(attribute probe state)" enabled
+}
+
+# exit of an ejected one runs until what is held is gone; whoever replaces it waits for that.
+exit_comes_before_the_next_init() {
+	begin
+	hold map 16M 64K
+	probe --set exit_waits="$(space_of_held)"
+	echo >/sys/kernel/tracing/trace
+	echo 0 >"$policies/probe/enabled"
+	ioasidctl policy replace probe "$objects/probe.bpf.o" --set init_waits=1 \
+		>/dev/null 9>&- &
+	loader=$!
+	wait_for grep -q '^name=probe kind=killed' /sys/kernel/ioasid/last_exit
+	wait_for grep -q ioasid_policy_replace "/proc/$loader/stack"
+	! grep -q 'probe: init waits' /sys/kernel/tracing/trace || fail "the new init has begun"
+	release
+	wait "$loader"
+	grep -q 'probe: init waits' /sys/kernel/tracing/trace || fail "there was no new init"
+	expect_same state "$(attribute probe state)" enabled
+}
+
 module_stays_while_a_policy_is_loaded() {
 	begin
 	load pincg
@@ -139,5 +214,6 @@ ktap_run shows_up runs_without_its_loader second_of_a_name_is_refused \
 	one_object_under_two_names \
 	second_link_of_a_name_is_refused unload_leaves_nothing removing_the_pins_unloads \
 	replace_keeps_the_books \
-	a_replacement_that_fails_changes_nothing init_can_refuse \
+	a_replacement_that_fails_changes_nothing init_can_refuse nothing_runs_beside_exit \
+	exit_of_a_failed_load replacement_that_comes_too_late exit_comes_before_the_next_init \
 	module_stays_while_a_policy_is_loaded bpftool_reads_everything bpftool_loads_the_observer

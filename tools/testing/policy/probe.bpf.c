@@ -14,6 +14,10 @@ const volatile __s32 pin_value = 0;
 const volatile __s32 begin_value = 0;
 const volatile __u32 per_sync = 0;
 const volatile __u64 place = 0;
+/* exit gives up, which is late; init and exit wait until the address space with that id is gone. */
+const volatile __u32 exit_error = 0;
+const volatile __u32 init_waits = 0;
+const volatile __u32 exit_waits = 0;
 
 __u64 opened = 0;
 __u64 replayed = 0;
@@ -43,22 +47,52 @@ __u64 ns_total = 0;
 __u64 init_spaces = 0;
 __u64 init_replaces = 0;
 
-SEC("struct_ops/init")
+static __noinline bool is_there(__u32 id)
+{
+	struct ioasid_space *space = bpf_ioasid_space_acquire(id);
+
+	if (!space)
+		return false;
+	bpf_ioasid_space_release(space);
+	return true;
+}
+
+/* At most 20 seconds. */
+static __noinline int wait_for_end_of(__u32 id)
+{
+	__u64 end = bpf_ktime_get_ns() + 20 * NSEC_PER_SEC;
+	int i;
+
+	bpf_for(i, 0, 1 << 23)
+		if (!is_there(id) || bpf_ktime_get_ns() > end)
+			break;
+	return 0;
+}
+
+SEC("struct_ops.s/init")
 s32 BPF_PROG(probe_init, struct ioasid_init_args *args)
 {
 	init_spaces = args->spaces;
 	init_replaces = args->replaces;
 	if (act == 3)
 		ioasid_error("no luck in init");
+	if (init_waits) {
+		bpf_printk("probe: init waits");
+		wait_for_end_of(init_waits);
+	}
 	return 0;
 }
 
-SEC("struct_ops/exit")
+SEC("struct_ops.s/exit")
 void BPF_PROG(probe_exit, struct ioasid_exit_info *info)
 {
 	ends++;
 	last_kind = info->kind;
 	last_value = info->value;
+	if (exit_error)
+		ioasid_error("exit is no time for this");
+	if (exit_waits)
+		wait_for_end_of(exit_waits);
 }
 
 SEC("struct_ops/dump")
