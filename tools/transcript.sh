@@ -155,7 +155,7 @@ not counted. `/vm1` may have 64M, of which its child `/vm1/guest` gets 32M, so t
 guest does. The programs that follow are in `/vm1/guest`.
 END
 first_policy() {
-	run ioasidctl policy load pincg --set timeout_us=1000000
+	run ioasidctl policy load pincg
 	run ioasidctl pincg set /vm1 64M
 	run ioasidctl pincg set /vm1/guest 32M
 	in_guest mapper map 0 8M map 1G 64M
@@ -235,7 +235,7 @@ What was let go while the policy was out nobody counted. So it begins its books 
 END
 repair() {
 	seen=$(passes)
-	run ioasidctl policy replace pincg pincg --set timeout_us=1000000
+	run ioasidctl policy replace pincg pincg
 	in_guest mapper map 0 8M map 1G 64M
 	wait_for passes_since "$seen"
 	left=$(pincg /vm1/guest used)

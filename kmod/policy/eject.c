@@ -16,11 +16,7 @@
 
 #include <trace/events/ioasid.h>
 
-#include "../compat/cycles.h"
 #include "policy.h"
-
-/* This many slow calls within a second are too many. */
-#define SLOW_MAX	16
 
 /* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
 static bool move(struct ioasid_policy_run *r, enum ioasid_policy_state to, bool leaving)
@@ -99,26 +95,6 @@ void ioasid_policy_settle(struct ioasid_policy_run *r)
 	/* From here on the work is queued, if it is not done. */
 	synchronize_rcu_expedited();
 	flush_work(&r->work);
-}
-
-/* ioasid_policy_slow() - a call took @cycles, which is too long; preemption was off */
-void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
-{
-	struct ioasid_policy_run *r = f->run;
-
-	this_cpu_inc(r->policy->stats->slow);
-	if (time_after(jiffies, READ_ONCE(r->slow_since) + HZ)) {
-		WRITE_ONCE(r->slow_since, jiffies);
-		atomic_set(&r->slow, 0);
-	}
-	if (atomic_inc_return(&r->slow) >= SLOW_MAX) {
-		const char *hook = ioasid_policy_hook_name[f->op];
-		u64 us = compat_cycles_to_us(cycles);
-
-		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, hook, us,
-				    "%s took %llu us, more than %llu us for the %dth time within a second",
-				    hook, us, compat_cycles_to_us(r->limit), SLOW_MAX);
-	}
 }
 
 /* The programs' last words; no hook runs any more. */

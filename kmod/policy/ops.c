@@ -67,7 +67,7 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
 	r->ops = ops;
 	ioasid_direct_find(r);
 	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
-	r->slow_since = jiffies;
+	ioasid_policy_pace_init(r);
 	INIT_WORK(&r->work, ioasid_policy_eject_work);
 	ret = ioasid_policy_scope_init(r);
 	if (ret) {

@@ -54,6 +54,7 @@
 #include <linux/kobject.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/spinlock_types.h>
 #include <linux/workqueue.h>
 
 #include <ioasid/policy.h>
@@ -96,6 +97,20 @@ struct ioasid_policy_stats {
 };
 
 /**
+ * struct ioasid_policy_pace - how many calls of a hook are slow, in this period
+ * @since: when it began, in jiffies
+ * @calls: the hook's calls until then
+ * @slow: slow ones since then
+ * @bad: periods before it, in a row, in which too many were
+ */
+struct ioasid_policy_pace {
+	unsigned long since;
+	u64 calls;
+	atomic_t slow;
+	unsigned int bad;
+};
+
+/**
  * struct ioasid_policy_run - programs in service
  * @policy: whose they are
  * @ops: the programs, behind their trampolines
@@ -108,7 +123,8 @@ struct ioasid_policy_stats {
  * @choice: only for those that selected it, if not 0
  * @cgroup: only for this cgroup and below, if not NULL; referenced
  * @limit: what is slow, in cycles
- * @slow: slow calls since @slow_since (jiffies)
+ * @pace: of each hook
+ * @pace_lock: held while a period of @pace is looked at
  * @info: why it ended, written by whoever flips @state
  * @dump: what dump() wrote, @info.dump_len bytes; NULL before
  * @work: what is left to do after an ejection
@@ -125,8 +141,8 @@ struct ioasid_policy_run {
 	u32 choice;
 	struct cgroup *cgroup;
 	u64 limit;
-	atomic_t slow;
-	unsigned long slow_since;
+	struct ioasid_policy_pace pace[IOASID_OP_NR];
+	spinlock_t pace_lock;
 	struct ioasid_exit_info info;
 	char *dump;
 	struct work_struct work;
@@ -278,12 +294,15 @@ void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len);
 __printf(5, 6)
 bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...);
-void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
 bool ioasid_policy_leave(struct ioasid_policy_run *r);
 bool ioasid_policy_end(struct ioasid_policy_run *r);
 void ioasid_policy_settle(struct ioasid_policy_run *r);
 void ioasid_policy_finish(struct ioasid_policy_run *r);
 void ioasid_policy_eject_work(struct work_struct *work);
+
+/* slow.c */
+void ioasid_policy_pace_init(struct ioasid_policy_run *r);
+void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
 
 /* scope.c */
 int ioasid_policy_scope_init(struct ioasid_policy_run *r);

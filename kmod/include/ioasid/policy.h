@@ -46,7 +46,7 @@ enum ioasid_exit_kind {
 	IOASID_EXIT_ERROR		= 1024,
 	/** @IOASID_EXIT_ERROR_RETURN: a hook returned a value that has no meaning */
 	IOASID_EXIT_ERROR_RETURN	= 1025,
-	/** @IOASID_EXIT_ERROR_SLOW: hooks took longer than timeout_us too often */
+	/** @IOASID_EXIT_ERROR_SLOW: half of a hook's calls took longer than timeout_us, for seconds */
 	IOASID_EXIT_ERROR_SLOW		= 1026,
 	/** @IOASID_EXIT_ERROR_BPF: it gave up with bpf_ioasid_error() */
 	IOASID_EXIT_ERROR_BPF		= 1027,
@@ -56,8 +56,8 @@ enum ioasid_exit_kind {
  * struct ioasid_exit_info - argument of exit()
  * @kind: enum ioasid_exit_kind
  * @__pad: 0
- * @value: what the hook returned, how many microseconds it took, or the code
- *	given to bpf_ioasid_exit()
+ * @value: what the hook returned, how many microseconds its last slow call
+ *	took, or the code given to bpf_ioasid_exit()
  * @hook: name of the hook that ran, or empty
  * @msg: one line for people
  * @bt_len: entries of @bt
@@ -165,18 +165,26 @@ enum ioasid_policy_flags {
  * hook is optional; one that is absent costs a no-op instruction.
  *
  * *Context.* Hooks other than init and exit run in the context of the calling
- * task, with preemption off, and may not sleep; a hook that wants its caller to be slowed down returns
- * a time, and the caller sleeps later, where it holds nothing. Arguments can be
- * read, not written. A hook is never called from within a BPF program of the
+ * task, with preemption off, and may not sleep; a hook that wants its caller to
+ * be slowed down returns a time, and the caller sleeps later, where it holds
+ * nothing. Arguments can be read, not written. A hook is never called from within a BPF program of the
  * same task: what would call it gets the built-in behaviour.
  *
- * *Misbehaviour.* A hook that returns what it may not, exceeds @timeout_us
- * sixteen times within a second, or calls bpf_ioasid_error(), costs the policy its place: it is ejected. None of its
+ * *Misbehaviour.* A hook that returns what it may not, is slow, or calls
+ * bpf_ioasid_error(), costs the policy its place: it is ejected. None of its
  * hooks but dump and exit runs again, the built-in behaviour takes its place,
  * mappings stay, and /sys/kernel/ioasid/policies/NAME tells why. A negative
  * errno that is not on the hook's list still refuses that one call, with EPERM;
  * any other value falls back to the built-in behaviour, or to EPERM with
  * IOASID_POLICY_F_FAIL_CLOSED.
+ *
+ * *Slow.* A call is slow when it takes more than @timeout_us by the clock. That
+ * includes what the machine does meanwhile: interrupts, and what a hypervisor
+ * gives to others. So a slow call is only counted (stats). A hook is slow when
+ * half of its calls are, over a second or longer and at least eight calls, and
+ * this three times in a row: that is the program, whose calls are slow whenever
+ * they are made, and not a machine that is busy for a while. init, exit and dump
+ * may take their time.
  *
  * *Several.* Up to 16 may be loaded. They are asked in the order of @prio, then
  * of loading. The first refusal counts, and what was accepted before it is given
@@ -218,7 +226,7 @@ struct ioasid_policy_ops {
 	/** @space_id: only for this address space; 0: for all */
 	u32 space_id;
 
-	/** @timeout_us: what counts as slow for one call; 0 means 200 */
+	/** @timeout_us: what counts as slow for one call, in microseconds; 0 means 200 */
 	u32 timeout_us;
 
 	/** @prio: lower ones are asked first */

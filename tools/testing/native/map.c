@@ -146,7 +146,7 @@ TEST_F(map, unmap_errnos)
 /* A policy's errno as it is; a VFIO ioctl would say ENOMEM. */
 TEST_F(map, policy_refuses)
 {
-	static const char load[] = "build/bin/ioasidctl policy load --set timeout_us=1000000 "
+	static const char load[] = "build/bin/ioasidctl policy load "
 				   "build/bpf/test/probe.bpf.o --set begin_value=-122 >/dev/null";
 	int fd = self->fd;
 

@@ -251,7 +251,7 @@ TEST_F(attach, mapping_waits_for_its_address)
 /* A policy that says EPERM to every attach, or none any more. */
 static int refuse_attach(bool refuse)
 {
-	static const char load[] = "build/bin/ioasidctl policy load --set timeout_us=1000000 "
+	static const char load[] = "build/bin/ioasidctl policy load "
 				   "build/bpf/test/misbehave.bpf.o --set attach_value=-1 >/dev/null";
 
 	return system(refuse ? load : "build/bin/ioasidctl policy unload misbehave >/dev/null");

@@ -110,7 +110,7 @@ ejected_and_replaced() {
 # kill_and_heal POLICY OBJECT
 kill_and_heal() {
 	echo 0 >"$policies/$1/enabled"
-	ioasidctl policy replace "$1" "$2" --set timeout_us=1000000 >/dev/null
+	ioasidctl policy replace "$1" "$2" >/dev/null
 	expect_same state "$(attribute "$1" state)" enabled
 }
 

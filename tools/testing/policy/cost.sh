@@ -42,7 +42,7 @@ row() {
 with() {
 	object=$1 what=$2 most=$3
 	shift 3
-	ioasidctl policy load --set name=cost --set timeout_us=1000000 "$@" "$object" >/dev/null
+	ioasidctl policy load --set name=cost "$@" "$object" >/dev/null
 	measure "$length"
 	ioasidctl policy unload cost >/dev/null
 	row "$what" "$most"

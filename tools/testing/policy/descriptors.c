@@ -90,7 +90,7 @@ FIXTURE_TEARDOWN(descriptors)
 static int load(struct ktap_fixture_descriptors *self, int fd)
 {
 	struct bpf_map_info info = {};
-	__u32 len = sizeof(info), timeout = 1000000, zero = 0;
+	__u32 len = sizeof(info), zero = 0;
 	unsigned long batch = (unsigned long)fd, charge = (unsigned long)self->charge;
 	char *value;
 	int err;
@@ -101,7 +101,6 @@ static int load(struct ktap_fixture_descriptors *self, int fd)
 	if (!value)
 		return -ENOMEM;
 	put(value, member(self->obj, "name"), "pair", sizeof("pair"));
-	put(value, member(self->obj, "timeout_us"), &timeout, sizeof(timeout));
 	put(value, member(self->obj, "map_batch"), &batch, sizeof(batch));
 	put(value, member(self->obj, "charge"), &charge, sizeof(charge));
 	do {

@@ -142,6 +142,5 @@ struct ioasid_policy_ops empty = {
 	.owner_change	= (void *)empty_owner_change,
 	.dirty		= (void *)empty_dirty,
 #endif
-	.timeout_us	= 1000000,
 	.name		= "empty",
 };

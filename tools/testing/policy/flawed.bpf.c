@@ -18,7 +18,5 @@ struct ioasid_policy_ops flawed = {
 	.map_begin	= (void *)flawed_map_begin,
 	.charge		= (void *)pincg_charge,
 	.uncharge	= (void *)pincg_uncharge,
-	/* A slow emulator must not be what ejects it. */
-	.timeout_us	= 1000000,
 	.name		= "flawed",
 };

@@ -63,6 +63,5 @@ struct ioasid_policy_ops hostile = {
 	.map_batch	= (void *)hostile_map_batch,
 	.charge		= (void *)hostile_charge,
 	.unmap_sync	= (void *)hostile_unmap_sync,
-	.timeout_us	= 1000000,
 	.name		= "hostile",
 };

@@ -171,6 +171,5 @@ struct ioasid_policy_ops ledger = {
 	.access_pin	= (void *)ledger_access_pin,
 	.access_unpin	= (void *)ledger_access_unpin,
 	.flags		= IOASID_POLICY_F_TIMES,
-	.timeout_us	= 1000000,
 	.name		= "ledger",
 };

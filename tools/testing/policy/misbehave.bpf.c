@@ -15,8 +15,9 @@ const volatile __u32 batch_value = 0;
 const volatile __u32 workers_value = 0;
 /* Values are returned from this call of a hook on; before it is 0. */
 const volatile __u32 from_call = 1;
-/* Rounds of a loop in map_begin, to be slow. */
+/* Rounds of a loop in map_begin, to be slow; only in every n-th call. */
 const volatile __u32 rounds = 0;
+const volatile __u32 slow_every = 1;
 
 __u32 map_begin_calls = 0;
 __u32 charge_calls = 0;
@@ -50,9 +51,11 @@ s32 BPF_PROG(misbehave_attach, struct ioasid_attach_args *args)
 SEC("struct_ops/map_begin")
 s32 BPF_PROG(misbehave_map_begin, struct ioasid_map_args *args)
 {
-	if (rounds)
+	__u32 call = add_return(&map_begin_calls, 1);
+
+	if (rounds && slow_every && call % slow_every == 0)
 		bpf_loop(rounds, spin, NULL, 0);
-	return add_return(&map_begin_calls, 1) >= from_call ? map_begin_value : 0;
+	return call >= from_call ? map_begin_value : 0;
 }
 
 SEC("struct_ops/map_workers")
@@ -82,7 +85,5 @@ struct ioasid_policy_ops misbehave = {
 	.map_workers	= (void *)misbehave_map_workers,
 	.map_batch	= (void *)misbehave_map_batch,
 	.charge		= (void *)misbehave_charge,
-	/* A slow emulator must not be what a test finds. */
-	.timeout_us	= 1000000,
 	.name		= "misbehave",
 };

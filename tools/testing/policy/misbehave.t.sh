@@ -134,12 +134,53 @@ fail_closed() {
 	expect_map 'map 0' "$mapper" map 1M 1M
 }
 
+# Whenever it is called it takes too long.
 slow() {
 	begin
-	misbehave --set rounds=200000 --set timeout_us=500
-	expect_map 'loop 0' "$mapper" loop 100 1M 4K
+	misbehave --set rounds=200000
+	map_until_ejected
 	expect_ejected map_begin any error_slow
-	[ "$(attribute misbehave exit_value)" -gt 500 ] || fail "it took no time"
+	[ "$(attribute misbehave exit_value)" -gt 200 ] || fail "it took no time"
+}
+
+# map_until_ejected: maps and unmaps.
+map_until_ejected() {
+	tries=0
+	until [ "$(attribute misbehave state)" = ejected ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || fail "it is still in: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
+		"$mapper" storm 500 1M 4K >/dev/null
+	done
+}
+
+# slow_calls N: maps and unmaps until so many calls have been slow, and the policy stays.
+slow_calls() {
+	tries=0
+	until [ "$(sed -n 's/^slow //p' "$policies/misbehave/stats")" -ge "$1" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || fail "calls are not slow: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
+		taskset -c 0 "$mapper" storm 500 1M 4K >/dev/null
+		expect_same state "$(attribute misbehave state)" enabled
+	done
+}
+
+# A program that is slow now and then, as any is on a machine that is.
+slow_now_and_then() {
+	begin
+	misbehave --set rounds=200000 --set slow_every=8
+	slow_calls 100
+}
+
+# An interrupt of 400 us every millisecond or so, where the hooks run.
+slow_machine() {
+	begin
+	trap 'rmmod ioasid_noise 2>/dev/null || :; clean' EXIT
+	misbehave --set rounds=1000
+	insmod "build/tests/policy/$(uname -r)/ioasid_noise.ko" cpu=0 from=1 us=400 gap_us=600
+	slow_calls 100
+	rmmod ioasid_noise
+	ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" --set rounds=200000 >/dev/null
+	map_until_ejected
 }
 
 exit_is_called_once() {
@@ -196,4 +237,5 @@ closed_until_replaced() {
 ktap_run huge_wait tools_tell_why impossible_errno eexist ebusy charge_returns_a_number charge_returns_eexist \
 	charge_in_the_middle refusals_are_no_misbehaviour \
 	refusals_that_are_translated batch_is_clamped workers_are_clamped fail_closed slow \
+	slow_now_and_then slow_machine \
 	exit_is_called_once others_run_on a_replacement_heals closed_until_replaced

@@ -48,10 +48,10 @@ sizes_are_checked() {
 # All of the struct, as the kernel keeps it.
 dump_shows_the_struct() {
 	begin
-	load pincg --set flags=ACCOUNT --set prio=-3
+	load pincg --set flags=ACCOUNT --set prio=-3 --set timeout_us=300
 	ioasidctl policy dump pincg >"$scratch/text"
 	for line in 'state=BPF_STRUCT_OPS_STATE_READY' 'name="pincg"' 'flags=1' 'prio=-3' \
-		'timeout_us=1000000' 'map_begin=none'; do
+		'timeout_us=300' 'map_begin=none'; do
 		grep -q -x "  $line" "$scratch/text" || fail "no line '$line' in: $(cat "$scratch/text")"
 	done
 	grep -q -x '  charge=program [0-9]* pincg_charge' "$scratch/text" || fail "$(cat "$scratch/text")"

@@ -28,6 +28,5 @@ SEC(".struct_ops.link")
 struct ioasid_policy_ops pair = {
 	.map_batch	= (void *)pair_map_batch,
 	.charge		= (void *)pair_charge,
-	.timeout_us	= 1000000,
 	.name		= "pair",
 };

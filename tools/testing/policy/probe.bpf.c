@@ -241,6 +241,5 @@ struct ioasid_policy_ops probe = {
 	.owner_change	= (void *)probe_owner_change,
 	.dirty		= (void *)probe_dirty,
 	.flags		= IOASID_POLICY_F_TIMES,
-	.timeout_us	= 1000000,
 	.name		= "probe",
 };

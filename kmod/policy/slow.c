@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is a hook too slow?
+ *
+ * A call is timed by the clock, which goes on while an interrupt is served and
+ * while the host runs something else, and no kernel that we run on says how
+ * much of it that was. So one long call says nothing. But the machine takes its
+ * time from whatever runs at the moment: it hits a call as seldom as a call is
+ * under way, however busy the host is. A program that needs too long needs it
+ * whenever it is called. What is judged is therefore the share of a hook's
+ * calls that were slow, and a share that machines do not reach, several times
+ * over: a policy that keeps limits is not to go because of one bad second.
+ *
+ * For each hook, time is cut into periods of at least a second with at least
+ * CALLS_MIN calls. A period is bad when SHARE of its calls were slow, and
+ * PERIODS bad ones in a row eject the policy. An empty program takes a
+ * microsecond; it would have to be interrupted in every other call.
+ *
+ * Who else can run: the same hook on other CPUs. Nothing is written where calls
+ * are fast: a period is looked at by the first slow call after its end.
+ */
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/spinlock.h>
+
+#include "../compat/cycles.h"
+#include "walk.h"
+
+#define CALLS_MIN	8
+#define PERIODS		3
+/* Every other call. */
+#define SHARE(calls)	((calls) / 2)
+
+static u64 calls_until_now(const struct ioasid_policy_run *r, u32 op)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(r->stats, cpu)->calls[op]);
+	return sum;
+}
+
+/* ioasid_policy_pace_init() - the first period begins; the counts may be of programs before */
+void ioasid_policy_pace_init(struct ioasid_policy_run *r)
+{
+	u32 op;
+
+	spin_lock_init(&r->pace_lock);
+	for (op = 0; op < IOASID_OP_NR; op++) {
+		r->pace[op].since = jiffies;
+		r->pace[op].calls = calls_until_now(r, op);
+	}
+}
+
+static bool is_over(const struct ioasid_policy_pace *pace)
+{
+	return time_after_eq(jiffies, READ_ONCE(pace->since) + HZ);
+}
+
+/* The period ends, if it had enough calls. Return: bad ones in a row; @calls and @slow of it. */
+static unsigned int judge(struct ioasid_policy_run *r, u32 op, u64 *calls, u64 *slow)
+{
+	struct ioasid_policy_pace *pace = &r->pace[op];
+	u64 now = calls_until_now(r, op);
+
+	*calls = now - pace->calls;
+	if (*calls < CALLS_MIN)
+		return 0;
+	*slow = atomic_xchg(&pace->slow, 0);
+	pace->calls = now;
+	WRITE_ONCE(pace->since, jiffies);
+	pace->bad = *slow >= SHARE(*calls) ? pace->bad + 1 : 0;
+	return pace->bad;
+}
+
+/* ioasid_policy_slow() - a call took @cycles, which is too long; preemption is off */
+void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
+{
+	struct ioasid_policy_run *r = f->run;
+	struct ioasid_policy_pace *pace = &r->pace[f->op];
+	const char *hook = ioasid_policy_hook_name[f->op];
+	u64 calls = 0, slow = 0, us = compat_cycles_to_us(cycles);
+	unsigned int bad = 0;
+
+	this_cpu_inc(r->stats->slow);
+	atomic_inc(&pace->slow);
+	/* Who comes second need not wait: the other one looks. */
+	if (!is_over(pace) || !spin_trylock(&r->pace_lock))
+		return;
+	if (is_over(pace))
+		bad = judge(r, f->op, &calls, &slow);
+	spin_unlock(&r->pace_lock);
+	if (bad >= PERIODS)
+		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, hook, us,
+				    "%s took more than %llu us in %llu of %llu calls, in the last %llu us",
+				    hook, compat_cycles_to_us(r->limit), slow, calls, us);
+}
