@@ -37,19 +37,19 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 static void charge_mark(const struct ioasid_policy_walk *w, const struct ioasid_who *who,
 			struct ioasid_policy_mark *mark)
 {
-	mark->npages = 0;
-	if (likely(!(w->set->any_scoped & BIT(w->op)))) {
-		mark->slots = w->set->all[w->op].slots;
-		mark->seq = w->set->all[w->op].seq;
-	} else {
+	if (likely(!(w->set->any_scoped & BIT(IOASID_OP_CHARGE))))
+		mark->all = w->set->all[IOASID_OP_CHARGE].all;
+	else
 		ioasid_mark_fill(mark, w->set, ioasid_policy_concerned(w->set, w->left, who));
-	}
 }
 
 /* Is none of those left that were charged for the object before? */
-static bool charge_orphaned(struct ioasid_policy_walk w, const struct ioasid_policy_mark *mark)
+static noinline bool charge_orphaned(const struct ioasid_policy_walk *w,
+				     const struct ioasid_policy_mark *mark)
 {
-	ioasid_walk_marked(&w, mark)
+	struct ioasid_policy_walk look = *w;
+
+	ioasid_walk_marked(&look, mark)
 		return false;
 	return true;
 }
@@ -58,14 +58,16 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_policy_mark *mark)
 {
 	struct ioasid_charge_args args = { .who = *who, .npages = npages };
-	struct ioasid_policy_walk w;
+	struct ioasid_policy_walk w __uninitialized;
 	int ret = 0;
 
-	mark->account = false;
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
 	/* The first charge of an object decides which policies it concerns. */
-	if (!mark->npages || charge_orphaned(w, mark))
+	if (unlikely(mark->npages && charge_orphaned(&w, mark)))
+		mark->npages = 0;
+	if (!mark->npages)
 		charge_mark(&w, who, mark);
+	mark->account = false;
 	ioasid_walk_marked(&w, mark) {
 		ret = ioasid_walk_call(&w, charge, &args);
 		if (unlikely(ret))

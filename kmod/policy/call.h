@@ -7,6 +7,7 @@
 #define _IOASID_POLICY_CALL_H
 
 #include <linux/jump_label.h>
+#include <linux/minmax.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
@@ -60,6 +61,7 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
  * @seq: policies loaded later than this did not
  * @slots: bit per slot of those that did; 0 means nothing is marked yet
  * @account: one of them takes the place of the rlimit
+ * @all: the last three at once, to be copied
  *
  * Every mapping has one, so it is small: a load takes a grace period of RCU,
  * and 32 bits of them some years.
@@ -71,9 +73,14 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
  */
 struct ioasid_policy_mark {
 	u64 npages;
-	u32 seq;
-	u16 slots;
-	bool account;
+	union {
+		struct {
+			u32 seq;
+			u16 slots;
+			bool account;
+		};
+		u64 all;
+	};
 };
 
 /**
@@ -246,8 +253,13 @@ static inline bool ioasid_policy_accounts(const struct ioasid_policy_mark *mark)
 static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 					  struct ioasid_policy_mark *mark)
 {
-	if (ioasid_policy_has(IOASID_OP_CHARGE) && mark->slots)
+	if (!ioasid_policy_has(IOASID_OP_CHARGE) || !mark->slots)
+		return;
+	/* Who has no such hook need not be told, but it is to add up if one gets it. */
+	if (ioasid_policy_has(IOASID_OP_UNCHARGE))
 		__ioasid_policy_uncharge(who, npages, mark);
+	else
+		mark->npages -= min(npages, mark->npages);
 }
 
 /**

@@ -72,18 +72,18 @@ static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_po
 }
 
 /*
- * Something begins with the hook of @w, for those that have @who in scope; those
+ * Something begins with hook @op, which @w walks, for those that have @who in scope; those
  * of them that have hook @end are to be told the end: mostly all. Ejected ones
- * are sorted out when they would be told.
+ * are sorted out when they would be told. Nobody is marked in @mark yet.
  */
 static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
-				  enum ioasid_op end, const struct ioasid_who *who)
+				  enum ioasid_op op, enum ioasid_op end,
+				  const struct ioasid_who *who)
 {
-	if (likely(!(w->set->any_scoped & (BIT(w->op) | BIT(end))))) {
-		mark->slots = w->set->all[end].slots;
-		mark->seq = w->set->all[end].seq;
-	} else {
+	if (unlikely(w->set->any_scoped & (BIT(op) | BIT(end)))) {
 		begin_scoped(w, mark, w->set->has[end], who);
+	} else if (ioasid_policy_has(end)) {
+		mark->all = w->set->all[end].all;
 	}
 }
 
@@ -120,11 +120,15 @@ static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_pol
 void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
 			  struct ioasid_policy_mark *mark)
 {
-	struct ioasid_policy_walk w;
+	const struct ioasid_policy_set *set;
 
-	ioasid_walk_begin(&w, op);
-	begin(&w, mark, op, who);
-	ioasid_walk_end(&w);
+	ioasid_walk_lock();
+	set = rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held());
+	if (likely(!(set->any_scoped & BIT(op))))
+		mark->all = set->all[op].all;
+	else
+		ioasid_mark_fill(mark, set, ioasid_policy_concerned(set, set->has[op], who));
+	ioasid_walk_unlock();
 }
 
 /* ---- address spaces ---- */
@@ -274,7 +278,7 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	int ret = 0;
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
-	begin(&w, mark, IOASID_OP_MAP_DONE, &args->who);
+	begin(&w, mark, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
 		if (unlikely(!ioasid_policy_enabled(w.run))) {
 			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
@@ -367,7 +371,7 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
-	begin(&w, mark, IOASID_OP_UNMAP_DONE, &args->who);
+	begin(&w, mark, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
 	ioasid_walk_enabled(&w)
 		ioasid_walk_tell(&w, unmap_begin, args);
 	ioasid_walk_end(&w);

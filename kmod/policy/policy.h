@@ -66,20 +66,22 @@
 struct cgroup;
 struct ioasid_policy_walk;
 
-/** enum ioasid_policy_state - the life of a run, drawn above */
+/*
+ * enum ioasid_policy_state - the life of a run, drawn above; odd where all hooks
+ * run, and rising, as states follow each other
+ */
 enum ioasid_policy_state {
-	/** @IOASID_POLICY_LOADING: only hooks that tell of address spaces run */
-	IOASID_POLICY_LOADING,
-	/** @IOASID_POLICY_ENABLED: all do */
-	IOASID_POLICY_ENABLED,
-	/** @IOASID_POLICY_LEAVING: as ENABLED, but for a moment; ejection comes too late */
-	IOASID_POLICY_LEAVING,
-	/** @IOASID_POLICY_EJECTING: none does; who ejects it is writing down why */
-	IOASID_POLICY_EJECTING,
-	/** @IOASID_POLICY_EJECTED: the work item is to call exit, or has */
-	IOASID_POLICY_EJECTED,
-	/** @IOASID_POLICY_ENDED: who ended it calls exit */
-	IOASID_POLICY_ENDED,
+	/* Only hooks that tell of address spaces run. */
+	IOASID_POLICY_LOADING	= 0,
+	IOASID_POLICY_ENABLED	= 1,
+	/* As ENABLED, for a moment; ejection comes too late. */
+	IOASID_POLICY_LEAVING	= 3,
+	/* No hook runs; who ejects it is writing down why. */
+	IOASID_POLICY_EJECTING	= 4,
+	/* The work item is to call exit, or has. */
+	IOASID_POLICY_EJECTED	= 6,
+	/* Who ended it calls exit. */
+	IOASID_POLICY_ENDED	= 8,
 };
 
 /**
@@ -219,9 +221,7 @@ extern const char *const ioasid_policy_hook_name[IOASID_NAME_NR];
 /* All hooks run. */
 static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
 {
-	int state = atomic_read(&r->state);
-
-	return state == IOASID_POLICY_ENABLED || unlikely(state == IOASID_POLICY_LEAVING);
+	return atomic_read(&r->state) & 1;
 }
 
 /* Those that tell of address spaces do. */

@@ -129,7 +129,7 @@ exit_of_a_failed_load() {
 	begin
 	probe --pin /sys/fs/bpf/one
 	tries=0
-	while [ $tries -lt 8 ]; do
+	while [ "$tries" -lt 8 ]; do
 		tries=$((tries + 1))
 		expect_status 1 ioasidctl policy load "$objects/probe.bpf.o" --set exit_error=1 \
 			--pin /sys/fs/bpf/two 2>/dev/null

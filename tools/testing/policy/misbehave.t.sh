@@ -148,7 +148,7 @@ map_until_ejected() {
 	tries=0
 	until [ "$(attribute misbehave state)" = ejected ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || fail "it is still in: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
+		[ "$tries" -lt 100 ] || fail "it is still in: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
 		"$mapper" storm 500 1M 4K >/dev/null
 	done
 }
@@ -158,7 +158,7 @@ slow_calls() {
 	tries=0
 	until [ "$(sed -n 's/^slow //p' "$policies/misbehave/stats")" -ge "$1" ]; do
 		tries=$((tries + 1))
-		[ $tries -lt 100 ] || fail "calls are not slow: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
+		[ "$tries" -lt 100 ] || fail "calls are not slow: $(grep -e slow -e map_begin "$policies/misbehave/stats")"
 		taskset -c 0 "$mapper" storm 500 1M 4K >/dev/null
 		expect_same state "$(attribute misbehave state)" enabled
 	done
