@@ -9,13 +9,19 @@
  * Anything else, and any failure on the way, is left to the other pinners,
  * which also know the right errno.
  *
- * And a file itself (IOASID_MAP_FILE), shmem or hugetlbfs, whose holes are
- * filled first: there is nothing to fall back to.
+ * And a file itself (IOASID_MAP_FILE), shmem or hugetlbfs: there is nothing to
+ * fall back to. Holes of hugetlbfs are filled by the file system itself, and
+ * memfd_pin_folios() only sees ranges without holes: it is called under the
+ * lock that punching a hole and truncation take.
  *
  * Who else can run: munmap and remap of the area once mmap_lock is dropped;
  * what is pinned then is what the caller had mapped when he asked. A write
  * seal: the mapping is kept writable for the file until the pins, which refuse
- * a seal themselves, are there. Truncation: folios that are pinned stay.
+ * a seal themselves, are there. Truncation: folios that are pinned stay. Holes
+ * that other threads punch: before or after a step of pinning, not in between.
+ *
+ * The inode's i_rwsem comes after mmap_lock (mmap of hugetlbfs takes it), so
+ * nothing under it takes an mmap_lock or touches user memory.
  */
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -25,10 +31,12 @@
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
 
 #include "pages.h"
+#include "signal.h"
 
 /* Smaller ranges are pinned page by page before this has found the area. */
 #define FILE_MIN_PAGES	512
@@ -36,6 +44,8 @@
 #define FILE_MIN_FOLIO	16
 /* The first look at how large they are. */
 #define FILE_PROBE	16
+/* How often a hole is filled that is there again before it is pinned. */
+#define FILL_TRIES	100
 
 /* The area holds the range and allows the access, and faults as usual. */
 static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
@@ -86,33 +96,6 @@ static int file_seals(struct file *file)
 				  HUGETLBFS_I(file_inode(file))->seals;
 }
 
-/*
- * memfd_pin_folios() would fill a hole of a hugetlbfs file with a page that
- * somebody else may have reserved: have the file system fill it properly.
- */
-static int huge_fill(struct file *file, loff_t pos, loff_t len)
-{
-	if (!(file->f_mode & FMODE_WRITE))
-		return 0;
-	return vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, pos, len);
-}
-
-/* All pages are there. */
-static bool huge_filled(struct file *file, loff_t pos, loff_t len)
-{
-	struct hstate *h = hstate_file(file);
-	pgoff_t i = pos >> huge_page_shift(h), last = (pos + len - 1) >> huge_page_shift(h);
-	struct folio *folio;
-
-	for (; i <= last; i++) {
-		folio = filemap_get_folio(file->f_mapping, i << huge_page_order(h));
-		if (IS_ERR(folio))
-			return false;
-		folio_put(folio);
-	}
-	return true;
-}
-
 /**
  * ioasid_file_take() - pin a piece of a file
  * @pages: of_file is set
@@ -120,16 +103,14 @@ static bool huge_filled(struct file *file, loff_t pos, loff_t len)
  * @src: filled in; on success ioasid_file_drop() later
  *
  * Return: 0; -EINVAL (not a memfd, tmpfs or hugetlbfs, or beyond its end), -EPERM
- * (not open for that, or sealed), -EFAULT (a hole that cannot be filled), -ENOSPC.
+ * (not open for that, or sealed).
  */
 int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src)
 {
 	loff_t pos = pages->vaddr, len = (loff_t)pages->npages << PAGE_SHIFT;
-	bool huge = is_file_hugepages(file);
-	int ret;
 
 	memset(src, 0, sizeof(*src));
-	if (!huge && !shmem_file(file))
+	if (!is_file_hugepages(file) && !shmem_file(file))
 		return -EINVAL;
 	if (pos < 0 || len > i_size_read(file_inode(file)) - pos)
 		return -EINVAL;
@@ -138,13 +119,6 @@ int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasi
 	if (pages->write && (!(file->f_mode & FMODE_WRITE) ||
 			     file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
-	if (huge && !huge_filled(file, pos, len)) {
-		ret = huge_fill(file, pos, len);
-		if (ret)
-			return ret;
-		if (!huge_filled(file, pos, len))
-			return -EFAULT;
-	}
 	/* A write seal may have come since; from here on it cannot. */
 	if (pages->write && mapping_map_writable(file->f_mapping))
 		return -EPERM;
@@ -172,6 +146,83 @@ static void unpin_rest(struct folio **folios, long from, long n)
 		unpin_folio(folios[from]);
 }
 
+/*
+ * Fill holes of a hugetlbfs file. The file system gives up as soon as any signal
+ * is pending, also one that does not kill (SIGALRM, a stop, work that io_uring
+ * queued), and from here nothing can be restarted. So the marks of those are
+ * hidden, and put back for the way out.
+ */
+static int huge_fill(struct file *file, loff_t pos, loff_t len)
+{
+	bool signal = false, notify = false;
+	int ret;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EFAULT;
+	while ((ret = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, pos, len)) == -EINTR) {
+		ret = ioasid_interrupted();
+		if (ret)
+			break;
+		signal |= test_and_clear_thread_flag(TIF_SIGPENDING);
+		notify |= test_and_clear_thread_flag(TIF_NOTIFY_SIGNAL);
+		/* A SIGKILL is queued before it is marked: this one may be hidden now. */
+		if (__fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+	}
+	if (signal)
+		set_thread_flag(TIF_SIGPENDING);
+	if (notify)
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+	return ret;
+}
+
+/* How many bytes from @pos to @end are there before the first hole, in at most @room folios. */
+static loff_t huge_filled(struct file *file, loff_t pos, loff_t end, unsigned long room)
+{
+	struct hstate *h = hstate_file(file);
+	pgoff_t i = pos >> huge_page_shift(h);
+	struct folio *folio;
+
+	for (; room && (loff_t)i << huge_page_shift(h) < end; i++, room--) {
+		folio = filemap_get_folio(file->f_mapping, i << huge_page_order(h));
+		if (IS_ERR(folio))
+			break;
+		folio_put(folio);
+	}
+	return min((loff_t)i << huge_page_shift(h), end) - pos;
+}
+
+/*
+ * memfd_pin_folios() of hugetlbfs: a hole it would fill with a page that
+ * somebody else may have reserved, so it is shown none. Where another thread is
+ * faster every time, the caller gets an error and not an endless call.
+ */
+static long huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **folios,
+		     unsigned long room, pgoff_t *offset)
+{
+	struct inode *inode = file_inode(file);
+	unsigned int tries;
+	loff_t len;
+	long ret;
+
+	for (tries = 0; tries < FILL_TRIES; tries++) {
+		if (inode_lock_shared_killable(inode))
+			return -EINTR;
+		len = huge_filled(file, pos, end, room);
+		if (len > 0)
+			ret = memfd_pin_folios(file, pos, pos + len - 1, folios, room, offset);
+		inode_unlock_shared(inode);
+		if (len > 0)
+			return ret;
+		ret = huge_fill(file, pos, end - pos);
+		if (ret)
+			return ret;
+	}
+	return -EFAULT;
+}
+
 /**
  * ioasid_file_pin() - one step of pinning
  * @pages: whose list grows
@@ -181,20 +232,23 @@ static void unpin_rest(struct folio **folios, long from, long n)
  * @room: how many
  *
  * Return: pages pinned; 0 to go on page by page; -ENOMEM; for src->only what
- * memfd_pin_folios() says.
+ * memfd_pin_folios() says, or of hugetlbfs -EFAULT (a hole that cannot be filled,
+ * or that is punched again and again), -ENOSPC, -EINTR, -ECANCELED.
  */
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		     unsigned long done, struct folio **folios, unsigned long room)
 {
-	loff_t pos = src->pos + ((loff_t)done << PAGE_SHIFT);
 	unsigned long left = pages->npages - done, got = 0;
+	loff_t pos = src->pos + ((loff_t)done << PAGE_SHIFT);
+	loff_t end = pos + ((loff_t)left << PAGE_SHIFT);
 	pgoff_t offset = 0;
 	long n, i;
 
 	if (!src->probed && !src->only)
 		room = min(room, FILE_PROBE);
-	n = memfd_pin_folios(src->file, pos, pos + ((loff_t)left << PAGE_SHIFT) - 1, folios, room,
-			     &offset);
+	n = is_file_hugepages(src->file) ?
+	    huge_pin(src->file, pos, end, folios, room, &offset) :
+	    memfd_pin_folios(src->file, pos, end - 1, folios, room, &offset);
 	if (n <= 0)
 		return src->only ? n ?: -EFAULT : 0;
 

@@ -332,7 +332,8 @@ struct ioasid_map_dma {
  *
  * EBADF: no such fd. EINVAL: also a file of another kind, or beyond its end.
  * EPERM: the fd is not open for that, or a seal forbids writing. EFAULT: a hole
- * in a file on hugetlbfs that is open for reading only.
+ * in a file on hugetlbfs that is open for reading only, or that other tasks
+ * punch again each time it is filled. ENOSPC: also no huge page is free.
  */
 struct ioasid_map_file {
 	__u32 size;
