@@ -539,7 +539,11 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 	access_tell_policy(space, ioasid_area_start(area), n);
 }
 
-/* Copy between a kernel buffer and the owner's memory; -EPERM if that is gone. */
+/*
+ * Copy between a kernel buffer and the owner's memory; -EPERM if that is gone.
+ * Only a kernel thread that has no memory can borrow it: one that has borrowed
+ * another process's, and a task that is exiting, get -EFAULT.
+ */
 static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size_t len, bool write)
 {
 	bool borrow = current->mm != mm;
@@ -547,7 +551,7 @@ static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size
 
 	if (!mmget_not_zero(mm))
 		return -EPERM;
-	if (borrow && !(current->flags & PF_KTHREAD)) {
+	if (borrow && (current->mm || !(current->flags & PF_KTHREAD))) {
 		mmput_async(mm);
 		return -EFAULT;
 	}

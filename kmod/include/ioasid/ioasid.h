@@ -300,8 +300,11 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
  * @buf: kernel memory
  * @len: bytes; may cross from one mapping into the next
  *
+ * The caller is the owner of the memory, or a kernel thread that has no memory
+ * of its own or borrowed at this moment. The memory of a file is for every task.
+ *
  * Return: 0; -EINVAL (a hole), -EPERM (no read access, or the owner's memory
- * is gone), -EFAULT, -EBUSY, -EINTR.
+ * is gone), -EFAULT (also another caller than those), -EBUSY, -EINTR.
  */
 int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
 

@@ -473,6 +473,37 @@ TEST_F(kapi, attaches)
 	EXPECT_ERRNO(EEXIST, MAP(IOVA, self->mem, 1, READ));
 }
 
+/* A thread of the kernel may borrow the owner's memory, unless it has somebody's. */
+TEST_F(kapi, reads_by_kernel_threads)
+{
+	uint64_t word = 0;
+	struct kapi a;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, CALL(CREATE));
+	ASSERT_EQ(0, MAP(IOVA, self->mem, PAGES, READ | WRITE));
+#define READ_AS(_who)	CALL(READ, .iova = IOVA + PAGE, .data = (uintptr_t)&word, .length = 8,	\
+			     .flags = KAPI_##_who)
+	EXPECT_EQ(0, READ_AS(KTHREAD));
+	EXPECT_EQ(1001, word);
+	word = 0;
+	EXPECT_EQ(0, READ_AS(BORROWER));
+	EXPECT_EQ(1001, word);
+	pid = fork();
+	if (!pid) {
+		if (!READ_AS(CALLER) || errno != EFAULT)
+			_exit(1);
+		if (!READ_AS(BORROWER) || errno != EFAULT)
+			_exit(2);
+		word = 0;
+		_exit(READ_AS(KTHREAD) || word != 1001 ? 3 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+#undef READ_AS
+}
+
 static long dirty_range(struct ktap_fixture_kapi *self, uint32_t flags, uint64_t iova,
 			uint64_t pages, uint64_t *bits, uint64_t bytes)
 {

@@ -26,7 +26,7 @@ enum kapi_op {
 	KAPI_ACCESS_DESTROY,
 	KAPI_PIN,		/* iova, length in pages, prot; out is the first word */
 	KAPI_UNPIN,		/* iova, length in pages */
-	KAPI_READ,		/* iova, data, length */
+	KAPI_READ,		/* iova, data, length; flags is enum kapi_reader */
 	KAPI_WRITE,		/* the same */
 	KAPI_CALLBACKS,		/* out: how often told of an unmap */
 	KAPI_ATTACH,		/* device, flags; claims it if it has an IOMMU */
@@ -37,6 +37,13 @@ enum kapi_op {
 	KAPI_FROM_KAPI,		/* fd: of another open file of the module */
 	KAPI_HOLD,		/* hold the caller's mmap_lock for reading, as a page fault does */
 	KAPI_RELEASE,		/* and end that; so does a close */
+};
+
+/* Which task reads. */
+enum kapi_reader {
+	KAPI_CALLER,
+	KAPI_KTHREAD,		/* one without memory */
+	KAPI_BORROWER,		/* one that has borrowed the memory of the caller */
 };
 
 /** struct kapi - a call; the ioctl returns what the function does */

@@ -334,6 +334,51 @@ static long pin(struct kapi_user *u, struct kapi *arg)
 	return ret;
 }
 
+/* ioasid_read() by a kernel thread, which its caller waits for. */
+struct kapi_read {
+	struct ioasid_space *space;
+	u64 iova;
+	void *buf;
+	size_t length;
+	struct mm_struct *mm;		/* to borrow, or NULL */
+	long ret;
+	struct completion done;
+};
+
+static int kthread_read(void *data)
+{
+	struct kapi_read *r = data;
+
+	if (r->mm)
+		kthread_use_mm(r->mm);
+	r->ret = ioasid_read(r->space, r->iova, r->buf, r->length);
+	if (r->mm)
+		kthread_unuse_mm(r->mm);
+	complete(&r->done);
+	return 0;
+}
+
+static long read_as(struct kapi_user *u, const struct kapi *arg, void *buf)
+{
+	struct kapi_read r = {
+		.space = u->space,
+		.iova = arg->iova,
+		.buf = buf,
+		.length = arg->length,
+		.mm = arg->flags == KAPI_BORROWER ? current->mm : NULL,
+	};
+	struct task_struct *task;
+
+	if (arg->flags == KAPI_CALLER)
+		return ioasid_read(u->space, arg->iova, buf, arg->length);
+	init_completion(&r.done);
+	task = kthread_run(kthread_read, &r, "kapi_read");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	wait_for_completion(&r.done);
+	return r.ret;
+}
+
 static long copy(struct kapi_user *u, struct kapi *arg)
 {
 	void __user *data = u64_to_user_ptr(arg->data);
@@ -349,7 +394,7 @@ static long copy(struct kapi_user *u, struct kapi *arg)
 	ret = write && copy_from_user(buf, data, arg->length) ? -EFAULT : 0;
 	if (!ret)
 		ret = write ? ioasid_write(u->space, arg->iova, buf, arg->length) :
-			      ioasid_read(u->space, arg->iova, buf, arg->length);
+			      read_as(u, arg, buf);
 	if (!ret && !write && copy_to_user(data, buf, arg->length))
 		ret = -EFAULT;
 	kvfree(buf);
