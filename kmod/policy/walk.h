@@ -38,12 +38,16 @@ struct ioasid_policy_walk {
 };
 
 /*
- * Preemption off is a read section by itself; rcu_read_lock() says so to those
- * who check, and is all there is where preemption must stay on.
+ * Preemption off is a read section by itself. rcu_read_lock() is there for
+ * CONFIG_DEBUG_LOCK_ALLOC, with which rcu_read_lock_held() is true only after it
+ * (BPF's map functions ask, with or without PROVE_RCU), and for PREEMPT_RT, where
+ * preemption must stay on.
  */
+#define IOASID_WALK_RCU	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
+
 static __always_inline void ioasid_walk_lock(void)
 {
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PROVE_RCU))
+	if (IOASID_WALK_RCU)
 		rcu_read_lock();
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		preempt_disable();
@@ -53,7 +57,7 @@ static __always_inline void ioasid_walk_unlock(void)
 {
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		preempt_enable();
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_PROVE_RCU))
+	if (IOASID_WALK_RCU)
 		rcu_read_unlock();
 }
 
