@@ -4,11 +4,18 @@
  * in-kernel user has it pinned or wrote to it, and every mapped page is dirty
  * as long as some group can write unseen.
  *
+ * Two units. An area has a bit for each page. What a bit of the caller's stands
+ * for is in the query, and everything about the caller's memory is in that unit:
+ * the check of its size, and what is written there. As in type1 it is the
+ * smallest page of the IOMMU, which may be several of ours.
+ *
  * Who else can run: anything. Bits live in area->dirty and change under
  * areas_lock. They reach the user's memory piece by piece: a piece is taken
  * out under the lock, copied with no lock held (the copy may fault for long),
  * and put back should the copy fail. An unmap copies the bits of areas that
- * it has claimed, which nobody else changes.
+ * it has claimed, which nobody else changes. Maps and unmaps go on between two
+ * pieces, so each piece is clipped to the query for itself (piece_set()): that
+ * areas lay inside of it when the call began means nothing by then.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -176,24 +183,50 @@ static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *
 
 /**
  * struct ioasid_dirty_piece - some of an area's bits, on their way out
- * @iova: of the first
+ * @iova: of the first page
  * @from: its index in the area
- * @n: how many
- * @shift: where the first one lies in its word
+ * @n: pages
+ * @order: a bit of the caller's stands for 1 << @order pages
+ * @lead: pages of the first bit's that are not of this piece
+ * @at: the first bit of the caller's
+ * @shift: where it lies in its word
+ * @bits: how many
  * @words: the bits
  */
 struct ioasid_dirty_piece {
 	u64 iova;
 	u64 from;
 	unsigned long n;
+	unsigned int order;
+	unsigned long lead;
+	u64 at;
 	unsigned long shift;
+	unsigned long bits;
 	u64 words[PIECE_WORDS + 1];
 };
 
 /* Words that hold the bits of a piece. */
 static unsigned long piece_words(const struct ioasid_dirty_piece *p)
 {
-	return BITS_TO_U64(p->shift + p->n);
+	return BITS_TO_U64(p->shift + p->bits);
+}
+
+/* The bit of page @i of the piece. */
+static unsigned long piece_bit(const struct ioasid_dirty_piece *p, unsigned long i)
+{
+	return p->shift + ((p->lead + i) >> p->order);
+}
+
+/* Bits that stand for several pages each, of which one is enough. */
+static void piece_fold(struct ioasid_dirty_piece *p, const unsigned long *dirty)
+{
+	unsigned long end = p->from + p->n, i;
+
+	for (i = find_next_bit(dirty, end, p->from); i < end; i = find_next_bit(dirty, end, i + 1)) {
+		unsigned long bit = piece_bit(p, i - p->from);
+
+		p->words[bit / 64] |= BIT_ULL(bit % 64);
+	}
 }
 
 /* Word by word, wherever in its words the area has them. */
@@ -201,6 +234,10 @@ static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 {
 	unsigned long at = p->shift, end = p->shift + p->n, n;
 
+	if (p->order) {
+		piece_fold(p, dirty);
+		return;
+	}
 	for (; at < end; at += n) {
 		n = min(64 - at % 64, end - at);
 		p->words[at / 64] |= (u64)bitmap_read(dirty, p->from + at - p->shift, n) << at % 64;
@@ -210,7 +247,7 @@ static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 /* No bits but those of the piece. */
 static void piece_trim(struct ioasid_dirty_piece *p)
 {
-	unsigned long end = p->shift + p->n;
+	unsigned long end = p->shift + p->bits;
 
 	p->words[0] &= U64_MAX << p->shift;
 	if (end % 64)
@@ -234,16 +271,19 @@ static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 	}
 }
 
-/* The copy failed: nobody has seen these bits. areas_lock is held. */
+/*
+ * The copy failed: nobody has seen these bits. areas_lock is held. Of a bit that
+ * stands for several pages all are dirty then: too many is safe.
+ */
 static void piece_put_back(struct ioasid_area *area, const struct ioasid_dirty_piece *p)
 {
-	unsigned long i;
+	unsigned long from = (p->iova - ioasid_area_start(area)) >> PAGE_SHIFT, i;
 
 	for (i = 0; i < p->n; i++) {
-		unsigned long bit = p->shift + i;
+		unsigned long bit = piece_bit(p, i);
 
 		if (p->words[bit / 64] & BIT_ULL(bit % 64))
-			__set_bit(p->from + i, area->dirty);
+			__set_bit(from + i, area->dirty);
 	}
 }
 
@@ -253,11 +293,10 @@ static void piece_put_back(struct ioasid_area *area, const struct ioasid_dirty_p
  */
 static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
-	u64 bit = (p->iova - q->iova) >> PAGE_SHIFT;
-	u64 __user *to = q->bits + bit / 64;
+	u64 __user *to = q->bits + p->at / 64;
 	u64 before;
 
-	if (p->shift) {
+	if (p->shift || p->lead) {
 		if (copy_from_user(&before, to, sizeof(before)))
 			return -EFAULT;
 		p->words[0] |= before;
@@ -266,21 +305,33 @@ static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_pi
 	       -EFAULT : 0;
 }
 
-/* Set up the next piece of @area at or after @iova. */
-static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *area, u64 iova,
-		      u64 base)
+static u64 query_last(const struct ioasid_dirty_query *q)
 {
+	return q->iova + q->length - 1;
+}
+
+/* Set up the next piece of @area, from @iova on; both @iova and some of @area are in the query. */
+static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *area, u64 iova,
+		      const struct ioasid_dirty_query *q)
+{
+	u64 pages = (min(ioasid_area_last(area), query_last(q)) - iova + 1) >> PAGE_SHIFT;
+	u64 page = (iova - q->iova) >> PAGE_SHIFT;
+
 	p->iova = iova;
 	p->from = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
-	p->shift = ((iova - base) >> PAGE_SHIFT) % 64;
-	p->n = min(PIECE_BITS - p->shift, area_pages(area) - p->from);
+	p->order = q->shift - PAGE_SHIFT;
+	p->lead = page & (BIT(p->order) - 1);
+	p->at = page >> p->order;
+	p->shift = p->at % 64;
+	p->n = min(PIECE_BITS - p->shift, pages);
+	p->bits = piece_bit(p, p->n - 1) + 1 - p->shift;
 }
 
 /* The next piece at or after *@iova, taken out; false at the end. */
 static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 *iova,
 		     struct ioasid_dirty_piece *p, bool clear)
 {
-	u64 last = q->iova + q->length - 1;
+	u64 last = query_last(q);
 	struct ioasid_area *area;
 
 	mutex_lock(&space->areas_lock);
@@ -288,20 +339,22 @@ static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query
 	while (area && (area->state != IOASID_AREA_LIVE || !area->dirty))
 		area = ioasid_area_next(area, *iova, last);
 	if (area) {
-		piece_set(p, area, max(*iova, ioasid_area_start(area)), q->iova);
+		piece_set(p, area, max(*iova, ioasid_area_start(area)), q);
 		piece_take(space, area, p, clear);
 	}
 	mutex_unlock(&space->areas_lock);
 	return area;
 }
 
+/* What is mapped there now may be another mapping: then it is dirty for nothing. */
 static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
 {
+	u64 last = p->iova + ((u64)p->n << PAGE_SHIFT) - 1;
 	struct ioasid_area *area;
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, p->iova, p->iova);
-	if (area && area->dirty && p->from + p->n <= area_pages(area))
+	if (area && area->dirty && ioasid_area_last(area) >= last)
 		piece_put_back(area, p);
 	mutex_unlock(&space->areas_lock);
 }
@@ -313,7 +366,7 @@ static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece
 static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
 		    struct ioasid_area_wait *w)
 {
-	u64 last = q->iova + q->length - 1;
+	u64 last = query_last(q);
 	struct ioasid_area *area;
 
 	if (!space->tracking || space->dead)
@@ -370,12 +423,13 @@ static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 	u64 iova = q->iova;
 	int ret;
 
-	ret = get_check(space, q);
+	ret = ioasid_dirty_fits(q) ? get_check(space, q) : -EINVAL;
 	if (ret)
 		return ret;
 	while (!ret && get_next(space, q, &iova, p, clear)) {
 		if (dirty_heard())
-			*dirty += bitmap_weight((unsigned long *)p->words, p->shift + p->n);
+			*dirty += (u64)bitmap_weight((unsigned long *)p->words,
+						     p->shift + p->bits) << p->order;
 		ret = piece_copy(q, p);
 		if (ret && clear)
 			get_undo(space, p);
@@ -433,18 +487,25 @@ static bool report_take(struct ioasid_space *space, struct ioasid_area *area,
 int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
+	u64 last = query_last(q), iova, end;
 	struct ioasid_area *area;
 	int ret = 0;
-	u64 done;
 
-	list_for_each_entry(area, areas, link)
-		for (done = 0; !ret && done < area_pages(area); done += p->n) {
-			piece_set(p, area, ioasid_area_start(area) + (done << PAGE_SHIFT), q->iova);
+	/* A v1 container unmaps whole areas of which only the start is in the range. */
+	list_for_each_entry(area, areas, link) {
+		end = min(ioasid_area_last(area), last);
+		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
+		     iova = p->iova + ((u64)p->n << PAGE_SHIFT)) {
+			piece_set(p, area, iova, q);
 			if (!report_take(space, area, p))
 				break;
 			ret = piece_copy(q, p);
 			cond_resched();
+			/* The next one would begin behind the end of the address space. */
+			if (p->iova + ((u64)p->n << PAGE_SHIFT) - 1 == U64_MAX)
+				break;
 		}
+	}
 	return ret;
 }
 

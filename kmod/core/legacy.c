@@ -151,6 +151,7 @@ static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type
 		ret = check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
 	if (ret)
 		return legacy_fail(space, IOASID_ERROR_UNMAP, ret, IOASID_R_DIRTY);
+	q.shift = __ffs64(bitmap.pgsize);
 	q.bits = (u64 __user *)bitmap.data;
 	q.size = bitmap.size;
 	return ioasid_unmap_dirty(space, flags, &q, done);
@@ -211,6 +212,7 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 		return ret;
 	q.iova = range.iova;
 	q.length = range.size;
+	q.shift = __ffs64(range.bitmap.pgsize);
 	q.bits = (u64 __user *)range.bitmap.data;
 	q.size = range.bitmap.size;
 	piece = ioasid_dirty_piece_alloc();

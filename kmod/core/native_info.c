@@ -164,8 +164,8 @@ long ioasid_native_allow_iovas(struct ioasid_call *call)
 	return ret;
 }
 
-/* ioasid_dirty_check() - does the bitmap fit the range */
-int ioasid_dirty_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
+/* ioasid_dirty_check() - does the bitmap fit the range; what a bit stands for goes to @q */
+int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q)
 {
 	u64 pgsize, last, need;
 
@@ -174,6 +174,7 @@ int ioasid_dirty_check(struct ioasid_space *space, const struct ioasid_dirty_que
 	mutex_unlock(&space->areas_lock);
 	if (!q->length || (q->iova | q->length) & (pgsize - 1))
 		return -EINVAL;
+	q->shift = __ffs64(pgsize);
 	if (check_add_overflow(q->iova, q->length - 1, &last))
 		return -EOVERFLOW;
 	need = DIV_ROUND_UP(q->length / pgsize, 64) * sizeof(u64);
@@ -193,12 +194,12 @@ static long dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
 	struct ioasid_dirty_piece *piece;
 	long ret;
 
-	/* The only size there is. */
-	if (arg->page_size != PAGE_SIZE)
-		return -EINVAL;
 	ret = ioasid_dirty_check(space, &q);
 	if (ret)
 		return ret;
+	/* The only size there is. */
+	if (arg->page_size != BIT_ULL(q.shift))
+		return -EINVAL;
 	piece = ioasid_dirty_piece_alloc();
 	if (!piece)
 		return -ENOMEM;

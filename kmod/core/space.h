@@ -270,17 +270,29 @@ struct ioasid_area_wait {
 
 /**
  * struct ioasid_dirty_query - where dirty bits are to go
- * @iova: first address; bit 0 is this page
- * @length: bytes
+ * @iova: first address, a multiple of what a bit stands for; bit 0
+ * @length: bytes, another multiple
+ * @shift: a bit stands for 1 << @shift bytes, at least a page
  * @bits: little-endian words in the caller's memory
  * @size: bytes at @bits
  */
 struct ioasid_dirty_query {
 	u64 iova;
 	u64 length;
+	unsigned int shift;
 	u64 __user *bits;
 	u64 size;
 };
+
+/*
+ * The bitmap holds the range. Whoever asks has looked already, for an errno of
+ * the right kind; but what is written to user memory depends on it.
+ */
+static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
+{
+	return q->length && q->shift >= PAGE_SHIFT &&
+	       q->size >= DIV_ROUND_UP(q->length >> q->shift, 64) * sizeof(u64);
+}
 
 /**
  * struct ioasid_fail - why a call fails, beside the errno
@@ -469,7 +481,7 @@ void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 int ioasid_dirty_start(struct ioasid_space *space);
 void ioasid_dirty_stop(struct ioasid_space *space);
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
-int ioasid_dirty_check(struct ioasid_space *space, const struct ioasid_dirty_query *q);
+int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);

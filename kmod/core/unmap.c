@@ -562,8 +562,10 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 	c.piece = ioasid_dirty_piece_alloc();
 	if (!c.piece)
 		return -ENOMEM;
-	/* A v1 container never tracks: unmap says so. */
-	if (!(flags & IOASID_UNMAP_V1))
+	/* By v1's rule mappings may stick out of the range, which a get refuses. */
+	if (!ioasid_dirty_fits(q))
+		ret = -EINVAL;
+	else if (!(flags & IOASID_UNMAP_V1))
 		ret = ioasid_dirty_get(space, q, c.piece, false);
 	if (!ret)
 		ret = unmap_call(&c, unmapped);

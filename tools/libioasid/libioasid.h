@@ -138,7 +138,8 @@ int ioasid_dirty_stop(int fd, uint32_t id);
  * @id: address space, 0 for the default one
  * @iova: first address
  * @length: bytes
- * @bits: a bit for each 4 KiB, cleared by the caller
+ * @bits: a bit for each page of the IOMMU, which is the lowest of out_pgsizes of
+ *	IOASID_GET_INFO (4 KiB without a device); cleared by the caller
  * @size: bytes at @bits, whole words of 64 bits
  * @keep: report the same pages the next time
  *

@@ -161,15 +161,19 @@ int ioasid_dirty_stop(int fd, uint32_t id)
 int ioasid_dirty_get(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *bits,
 		     uint64_t size, int keep)
 {
+	struct ioasid_get_info info = { .size = sizeof(info), .ioasid = id };
 	struct ioasid_dirty arg = {
 		.ioasid = id,
 		.op = keep ? IOASID_DIRTY_OP_GET_NO_CLEAR : IOASID_DIRTY_OP_GET,
 		.iova = iova,
 		.length = length,
-		.page_size = (uint64_t)sysconf(_SC_PAGESIZE),
 		.data = (uintptr_t)bits,
 		.data_size = size,
 	};
+	int ret = call(fd, IOASID_GET_INFO, &info);
 
+	if (ret)
+		return ret;
+	arg.page_size = info.out_pgsizes & -info.out_pgsizes;
 	return dirty(fd, &arg);
 }

@@ -391,7 +391,8 @@ enum ioasid_unmap_flag {
  * @__reserved: 0
  * @iova: first address
  * @length: bytes
- * @dirty: with GET_DIRTY a pointer to a bitmap, see struct ioasid_dirty
+ * @dirty: with GET_DIRTY a pointer to a bitmap, see @data of struct ioasid_dirty;
+ *	a bit stands for the lowest of out_pgsizes
  * @dirty_size: bytes at @dirty
  * @out_length: bytes unmapped
  *
@@ -509,11 +510,13 @@ enum ioasid_dirty_command {
  * @page_size: for GET what a bit stands for: the lowest of out_pgsizes
  * @data: for GET a pointer to 64-bit words, cleared by the caller; bit 0 of the
  *	first is the page at @iova
- * @data_size: bytes at @data, at least a bit for each page, in whole words
+ * @data_size: bytes at @data, at least a bit for each @page_size, in whole words
  *
  * Done in software: pages are dirty that an in-kernel user pinned or wrote
- * to, and all pages as long as a hardware device is attached. EINVAL: tracking
- * is off, or the range cuts a mapping.
+ * to, and all pages as long as a hardware device is attached. Nothing is written
+ * behind the bits of the range: a mapping that another thread makes during the
+ * call is reported as far as it lies in the range. EINVAL: tracking is off, the
+ * range cuts a mapping, or @page_size is another.
  */
 struct ioasid_dirty {
 	__u32 size;

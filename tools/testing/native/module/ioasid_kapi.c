@@ -16,6 +16,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/platform_device.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -255,7 +256,8 @@ static void drop_space(struct kapi_user *u)
 
 static struct iommu_group *group_of(const char *name)
 {
-	struct device *dev = bus_find_device_by_name(&pci_bus_type, NULL, name);
+	struct device *dev = bus_find_device_by_name(&pci_bus_type, NULL, name) ?:
+			     bus_find_device_by_name(&platform_bus_type, NULL, name);
 	struct iommu_group *group = dev ? iommu_group_get(dev) : NULL;
 
 	put_device(dev);

@@ -2,4 +2,4 @@
 # Dirty bits are not shifted to where they belong.
 # file: core/dirty.c
 # cases: dirty_shifted
-s/p->shift = ((iova - base) >> PAGE_SHIFT) % 64;/p->shift = 0;/
+s/p->shift = p->at % 64;/p->shift = 0;/

@@ -366,6 +366,44 @@ CASE(fake_page_sizes, "A035 A039 A040 A044")
 	page_sizes(&d, "one again");
 }
 
+/* A bit stands for the smallest page of the IOMMU; nothing behind the bitmap is written. */
+CASE(fake_dirty_units, "A115 A117 A121 A122")
+{
+	char *mem = mmap(NULL, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t unit = 64 * KIB;
+	uint64_t word[4];
+	struct suite_dirty q;
+	struct {
+		struct vfio_iommu_type1_dma_unmap head;
+		struct vfio_bitmap bitmap;
+	} u = {
+		.head = { .argsz = sizeof(u), .flags = VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP,
+			  .iova = IOVA, .size = 64 * unit },
+		.bitmap = { unit, 8, (void *)word },
+	};
+	struct door d;
+
+	NEED(mem != MAP_FAILED);
+	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
+	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
+	memset(mem, 1, 4 * MIB);
+	reset();
+	set("pgsizes", "0x10000,0x1000");
+	d = fake();
+	TRY(OK, "map", door_map(&d, IOVA, mem, 5 * unit, DOOR_RW));
+	TRY(OK, "start", suite_track(&d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
+	q = suite_dirty(IOVA, 64 * unit, word, 8);
+	memset(word, 0, sizeof(word));
+	TRY(-EINVAL, "get by our page", suite_dirty_get(&d, &q));
+	q.get.bitmap.pgsize = unit;
+	TRY(OK, "get", suite_dirty_get(&d, &q));
+	suite_say("get, bits", "%s", suite_hex(word, sizeof(word)));
+	memset(word, 0, sizeof(word));
+	TRY(OK, "unmap", ioctl(d.fd, VFIO_IOMMU_UNMAP_DMA, &u));
+	SEE(5 * unit, "bytes", u.head.size);
+	suite_say("unmap, bits", "%s", suite_hex(word, sizeof(word)));
+}
+
 /* One maps huge pages, the other small ones. */
 CASE(fake_large_and_small, "A138 A080")
 {
