@@ -378,6 +378,28 @@ TEST_F(ring, cancelled_batch)
 	EXPECT_EQ(4, door_locked());
 }
 
+/*
+ * On a ring that polls for completions 6.12 has no URING_CMD but of files that can be
+ * polled so, which /dev/ioasid cannot; 7.3 carries it out as on any ring. Where this
+ * changed in between is not known, so there either will do.
+ */
+TEST_F(ring, polled)
+{
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct io_uring ring;
+	int res;
+
+	ASSERT_EQ(0, io_uring_queue_init(8, &ring, IORING_SETUP_IOPOLL));
+	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 1);
+	res = result(&ring, NULL);
+	if (door_kernel(7, 3))
+		EXPECT_EQ(0, res);
+	else if (!door_kernel(6, 13) || res)
+		EXPECT_EQ(-EOPNOTSUPP, res);
+	EXPECT_EQ(res ? 0 : 4, door_locked());
+	io_uring_queue_exit(&ring);
+}
+
 /* The fd is closed while the ring works on it: the space lives as long as that. */
 TEST_F(ring, fd_closed)
 {
