@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* 'ioasidctl holders': why ioasid.ko cannot be unloaded, and what to do. */
 #include <bpf/bpf.h>
+#include <glob.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,51 @@ static void observers(void)
 	}
 }
 
+/* Of one event, in one instance: the file has a line for each, and comments. */
+static void triggers_of(const char *path)
+{
+	char line[512], event[64] = "", remedy[1280], *end;
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return;
+	sscanf(strstr(path, "/ioasid/") + 8, "%63[^/]", event);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!line[0] || line[0] == '#')
+			continue;
+		/* What the kernel prints behind it is no part of it. */
+		end = strstr(line, " [");
+		if (!end)
+			end = strstr(line, ":unlimited");
+		if (end)
+			*end = 0;
+		snprintf(remedy, sizeof(remedy), "echo '!%s' >>%s", line, path);
+		holder("trigger", event, "rmmod would leave it behind", remedy, NULL, 0);
+	}
+	fclose(f);
+}
+
+/*
+ * Triggers of events do not hold the module, but should: the kernel does not take them
+ * away with it, and warns of an event that still has a user.
+ */
+static void triggers(void)
+{
+	static const char *const patterns[] = {
+		"/sys/kernel/tracing/events/ioasid/*/trigger",
+		"/sys/kernel/tracing/instances/*/events/ioasid/*/trigger",
+	};
+	glob_t found;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		if (!glob(patterns[i], 0, NULL, &found))
+			for (size_t j = 0; j < found.gl_pathc; j++)
+				triggers_of(found.gl_pathv[j]);
+		globfree(&found);
+	}
+}
+
 int cmd_holders(int argc, char **argv)
 {
 	unsigned long long refs;
@@ -186,6 +232,7 @@ int cmd_holders(int argc, char **argv)
 	if (!holders && refs)
 		holder("unknown", "?", "the module has users", "look for 'perf', and for programs that loaded BPF objects of ioasid and attached none",
 		       NULL, 0);
+	triggers();
 	if (ctl.json) {
 		json_array_end(&ctl.j);
 		json_end_line(&ctl.j);

@@ -41,4 +41,22 @@ features_are_listed() {
 		(.extensions | index("TYPE1v2")) and .parameters.ioasid.dma_entry_limit == "65535"'
 }
 
-ktap_run finds_everything features_are_listed
+# The kernel lets the module go, and then warns: what is left of a trigger uses the event.
+triggers_are_named() {
+	begin
+	instance=/sys/kernel/tracing/instances/t
+	events=/sys/kernel/tracing/events/ioasid
+	mkdir $instance
+	trap 'rmdir $instance; clean' EXIT
+	echo 'hist:keys=cgroup,tgid:vals=npages if npages > 0' >$events/ioasid_account/trigger
+	echo 'stacktrace' >$events/ioasid_error/trigger
+	echo 'hist:keys=op,reason' >$instance/events/ioasid/ioasid_error/trigger
+	ioasidctl -j holders >"$scratch/holders"
+	holds 'map(select(.kind == "trigger").name) == ["ioasid_account", "ioasid_error", "ioasid_error"]' \
+		"$scratch/holders" || fail "$(cat "$scratch/holders")"
+	jq -r '.[].remedy' "$scratch/holders" >"$scratch/remedies"
+	sh -e "$scratch/remedies"
+	expect_same holders "$(ioasidctl -j holders | jq -c .)" '[]'
+}
+
+ktap_run triggers_are_named finds_everything features_are_listed
