@@ -126,7 +126,10 @@ static void replay_unpin(struct ioasid_space *space)
 			ioasid_pages_unpin(area->pages);
 }
 
-/* Remove every mapping from a domain that no group uses any more. */
+/*
+ * Remove every mapping from a domain that no group uses, or that ends with what it
+ * has: nothing depends on how well that goes.
+ */
 static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u64 below)
 {
 	struct ioasid_unmap_result unused = {};
@@ -141,8 +144,10 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 	if (list_empty(&live))
 		return;
 	ioasid_domain_clear(d, &live, 0, &unused, false);
-	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link)))
+	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
 		list_del_init(&area->link);
+		area->stuck = IOASID_STUCK_NOT;
+	}
 }
 
 static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
@@ -152,6 +157,8 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	int ret = 0;
 
 	for_each_live(space, area) {
+		if (area->torn)
+			continue;
 		ret = replay_pin(space, area, f);
 		if (!ret) {
 			ret = ioasid_domain_program(d, area, true, NULL);
@@ -159,6 +166,7 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 				ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
 		}
 		if (ret) {
+			area->stuck = IOASID_STUCK_NOT;
 			domain_empty(space, d, ioasid_area_start(area));
 			return ret;
 		}
@@ -556,6 +564,21 @@ static void unpin_for_emulated(struct ioasid_space *space)
 	}
 }
 
+/* No domain is left, and so none that could reach what one of them had lost. */
+static void forget_lost(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+	bool lost;
+
+	mutex_lock(&space->areas_lock);
+	lost = space->lost;
+	space->lost = false;
+	mutex_unlock(&space->areas_lock);
+	if (lost)
+		for_each_live(space, area)
+			area->lost = false;
+}
+
 static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 			  struct list_head *victims)
 {
@@ -573,6 +596,8 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 	space_unlink(space, g);
 	if (d && !d->groups) {
 		domain_destroy(d);
+		if (list_empty(&space->domains))
+			forget_lost(space);
 		if (container && list_empty(&space->domains) && !list_empty(&space->groups))
 			unpin_for_emulated(space);
 	}

@@ -20,10 +20,13 @@
 #define _IOASID_DIRECT_H
 
 #include <linux/bitops.h>
+#include <linux/minmax.h>
 #include <linux/iommu.h>
 #ifdef COMPAT_HAVE_GENERIC_PT
 #include <linux/generic_pt/iommu.h>
 #endif
+
+#include "extents.h"
 
 /* program.c: the parameter iommu_map */
 extern bool ioasid_use_iommu_map;
@@ -75,6 +78,24 @@ static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 i
 	}
 	*count = size / pgsize;
 	return pgsize;
+}
+
+/*
+ * ioasid_clip_run() - cut from @run what the area does not show; false if that is all of it
+ *
+ * @skip is how many pages are still to be left out before it, @left how many it
+ * shows from there on.
+ */
+static inline bool ioasid_clip_run(struct ioasid_run *run, unsigned long *skip, unsigned long left)
+{
+	if (*skip >= run->npages) {
+		*skip -= run->npages;
+		return false;
+	}
+	run->pfn += *skip;
+	run->npages = min(run->npages - *skip, left);
+	*skip = 0;
+	return true;
 }
 
 #endif /* _IOASID_DIRECT_H */

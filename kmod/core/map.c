@@ -12,7 +12,8 @@
  *  - program and publish (domains_rwsem read): no attach, detach or teardown.
  *    If a first domain appeared while we had not pinned, we go back and pin.
  *  - unwind: first the page tables (in program.c, before it returns), then the
- *    pins, then the range is free for others.
+ *    pins, then the range is free for others. Where a page table cannot be
+ *    cleared there is no way back, and the mapping is kept.
  *  - exit and SIGKILL: pinning and programming look for fatal signals; the
  *    file is released only after this call has returned.
  */
@@ -228,8 +229,7 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	      ioasid_space_program(space, area, sync, c->timing ? &c->res : NULL) : 0;
 	ioasid_lap(c->timing, &t, &c->res.ns_iommu);
 	if (ret)
-		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU),
-				       area->stuck, 0);
+		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
 	return 0;
 }
 
@@ -316,15 +316,49 @@ int ioasid_map_reserve(struct ioasid_map_call *c)
 }
 
 /*
- * ioasid_map_undo() - give up on a range that is reserved, and in no page table
- *
- * It stays reserved until the last page is unpinned.
+ * A domain kept some of it: so do we, as an unmap does. False when the space was
+ * torn down meanwhile: then nobody would unmap it, and the pages are given up.
  */
-void ioasid_map_undo(struct ioasid_map_call *c)
+static noinline bool map_keep(struct ioasid_map_call *c)
 {
-	ioasid_area_drop_pages(c->area, NULL);
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *area = c->area;
+	bool keep;
+
+	mutex_lock(&space->areas_lock);
+	keep = !area->stop;
+	if (keep) {
+		/* Without its bits it is never reported. */
+		if (!area->dirty && ioasid_dirty_area_init(space, area))
+			area->dirty = NULL;
+		space->maps++;
+		space->bytes += ioasid_area_bytes(area);
+		ioasid_area_keep(space, area);
+	}
+	mutex_unlock(&space->areas_lock);
+	return keep;
+}
+
+/*
+ * ioasid_map_undo() - give up on a range that is reserved, because of @err
+ *
+ * It is in no page table, or else it is kept, as a LIVE mapping, and -EIO. It
+ * stays reserved until the last page is unpinned. Return: the errno of the call.
+ */
+int ioasid_map_undo(struct ioasid_map_call *c, int err)
+{
+	struct ioasid_area *area = c->area;
+
+	if (unlikely(area->stuck)) {
+		err = ioasid_map_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
+				      ioasid_area_last(area));
+		if (map_keep(c))
+			return err;
+	}
+	ioasid_area_drop_pages(area, NULL);
 	map_unreserve(c);
-	ioasid_area_free(c->area);
+	ioasid_area_free(area);
+	return err;
 }
 
 /* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
@@ -370,7 +404,7 @@ __flatten int ioasid_map_make(struct ioasid_map_call *c)
 	if (!ret) {
 		ret = map_build(c);
 		if (ret)
-			ioasid_map_undo(c);
+			ret = ioasid_map_undo(c, ret);
 	}
 	if (c->source) {
 		ioasid_pages_drop_window(c->source, false, NULL);

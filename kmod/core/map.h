@@ -49,7 +49,7 @@ int ioasid_map_reserve(struct ioasid_map_call *c);
 int ioasid_map_pin(struct ioasid_map_call *c);
 int ioasid_map_program(struct ioasid_map_call *c, bool sync);
 int ioasid_map_publish(struct ioasid_map_call *c);
-void ioasid_map_undo(struct ioasid_map_call *c);
+int ioasid_map_undo(struct ioasid_map_call *c, int err);
 int ioasid_map_end(struct ioasid_map_call *c, int ret);
 
 int ioasid_map_make(struct ioasid_map_call *c);

@@ -43,9 +43,7 @@ static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	ret = ioasid_map_pin(c);
 	if (!ret && b->tell(b->data, i, c->args.iova))
 		ret = ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0);
-	if (ret)
-		ioasid_map_undo(c);
-	return ret;
+	return ret ? ioasid_map_undo(c, ret) : 0;
 }
 
 /* Make *@n written mappings visible and LIVE; *@n becomes how many are. */
@@ -103,11 +101,12 @@ static int many_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 	return err ?: ret;
 }
 
-/* The end of one that nothing was wrong with, after one that failed. */
-static void many_give_up(struct ioasid_map_call *c)
+/* The end of one that nothing was wrong with, after one that failed; -EIO if it is kept. */
+static int many_give_up(struct ioasid_map_call *c)
 {
-	ioasid_map_undo(c);
-	ioasid_map_end(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));
+	int ret = ioasid_map_undo(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));
+
+	return ioasid_map_end(c, ret);
 }
 
 static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
@@ -125,10 +124,10 @@ static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c
 	for (i = 0; i < done; i++)
 		ioasid_map_end(&c[i], 0);
 	if (err) {
-		ioasid_map_undo(&c[done]);
-		err = ioasid_map_end(&c[done], err);
+		err = ioasid_map_end(&c[done], ioasid_map_undo(&c[done], err));
 		for (i = done + 1; i < ready; i++)
-			many_give_up(&c[i]);
+			if (many_give_up(&c[i]) == -EIO)
+				err = -EIO;
 	}
 	if (ret)
 		ret = ioasid_map_end(&c[ready], ret);

@@ -2,6 +2,9 @@
 /*
  * Programming: areas into the page tables of domains. clear.c gets them out.
  *
+ * A driver that fails may have written entries that it does not report. Whatever
+ * fails here ends with ioasid_domain_undo(), which asks the IOMMU itself.
+ *
  * Who else can run: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
  * replay: the caller holds domains_rwsem, for read or write. The area itself
@@ -158,19 +161,6 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 	return ret;
 }
 
-/* Cut from @run what the area does not show; false if that is all of it. */
-static bool clip_run(struct ioasid_run *run, unsigned long *skip, unsigned long left)
-{
-	if (*skip >= run->npages) {
-		*skip -= run->npages;
-		return false;
-	}
-	run->pfn += *skip;
-	run->npages = min(run->npages - *skip, left);
-	*skip = 0;
-	return true;
-}
-
 /* Say how far a large mapping got, if it passed a milestone since that was @told. */
 static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
 {
@@ -183,8 +173,19 @@ static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
 			      pages, ioasid_area_npages(area));
 }
 
+/* Of @run, with which the last @left pages begin, what is before @done was reported. */
+static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioasid_area *area,
+				   const struct ioasid_run *run, unsigned long left, u64 done)
+{
+	u64 reported = done - (ioasid_area_bytes(area) - PFN_PHYS(left));
+
+	doubt->iova = ioasid_area_start(area) + done;
+	doubt->phys = PFN_PHYS(run->pfn) + reported;
+	doubt->bytes = PFN_PHYS(run->npages) - reported;
+}
+
 static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
-			u64 *done, struct ioasid_map_result *res)
+			u64 *done, struct ioasid_doubt *doubt, struct ioasid_map_result *res)
 {
 	u64 start = ioasid_area_start(area);
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
@@ -196,14 +197,16 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, b
 	int ret;
 
 	ioasid_for_each_run(&it, &area->pages->ext, &run) {
-		if (!clip_run(&run, &skip, left))
+		if (!ioasid_clip_run(&run, &skip, left))
 			continue;
 		if (trace_ioasid_run_enabled())
 			trace_ioasid_run(&area->pages->who, start + *done, run.npages,
 					 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
 		ret = program_run(domain, area, &run, direct, done);
-		if (ret)
+		if (unlikely(ret)) {
+			program_doubt(doubt, area, &run, left, *done);
 			return ret;
+		}
 		left -= run.npages;
 		if (!left)
 			break;
@@ -219,17 +222,6 @@ static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, b
 	return direct && sync ? program_sync(domain, start, *done, res) : 0;
 }
 
-/* Take back the first @done bytes of an area that failed half way. */
-static noinline void program_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done)
-{
-	struct iommu_iotlb_gather gather;
-
-	iommu_iotlb_gather_init(&gather);
-	if (ioasid_clear_range(d->domain, ioasid_area_start(area), done, &gather) < done)
-		area->stuck = true;
-	iommu_iotlb_sync(d->domain, &gather);
-}
-
 /**
  * ioasid_domain_program() - write an area into one domain
  * @d: domain
@@ -242,12 +234,13 @@ static noinline void program_undo(struct ioasid_domain *d, struct ioasid_area *a
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
+	struct ioasid_doubt doubt = {};
 	u64 done = 0;
 	int ret;
 
-	ret = program_runs(d->domain, area, sync, &done, res);
-	if (unlikely(ret && done))
-		program_undo(d, area, done);
+	ret = program_runs(d->domain, area, sync, &done, &doubt, res);
+	if (unlikely(ret))
+		ioasid_domain_undo(d, area, done, &doubt);
 	return ret;
 }
 

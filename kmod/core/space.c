@@ -215,6 +215,24 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 	space->avail++;
 }
 
+/*
+ * ioasid_area_keep() - a domain kept some of it: it stays, pinned, as a LIVE mapping
+ *
+ * So nothing else is mapped there, and the next unmap tries again. areas_lock is
+ * held; the area is the caller's.
+ */
+void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
+{
+	area->torn = true;
+	if (area->stuck == IOASID_STUCK_LOST) {
+		area->lost = true;
+		space->lost = true;
+	}
+	area->stuck = IOASID_STUCK_NOT;
+	area->state = IOASID_AREA_LIVE;
+	ioasid_space_changed(space);
+}
+
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
 static struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
 {

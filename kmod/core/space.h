@@ -40,6 +40,16 @@ enum ioasid_area_state {
 	IOASID_AREA_DYING,
 };
 
+/** enum ioasid_stuck - what became of an area that a domain was to clear */
+enum ioasid_stuck {
+	/** @IOASID_STUCK_NOT: it is clear */
+	IOASID_STUCK_NOT,
+	/** @IOASID_STUCK_HELD: entries are there, and the IOMMU says so */
+	IOASID_STUCK_HELD,
+	/** @IOASID_STUCK_LOST: entries were not cleared, and it says that there are none */
+	IOASID_STUCK_LOST,
+};
+
 /**
  * struct ioasid_area_node - an area by its address
  * @rb: in the tree
@@ -71,7 +81,12 @@ struct ioasid_area_node {
  * @small: without large IOMMU pages; set when it is
  * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
  *	while LIVE with @users, and the last of them finishes it; under areas_lock
- * @stuck: the IOMMU may still reach the pages: they must not be unpinned
+ * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
+ *	kept some of it; 0 again when it is LIVE
+ * @torn: some domain kept some of it, so nobody knows which entries are there:
+ *	who clears it asks, and no other domain gets it; until it is unmapped
+ * @lost: some domain kept some of it and does not know of it any more: it stays
+ *	pinned as long as there is a domain
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
@@ -88,7 +103,9 @@ struct ioasid_area {
 	u8 prot : 7;
 	u8 small : 1;
 	bool stop;
-	bool stuck;
+	u8 stuck : 2;
+	u8 torn : 1;
+	u8 lost : 1;
 	u32 users;
 	unsigned long *dirty;
 	struct xarray pins;
@@ -196,6 +213,7 @@ struct ioasid_group {
  * @maps: areas
  * @bytes: sum of their lengths
  * @no_vaddr: areas that wait for a new virtual address
+ * @lost: there may be areas that are lost
  * @tracking: dirty tracking is on
  * @sealed: errno of the attach that was denied, for every map
  * @dead: killed; every call fails
@@ -244,6 +262,7 @@ struct ioasid_space {
 	unsigned long maps;
 	u64 bytes;
 	unsigned long no_vaddr;
+	bool lost;
 	bool tracking;
 	int sealed;
 	bool dead;
@@ -374,6 +393,7 @@ void ioasid_area_free(struct ioasid_area *area);
 void ioasid_area_free_many(struct list_head *areas);
 unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
 void ioasid_space_changed(struct ioasid_space *space);
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
@@ -460,9 +480,21 @@ int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, b
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 
+/**
+ * struct ioasid_doubt - what a driver was asked to write when it failed
+ * @iova: first address that it has not reported as written
+ * @phys: what belongs there
+ * @bytes: up to the end of the run; 0: there is no doubt
+ */
+struct ioasid_doubt {
+	u64 iova;
+	phys_addr_t phys;
+	u64 bytes;
+};
+
 /* clear.c: out of them */
-u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
-		       struct iommu_iotlb_gather *gather);
+void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
+			const struct ioasid_doubt *doubt);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 

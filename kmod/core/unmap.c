@@ -353,14 +353,11 @@ static int unmap_keep_stuck(struct unmap_call *c)
 		if (!area->stuck)
 			continue;
 		list_del_init(&area->link);
-		area->state = IOASID_AREA_LIVE;
-		area->stuck = false;
+		ioasid_area_keep(c->space, area);
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
 				 ioasid_area_last(area));
 		unmap_not_done(c, area);
 	}
-	if (ret)
-		ioasid_space_changed(c->space);
 	mutex_unlock(&c->space->areas_lock);
 	return ret;
 }

@@ -52,7 +52,7 @@ enum ioasid_reason {
 	IOASID_R_NOMEM,
 	/** @IOASID_R_IOMMU: the IOMMU driver refused */
 	IOASID_R_IOMMU,
-	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver unmapped less than asked; a = asked, b = done */
+	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver cleared less than asked; a, b = the mapping that stays */
 	IOASID_R_IOMMU_SHORT,
 	/** @IOASID_R_POLICY: a policy said no */
 	IOASID_R_POLICY,

@@ -191,7 +191,9 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
  * @flags: IOASID_MAP_READ, _WRITE, _LEGACY
  *
  * Pages are pinned and charged to the caller before the IOMMU sees them; if
- * anything fails nothing stays pinned, mapped or charged.
+ * anything fails nothing stays pinned, mapped or charged. (After -EIO, when the
+ * IOMMU driver neither wrote nor cleared what it was asked to, all of it may
+ * stay, until it is unmapped.)
  *
  * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls what type1 says), -EINVAL
  * (alignment, outside the valid windows, or the space was torn down), -EEXIST

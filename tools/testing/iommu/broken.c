@@ -1,145 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IOMMU driver that fails: what was asked is undone, or, where the IOMMU
- * does not let go, kept and said. A page must never be unpinned that a device
- * may still reach.
+ * An IOMMU driver that fails an unmap: what it keeps is kept, and said. A page
+ * must never be unpinned that a device may still reach. What maps leave behind
+ * that fail is in undo.c.
  */
-#include "iommu/broken.h"
-#include "isolation/fault.h"
-#include "lifetime/edu.h"
-#include "native/native.h"
-
-#define IOVA	0x1000000ULL
-#define PAGES	64
-
-/* A /dev/ioasid that a device has joined, whose IOMMU is in our hands. */
-FIXTURE(broken) {
-	struct door d;		/* the /dev/ioasid */
-	struct door edu;
-	int broken;
-	int device;
-	volatile char *bar;
-	char *mem;
-	long long avail;
-};
-
-FIXTURE_VARIANT(broken) {
-	const char *iommu_map;	/* the parameter */
-};
-
-FIXTURE_VARIANT_ADD(broken, direct) { .iommu_map = "N" };
-FIXTURE_VARIANT_ADD(broken, iommu_map) { .iommu_map = "Y" };
-
-static bool fault(int fd, enum broken_op op, unsigned int after, unsigned int times)
-{
-	struct broken_fault f = { .op = op, .after = after, .times = times };
-
-	return !ioctl(fd, BROKEN_FAULT, &f);
-}
-
-/* Pages whose neighbours in memory are others: each is a run of its own. */
-static char *scattered(void)
-{
-	char *mem = door_small_pages(2 * PAGES * PAGE), *at;
-	int i;
-
-	if (mem == MAP_FAILED)
-		return mem;
-	at = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	memset(mem, 0xaa, 2 * PAGES * PAGE);
-	for (i = 0; i < PAGES && at != MAP_FAILED; i++)
-		if (mremap(mem + 2 * i * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
-			   at + i * PAGE) == MAP_FAILED)
-			return MAP_FAILED;
-	return at;
-}
-
-FIXTURE_SETUP(broken)
-{
-	struct broken_domain take = { .device = DOOR_EDU };
-
-	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/iommu_map", variant->iommu_map));
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(self->d.fd, &self->edu, DOOR_EDU));
-	self->device = door_device(&self->edu, DOOR_EDU);
-	self->bar = edu_open(self->device);
-	ASSERT_TRUE(self->bar);
-	self->broken = open("/dev/ioasid_broken", O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->broken);
-	take.fd = self->d.fd;
-	if (ioctl(self->broken, BROKEN_TAKE, &take)) {
-		ASSERT_EQ(EOPNOTSUPP, errno);
-		SKIP(return, "this IOMMU driver has no operations to replace");
-	}
-	self->mem = scattered();
-	ASSERT_NE(MAP_FAILED, self->mem);
-	self->avail = door_avail(&self->d);
-	/* Page tables of another format are written past the operations. */
-	ASSERT_TRUE(fault(self->broken, BROKEN_MAP, 0, 1));
-	if (!door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW))
-		SKIP(return, "this kernel writes the page tables without those operations");
-	ASSERT_EQ(ENOMEM, errno);
-}
-
-FIXTURE_TEARDOWN(broken)
-{
-	door_write("/sys/module/ioasid/parameters/iommu_map", "N");
-	munmap((void *)(uintptr_t)self->bar, MIB);
-	close(self->broken);
-	close(self->device);
-	door_close(&self->edu);
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
-}
-
-static int map_all(struct ktap_fixture_broken *self)
-{
-	return door_map(&self->d, IOVA, self->mem, PAGES * PAGE, DOOR_RW);
-}
-
-/* The device writes over the first page of the mapping with its last. */
-static bool dma_works(struct ktap_fixture_broken *self)
-{
-	char *last = self->mem + (PAGES - 1) * PAGE;
-
-	memset(self->mem, 0x11, PAGE);
-	memset(last, 0x22, PAGE);
-	return edu_copy(self->bar, IOVA + (PAGES - 1) * PAGE, IOVA, PAGE) &&
-	       !memcmp(self->mem, last, PAGE);
-}
-
-/* Wherever writing the page tables stops, all of it is taken back. */
-TEST_F(broken, map_fails_anywhere)
-{
-	struct tally before = door_tally(&self->d);
-	unsigned int after;
-
-	for (after = 0; ; after += 7) {
-		ASSERT_TRUE(fault(self->broken, BROKEN_MAP, after, 1));
-		if (!map_all(self))
-			break;
-		EXPECT_EQ(ENOMEM, errno);
-		EXPECT_UNCHANGED(&self->d, &before);
-	}
-	/* Some pages may be neighbours by chance. */
-	EXPECT_LT(PAGES / 2, after);
-	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ(PAGES * PAGE, door_unmap_all(&self->d));
-	EXPECT_UNCHANGED(&self->d, &before);
-}
-
-/* Written but not made visible: as if it had not been written. */
-TEST_F(broken, sync_fails)
-{
-	struct tally before = door_tally(&self->d);
-
-	ASSERT_TRUE(fault(self->broken, BROKEN_SYNC, 0, 1));
-	EXPECT_ERRNO(EIO, map_all(self));
-	EXPECT_UNCHANGED(&self->d, &before);
-	ASSERT_EQ(0, map_all(self));
-	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ(PAGES * PAGE, door_unmap_all(&self->d));
-}
+#include "iommu/taken.h"
 
 /* The IOMMU keeps it: so do we, pinned, charged and mapped, and say so. */
 TEST_F(broken, unmap_does_nothing)
@@ -224,6 +89,124 @@ TEST_F(broken, unmap_fails_again_and_again)
 	}
 	EXPECT_EQ(PAGES * PAGE, door_unmap_all(&self->d));
 	EXPECT_EQ(0, door_locked());
+}
+
+/*
+ * Half of it is gone, and asked for again it is the other half alone: a driver
+ * may take the absence of an entry for that of a whole table, and clear what
+ * lies beside.
+ */
+TEST_F(broken, what_is_gone_is_not_unmapped_again)
+{
+	struct tally before = door_tally(&self->d);
+	char *mem = huge_pages(4 * MIB);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, door_map(&self->d, IOVA - PAGE, self->mem + PAGE, PAGE, DOOR_RW));
+	/* Not as huge pages lie: of small entries, in as many tables. */
+	ASSERT_EQ(0, door_map(&self->d, IOVA, mem + PAGE, 2 * MIB, DOOR_RW));
+	ASSERT_EQ(0, door_map(&self->d, IOVA + 2 * MIB, self->mem, PAGE, DOOR_RW));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.op = BROKEN_UNMAP, .times = 100, .written = MIB }));
+	EXPECT_ERRNO(EIO, door_unmap(&self->d, IOVA, 2 * MIB));
+	ASSERT_TRUE(no_fault(self->broken, BROKEN_UNMAP));
+	EXPECT_CLEAN(self->broken, 0, MIB / PAGE + 2);
+	EXPECT_EQ(before.locked + (long)(2 * MIB / 1024 + 8), door_locked());
+	EXPECT_EQ((long long)(2 * MIB), door_unmap(&self->d, IOVA, 2 * MIB));
+	EXPECT_CLEAN(self->broken, 0, 2);
+	EXPECT_EQ(2 * (long long)PAGE, door_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	EXPECT_UNCHANGED(&self->d, &before);
+}
+
+/* The same in one call with its neighbours, which go. */
+TEST_F(broken, beside_neighbours)
+{
+	struct tally before = door_tally(&self->d);
+	uint64_t i;
+
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, door_map(&self->d, IOVA + i * 8 * PAGE, self->mem + i * 8 * PAGE,
+				      8 * PAGE, DOOR_RW));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.op = BROKEN_UNMAP, .times = 100, .written = 11 * PAGE }));
+	EXPECT_ERRNO(EIO, door_unmap(&self->d, IOVA, 32 * PAGE));
+	ASSERT_TRUE(no_fault(self->broken, BROKEN_UNMAP));
+	EXPECT_CLEAN(self->broken, 0, 21);
+	EXPECT_EQ(self->avail - 3, door_avail(&self->d));
+	/* A new neighbour on the side that is free. */
+	EXPECT_EQ(0, door_map(&self->d, IOVA, self->mem, 8 * PAGE, DOOR_RW));
+	EXPECT_EQ((long long)(32 * PAGE), door_unmap(&self->d, IOVA, 32 * PAGE));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	EXPECT_UNCHANGED(&self->d, &before);
+}
+
+/*
+ * A driver that no longer knows of what it did not unmap cannot be asked: the
+ * pages stay pinned until no domain is left that a device could use.
+ */
+TEST_F(broken, what_the_driver_lost_stays_pinned)
+{
+	struct tally before = door_tally(&self->d), mapped;
+	int i;
+
+	ASSERT_EQ(0, map_all(self));
+	mapped = door_tally(&self->d);
+	ASSERT_TRUE(fault(self->broken, BROKEN_LOSE, 0, 1));
+	for (i = 0; i < 3; i++) {
+		EXPECT_ERRNO(EIO, door_unmap_all(&self->d));
+		EXPECT_UNCHANGED(&self->d, &mapped);
+	}
+	EXPECT_TRUE(dma_works(self));
+	device_goes(self);
+	EXPECT_UNCHANGED(&self->d, &mapped);
+	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_UNCHANGED(&self->d, &before);
+}
+
+/* A domain that ends has nothing to say about mappings of the one that stays. */
+TEST_F(broken, the_end_of_another_domain)
+{
+	struct tally before = door_tally(&self->d);
+	struct door other;
+
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(native_attach(self->d.fd, &other, OTHER));
+	ASSERT_EQ(0, map_all(self));
+	EXPECT_CLEAN(self->broken, 0, PAGES);
+	EXPECT_CLEAN(self->broken, 1, PAGES);
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_UNMAP, .times = 1 }));
+	door_close(&other);
+	EXPECT_TRUE(dma_works(self));
+	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	EXPECT_UNCHANGED(&self->d, &before);
+}
+
+/* What one domain keeps and the other does not; a third gets nothing of it. */
+TEST_F(broken, one_domain_of_two_keeps_it)
+{
+	struct tally before = door_tally(&self->d), mapped;
+	struct door other;
+
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(native_attach(self->d.fd, &other, OTHER));
+	ASSERT_EQ(0, map_all(self));
+	mapped = door_tally(&self->d);
+	ASSERT_TRUE(fault(self->broken, BROKEN_UNMAP, 0, 1));
+	EXPECT_ERRNO(EIO, door_unmap_all(&self->d));
+	EXPECT_UNCHANGED(&self->d, &mapped);
+	EXPECT_EQ(0, seen(self->broken, 1).held);
+	door_close(&other);
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(native_attach(self->d.fd, &other, OTHER));
+	EXPECT_EQ(0, seen(self->broken, 1).held);
+	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	EXPECT_CLEAN(self->broken, 1, 0);
+	EXPECT_UNCHANGED(&self->d, &before);
+	door_close(&other);
 }
 
 TEST_HARNESS_MAIN

@@ -303,7 +303,9 @@ enum ioasid_map_flag {
  * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
  * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, or no
  * free range so long. EFAULT: the memory cannot be pinned. ENOMEM: also
- * RLIMIT_MEMLOCK. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
+ * RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and did not clear what it had
+ * written: the memory stays pinned and charged and the range taken, until an
+ * unmap succeeds. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
  */
 struct ioasid_map_dma {
 	__u32 size;
@@ -446,7 +448,8 @@ struct ioasid_map_entry {
  *
  * In the order of the entries, and each as IOASID_MAP_DMA; the IOMMU is
  * flushed once. The first entry that fails ends the call with its errno: those
- * before it are mapped and stay so, nothing is done about those after it.
+ * before it are mapped and stay so, nothing is done about those after it. (After
+ * EIO it and some of those after it may be there, as a failed IOASID_MAP_DMA.)
  */
 struct ioasid_map_batch {
 	__u32 size;

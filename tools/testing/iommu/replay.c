@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device comes to an address space that has mappings, and its IOMMU fails.
+ */
+#include "iommu/taken.h"
+#include "native/kapi.h"
+
+/* As <ioasid/ioasid.h> and <linux/iommu.h> have them. */
+#define READ		1
+#define WRITE		2
+#define CONTAINER	1
+
+/* One call of the in-kernel functions; what it returned. */
+static int call(int module, struct kapi a)
+{
+	return ioctl(module, KAPI_CALL, &a);
+}
+
+/* A space as VFIO's container has it: nothing is pinned until a device comes. */
+static int container(void)
+{
+	int module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+
+	if (module < 0 ||
+	    call(module, (struct kapi){ .op = KAPI_CREATE, .flags = CONTAINER }) ||
+	    call(module, (struct kapi){ .op = KAPI_ACCESS_CREATE }))
+		return -1;
+	return module;
+}
+
+static int map_in(int module, const void *mem, uint64_t pages)
+{
+	return call(module, (struct kapi){ .op = KAPI_MAP, .iova = IOVA, .flags = READ | WRITE,
+					   .data = (uintptr_t)mem, .length = pages * PAGE });
+}
+
+static int attach_to(int module)
+{
+	return call(module, (struct kapi){ .op = KAPI_ATTACH, .device = OTHER });
+}
+
+/* Of mappings that are pinned already, in a second domain. */
+TEST_F(broken, of_what_is_mapped)
+{
+	struct tally mapped;
+	struct door other;
+
+	ASSERT_EQ(0, map_all(self));
+	ASSERT_EQ(0, door_map(&self->d, IOVA + PAGES * PAGE, self->mem, 4 * PAGE, DOOR_RW));
+	mapped = door_tally(&self->d);
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(door_join(&other, DOOR_SHIM, OTHER));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
+	EXPECT_ERRNO(ENOMEM, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	EXPECT_UNCHANGED(&self->d, &mapped);
+	EXPECT_CLEAN(self->broken, 0, PAGES + 4);
+	EXPECT_CLEAN(self->broken, 1, 0);
+	EXPECT_TRUE(dma_works(self));
+	EXPECT_EQ((long long)((PAGES + 4) * PAGE), door_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	door_close(&other);
+}
+
+/* What the IOMMU keeps of the new domain ends with it, and is nobody else's matter. */
+TEST_F(broken, that_cannot_be_taken_back)
+{
+	struct tally before = door_tally(&self->d);
+	struct door other;
+
+	ASSERT_EQ(0, map_all(self));
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(door_join(&other, DOOR_SHIM, OTHER));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_UNMAP, .times = 100 }));
+	EXPECT_ERRNO(ENOMEM, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	EXPECT_TRUE(dma_works(self));
+	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+	EXPECT_UNCHANGED(&self->d, &before);
+	door_close(&other);
+}
+
+/* What was pinned for the device is unpinned, and no entry leads there by then. */
+TEST_F(broken, of_what_is_pinned_for_it)
+{
+	struct tally before = door_tally(&self->d);
+	int module = container();
+
+	ASSERT_LE(0, module);
+	ASSERT_EQ(0, map_in(module, self->mem, PAGES));
+	EXPECT_UNCHANGED(&self->d, &before);
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
+	EXPECT_ERRNO(ENOMEM, attach_to(module));
+	EXPECT_UNCHANGED(&self->d, &before);
+	EXPECT_CLEAN(self->broken, 1, 0);
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_EQ(0, attach_to(module));
+	EXPECT_EQ(before.locked + PAGES * 4, door_locked());
+	EXPECT_CLEAN(self->broken, 1, PAGES);
+	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
+	EXPECT_UNCHANGED(&self->d, &before);
+	close(module);
+}
+
+TEST_HARNESS_MAIN
