@@ -192,7 +192,9 @@ static struct ioasid_xpin *xpin_create(struct ioasid_space *space, struct ioasid
 	x->refs = 1;
 
 	down_read(&space->domains_rwsem);
-	if (list_empty(&space->domains) && !pages->pinned && mmget_not_zero(pages->mm)) {
+	/* Reserved pages are free, as for a mapping. */
+	if (list_empty(&space->domains) && !pages->pinned && !PageReserved(x->page) &&
+	    mmget_not_zero(pages->mm)) {
 		mutex_lock(&charge_lock);
 		ret = ioasid_charge(pages, 1, &limit);
 		mutex_unlock(&charge_lock);
@@ -480,7 +482,7 @@ void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area)
 
 	while ((x = next_uncharged(space, area, &index))) {
 		ret = -ENODEV;
-		if (mmget_not_zero(area->pages->mm)) {
+		if (!PageReserved(x->page) && mmget_not_zero(area->pages->mm)) {
 			mutex_lock(&charge_lock);
 			ret = ioasid_charge(area->pages, 1, &limit);
 			mutex_unlock(&charge_lock);

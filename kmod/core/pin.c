@@ -307,8 +307,9 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	u64 limit = 0;
 	int ret;
 
+	/* At an address that a user pinned there may be other memory by now. */
 	if (charge && call->paid)
-		charge -= call->paid(call->space, call->area, done, n);
+		charge -= min(charge, call->paid(call->space, call->area, done, n));
 	if (!charge)
 		return 0;
 	ret = ioasid_charge(pages, charge, &limit);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device comes to an address space that has mappings, and its IOMMU fails.
+ * A device comes to an address space that has mappings, and its IOMMU fails, or
+ * what is to be pinned then is other memory than it was.
  */
 #include "iommu/taken.h"
 #include "native/kapi.h"
@@ -104,6 +105,58 @@ TEST_F(broken, of_what_is_pinned_for_it)
 	EXPECT_CLEAN(self->broken, 1, PAGES);
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
 	EXPECT_UNCHANGED(&self->d, &before);
+	close(module);
+}
+
+/* Pages of drivers that nobody pays for, whoever pins them. */
+TEST_F(broken, of_reserved_pages)
+{
+	struct kapi pin = { .op = KAPI_PIN, .iova = IOVA, .length = 2, .prot = READ | WRITE };
+	struct kapi unpin = { .op = KAPI_UNPIN, .iova = IOVA, .length = 2 };
+	struct tally before = door_tally(&self->d);
+	char *mem = door_memory(4 * PAGE);
+	int module = container();
+
+	ASSERT_LE(0, module);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(mem + PAGE, mmap(mem + PAGE, PAGE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_FIXED, module, 0));
+	ASSERT_EQ(0, map_in(module, mem, 4));
+	ASSERT_EQ(2, call(module, pin));
+	EXPECT_EQ(before.locked + 4, door_locked());
+	ASSERT_EQ(0, attach_to(module));
+	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(0, call(module, unpin));
+	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
+	EXPECT_UNCHANGED(&self->d, &before);
+	munmap(mem, 4 * PAGE);
+	close(module);
+}
+
+/* A driver has paid for pages at whose address there are others when the device comes. */
+TEST_F(broken, of_other_pages_by_now)
+{
+	struct kapi pin = { .op = KAPI_PIN, .iova = IOVA, .length = 3, .prot = READ | WRITE };
+	struct kapi unpin = { .op = KAPI_UNPIN, .iova = IOVA, .length = 3 };
+	struct tally before = door_tally(&self->d);
+	char *mem = door_memory(4 * PAGE);
+	int module = container();
+
+	ASSERT_LE(0, module);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, map_in(module, mem, 3));
+	ASSERT_EQ(3, call(module, pin));
+	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	ASSERT_EQ(mem + PAGE, mmap(mem + PAGE, PAGE, PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_FIXED, module, 0));
+	ASSERT_EQ(0, attach_to(module));
+	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(0, call(module, unpin));
+	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
+	EXPECT_UNCHANGED(&self->d, &before);
+	munmap(mem, 4 * PAGE);
 	close(module);
 }
 

@@ -9,7 +9,10 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* An open file has one address space at a time, one access and one group. */
+/*
+ * An open file has one address space at a time, one access and one group. mmap()
+ * gives a reserved page.
+ */
 enum kapi_op {
 	KAPI_CREATE,		/* flags */
 	KAPI_FROM_FILE,		/* fd; flags is the id */

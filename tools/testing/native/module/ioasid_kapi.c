@@ -14,6 +14,7 @@
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/platform_device.h>
@@ -36,6 +37,7 @@
  * @holder: a thread that holds the mmap_lock of @mm, or NULL
  * @held: it does
  * @mm: with a reference while there is a @holder
+ * @reserved: a page that is for mmap()
  */
 struct kapi_user {
 	struct mutex lock;
@@ -48,6 +50,7 @@ struct kapi_user {
 	struct task_struct *holder;
 	struct completion held;
 	struct mm_struct *mm;
+	struct page *reserved;
 };
 
 /* The access is destroyed before the space is put, so it is there. */
@@ -492,9 +495,23 @@ static int kapi_open(struct inode *inode, struct file *file)
 
 	if (!u)
 		return -ENOMEM;
+	u->reserved = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!u->reserved) {
+		kfree(u);
+		return -ENOMEM;
+	}
+	SetPageReserved(u->reserved);
 	mutex_init(&u->lock);
 	file->private_data = u;
 	return 0;
+}
+
+/* A page that is nobody's to be charged for. */
+static int kapi_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct kapi_user *u = file->private_data;
+
+	return vm_insert_page(vma, vma->vm_start, u->reserved);
 }
 
 static int kapi_release(struct inode *inode, struct file *file)
@@ -507,6 +524,8 @@ static int kapi_release(struct inode *inode, struct file *file)
 	while (u->space)
 		drop_space(u);
 	mutex_destroy(&u->lock);
+	ClearPageReserved(u->reserved);
+	__free_page(u->reserved);
 	kfree(u);
 	return 0;
 }
@@ -516,6 +535,7 @@ static const struct file_operations kapi_fops = {
 	.open		= kapi_open,
 	.release	= kapi_release,
 	.unlocked_ioctl	= kapi_ioctl,
+	.mmap		= kapi_mmap,
 };
 
 static struct miscdevice kapi_misc = {
