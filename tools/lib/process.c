@@ -69,3 +69,30 @@ int process_spaces(int pid, int fd, unsigned int *ids, int room)
 	fclose(f);
 	return n;
 }
+
+int process_devices(int pid, int fd, int (*each)(const char *name, void *data), void *data)
+{
+	char path[64], *line = NULL, *save, *name;
+	size_t room = 0;
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	/* "ioasid-group: 7 0000:01:00.0 0000:01:00.1", or "7 emulated" and a name */
+	while (getline(&line, &room, f) >= 0) {
+		if (strncmp(line, "ioasid-group:", 13) || !strtok_r(line + 13, " \t\n", &save))
+			continue;
+		while ((name = strtok_r(NULL, " \t\n", &save))) {
+			if (!strcmp(name, "emulated"))
+				continue;
+			each(name, data);
+			n++;
+		}
+	}
+	free(line);
+	fclose(f);
+	return n;
+}

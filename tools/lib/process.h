@@ -18,4 +18,10 @@ const char *process_cgroup(int pid, char *buf, size_t size);
 /* Ids of the address spaces that an open /dev/ioasid holds; returns how many. */
 int process_spaces(int pid, int fd, unsigned int *ids, int room);
 
+/*
+ * Calls @each for the devices of the groups that are attached to those address spaces,
+ * however they were attached; returns how many there are.
+ */
+int process_devices(int pid, int fd, int (*each)(const char *name, void *data), void *data);
+
 #endif

@@ -148,11 +148,17 @@ static int add_device(const char *name, void *data)
 	return 0;
 }
 
-/* Devices of the groups that are in the container, whoever holds their fds. */
+/*
+ * Devices of the groups that are in the container, whoever holds their fds. A
+ * /dev/ioasid names its own: behind it there may be no container (ioasid_pci), or one
+ * of ioasid_setcontainer's, of which no process has a file.
+ */
 static void list_devices(const struct moment *m, const struct vfio_file *f, struct devices *d)
 {
 	char dir[128];
 
+	if (!strcmp(f->kind, "ioasid"))
+		process_devices(f->pid, f->fd, add_device, d);
 	for (int i = 0; f->container && i < m->nr_files; i++) {
 		const struct vfio_file *g = &m->files[i];
 		bool seen = false;

@@ -66,4 +66,30 @@ v1_as_well() {
 	jq -e 'all(.results[]; .verified)' "$WORK/said" >/dev/null || fail "$(cat "$WORK/said")"
 }
 
-ktap_run stock_container_is_seen no_container_of_vfio v1_as_well
+# What 'ioasidwho' says of the devices of a program that holds a mapping.
+devices_are_named() {
+	PATH=$PWD/build/bin:$PATH
+	"$BENCH" map --backend "$1" --device "$DISK" --workload pingpong --op-size 4K --kind 4k \
+		--repeat 10000 >"$WORK/bench" 2>&1 &
+	bench=$!
+	trap 'kill $bench 2>/dev/null || :; wait $bench || :; umount /dev/vfio/vfio 2>/dev/null || :' EXIT
+	tries=0
+	until ioasidwho -j | jq -e --arg disk "$DISK" '[.holders[] | select(.kind == "ioasid")] |
+		length == 1 and .[0].devices == [$disk] and (.[0].spaces | length) == 1' >/dev/null; do
+		tries=$((tries + 1))
+		[ $tries -lt 5 ] || fail "$1: $(ioasidwho -j) $(cat "$WORK/bench")"
+		sleep 1
+	done
+	ioasidwho | grep -q "ioasid-bench.* $DISK " || fail "$1: $(ioasidwho)"
+}
+
+who_names_the_devices_of_the_node() {
+	mount --bind /dev/ioasid /dev/vfio/vfio
+	devices_are_named auto
+}
+
+who_names_the_devices_of_a_group() {
+	devices_are_named group
+}
+
+ktap_run who_names_the_devices_of_the_node who_names_the_devices_of_a_group stock_container_is_seen no_container_of_vfio v1_as_well
