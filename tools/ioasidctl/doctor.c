@@ -116,7 +116,7 @@ static void check_modules(void)
 		 (unsigned long long)sysfs_u64("/sys/module/ioasid/refcnt"));
 	/* Without vfio.ko there is one as soon as it is loaded: it brings type1. */
 	if (!strcmp(backend, "none") && module_loaded("vfio"))
-		diagnose(FAILS, "backend", "modprobe vfio_iommu_type1, or modprobe ioasid_vfio",
+		diagnose(WARN, "backend", "modprobe vfio_iommu_type1, or modprobe ioasid_vfio",
 			 "no IOMMU driver of VFIO is left: VFIO_SET_IOMMU of a new container fails with ENODEV");
 	else if (*advice)
 		diagnose(WARN, "backend", advice, "new containers get %s", backend);

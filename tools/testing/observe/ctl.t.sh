@@ -46,11 +46,11 @@ triggers_are_named() {
 	begin
 	instance=/sys/kernel/tracing/instances/t
 	events=/sys/kernel/tracing/events/ioasid
-	mkdir $instance
+	mkdir "$instance"
 	trap 'rmdir $instance; clean' EXIT
-	echo 'hist:keys=cgroup,tgid:vals=npages if npages > 0' >$events/ioasid_account/trigger
-	echo 'stacktrace' >$events/ioasid_error/trigger
-	echo 'hist:keys=op,reason' >$instance/events/ioasid/ioasid_error/trigger
+	echo 'hist:keys=cgroup,tgid:vals=npages if npages > 0' >"$events/ioasid_account/trigger"
+	echo 'stacktrace' >"$events/ioasid_error/trigger"
+	echo 'hist:keys=op,reason' >"$instance/events/ioasid/ioasid_error/trigger"
 	ioasidctl -j holders >"$scratch/holders"
 	holds 'map(select(.kind == "trigger").name) == ["ioasid_account", "ioasid_error", "ioasid_error"]' \
 		"$scratch/holders" || fail "$(cat "$scratch/holders")"

@@ -163,10 +163,9 @@ rules_of_modprobe() {
 
 no_backend_is_left() {
 	begin
-	trap 'modules_load ioasid_vfio; clean' EXIT
 	modprobe vfio
 	modules_unload ioasid_vfio vfio_iommu_type1
-	ill 3 'fail *backend *no IOMMU driver of VFIO is left'
+	ill 0 'warn *backend *no IOMMU driver of VFIO is left'
 }
 
 a_container_on_type1() {

@@ -77,7 +77,7 @@ devices_are_named() {
 	until ioasidwho -j | jq -e --arg disk "$DISK" '[.holders[] | select(.kind == "ioasid")] |
 		length == 1 and .[0].devices == [$disk] and (.[0].spaces | length) == 1' >/dev/null; do
 		tries=$((tries + 1))
-		[ $tries -lt 5 ] || fail "$1: $(ioasidwho -j) $(cat "$WORK/bench")"
+		[ "$tries" -lt 5 ] || fail "$1: $(ioasidwho -j) $(cat "$WORK/bench")"
 		sleep 1
 	done
 	ioasidwho | grep -q "ioasid-bench.* $DISK " || fail "$1: $(ioasidwho)"

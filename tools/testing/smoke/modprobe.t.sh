@@ -11,13 +11,13 @@ scratch=/run/modprobe.test
 # A folder of modules with what is needed and nothing else: depmod reads them all.
 install_modules() {
 	tree=$scratch/$release
-	trap 'modules_unload ioasid_vfio ioasid vfio_iommu_type1 vfio
+	trap 'modules_unload ioasid_vfio ioasid vfio_iommu_type1
 		rm -rf "$scratch" /run/modprobe.d/ioasid.conf' EXIT
 	mkdir -p "$tree" /run/modprobe.d
 	modprobe --show-depends vfio_iommu_type1 | sed -n 's/^insmod \([^ ]*\).*/\1/p' |
 		xargs cp -t "$tree" "build/$release/ioasid.ko" "build/$release/ioasid_vfio.ko"
 	cp tools/packaging/modprobe.d/ioasid.conf /run/modprobe.d/ioasid.conf
-	modules_unload ioasid_vfio ioasid vfio_iommu_type1 vfio
+	modules_unload ioasid_vfio ioasid vfio_iommu_type1
 	in_tree depmod
 }
 
