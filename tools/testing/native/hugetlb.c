@@ -242,7 +242,7 @@ static void on_signal(int sig)
 
 static void handle(int sig)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
 	sigaction(sig, &sa, NULL);
 }
@@ -267,14 +267,18 @@ TEST_F_TIMEOUT(hugetlb, signals_while_holes_are_filled, 30)
 /* A stop that another thread began counts as a signal, though none is blocked or queued. */
 TEST_F_TIMEOUT(hugetlb, stopped_while_holes_are_filled, 30)
 {
+	volatile bool *end = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				  -1, 0);
 	pid_t me = getpid(), pid;
 	unsigned int i;
 	int status;
 
+	ASSERT_NE(MAP_FAILED, end);
 	handle(SIGCONT);
 	pid = fork();
 	if (!pid) {
-		while (!kill(me, SIGSTOP)) {
+		/* No stop without the continuation, whatever becomes of us two. */
+		while (!*end && getppid() == me && !kill(me, SIGSTOP)) {
 			usleep(200);
 			kill(me, SIGCONT);
 			usleep(1000);
@@ -284,9 +288,8 @@ TEST_F_TIMEOUT(hugetlb, stopped_while_holes_are_filled, 30)
 	for (i = 0; signals < 30 && i < 2000; i++)
 		ASSERT_TRUE(fill_once(self));
 	EXPECT_LE(30, signals);
-	kill(pid, SIGKILL);
+	*end = true;
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	kill(me, SIGCONT);
 }
 
 /* A ring tells this task of what is done, as if by a signal. */
