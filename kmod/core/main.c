@@ -56,6 +56,7 @@ static void __exit ioasid_exit(void)
 	rcu_barrier();
 	ioasid_ahead_exit();
 	ioasid_spaces_exit();
+	ioasid_frames_exit();
 }
 module_exit(ioasid_exit);
 

@@ -62,19 +62,22 @@ void ioasid_pages_release(struct ioasid_pages *pages)
 	put_task_struct(pages->task);
 }
 
-static void run_let_go(const struct ioasid_run *run, bool dirty)
+static __always_inline void run_let_go(const struct ioasid_pages *pages,
+				       const struct ioasid_run *run)
 {
 	if (run->kind == IOASID_RUN_GUP)
-		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, dirty);
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, pages->write);
 	else if (run->kind == IOASID_RUN_FOLIO)
-		ioasid_file_unpin(run->pfn, run->npages, dirty);
+		ioasid_file_unpin(run->pfn, run->npages, pages->write);
+	else
+		ioasid_frames_drop(pages);
 }
 
 /*
  * Many runs; scattered pages are handed back several at a time, because the call
  * costs as much as the page. Return: how many pages there were.
  */
-static noinline unsigned long runs_let_go(const struct ioasid_extents *ext, bool dirty)
+static noinline unsigned long runs_let_go(const struct ioasid_pages *pages)
 {
 	/* Only what was set is read. */
 	struct page *single[UNPIN_BATCH] __uninitialized;
@@ -82,15 +85,15 @@ static noinline unsigned long runs_let_go(const struct ioasid_extents *ext, bool
 	struct ioasid_extents_iter it;
 	struct ioasid_run run;
 
-	ioasid_for_each_run(&it, ext, &run) {
+	ioasid_for_each_run(&it, &pages->ext, &run) {
 		npages += run.npages;
 		since += run.npages;
 		if (run.npages == 1 && run.kind == IOASID_RUN_GUP)
 			single[n++] = pfn_to_page(run.pfn);
 		else
-			run_let_go(&run, dirty);
+			run_let_go(pages, &run);
 		if (n == UNPIN_BATCH) {
-			unpin_user_pages_dirty_lock(single, n, dirty);
+			unpin_user_pages_dirty_lock(single, n, pages->write);
 			n = 0;
 		}
 		if (since >= PAGES_PER_BREAK) {
@@ -98,7 +101,7 @@ static noinline unsigned long runs_let_go(const struct ioasid_extents *ext, bool
 			since = 0;
 		}
 	}
-	unpin_user_pages_dirty_lock(single, n, dirty);
+	unpin_user_pages_dirty_lock(single, n, pages->write);
 	return npages;
 }
 
@@ -112,9 +115,9 @@ static void pages_let_go(struct ioasid_pages *pages)
 	ioasid_extents_start(&it, &pages->ext);
 	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &run))) {
 		npages = run.npages;
-		run_let_go(&run, pages->write);
+		run_let_go(pages, &run);
 	} else {
-		npages = runs_let_go(&pages->ext, pages->write);
+		npages = runs_let_go(pages);
 	}
 	ioasid_extents_free(&pages->ext);
 	pages->pinned = false;
@@ -143,6 +146,7 @@ static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund
 /* Give up on pages that an IOMMU may still reach: the lesser evil. */
 static void pages_leak(struct ioasid_pages *pages)
 {
+	ioasid_frames_keep(pages);
 	ioasid_extents_free(&pages->ext);
 	pages->charged = 0;
 }

@@ -187,6 +187,12 @@ struct ioasid_fail;
 int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
 			      struct ioasid_fail *f);
 
+/* frames.c */
+int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
+void ioasid_frames_drop(const struct ioasid_pages *pages);
+void ioasid_frames_keep(const struct ioasid_pages *pages);
+void ioasid_frames_exit(void);
+
 /* pfnmap.c */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 

@@ -6,7 +6,8 @@
  * Who else can run: faults and zaps of the mapping, kept out of each lookup by
  * its page-table lock, and munmap, by mmap_lock. What was looked up may be
  * zapped afterwards, as with type1: the frames stay in the IOMMU until they
- * are unmapped, and lead to the device they belonged to.
+ * are unmapped, and lead to the device they belonged to. frames.c knows of
+ * them, so that the device gets no other owner meanwhile.
  */
 #include <linux/mm.h>
 
@@ -59,17 +60,27 @@ static long lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned lon
 	return n;
 }
 
-/* Put @n frames into the list, as far as they are bare. */
+/*
+ * Put @n frames into the list, as far as they are bare. What frames.c knows of is
+ * never less than what is in the list; when it is more, pinning has failed.
+ */
 static long add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned long n)
 {
 	unsigned long i;
+	int ret;
 
 	for (i = 0; i < n && pfn_is_bare(pfn + i); i++)
 		;
 	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
 	if (!i)
 		return -EFAULT;
-	return ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN) ?: (long)i;
+	ret = ioasid_frames_add(pages, pfn, i);
+	if (ret)
+		return ret;
+	ret = ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN);
+	if (ret)
+		ioasid_frames_drop(pages);
+	return ret ?: (long)i;
 }
 
 /**

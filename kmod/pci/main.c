@@ -27,11 +27,36 @@ MODULE_PARM_DESC(disable_denylist, "Take devices, too, that vfio-pci refuses bec
 static dev_t first_devt;
 static DEFINE_IDA(minors);
 
+/*
+ * The first open of the device, by whichever way. Its registers must not be where
+ * a former owner has left them, for other devices to reach.
+ */
+static int check_registers(struct pci_dev *pdev)
+{
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		if (!(pci_resource_flags(pdev, bar) & IORESOURCE_MEM) ||
+		    !pci_resource_len(pdev, bar) ||
+		    !ioasid_device_memory_mapped(pci_resource_start(pdev, bar),
+						 pci_resource_end(pdev, bar)))
+			continue;
+		pci_info_ratelimited(pdev, "BAR %d is still mapped in an address space: unmap it there, or end the program that has it open\n",
+				     bar);
+		return -EBUSY;
+	}
+	return 0;
+}
+
 static int vfio_open_device(struct vfio_device *vdev)
 {
 	struct vfio_pci_core_device *core = container_of(vdev, struct vfio_pci_core_device, vdev);
-	int ret = vfio_pci_core_enable(core);
+	int ret;
 
+	ret = check_registers(core->pdev);
+	if (ret)
+		return ret;
+	ret = vfio_pci_core_enable(core);
 	if (!ret)
 		vfio_pci_core_finish_enable(core);
 	return ret;

@@ -324,6 +324,23 @@ int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
 int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t len);
 
 /**
+ * ioasid_device_memory_mapped() - is device memory in an address space?
+ * @start: physical address of its first byte
+ * @last: of its last
+ *
+ * Device memory stays where it is mapped when the device is closed, and devices
+ * of that address space go on reaching it. Who hands out a device asks this for
+ * each BAR, when nobody has the device open any more: what was mapped before is
+ * known then, and nobody but the next owner can map it again.
+ *
+ * Context: any that may take a spinlock.
+ *
+ * Return: whether any address space, of whatever owner, has a page of it, or an
+ * IOMMU failed to let go of one.
+ */
+bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
+
+/**
  * ioasid_legacy_ioctl() - answer one VFIO container ioctl
  * @space: address space, or NULL before VFIO_SET_IOMMU
  * @v2: VFIO_TYPE1v2_IOMMU was chosen

@@ -165,6 +165,46 @@ TEST_F_TIMEOUT(devices, hot_reset, 300)
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
+/* --- registers in an address space: there is no trace of them when the map failed --- */
+
+#define REGISTERS	0x1000000ULL
+
+static volatile char *mapped;
+
+/* A device whose registers are still somewhere could not be attached again. */
+static bool registers_ready(struct world *w)
+{
+	if (mapped)
+		munmap((void *)mapped, MIB);
+	close(node);
+	node = node_open(PAIR1);
+	if (node < 0 || node_attach(node, w->d.fd, 1))
+		return sweep_complain("the device cannot be attached again");
+	mapped = edu_open(node);
+	return mapped;
+}
+
+static bool map_registers_call(struct world *w)
+{
+	return !door_map(&w->d, REGISTERS, (void *)mapped, SIZE, DOOR_RW);
+}
+
+static bool map_registers_undo(struct world *w)
+{
+	return door_unmap(&w->d, REGISTERS, SIZE) == (long long)SIZE;
+}
+
+TEST_F_TIMEOUT(devices, map_registers, 300)
+{
+	static const struct flow flow = {
+		.ready = registers_ready, .call = map_registers_call, .undo = map_registers_undo,
+	};
+
+	EXPECT_TRUE(sweep(&self->w, &flow));
+	munmap((void *)mapped, MIB);
+	mapped = NULL;
+}
+
 /* --- what VFIO says of a device --- */
 
 static bool describe_call(struct world *w)

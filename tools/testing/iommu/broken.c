@@ -209,4 +209,41 @@ TEST_F(broken, one_domain_of_two_keeps_it)
 	door_close(&other);
 }
 
+/* Binds the edu to a driver, with our module loaded or, in the end, not any more. */
+static int bind_edu(const char *driver, const char *modules)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "set -eu; . tools/testing/harness/ktap.sh; %s; device_to " DOOR_EDU " %s",
+		 modules, driver);
+	return system(command);
+}
+
+/* Registers of a device, which the IOMMU keeps: as long as it can, no node owns it. */
+TEST_F_TIMEOUT(broken, registers_that_stay, 20)
+{
+	struct ioasid_device_attach attach = { .size = sizeof(attach) };
+	int node;
+
+	ASSERT_EQ(0, door_map(&self->d, IOVA, (void *)(uintptr_t)self->bar, PAGE, DOOR_RW));
+	ASSERT_TRUE(fault(self->broken, BROKEN_UNMAP, 0, 1000));
+	EXPECT_ERRNO(EIO, door_unmap(&self->d, IOVA, PAGE));
+	munmap((void *)(uintptr_t)self->bar, MIB);
+	close(self->device);
+	door_close(&self->edu);
+	ASSERT_EQ(0, bind_edu("ioasid_pci", "modules_load ioasid_pci"));
+	attach.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
+	node = open("/dev/ioasid-pci/" DOOR_EDU, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, node);
+	EXPECT_ERRNO(EBUSY, ioctl(node, IOASID_DEVICE_ATTACH, &attach));
+	/* With the address space its page tables go, and nothing leads there. */
+	door_close(&self->d);
+	EXPECT_EQ(0, ioctl(node, IOASID_DEVICE_ATTACH, &attach));
+	close(node);
+	close(attach.fd);
+	EXPECT_EQ(0, bind_edu("vfio-pci", "true"));
+	EXPECT_EQ(0, system("rmmod ioasid_pci"));
+}
+
 TEST_HARNESS_MAIN

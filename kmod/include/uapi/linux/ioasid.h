@@ -671,8 +671,9 @@ struct ioasid_uring_cmd {
  *           cannot reach or must not (the MSI window)
  *   ENOENT  no such id
  *   EBUSY   another fd owns the device, another device of the group is attached
- *           to another address space, a program has the VFIO group open, or a
- *           mapping waits for its new address
+ *           to another address space, a program has the VFIO group open, its
+ *           registers are mapped in an address space from before, or a mapping
+ *           waits for its new address
  *   EPERM   a kernel driver, a VFIO user (by a container or an iommufd) or another
  *           /dev/ioasid owns the group's DMA, interrupts cannot be isolated
  *           (parameter allow_unsafe_interrupts of ioasid), or a policy refuses
