@@ -91,4 +91,14 @@ struct pincg_usage {
 
 void pincg_each(void (*each)(const char *cgroup, const struct pincg_usage *usage));
 
+/*
+ * Slots of pincg, those that cannot be given to another cgroup, and charges that
+ * were refused because there was none. false when pincg is not loaded.
+ */
+struct pincg_room {
+	uint64_t slots, used, refused;
+};
+
+bool pincg_slots(struct pincg_room *room);
+
 #endif

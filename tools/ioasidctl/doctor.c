@@ -277,28 +277,6 @@ static void check_limits(void)
 	free(list);
 }
 
-/* ---- policies ---- */
-
-static void check_policies(void)
-{
-	struct policy_state *list;
-	int n = read_policies(&list), ejected = 0;
-	char remedy[256];
-
-	for (int i = 0; i < n; i++) {
-		if (strcmp(list[i].state, "ejected"))
-			continue;
-		ejected++;
-		snprintf(remedy, sizeof(remedy), "ioasidctl policy replace %s ..., or policy unload %s",
-			 list[i].name, list[i].name);
-		diagnose(FAILS, "policies", remedy, "%s was ejected: %s", list[i].name,
-			 list[i].exit_msg);
-	}
-	if (!ejected)
-		diagnose(OK, "policies", NULL, "%d loaded, none was ejected", n);
-	free(list);
-}
-
 int cmd_doctor(int argc, char **argv)
 {
 	(void)argc;
@@ -317,7 +295,7 @@ int cmd_doctor(int argc, char **argv)
 	doctor_kernel();
 	check_containers();
 	check_limits();
-	check_policies();
+	doctor_policies();
 	if (ctl.json) {
 		json_array_end(&ctl.j);
 		json_end_line(&ctl.j);

@@ -15,5 +15,7 @@ void diagnose(enum verdict verdict, const char *check, const char *remedy, const
 void doctor_kernel(void);
 /* Modules and tools: are they all there, and of one version? */
 void doctor_versions(void);
+/* Policies: was one ejected, and is a map of one full? */
+void doctor_policies(void);
 
 #endif

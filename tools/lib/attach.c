@@ -16,6 +16,7 @@
 
 #include "attach.h"
 #include "btfval.h"
+#include "pins.h"
 #include "say.h"
 #include "sysfs.h"
 
@@ -110,6 +111,24 @@ static int pin_maps(struct object *o, const char *dir)
 	return 0;
 }
 
+/* (Re)places the pins of programs that are run by hand, SEC("syscall"). */
+static int pin_programs(struct object *o, const char *dir)
+{
+	char path[PATH_MAX + 64];
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, o->bpf) {
+		if (bpf_program__type(prog) != BPF_PROG_TYPE_SYSCALL)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(prog));
+		unlink(path);
+		if (bpf_obj_pin(bpf_program__fd(prog), path))
+			return fail("cannot pin the program '%s' at %s: %s",
+				    bpf_program__name(prog), path, strerror(errno));
+	}
+	return 0;
+}
+
 /* What to say when the kernel took the programs but not the policy. */
 static int refused(const struct object *o, int err, const char *verb)
 {
@@ -144,7 +163,7 @@ int attach_object(struct object *o, const char *dir, char pinned[PATH_MAX])
 		return fail("the name '%s' is too long", o->name);
 	if (make_folder(pinned))
 		return -1;
-	err = pin_maps(o, pinned);
+	err = pin_maps(o, pinned) ?: pin_programs(o, pinned);
 	if (err)
 		goto remove;
 
@@ -237,14 +256,24 @@ static char *make_value(struct object *o, const struct policy_layout *l)
 	return value;
 }
 
-static void repin(struct object *o, const char *name)
+/* Where the link is pinned, under the name that attach_object() gives it. */
+static void repin(struct object *o, const struct loaded *running)
 {
-	char dir[PATH_MAX];
+	struct pin *pins;
+	int n = pins_read(&pins);
+	char *slash;
 
-	/* Loaded by somebody else, or pinned elsewhere: not our folder. */
-	if (folder_of(name, dir) || access(dir, F_OK))
-		return;
-	pin_maps(o, dir);
+	for (int i = 0; i < n; i++) {
+		slash = strrchr(pins[i].path, '/');
+		if (pins[i].kind != PIN_LINK || pins[i].id != running->link ||
+		    !slash || strcmp(slash, "/link"))
+			continue;
+		*slash = 0;
+		if (!pin_maps(o, pins[i].path))
+			pin_programs(o, pins[i].path);
+		break;
+	}
+	pins_free(pins, n);
 }
 
 int replace_object(struct object *o, const struct loaded *running)
@@ -269,7 +298,7 @@ int replace_object(struct object *o, const struct loaded *running)
 	close(fd);
 	if (err)
 		return refused(o, -err, "replace");
-	repin(o, running->name);
+	repin(o, running);
 	return 0;
 }
 

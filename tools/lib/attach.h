@@ -2,7 +2,7 @@
 /*
  * A policy between file and kernel. Its folder in the BPF file system is
  * <PIN_ROOT>/<policy>: "link" keeps it attached after the loader has gone, and
- * its maps are there under their names. 'rm -r' of the folder unloads it.
+ * its maps, and programs of SEC("syscall"), are there under their names. 'rm -r' of the folder unloads it.
  */
 #ifndef IOASID_LIB_ATTACH_H
 #define IOASID_LIB_ATTACH_H

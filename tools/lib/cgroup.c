@@ -73,6 +73,46 @@ int cgroup_id(const char *path, uint64_t *id)
 	return 0;
 }
 
+int cgroup_spell(const char *path, char *buf, size_t size)
+{
+	const char *top = mount_point(), *from = path;
+	size_t len = top ? strlen(top) : 0, used = 0, n;
+
+	if (top && !strncmp(path, top, len) && (!path[len] || path[len] == '/'))
+		from += len;
+	for (; *from; from += n) {
+		from += strspn(from, "/");
+		n = strcspn(from, "/");
+		if ((n == 1 && from[0] == '.') || (n == 2 && !strncmp(from, "..", 2)))
+			return fail("'%s' is not the path of a cgroup: leave out '.' and '..'", path);
+		if (!n)
+			break;
+		if (used + n + 2 > size)
+			return fail("'%s' is too long: at most %zu characters", path, size - 1);
+		used += (size_t)sprintf(buf + used, "/%.*s", (int)n, from);
+	}
+	if (!used && !*path)
+		return fail("'' is not the path of a cgroup: the root is '/'");
+	if (!used)
+		snprintf(buf, size, "/");
+	return 0;
+}
+
+int cgroup_exists(const char *path)
+{
+	const char *top = mount_point();
+	char full[PATH_MAX];
+	struct stat st;
+
+	if (!top)
+		return fail("no cgroup2 file system is mounted: run 'mount -t cgroup2 cgroup2 /sys/fs/cgroup'");
+	if (snprintf(full, sizeof(full), "%s/%s", top, path) >= (int)sizeof(full) || stat(full, &st))
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return fail("'%s' is not a directory of the cgroup file system", path);
+	return 1;
+}
+
 int cgroup_level(const char *path, int *level)
 {
 	const char *top = mount_point();

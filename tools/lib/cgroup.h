@@ -13,6 +13,16 @@
  */
 int cgroup_id(const char *path, uint64_t *id);
 
+/*
+ * The path of a cgroup that may or may not exist, or a pattern of paths, as the
+ * kernel would spell it: from the root of the cgroup file system, with a leading
+ * '/', no other at the end. Fails with a line that says what to do.
+ */
+int cgroup_spell(const char *path, char *buf, size_t size);
+
+/* Does it exist? 1 or 0, or -1 with a line when something else is there. */
+int cgroup_exists(const char *path);
+
 /* How many levels a cgroup is below the root, for its ancestors' ids. */
 int cgroup_level(const char *path, int *level);
 

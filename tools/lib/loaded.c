@@ -268,6 +268,44 @@ uint32_t loaded_map(const struct loaded *policy, const char *name)
 	return found;
 }
 
+static bool shares_a_map(uint32_t prog, const uint32_t *maps, int n)
+{
+	uint32_t of_prog[LOADED_MAPS_MAX];
+	int more = prog_maps(prog, of_prog, LOADED_MAPS_MAX);
+
+	for (int i = 0; i < more; i++)
+		for (int k = 0; k < n; k++)
+			if (of_prog[i] == maps[k])
+				return true;
+	return false;
+}
+
+/* After a replacement the one before it may still be there; the last one counts. */
+int loaded_syscall(const struct loaded *policy, const char *name)
+{
+	uint32_t maps[LOADED_MAPS_MAX];
+	int n = loaded_maps(policy, maps), fd, found = -1;
+	__u32 id = 0, len;
+
+	while (!bpf_prog_get_next_id(id, &id)) {
+		struct bpf_prog_info info = {};
+
+		fd = bpf_prog_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
+		len = sizeof(info);
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_PROG_TYPE_SYSCALL ||
+		    strncmp(info.name, name, sizeof(info.name) - 1) || !shares_a_map(id, maps, n)) {
+			close(fd);
+			continue;
+		}
+		if (found >= 0)
+			close(found);
+		found = fd;
+	}
+	return found;
+}
+
 int loaded_detach(const struct loaded *policy)
 {
 	int fd = bpf_link_get_fd_by_id(policy->link), err;

@@ -47,6 +47,12 @@ int loaded_maps(const struct loaded *policy, uint32_t ids[LOADED_MAPS_MAX]);
 /* Id of the map called @name among them, or 0. */
 uint32_t loaded_map(const struct loaded *policy, const char *name);
 
+/*
+ * A program of SEC("syscall") that uses one of the policy's maps, as an fd; -1,
+ * without a message, if none is loaded.
+ */
+int loaded_syscall(const struct loaded *policy, const char *name);
+
 /* Takes it out of the kernel. Fails with a line that says what to do. */
 int loaded_detach(const struct loaded *policy);
 

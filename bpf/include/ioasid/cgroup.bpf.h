@@ -13,7 +13,7 @@ extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym
 extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
 
 /* The ancestor of the cgroup @id at @level, or itself if it is not deeper, or gone. */
-static __noinline __u64 cgroup_counted(__u64 id, __u32 level)
+static __noinline __attribute__((unused)) __u64 cgroup_counted(__u64 id, __u32 level)
 {
 	struct cgroup *cgrp, *up;
 

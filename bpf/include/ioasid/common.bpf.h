@@ -55,4 +55,15 @@ static __always_inline u64 clamp_index(u64 i, u64 n)
 /* Adds and tells the new value, for counters that several CPUs touch. */
 #define add_return(ptr, n) (__sync_fetch_and_add(ptr, n) + (n))
 
+/*
+ * An atomic operation that nothing is moved across: only one whose old value is
+ * used is such. On x86 all are.
+ */
+#define ordered(operation)						\
+({									\
+	__u64 __before = operation;					\
+									\
+	asm volatile("" : : "r"(__before));				\
+})
+
 #endif

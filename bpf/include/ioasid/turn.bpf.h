@@ -5,7 +5,7 @@
  *
  * Whoever has the turn runs with preemption off, and for some microseconds, so
  * waiting means spinning. Nothing here waits without bound: turn_take() gives up
- * after some 10 ms, which a virtual processor that was stopped may take. Its
+ * after some 100 ms, which only a virtual processor that is stopped may take. Its
  * caller then refuses what it was asked for.
  *
  * The word is in a map that a replacement is handed, so that old and new programs
@@ -16,7 +16,7 @@
 
 #include <ioasid/common.bpf.h>
 
-#define TURN_SPINS	(1 << 20)
+#define TURN_SPINS	(1 << 22)
 
 extern void bpf_preempt_disable(void) __ksym;
 extern void bpf_preempt_enable(void) __ksym;

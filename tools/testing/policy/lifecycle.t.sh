@@ -76,7 +76,7 @@ replace_keeps_the_books() {
 	load pincg
 	hold -c /t/a map 16M 4M
 	expect_same 'maps kept' "$(member "$(ioasidctl -j policy replace pincg pincg \
-		--set default_limit=5M)" maps_kept)" 4
+		--set default_limit=5M)" maps_kept)" 6
 	# It knows of the 4 MiB, or 2 more would be within the new limit.
 	expect_map 'map ENOMEM' in_cgroup /t/a "$mapper" map 1M 2M
 	release
@@ -194,7 +194,7 @@ bpftool_reads_everything() {
 	bpftool link show >/dev/null
 	bpftool btf show >/dev/null
 	"$mapper" map 1M 1M >/dev/null
-	bpftool -j map dump pinned /sys/fs/bpf/ioasid/pincg/cgroups | holds 'length > 0'
+	bpftool -j map dump pinned /sys/fs/bpf/ioasid/pincg/by_id | holds 'length > 0'
 }
 
 bpftool_loads_the_observer() {
