@@ -2,7 +2,10 @@
 # shellcheck shell=sh
 #
 # What the documents show is what one gets: a "```console vm" block of docs/*.md
-# is run, and its output compared, numbers aside. A block is a test.
+# is run, and its output compared, numbers aside. A block is a test. FENCE names
+# another kind of block: "console operators" are those that need programs which only
+# `make check-operators` installs.
+: "${FENCE:=console vm}"
 . tools/testing/harness/ktap.sh
 
 TOP=$PWD
@@ -11,12 +14,12 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
 # block FILE N: its N-th block.
-block() { awk -v n="$2" '/^```console vm$/ { on = ++seen == n; next } /^```/ { on = 0 } on' "$1"; }
+block() { awk -v n="$2" -v fence="\`\`\`$FENCE" '$0 == fence { on = ++seen == n; next } /^```/ { on = 0 } on' "$1"; }
 
-# Numbers, addresses, the width of columns and a trace line's flags differ from
-# run to run. A line "..." stands for any lines.
+# Numbers, addresses, the width of columns, empty lines and a trace line's flags
+# differ from run to run. A line "..." stands for any lines.
 plain() {
-	sed -E 's/0x[0-9a-f]+/N/g; s/[0-9]+(\.[0-9]+)?[KMGT]?\b/N/g; s/[[:space:]]+/ /g; s/^ //; s/ $//; s/-N\b/N/g; s/(\[N\]) [^ ]+ /\1 /' "$1"
+	sed -E 's/0x[0-9a-f]+/N/g; s/[0-9]+(\.[0-9]+)?[KMGT]?\b/N/g; s/[[:space:]]+/ /g; s/^ //; s/ $//; s/: -N\b/: minus N/g; s/-N\b/N/g; s/(\[N\]) [^ ]+ /\1 /; /^$/d' "$1"
 }
 
 # same EXPECTED SEEN: line by line, where "..." matches any number of lines.

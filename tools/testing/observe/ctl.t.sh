@@ -47,7 +47,7 @@ triggers_are_named() {
 	instance=/sys/kernel/tracing/instances/t
 	events=/sys/kernel/tracing/events/ioasid
 	mkdir "$instance"
-	trap 'rmdir $instance; clean' EXIT
+	trap 'rmdir "$instance"; clean' EXIT
 	echo 'hist:keys=cgroup,tgid:vals=npages if npages > 0' >"$events/ioasid_account/trigger"
 	echo 'stacktrace' >"$events/ioasid_error/trigger"
 	echo 'hist:keys=op,reason' >"$instance/events/ioasid/ioasid_error/trigger"
