@@ -30,7 +30,11 @@ static int ask(struct member *t, uint64_t *bits, uint64_t at, uint64_t len, bool
 
 	memset(bits, 0, backend_bitmap(len));
 	before = now_ns();
-	mark(unmap ? MARK_UNMAP : MARK_MAP);
+	/* A mark is a constant in the code, which not every compiler makes of "a ? b : c". */
+	if (unmap)
+		mark(MARK_UNMAP);
+	else
+		mark(MARK_MAP);
 	err = unmap ? ops->unmap_dirty(t->backend, t->iova + at, len, bits) :
 		      ops->dirty_get(t->backend, t->iova + at, len, bits);
 	mark(MARK_OTHER);
