@@ -10,6 +10,7 @@
 #   PEERS=iommufd  make bench: build that kernel with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
+#   DESTDIR=DIR PREFIX=/usr LIBDIR=/usr/lib    where make install puts things
 #   NATIVE=1       build bpf, tools and bench with this host's compilers, into
 #                  build/native, to be used on this host
 
@@ -21,6 +22,7 @@ NATIVE ?=
 KREL   ?= $(shell uname -r)
 DESTDIR ?=
 PREFIX ?= /usr
+LIBDIR ?= $(PREFIX)/lib
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
@@ -169,10 +171,20 @@ lint-long: lint tests			## the checks that take minutes: analyzer, coccinelle, c
 		"$$(cd build/kernels/source && ls -d [0-9]*.[0-9]* | tail -n 1 | sed 's,^,build/kernels/source/,')"
 
 install:				## modules of KREL, tools and rules onto this host (DESTDIR=)
-	@tools/env/install $(KREL) "$(DESTDIR)" "$(PREFIX)"
+	@tools/env/install modules=$(KREL),rules,tools "$(DESTDIR)" "$(PREFIX)" "$(LIBDIR)"
+
+install-tools:				## the same without modules, which DKMS has
+	@tools/env/install rules,tools "$(DESTDIR)" "$(PREFIX)" "$(LIBDIR)"
+
+uninstall:				## remove what both install
+	@tools/env/install --remove modules=$(KREL),rules,tools,dkms "$(DESTDIR)" "$(PREFIX)" "$(LIBDIR)"
+
+DEBIAN ?= 13
+deb: root				## Debian packages, into build/deb/13 (DEBIAN=12: of that release)
+	@tools/env/deb $(DEBIAN)
 
 dkms:					## the modules' sources into /usr/src, for DKMS (DESTDIR=)
-	@tools/env/install --dkms "$(DESTDIR)"
+	@tools/env/install dkms "$(DESTDIR)"
 
 clean:					## what was built; the build root and kernels stay
 	@find build -mindepth 1 -maxdepth 1 ! -name 'root*' ! -name kernels ! -name debian ! -name apt -exec rm -rf {} + 2>/dev/null || :
@@ -184,5 +196,5 @@ help:					## this list
 	@echo 'make [KVER=6.12|7.3|arm64] [KDIR=headers] TARGET, where TARGET is one of'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
-.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install dkms clean distclean help
+.PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install install-tools uninstall dkms deb clean distclean help
 .PHONY: check-operators fuzz coverage matrix lint-long soak

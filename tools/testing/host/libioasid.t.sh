@@ -3,7 +3,7 @@
 # libioasid as others build against it: headers, symbols, manual, pkg-config.
 . tools/testing/harness/ktap.sh
 
-LIB=build/lib/libioasid.so.0
+LIB=build/lib/libioasid.so.1
 HEADER=tools/libioasid/libioasid.h
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
