@@ -27,40 +27,7 @@ ip link set lo up
 echo ioasid-vm >/proc/sys/kernel/hostname
 echo 120 >/proc/sys/kernel/hung_task_timeout_secs
 
-# port NAME: the virtio port of that name. Only one opener at a time.
-port() {
-	for entry in /sys/class/virtio-ports/*; do
-		[ "$(cat "$entry/name")" = "$1" ] && echo "/dev/${entry##*/}" && return
-	done
-}
-IOASID_RESULT=$(port result)
-export IOASID_RESULT
-output=$(port output)
-
-# Through a pipe: a test may then open /dev/stdout or /dev/stderr again, which
-# a port would refuse.
-mkfifo /run/output
-cat </run/output >"$output" &
-pump=$!
-cd /ioasid || exit
-# Programs for another architecture than that of the build root have a folder.
-case $(uname -m) in
-aarch64)
-	for folder in build/arm64/*/; do
-		mkdir -p "build/$(basename "$folder")"
-		mount --bind "$folder" "build/$(basename "$folder")"
-	done ;;
-esac
-sh -c ". /ioasid/build/vm/$run.d/command" </dev/null >/run/output 2>&1
-status=$?
-
-# What the command left running may hold the pipe open; it gets two seconds.
-tries=0
-while kill -0 $pump 2>/dev/null && [ $tries -lt 20 ]; do
-	sleep 0.1
-	tries=$((tries + 1))
-done
+sh /ioasid/tools/testing/vm/command "$run"
 dmesg -n 1
-echo "exit $status" >"$IOASID_RESULT"
 echo b >/proc/sysrq-trigger
 sleep 60
