@@ -53,14 +53,21 @@ const char *process_cgroup(int pid, char *buf, size_t size)
 	return buf;
 }
 
-int process_spaces(int pid, int fd, unsigned int *ids, int room)
+/* What the kernel says of an open file, or NULL. */
+static FILE *open_fdinfo(int pid, int fd)
 {
-	char path[64], line[256];
-	int n = 0;
-	FILE *f;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
-	f = fopen(path, "re");
+	return fopen(path, "re");
+}
+
+int process_spaces(int pid, int fd, unsigned int *ids, int room)
+{
+	FILE *f = open_fdinfo(pid, fd);
+	char line[256];
+	int n = 0;
+
 	if (!f)
 		return 0;
 	while (n < room && fgets(line, sizeof(line), f))
@@ -72,13 +79,11 @@ int process_spaces(int pid, int fd, unsigned int *ids, int room)
 
 int process_devices(int pid, int fd, int (*each)(const char *name, void *data), void *data)
 {
-	char path[64], *line = NULL, *save, *name;
+	FILE *f = open_fdinfo(pid, fd);
+	char *line = NULL, *save, *name;
 	size_t room = 0;
 	int n = 0;
-	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
-	f = fopen(path, "re");
 	if (!f)
 		return 0;
 	/* "ioasid-group: 7 0000:01:00.0 0000:01:00.1", or "7 emulated" and a name */

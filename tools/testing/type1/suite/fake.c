@@ -366,10 +366,23 @@ CASE(fake_page_sizes, "A035 A039 A040 A044")
 	page_sizes(&d, "one again");
 }
 
+/* 4 MiB, in huge pages where there are any; or NULL. */
+static char *huge_memory(void)
+{
+	char *mem = mmap(NULL, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
+	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
+	memset(mem, 1, 4 * MIB);
+	return mem;
+}
+
 /* A bit stands for the smallest page of the IOMMU; nothing behind the bitmap is written. */
 CASE(fake_dirty_units, "A115 A117 A121 A122")
 {
-	char *mem = mmap(NULL, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *mem = huge_memory();
 	const uint64_t unit = 64 * KIB;
 	uint64_t word[4];
 	struct suite_dirty q;
@@ -383,10 +396,7 @@ CASE(fake_dirty_units, "A115 A117 A121 A122")
 	};
 	struct door d;
 
-	NEED(mem != MAP_FAILED);
-	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
-	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
-	memset(mem, 1, 4 * MIB);
+	NEED(mem);
 	reset();
 	set("pgsizes", "0x10000,0x1000");
 	d = fake();
@@ -407,14 +417,11 @@ CASE(fake_dirty_units, "A115 A117 A121 A122")
 /* One maps huge pages, the other small ones. */
 CASE(fake_large_and_small, "A138 A080")
 {
-	char *mem = mmap(NULL, 6 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *mem = huge_memory();
 	int group = suite_group(FAKE(2));
 	struct door d;
 
-	NEED(mem != MAP_FAILED);
-	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
-	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
-	memset(mem, 1, 4 * MIB);
+	NEED(mem);
 	reset();
 	set("pgsizes", "0x201000,0x1000");
 	d = fake();
