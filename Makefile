@@ -152,6 +152,8 @@ shell: kernel				## a command of yours in the VM: make shell CMD='ls /dev'
 lint: root bpf				## style, layers, clang, sparse, shellcheck, kernel-doc
 	@tools/env/kernel 6.12
 	@tools/env/modules --kernel 6.12
+	@mkdir -p build/lint
+	@git log --no-merges --format='%at %h %s' >build/lint/commits 2>/dev/null || echo 'lint: git lists no commits here, so no subject is checked'
 	@flock build/lock tools/env/in-root tools/testing/lint/lint.sh "$$(cat build/kernels/6.12.release)"
 
 MINUTES ?= 30

@@ -117,8 +117,14 @@ rule_layout() {
 		sed "s,^,$here/layout.golden:1: changed or gone: ,"
 }
 
+# The subjects of new commits. `make lint` lists them where git is: a release has none.
+rule_subjects() {
+	[ -s $work/commits ] || return 0
+	awk -v VERBS=$here/verbs -f $here/subjects.awk $here/verbs $work/commits
+}
+
 passed=0 failed=0
-for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout; do
+for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out
