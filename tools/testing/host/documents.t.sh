@@ -6,7 +6,7 @@
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 PATH=$PWD/build/bin:$PATH
-pages='README.md docs/*.md docs/decisions/*.md bench/*.md tools/testing/*.md'
+pages='*.md docs/*.md docs/decisions/*.md docs/results/*.md bench/*.md tools/testing/*.md'
 
 # quoted FILE...: what stands in backticks, outside of code blocks; "FILE TEXT".
 quoted() {
@@ -41,8 +41,10 @@ files_exist() {
 	# shellcheck disable=SC2086
 	quoted $pages | awk '$2 ~ /^(kmod|bpf|tools|bench|docs)\/[A-Za-z0-9_.\/-]*$/ && NF == 2' |
 		while read -r page file; do
-				# What the reader of docs/policy.md is to write.
-			[ "$file" != bpf/policy/maxmap.bpf.c ] || continue
+			# What the reader is to write: that of docs/policy.md, and names in capitals.
+			case $file in
+			bpf/policy/maxmap.bpf.c|*/NAME.*|*/AREA*) continue ;;
+			esac
 			[ -e "$file" ] || echo "$page: there is no $file"
 		done | none "files that do not exist"
 	find kmod bpf tools bench -name '*.[ch]' >"$WORK/files"
@@ -63,12 +65,60 @@ functions_exist() {
 	done | none "functions that do not exist"
 }
 
-parameters_exist() {
+# The module parameters of the code, of every kind of module_param: "MODULE PARAMETER".
+parameters() {
+	for file in kmod/*/*.c; do
+		module=ioasid
+		case $file in
+		kmod/vfio/*|kmod/pci/*|kmod/setcontainer/*) module=ioasid_$(basename "${file%/*}") ;;
+		esac
+		sed -n "s/^module_param[a-z_]*(\([a-z_]*\),.*/$module \1/p" "$file"
+	done | sort
+}
+
+# section PAGE HEADING: the lines of a manual page up to the next heading.
+section() {
+	awk -v heading="$2" '/^===*$/ { inside = last == heading } inside { print last } { last = $0 }' "$1"
+}
+
+parameters_are_documented() {
+	parameters >"$WORK/are"
+	[ "$(wc -l <"$WORK/are")" -ge 9 ] || fail "the module parameters of kmod could not be read"
 	# shellcheck disable=SC2016
-	sed -n '/^## Parameters/,/^## /s/^| \(ioasid[a-z_]*\) | `\([a-z_]*\)`.*/\2/p' docs/install.md |
+	sed -n '/^## Parameters/,/^## /s/^| \(ioasid[a-z_]*\) | `\([a-z_]*\)`.*/\1 \2/p' docs/install.md |
 		sort >"$WORK/said"
-	sed -n 's/^module_param\(_named\)\?(\([a-z_]*\),.*/\2/p' kmod/*/*.c | sort >"$WORK/are"
 	diff "$WORK/said" "$WORK/are" || fail "docs/install.md (<) and the modules (>) differ in parameters"
+	for page in ioasid.4 libioasid.3; do
+		section "docs/man/$page.rst" 'MODULE PARAMETERS' |
+			sed -n 's,^\*\*\([a-z_]*\)\*\*/\*\*\([a-z_]*\)\*\*.*,\1 \2,p' | sort >"$WORK/said"
+		diff "$WORK/said" "$WORK/are" || fail "docs/man/$page.rst (<) and the modules (>) differ in parameters"
+	done
+}
+
+# block PAGE TEXT: the indented lines that follow the first line of a manual page with that text.
+block() {
+	awk -v text="$2" '!found { found = index($0, text) } !found { next } /^    / { print; inside = 1 }
+		/^[^ ]/ && inside { exit }' "docs/man/$1.rst"
+}
+
+# compiled NAME HEADER FUNCTION: the statements on stdin, as the body of that function.
+compiled() {
+	{
+		printf '#include <sys/ioctl.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <%s>\n' "$2"
+		printf 'void example(int fd, void *page);\nvoid buffers(void *buffer, uint64_t size);\n%s\n{\n' "$3"
+		cat
+		echo '}'
+	} >"$WORK/$1.c"
+	grep -q ioasid_ "$WORK/$1.c" || fail "$1 has no example"
+	gcc -fsyntax-only -Wall -Wextra -Werror -Itools/libioasid -Ikmod/include/uapi "$WORK/$1.c" ||
+		fail "the example of $1 does not compile"
+}
+
+examples_compile() {
+	block ioasid.4 'This program maps one page' |
+		compiled ioasid.4 linux/ioasid.h 'void example(int fd, void *page)'
+	block libioasid.3 'This code maps a buffer' |
+		compiled libioasid.3 libioasid.h 'void buffers(void *buffer, uint64_t size)'
 }
 
 # options PROGRAM [COMMAND]: the long options its help lists.
@@ -132,6 +182,22 @@ dashboard_knows_the_metrics() {
 	done <"$WORK/names" | none "metrics in $dashboard that 'ioasidctl metrics' does not print"
 }
 
+maintainers_have_files() {
+	sed -n 's/^F:[[:space:]]*//p' MAINTAINERS >"$WORK/patterns"
+	[ "$(wc -l <"$WORK/patterns")" -gt 30 ] || fail "the patterns of MAINTAINERS could not be read"
+	while read -r pattern; do
+		# shellcheck disable=SC2086
+		ls -d $pattern >/dev/null 2>&1 || echo "$pattern"
+	done <"$WORK/patterns" | none "patterns in MAINTAINERS that no file has"
+}
+
+glossary_is_short() {
+	words=$(sed -n '/^|---/,$s/^| \([a-z].*\) | .*/\1/p' docs/glossary.md)
+	[ -n "$words" ] || fail "docs/glossary.md could not be read"
+	[ "$(echo "$words" | wc -l)" -le 25 ] || fail "docs/glossary.md has $(echo "$words" | wc -l) words, 25 is the cap"
+	echo "$words" | LC_ALL=C sort -c || fail "docs/glossary.md is not in alphabetical order"
+}
+
 man_pages_are_built() {
 	for page in docs/man/*.rst; do
 		page=${page#docs/man/}
@@ -139,6 +205,7 @@ man_pages_are_built() {
 	done
 }
 
-ktap_run links_lead_somewhere files_exist functions_exist parameters_exist \
+ktap_run links_lead_somewhere files_exist functions_exist parameters_are_documented examples_compile \
+	maintainers_have_files glossary_is_short \
 	man_pages_know_all_options commands_agree policies_are_described \
 	dashboard_knows_the_metrics man_pages_are_built
