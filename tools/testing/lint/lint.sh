@@ -117,6 +117,9 @@ rule_layout() {
 		sed "s,^,$here/layout.golden:1: changed or gone: ,"
 }
 
+# Plain English: who acts is named, by the verbs of the field.
+rule_english() { $here/english; }
+
 # The subjects of new commits. `make lint` lists them where git is: a release has none.
 rule_subjects() {
 	[ -s $work/commits ] || return 0
@@ -124,7 +127,7 @@ rule_subjects() {
 }
 
 passed=0 failed=0
-for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout subjects; do
+for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out

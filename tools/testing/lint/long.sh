@@ -80,7 +80,10 @@ rule_models() {
 
 passed=0 failed=0
 # shellcheck disable=SC2086
-for rule in ${RULES:-analyzer coccinelle checkpatch models}; do
+# Files whose list of old words could be shorter.
+rule_english() { tools/testing/lint/english --exact; }
+
+for rule in ${RULES:-analyzer coccinelle checkpatch models english}; do
 	began=$(date +%s)
 	rule_$rule >"$work/$rule.out" 2>&1
 	took=$(($(date +%s) - began))
