@@ -7,11 +7,15 @@
  * maps and unmaps that touch page tables; maps that are pinning go on and find
  * the new domain when they come to program. Areas that are LIVE stay LIVE while
  * the lock is held for write. Policies are asked before any lock.
+ *
+ * Nothing waits for user space under that lock. An attach that finds mappings to
+ * be pinned first backs out, pins them with no lock held (replay.c), and begins
+ * anew. Since new mappings pin by themselves from then on, that is once. A detach
+ * unpins after it has released the lock.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -82,51 +86,6 @@ static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
 		    next_live(space, ioasid_area_last(area) + 1))
 
 /*
- * Pin a mapping that was made while no domain needed it. It is charged to who
- * mapped it, and his memory is pinned, whoever attaches.
- */
-static int replay_pin(struct ioasid_space *space, struct ioasid_area *area,
-		      struct ioasid_fail *f)
-{
-	struct ioasid_map_args args = {
-		.who = area->pages->who,
-		.iova = ioasid_area_start(area),
-		.vaddr = area->pages->vaddr,
-		.length = ioasid_area_bytes(area),
-	};
-	struct ioasid_map_result res = {};
-	struct ioasid_pin_call call = {
-		.args = &args,
-		.res = &res,
-		.paid = ioasid_area_paid,
-		.space = space,
-		.area = area,
-	};
-	int ret;
-
-	if (area->pages->pinned)
-		return 0;
-	if (!mmget_not_zero(area->pages->mm))
-		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, ioasid_area_start(area), 0);
-	ret = ioasid_pages_pin(area->pages, &call);
-	mmput_async(area->pages->mm);
-	f->pages += res.pages;
-	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
-}
-
-/* Take what a failed first attach has pinned. */
-static void replay_unpin(struct ioasid_space *space)
-{
-	struct ioasid_area *area;
-
-	if (ioasid_space_pins(space))
-		return;
-	for_each_live(space, area)
-		if (area->pages->pinned)
-			ioasid_pages_unpin(area->pages);
-}
-
-/*
  * Remove every mapping from a domain that no group uses, or that ends with what it
  * has: nothing depends on how well that goes.
  */
@@ -159,13 +118,9 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	for_each_live(space, area) {
 		if (area->torn)
 			continue;
-		ret = replay_pin(space, area, f);
-		if (!ret) {
-			ret = ioasid_domain_program(d, area, true, NULL);
-			if (ret)
-				ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
-		}
+		ret = ioasid_domain_program(d, area, true, NULL);
 		if (ret) {
+			ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
 			area->stuck = IOASID_STUCK_NOT;
 			domain_empty(space, d, ioasid_area_start(area));
 			return ret;
@@ -363,6 +318,9 @@ static void refresh_windows(struct ioasid_space *space)
 	ioasid_windows_free(&ws);
 }
 
+/* No error: mappings are to be pinned, with no lock held, before the attach can go on. */
+#define ATTACH_UNPINNED	1
+
 /*
  * Which domain it is to be, with everything mapped: @fresh, or one that
  * exists. On failure the group is in neither.
@@ -377,10 +335,10 @@ static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
 	if (ret)
 		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
 	if (!shared) {
-		ret = domain_fill(space, fresh, sw_msi, f);
+		ret = ioasid_space_unpinned(space) ? ATTACH_UNPINNED :
+						     domain_fill(space, fresh, sw_msi, f);
 		if (ret) {
 			iommu_detach_group(fresh->domain, g->group);
-			replay_unpin(space);
 			return ret;
 		}
 	}
@@ -466,35 +424,71 @@ static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, in
 			    iommu_group_id(g->group), space->id, err);
 }
 
-/* domains_rwsem is held for write. */
-static int attach_locked(struct ioasid_space *space, struct ioasid_group *g, int policy,
-			 u32 flags, struct ioasid_fail *f)
+/**
+ * struct attach_call - a group on its way in
+ * @space: where to
+ * @g: the group
+ * @flags: of ioasid_attach_group()
+ * @policy: 0, or the errno of the policy that refuses it
+ * @pinning: mappings are pinned because of this call; see space->attaching
+ * @pin: 0, or why that failed
+ * @f: likewise
+ */
+struct attach_call {
+	struct ioasid_space *space;
+	struct ioasid_group *g;
+	u32 flags;
+	int policy;
+	bool pinning;
+	int pin;
+	struct ioasid_fail f;
+};
+
+static int attach_locked(struct attach_call *c)
 {
+	struct ioasid_space *space = c->space;
+	struct ioasid_group *g = c->g;
 	int ret;
 
+	lockdep_assert_held_write(&space->domains_rwsem);
 	if (space->dead)
-		return ioasid_fail(f, -EINVAL, IOASID_R_DEAD, 0, 0);
+		return ioasid_fail(&c->f, -EINVAL, IOASID_R_DEAD, 0, 0);
 	/* Attaching may pin, which needs a valid address. */
 	if (space->no_vaddr)
-		return ioasid_fail(f, -EBUSY, IOASID_R_VADDR, space->no_vaddr, 0);
+		return ioasid_fail(&c->f, -EBUSY, IOASID_R_VADDR, space->no_vaddr, 0);
 	if (ioasid_group_find(space, g->group))
-		return ioasid_fail(f, -EINVAL, IOASID_R_OVERLAP, 0, 0);
-	if (policy) {
-		ret = ioasid_fail(f, policy, IOASID_R_POLICY, 0, 0);
+		return ioasid_fail(&c->f, -EINVAL, IOASID_R_OVERLAP, 0, 0);
+	if (c->policy) {
+		ret = ioasid_fail(&c->f, c->policy, IOASID_R_POLICY, 0, 0);
 	} else if (space->sealed) {
-		ret = ioasid_fail(f, space->sealed, IOASID_R_SEALED, 0, 0);
+		ret = ioasid_fail(&c->f, space->sealed, IOASID_R_SEALED, 0, 0);
 	} else if (g->emulated) {
 		space_link(space, g, NULL);
 		return 0;
 	} else {
-		ret = attach_hardware(space, g, f);
+		ret = c->pin ?: attach_hardware(space, g, &c->f);
 	}
 	/* Refusing would make VFIO try its next driver, past every policy. */
-	if (ret && flags & IOASID_ATTACH_SEAL && (policy || space->sealed || ioasid_policy_any())) {
+	if (ret < 0 && c->flags & IOASID_ATTACH_SEAL &&
+	    (c->policy || space->sealed || ioasid_policy_any())) {
 		attach_sealed(space, g, ret);
 		ret = 0;
 	}
 	return ret;
+}
+
+/* From now on, or no longer, mappings are pinned because of this call. */
+static void attach_pins(struct attach_call *c, bool pins)
+{
+	struct ioasid_space *space = c->space;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	if (c->pinning == pins)
+		return;
+	c->pinning = pins;
+	mutex_lock(&space->areas_lock);
+	space->attaching += pins ? 1 : -1;
+	mutex_unlock(&space->areas_lock);
 }
 
 static void attach_result(struct ioasid_space *space, struct ioasid_group *g, int ret,
@@ -512,17 +506,43 @@ static void attach_result(struct ioasid_space *space, struct ioasid_group *g, in
 	res->pgsizes = g->domain ? space->pgsizes : 0;
 }
 
+/* Once, or after pinning once more; see the head of the file. */
+static int attach_run(struct attach_call *c, struct ioasid_attach_result *res)
+{
+	struct ioasid_space *space = c->space;
+	bool pinned = false;
+	int ret;
+
+	do {
+		down_write(&space->domains_rwsem);
+		ret = attach_locked(c);
+		attach_pins(c, ret == ATTACH_UNPINNED);
+		if (ret != ATTACH_UNPINNED)
+			attach_result(space, c->g, ret, &c->f, res);
+		up_write(&space->domains_rwsem);
+		if (ret == ATTACH_UNPINNED) {
+			pinned = true;
+			c->pin = ioasid_space_pin_all(space, &c->f);
+		}
+	} while (ret == ATTACH_UNPINNED);
+	/* In vain, if there is no domain now. */
+	if (pinned)
+		ioasid_space_unpin_idle(space);
+	return ret;
+}
+
 int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags)
 {
 	bool timing = trace_ioasid_attach_enabled() || ioasid_policy_has(IOASID_OP_ATTACHED);
 	struct ioasid_attach_args args = { .emulated = !!(flags & IOASID_ATTACH_EMULATED) };
+	struct attach_call c = { .space = space, .flags = flags };
 	struct ioasid_attach_result res = {};
 	u64 t = ioasid_clock(timing);
 	struct ioasid_policy_mark mark = {};
-	struct ioasid_fail f = {};
 	struct ioasid_group *g;
-	int policy, ret;
+	int ret;
 
+	ioasid_assert_may_wait(space);
 	ioasid_who_current(&args.who, space->id);
 	describe_group(group, &args);
 	/* A sealing attach must not fail for want of a few bytes. */
@@ -533,36 +553,22 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	g->group = group;
 	g->emulated = args.emulated;
 	g->reports = args.emulated;
-	policy = ioasid_policy_attach(&args, &mark);
+	c.g = g;
+	c.policy = ioasid_policy_attach(&args, &mark);
 	g->mark = mark;
 
-	down_write(&space->domains_rwsem);
-	ret = attach_locked(space, g, policy, flags, &f);
-	attach_result(space, g, ret, &f, &res);
-	up_write(&space->domains_rwsem);
+	ret = attach_run(&c, &res);
 	if (ret)
 		kfree(g);
 
 	ioasid_lap(timing, &t, &res.ns_total);
 	ioasid_policy_attached(&args, &res, &mark);
-	trace_ioasid_attach(&args, ret, f.reason, &res);
-	if (f.reason)
-		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, f.reason, f.a, f.b);
+	trace_ioasid_attach(&args, ret, c.f.reason, &res);
+	if (c.f.reason)
+		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, c.f.reason, c.f.a, c.f.b);
 	return ret;
 }
 IOASID_EXPORT(ioasid_attach_group);
-
-/* The last IOMMU left, software devices stay: only what they pinned stays pinned. */
-static void unpin_for_emulated(struct ioasid_space *space)
-{
-	struct ioasid_area *area;
-
-	for_each_live(space, area) {
-		if (area->pages->pinned)
-			ioasid_pages_unpin(area->pages);
-		ioasid_area_recharge(space, area);
-	}
-}
 
 /* No domain is left, and so none that could reach what one of them had lost. */
 static void forget_lost(struct ioasid_space *space)
@@ -570,6 +576,7 @@ static void forget_lost(struct ioasid_space *space)
 	struct ioasid_area *area;
 	bool lost;
 
+	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
 	lost = space->lost;
 	space->lost = false;
@@ -585,6 +592,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 	bool container = space->flags & IOASID_SPACE_CONTAINER;
 	struct ioasid_domain *d = g->domain;
 
+	lockdep_assert_held_write(&space->domains_rwsem);
 	if (d)
 		iommu_detach_group(d->domain, g->group);
 	/* Nothing may stay mapped in a container that no group is left in. */
@@ -598,8 +606,6 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 		domain_destroy(d);
 		if (list_empty(&space->domains))
 			forget_lost(space);
-		if (container && list_empty(&space->domains) && !list_empty(&space->groups))
-			unpin_for_emulated(space);
 	}
 	if (d)
 		refresh_windows(space);
@@ -622,6 +628,9 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 		return;
 
 	ioasid_space_finish_all(space, &victims);
+	/* The last IOMMU may have left, and software devices stay. */
+	if (g->domain)
+		ioasid_space_unpin_idle(space);
 	describe_group(group, &args);
 	ioasid_who_current(&args.who, space->id);
 	ioasid_policy_detach(&args, &g->mark);

@@ -152,6 +152,40 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 }
 
 /**
+ * ioasid_charge_move() - what a description of the owner was charged counts for another
+ * @to: of the same owner
+ * @from: was charged
+ * @npages: how many of the pages that policies were charged for, at most; that
+ *	the caller moves them from one @charged to the other is its own affair
+ *
+ * The areas_lock of their space is held, or both are the caller's.
+ *
+ * All pages of an object are charged to the same policies. Where @from was
+ * charged to others than @to before, because one was loaded meanwhile, they get
+ * it back, and those of @to are charged.
+ *
+ * Return: 0, or the errno of a policy that refuses: then no policy is charged
+ * for these pages, and the caller gives back the rest (ioasid_uncharge()).
+ */
+int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages)
+{
+	struct ioasid_policy_mark *t = &to->mark, *f = &from->mark;
+	u64 moved = min(f->npages, (u64)npages);
+
+	if (!moved)
+		return 0;
+	if (t->npages && (t->slots != f->slots || t->seq != f->seq)) {
+		ioasid_policy_uncharge(&from->who, moved, f);
+		return ioasid_policy_charge(&to->who, moved, t);
+	}
+	t->slots = f->slots;
+	t->seq = f->seq;
+	t->npages += moved;
+	f->npages -= moved;
+	return 0;
+}
+
+/**
  * ioasid_refund_add() - give back all that @pages was charged, at the latest with
  * ioasid_refund_flush()
  * @r: what neighbours of one owner have coming, zeroed at first

@@ -106,6 +106,23 @@ int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsig
 	return 0;
 }
 
+/* ioasid_frames_move() - what was @from's is @to's, who has none yet, from now on */
+void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from)
+{
+	struct frames *f;
+
+	do {
+		spin_lock(&frames_lock);
+		f = latest(from);
+		if (f) {
+			rb_erase(&f->by_pages, &owned_frames);
+			f->pages = to;
+			rb_add(&f->by_pages, &owned_frames, goes_before);
+		}
+		spin_unlock(&frames_lock);
+	} while (f);
+}
+
 /* Takes one out of the tree that only live objects are in; of all, too, if @gone. */
 static struct frames *take(const struct ioasid_pages *pages, bool gone)
 {

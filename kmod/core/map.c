@@ -237,6 +237,7 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 static int map_build(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
+	bool idle;
 	int ret;
 
 	for (;;) {
@@ -252,10 +253,14 @@ static int map_build(struct ioasid_map_call *c)
 		up_read(&space->domains_rwsem);
 		c->pin_now = true;
 	}
+	idle = c->area->pages->pinned && !ioasid_space_pins(space);
 	ret = ioasid_map_program(c, true);
 	if (!ret)
 		ret = ioasid_map_publish(c);
 	up_read(&space->domains_rwsem);
+	/* The domain that it was pinned for is gone. */
+	if (unlikely(idle))
+		ioasid_space_unpin_idle(space);
 	return ret;
 }
 

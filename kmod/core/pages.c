@@ -46,6 +46,53 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	get_task_struct(pages->task);
 }
 
+/**
+ * ioasid_pages_describe() - the same memory of the same owner, nothing of it pinned or charged
+ * @to: filled in, with references of its own; ioasid_pages_release() later
+ * @from: not memory of a file; the areas_lock of its space is held
+ *
+ * Pinning, charging and giving back wait for user space. For an area that is
+ * LIVE they are therefore done for such a description, with no lock held, and
+ * what it has pinned and charged is moved from or to the area's own.
+ */
+void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from)
+{
+	*to = (struct ioasid_pages){
+		.write = from->write,
+		.lock_cap = from->lock_cap,
+		.user = from->user,
+		.mm = from->mm,
+		.task = from->task,
+		.vaddr = from->vaddr,
+		.npages = from->npages,
+		.who = from->who,
+	};
+	mmgrab(to->mm);
+	get_task_struct(to->task);
+	if (to->user)
+		get_uid(to->user);
+}
+
+/* ioasid_pages_alike() - is it still the same memory of the same owner; areas_lock is held */
+bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b)
+{
+	return a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
+}
+
+/*
+ * ioasid_pages_move() - what @from has pinned is pinned by @to from now on
+ *
+ * Their charge is the caller's affair. areas_lock is held, @to has nothing pinned.
+ */
+void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
+{
+	to->ext = from->ext;
+	to->pinned = true;
+	ioasid_frames_move(to, from);
+	from->ext = (struct ioasid_extents){};
+	from->pinned = false;
+}
+
 /* ioasid_pages_account() - charge the user instead of the process, if @user */
 void ioasid_pages_account(struct ioasid_pages *pages, bool user)
 {
@@ -205,7 +252,15 @@ int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct
 
 	if (!mmget_not_zero(pages->mm))
 		return -ENODEV;
-	mmap_read_lock(pages->mm);
+	if (mmap_read_lock_killable(pages->mm)) {
+		mmput_async(pages->mm);
+		return -EINTR;
+	}
+	/*
+	 * The lock is kept over page faults, so one that userfaultfd would have to
+	 * serve is -EFAULT, as in type1: the driver may hold a lock that its unmap
+	 * callback takes.
+	 */
 	n = pin_user_pages_remote(pages->mm, vaddr, 1, flags, page, NULL);
 	if (n != 1) {
 		vma = vma_lookup(pages->mm, untagged_addr_remote(pages->mm, vaddr));

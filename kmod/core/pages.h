@@ -23,8 +23,6 @@
 
 struct file;
 struct folio;
-struct ioasid_area;
-struct ioasid_space;
 struct mm_struct;
 struct page;
 struct task_struct;
@@ -70,11 +68,9 @@ enum ioasid_moving {
  * @mark: policies that were told of the charge
  * @ext: the pages
  *
- * Written by the mapping task while the area is BUILDING, by an attaching task
- * under domains_rwsem held for write, and by the task that tears it down; the
- * state of the area and domains_rwsem keep these apart. The owner and the
- * charge of pages with several windows change in the hands of whoever claimed
- * them (@moving).
+ * Written by the mapping task while the area is BUILDING, under areas_lock while
+ * it is LIVE, and by the task that tears it down when it is DYING. The owner of
+ * LIVE pages changes in the hands of the call that claimed them (@moving).
  */
 struct ioasid_pages {
 	refcount_t refs;
@@ -105,9 +101,9 @@ struct ioasid_pages {
  * @timing: somebody wants the times
  * @workers: how many may help
  * @paid: how many of pages [first, first + n) are charged already on behalf of
- *	in-kernel users; NULL when there can be none
- * @space: for @paid
- * @area: for @paid
+ *	in-kernel users, as far as that is known; NULL when there can be none
+ * @data: for @paid
+ * @counted: with @paid, on return how many pages are to be charged in all
  */
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;
@@ -116,14 +112,16 @@ struct ioasid_pin_call {
 	const bool *stop;
 	bool timing;
 	unsigned int workers;
-	unsigned long (*paid)(struct ioasid_space *space, struct ioasid_area *area,
-			      unsigned long first, unsigned long n);
-	struct ioasid_space *space;
-	struct ioasid_area *area;
+	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
+	void *data;
+	unsigned long counted;
 };
 
 void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
 		       bool write, const struct ioasid_who *who);
+void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
+bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
+void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 void ioasid_pages_account(struct ioasid_pages *pages, bool user);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
@@ -189,6 +187,7 @@ int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_ar
 
 /* frames.c */
 int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
+void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from);
 void ioasid_frames_drop(const struct ioasid_pages *pages);
 void ioasid_frames_keep(const struct ioasid_pages *pages);
 void ioasid_frames_exit(void);
@@ -199,6 +198,7 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 /* charge.c */
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
+int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages);
 
 /**
  * struct ioasid_refund - locked_vm that is to be given back to one owner

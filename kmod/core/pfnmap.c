@@ -96,7 +96,8 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	unsigned long done = 0, pfn;
 	long n = 0;
 
-	mmap_read_lock(pages->mm);
+	if (mmap_read_lock_killable(pages->mm))
+		return -EINTR;
 	vaddr = untagged_addr_remote(pages->mm, vaddr);
 	while (done < want) {
 		n = ioasid_interrupted() ?: lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);

@@ -130,14 +130,18 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 		      struct page **batch)
 {
 	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	int locked = 1;
 	long n;
 
 	if (current->mm == pages->mm)
 		return pin_user_pages_fast(vaddr, want, flags, batch);
 
-	mmap_read_lock(pages->mm);
-	n = pin_user_pages_remote(pages->mm, vaddr, want, flags, batch, NULL);
-	mmap_read_unlock(pages->mm);
+	if (mmap_read_lock_killable(pages->mm))
+		return -EINTR;
+	/* A page fault that waits drops the lock, and a fatal signal ends it. */
+	n = pin_user_pages_remote(pages->mm, vaddr, want, flags, batch, &locked);
+	if (locked)
+		mmap_read_unlock(pages->mm);
 	return n;
 }
 
@@ -307,9 +311,11 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	u64 limit = 0;
 	int ret;
 
-	/* At an address that a user pinned there may be other memory by now. */
-	if (charge && call->paid)
-		charge -= min(charge, call->paid(call->space, call->area, done, n));
+	if (charge && call->paid) {
+		call->counted += charge;
+		/* At an address that a user pinned there may be other memory by now. */
+		charge -= min(charge, call->paid(call->data, done, n));
+	}
 	if (!charge)
 		return 0;
 	ret = ioasid_charge(pages, charge, &limit);

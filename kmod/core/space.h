@@ -100,11 +100,11 @@ struct ioasid_area {
 	u8 state : 6;
 	u8 no_vaddr : 1;
 	u8 wanted : 1;
-	u8 prot : 7;
+	u8 prot : 6;
 	u8 small : 1;
+	u8 torn : 1;
 	bool stop;
 	u8 stuck : 2;
-	u8 torn : 1;
 	u8 lost : 1;
 	u32 users;
 	unsigned long *dirty;
@@ -198,7 +198,8 @@ struct ioasid_group {
  * @nr_domains: length of @domains
  * @windows: where maps may lie
  * @pgsizes: page sizes all domains have
- *	These seven change under both locks and are read under either.
+ * @attaching: attaches that pin mappings for a first domain, with no lock held
+ *	These eight change under both locks and are read under either.
  *
  * @areas_lock: guards @areas and their states, and all that follows
  * @areas: struct ioasid_area by IOVA
@@ -225,9 +226,9 @@ struct ioasid_group {
  * @pins: what policies know of their pins; set with the first of them, and then
  *	there as long as the space is
  *
- * Lock order: VFIO's locks, access_lock, domains_rwsem, areas_lock. mmap_lock
- * of an owner comes after domains_rwsem (replay, pins of in-kernel users) and
- * is never taken with areas_lock held. Nothing here is taken in a notifier.
+ * Lock order: VFIO's locks, access_lock, mmap_lock of an owner, domains_rwsem,
+ * areas_lock. So nothing waits for user space with one of the last two held.
+ * Nothing here is taken in a notifier.
  */
 struct ioasid_space {
 	refcount_t refs;
@@ -248,6 +249,7 @@ struct ioasid_space {
 	unsigned int nr_domains;
 	struct ioasid_windows windows;
 	u64 pgsizes;
+	unsigned int attaching;
 
 	struct mutex areas_lock;
 	struct ioasid_tree areas;
@@ -365,7 +367,19 @@ static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool id
 /* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
 static inline bool ioasid_space_pins(const struct ioasid_space *space)
 {
-	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains);
+	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains) ||
+	       space->attaching;
+}
+
+/*
+ * For whoever may wait for user space: page faults, an owner's mmap_lock, other
+ * calls. It may take for ever, so other tasks must not wait behind it.
+ */
+static inline void ioasid_assert_may_wait(const struct ioasid_space *space)
+{
+	might_sleep();
+	lockdep_assert_not_held(&space->areas_lock);
+	lockdep_assert_not_held(&space->domains_rwsem);
 }
 
 /* Does one window hold all of [start, last]? Without windows everything is allowed. */
@@ -533,11 +547,15 @@ int ioasid_space_change_owner(struct ioasid_space *space);
 /* attach.c */
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);
 
+/* replay.c */
+bool ioasid_space_unpinned(struct ioasid_space *space);
+int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f);
+void ioasid_space_unpin_idle(struct ioasid_space *space);
+
 /* access.c */
-unsigned long ioasid_area_paid(struct ioasid_space *space, struct ioasid_area *area,
-			       unsigned long first, unsigned long n);
-void ioasid_area_recharge(struct ioasid_space *space, struct ioasid_area *area);
-void ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
+int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
+
+/* user_pin.c */
 void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);
 
 #endif /* _IOASID_SPACE_H */

@@ -160,22 +160,9 @@ static bool has_vaddr(const struct ioasid_area *area)
 	return !area->pages->of_file && atomic_read(&area->pages->windows) == 1;
 }
 
-/*
- * The driver of a device is just pinning by the old address, or letting go of
- * what it was charged for; it holds nothing but a reference, and works with the
- * owner that the pages have, who therefore has to stay. (A new one is refused
- * from now on, see lock_area() in access.c.)
- */
-static bool is_pinning(const struct ioasid_area *area)
-{
-	return refcount_read(&area->pages->refs) > 1;
-}
-
 static int vaddr_check(const struct ioasid_area *area)
 {
-	if (area->no_vaddr || !has_vaddr(area))
-		return -EINVAL;
-	return is_pinning(area) ? -EBUSY : 0;
+	return area->no_vaddr || !has_vaddr(area) ? -EINVAL : 0;
 }
 
 /*
@@ -447,7 +434,8 @@ static int unmap_tries(struct unmap_call *c)
 				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
 						  c->pinned_last);
 			unmap_let_in(c);
-			ioasid_access_notify(c->space, c->pinned_start, c->pinned_last);
+			if (ioasid_access_notify(c->space, c->pinned_start, c->pinned_last))
+				return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 		} else {
 			return ret;
 		}

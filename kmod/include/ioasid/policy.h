@@ -353,7 +353,8 @@ struct ioasid_policy_ops {
 	 * @charge: A batch of pages was pinned and is about to be kept.
 	 *
 	 * Context: the mapping task (an attaching task when mappings are
-	 * pinned late); no spinlock held.
+	 * pinned late, a driver's when it pins a page that is not); no
+	 * spinlock held, areas_lock may be.
 	 * Return: 0, or -ENOMEM, -ENOSPC, -EPERM or -EDQUOT (-ENOMEM to a VFIO
 	 * ioctl) to undo the whole mapping.
 	 */
@@ -365,7 +366,7 @@ struct ioasid_policy_ops {
 	 * calls need not pair up. A policy that was loaded after the pages were
 	 * charged is not told of them; one that replaced a running one inherits.
 	 *
-	 * Context: any task; no spinlock held.
+	 * Context: any task; no spinlock held, areas_lock may be.
 	 */
 	void (*uncharge)(struct ioasid_charge_args *args);
 

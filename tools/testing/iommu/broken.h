@@ -76,5 +76,7 @@ struct broken_seen {
 #define BROKEN_TAKE_NEXT _IO('m', 0x53)
 /* The driver knows again of what it had lost. */
 #define BROKEN_FIND	_IOW('m', 0x54, __u32)
+/* As BROKEN_TAKE_NEXT, but for the domain after that: of an attach that pins first. */
+#define BROKEN_TAKE_SECOND _IO('m', 0x55)
 
 #endif

@@ -10,6 +10,7 @@
 #define READ		1
 #define WRITE		2
 #define CONTAINER	1
+#define EMULATED	(1 << 0)
 
 /* One call of the in-kernel functions; what it returned. */
 static int call(int module, struct kapi a)
@@ -93,13 +94,13 @@ TEST_F(broken, of_what_is_pinned_for_it)
 	ASSERT_LE(0, module);
 	ASSERT_EQ(0, map_in(module, self->mem, PAGES));
 	EXPECT_UNCHANGED(&self->d, &before);
-	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_SECOND));
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
 	EXPECT_ERRNO(ENOMEM, attach_to(module));
 	EXPECT_UNCHANGED(&self->d, &before);
 	EXPECT_CLEAN(self->broken, 1, 0);
-	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_SECOND));
 	ASSERT_EQ(0, attach_to(module));
 	EXPECT_EQ(before.locked + PAGES * 4, door_locked());
 	EXPECT_CLEAN(self->broken, 1, PAGES);
@@ -157,6 +158,70 @@ TEST_F(broken, of_other_pages_by_now)
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
 	EXPECT_UNCHANGED(&self->d, &before);
 	munmap(mem, 4 * PAGE);
+	close(module);
+}
+
+/* The first page of a device's registers, and where that is. */
+static char *registers_of(const char *bdf, uint64_t *physical)
+{
+	char path[80], line[80];
+	char *bar = MAP_FAILED;
+	FILE *f;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", bdf);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		return NULL;
+	fclose(f);
+	*physical = strtoull(line, NULL, 16);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", bdf);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		bar = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return bar == MAP_FAILED ? NULL : bar;
+}
+
+/* Is the page of device memory in some address space? */
+static bool in_some_space(int module, uint64_t physical)
+{
+	struct kapi a = { .op = KAPI_DEVICE_MEMORY, .iova = physical, .length = PAGE };
+
+	return !ioctl(module, KAPI_CALL, &a) && a.out;
+}
+
+/* Registers of a device are in the address space as long as it has a domain, and no longer. */
+TEST_F(broken, of_device_memory)
+{
+	struct tally before = door_tally(&self->d);
+	int module = container(), software;
+	uint64_t physical;
+	char *registers;
+	int i;
+
+	ASSERT_LE(0, module);
+	registers = registers_of(OTHER, &physical);
+	ASSERT_TRUE(registers);
+	software = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(0, call(software, (struct kapi){ .op = KAPI_FROM_KAPI, .fd = module }));
+	ASSERT_EQ(0, call(software, (struct kapi){ .op = KAPI_ATTACH, .device = DOOR_EDU,
+						   .flags = EMULATED }));
+	ASSERT_EQ(0, map_in(module, registers, 1));
+	for (i = 0; i < 2; i++) {
+		EXPECT_FALSE(in_some_space(module, physical));
+		ASSERT_EQ(0, attach_to(module));
+		EXPECT_TRUE(in_some_space(module, physical));
+		ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
+	}
+	EXPECT_FALSE(in_some_space(module, physical));
+	ASSERT_EQ(0, attach_to(module));
+	EXPECT_TRUE(in_some_space(module, physical));
+	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_UNMAP, .iova = IOVA, .length = PAGE }));
+	EXPECT_FALSE(in_some_space(module, physical));
+	EXPECT_UNCHANGED(&self->d, &before);
+	munmap(registers, PAGE);
+	close(software);
 	close(module);
 }
 

@@ -38,8 +38,9 @@ enum kapi_op {
 	KAPI_REPORTS_DIRTY,	/* the device's group */
 	KAPI_STEPS,		/* flags 1: begin to count; 0: end; out: steps in trees */
 	KAPI_FROM_KAPI,		/* fd: of another open file of the module */
-	KAPI_HOLD,		/* hold the caller's mmap_lock for reading, as a page fault does */
+	KAPI_HOLD,		/* fd: pid; hold its mmap_lock for reading, as a page fault does */
 	KAPI_RELEASE,		/* and end that; so does a close */
+	KAPI_DEVICE_MEMORY,	/* iova is a physical address here; length; out */
 };
 
 /* Which task reads. */

@@ -12,6 +12,7 @@
 
 #include "native/kapi.h"
 #include "native/native.h"
+#include "uapi/trap.h"
 
 #define IOVA	0x100000000ULL
 #define PAGES	4
@@ -25,7 +26,7 @@
 
 FIXTURE(tenants) {
 	int hold;		/* the module, for the lock alone */
-	int module;		/* an address space that A maps into */
+	int module;		/* a user of the address space that A maps into */
 	int ready[2];		/* A tells that it is set up */
 	pid_t a;
 	long long before;
@@ -61,16 +62,13 @@ FIXTURE_TEARDOWN(tenants)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-/* Begins A: maps by @map, and is caught in a page fault from then on. */
+/* Begins A, which maps by @map and then does nothing; true when it has mapped. */
 #define START_A(map) ({								\
 	char _c = 0;								\
 										\
 	self->a = fork();							\
 	if (!self->a) {								\
-		bool _good = map;						\
-										\
-		_c = _good && !kapi(self->hold, (struct kapi){ .op = KAPI_HOLD }) ? 'y' : 'n'; \
-		/* From here on without a page fault of its own. */		\
+		_c = (map) ? 'y' : 'n';						\
 		if (write(self->ready[1], &_c, 1) == 1)				\
 			for (;;)						\
 				pause();					\
@@ -78,6 +76,10 @@ FIXTURE_TEARDOWN(tenants)
 	}									\
 	read(self->ready[0], &_c, 1) == 1 && _c == 'y';				\
 })
+
+/* From here on A is in its page fault, until RELEASE_A(). */
+#define CATCH_A()	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_HOLD, .fd = self->a }))
+#define RELEASE_A()	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_RELEASE }))
 
 /* Begins a process that makes one call, and reports it by its status: 0, or an errno. */
 #define START(call) ({								\
@@ -101,8 +103,6 @@ static int ended(pid_t pid, int ms)
 
 #define EXPECT_WAITS(pid)	EXPECT_EQ(-1, ended(pid, MS))
 #define EXPECT_ENDS(pid)	EXPECT_EQ(0, ended(pid, 5000))
-#define RELEASE_A()	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_RELEASE }))
-
 static int file_of(int pages)
 {
 	int file = memfd_create("tenants", MFD_CLOEXEC);
@@ -125,6 +125,7 @@ TEST_F(tenants, change_of_owner)
 
 	ASSERT_TRUE(START_A(native_map_file(fd, 0, NATIVE_FIXED, IOVA, file, 0, SIZE) == IOVA));
 	ASSERT_EQ(IOVA, native_map_file(other, 0, NATIVE_FIXED, IOVA, file, 0, SIZE));
+	CATCH_A();
 	b = START(change_owner(fd));
 	EXPECT_WAITS(b);
 	EXPECT_ENDS(START(change_owner(other)));
@@ -148,6 +149,7 @@ TEST_F(tenants, change_of_owner_of_shared_pages)
 	ASSERT_TRUE(START_A(native_map_file(fd, 0, NATIVE_FIXED, IOVA, file, 0, SIZE) == IOVA &&
 			    native_copy(fd, id, 0, NATIVE_FIXED, 2 * IOVA, IOVA, SIZE) ==
 			    2 * IOVA));
+	CATCH_A();
 	other = native_open();
 	ASSERT_EQ(IOVA, native_map_file(other, 0, NATIVE_FIXED, IOVA, file, 0, SIZE));
 	b = START(change_owner(fd));
@@ -165,6 +167,220 @@ TEST_F(tenants, change_of_owner_of_shared_pages)
 	close(fd);
 	close(other);
 	close(file);
+}
+
+/* --- software devices, in a container that has no IOMMU --- */
+
+static bool container(int module, const char *device)
+{
+	struct kapi attach = { .op = KAPI_ATTACH, .flags = EMULATED };
+
+	strcpy(attach.device, device);
+	return !kapi(module, (struct kapi){ .op = KAPI_CREATE, .flags = CONTAINER }) &&
+	       !kapi(module, attach) && !kapi(module, (struct kapi){ .op = KAPI_ACCESS_CREATE });
+}
+
+/* Another user of the space of @module, whose calls do not wait for that one's. */
+static int user_of(int module)
+{
+	int user = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+
+	return kapi(user, (struct kapi){ .op = KAPI_FROM_KAPI, .fd = module }) ? -1 : user;
+}
+
+static long map(int module, uint64_t iova, const void *mem)
+{
+	return kapi(module, (struct kapi){
+		.op = KAPI_MAP, .iova = iova, .data = (uintptr_t)mem, .length = SIZE, .flags = RW,
+	});
+}
+
+static long unmap(int module, uint64_t iova)
+{
+	return kapi(module, (struct kapi){ .op = KAPI_UNMAP, .iova = iova, .length = SIZE });
+}
+
+static long pin(int module, uint64_t iova, int pages)
+{
+	return kapi(module, (struct kapi){ .op = KAPI_PIN, .iova = iova, .length = pages, .prot = 1 });
+}
+
+static long unpin(int module, uint64_t iova, int pages)
+{
+	return kapi(module, (struct kapi){ .op = KAPI_UNPIN, .iova = iova, .length = pages });
+}
+
+static long attach(int module, const char *device, uint32_t flags)
+{
+	struct kapi a = { .op = KAPI_ATTACH, .flags = flags };
+
+	strcpy(a.device, device);
+	return kapi(module, a);
+}
+
+static long detach(int module)
+{
+	return kapi(module, (struct kapi){ .op = KAPI_DETACH });
+}
+
+/* Another container goes on, and so do other users of A's own. */
+static void others_go_on(struct ktap_test *_self, int other, int same, char *mem)
+{
+	EXPECT_ENDS(START(pin(other, IOVA, 1) == 1 && !unpin(other, IOVA, 1) ? 0 : -1));
+	EXPECT_ENDS(START(map(same, 2 * IOVA, mem)));
+	EXPECT_ENDS(START(attach(same, DOOR_NVME, EMULATED)));
+	EXPECT_ENDS(START(unmap(same, 2 * IOVA)));
+	EXPECT_ENDS(START(detach(same)));
+}
+
+/* What happens to a page of A: B does it, and waits for A. */
+static void page_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self,
+		      long (*before)(int module), long (*call)(int module))
+{
+	int other = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), same;
+	char *mem = door_memory(SIZE);
+	pid_t b;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	ASSERT_TRUE(container(other, DOOR_NVME));
+	ASSERT_EQ(0, map(other, IOVA, mem));
+	same = user_of(self->module);
+	ASSERT_LE(0, same);
+	ASSERT_TRUE(START_A(!map(self->module, IOVA, mem)));
+	if (before)
+		ASSERT_EQ(0, before(self->module));
+	CATCH_A();
+	b = START(call(self->module));
+	EXPECT_WAITS(b);
+	others_go_on(_self, other, same, mem);
+	RELEASE_A();
+	EXPECT_ENDS(b);
+	unpin(self->module, IOVA, PAGES);
+	EXPECT_EQ(0, door_status(self->a, "VmLck"));
+	close(same);
+	close(other);
+}
+
+static long pin_two(int module)
+{
+	return pin(module, IOVA, 2) == 2 ? 0 : -1;
+}
+
+static long unpin_two(int module)
+{
+	return unpin(module, IOVA, 2);
+}
+
+/* Its charge waits for A's lock. */
+TEST_F(tenants, pin_of_a_driver)
+{
+	page_of_a(_self, self, NULL, pin_two);
+}
+
+/* And so does giving it back. */
+TEST_F(tenants, unpin_of_a_driver)
+{
+	page_of_a(_self, self, pin_two, unpin_two);
+}
+
+/* --- the first IOMMU of that container, and the last --- */
+
+static long attach_hardware(int module)
+{
+	return attach(module, "0000:01:01.0", 0);
+}
+
+/* A user of the space that B can have to itself. */
+static void iommu_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self, bool leaves)
+{
+	int other = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), same, hardware;
+	char *mem = door_memory(SIZE);
+	pid_t b;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	ASSERT_TRUE(container(other, DOOR_NVME));
+	ASSERT_EQ(0, map(other, IOVA, mem));
+	same = user_of(self->module);
+	hardware = user_of(self->module);
+	ASSERT_LE(0, hardware);
+	ASSERT_TRUE(START_A(!map(self->module, IOVA, mem)));
+	if (leaves) {
+		ASSERT_EQ(0, attach_hardware(hardware));
+		EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	}
+	CATCH_A();
+	b = leaves ? START(detach(hardware)) : START(attach_hardware(hardware));
+	EXPECT_WAITS(b);
+	others_go_on(_self, other, same, mem);
+	RELEASE_A();
+	EXPECT_ENDS(b);
+	EXPECT_EQ(leaves ? 0 : (long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	close(hardware);
+	close(same);
+	close(other);
+}
+
+TEST_F(tenants, iommu_comes)
+{
+	iommu_of_a(_self, self, false);
+}
+
+TEST_F(tenants, iommu_goes)
+{
+	iommu_of_a(_self, self, true);
+}
+
+/* --- two at once, which pin the same memory --- */
+
+struct attacher {
+	pthread_t thread;
+	int module;
+	const char *device;
+	long result;
+};
+
+static void *attach_main(void *data)
+{
+	struct attacher *t = data;
+
+	t->result = attach(t->module, t->device, 0) ? errno : 0;
+	return NULL;
+}
+
+TEST_F(tenants, two_iommus)
+{
+	char *trap = door_small_pages(SIZE);
+	int uffd = trap_set(trap, SIZE), i;
+	struct attacher t[2] = {
+		{ .device = "0000:01:01.0" }, { .device = DOOR_NVME },
+	};
+
+	ASSERT_LE(0, uffd);
+	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	ASSERT_EQ(0, map(self->module, IOVA, trap));
+	for (i = 0; i < 2; i++) {
+		t[i].module = user_of(self->module);
+		ASSERT_LE(0, t[i].module);
+		ASSERT_EQ(0, pthread_create(&t[i].thread, NULL, attach_main, &t[i]));
+		ASSERT_EQ(trap, trap_sprung(uffd, 5000));
+	}
+	ASSERT_TRUE(trap_fill(uffd, trap, SIZE));
+	for (i = 0; i < 2; i++) {
+		pthread_join(t[i].thread, NULL);
+		EXPECT_EQ(0, t[i].result);
+	}
+	EXPECT_EQ((long)(SIZE / KIB), door_locked());
+	EXPECT_EQ(self->before + PAGES, ktap_pinned());
+	EXPECT_EQ(0, detach(t[0].module));
+	EXPECT_EQ((long)(SIZE / KIB), door_locked());
+	EXPECT_EQ(0, detach(t[1].module));
+	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(self->before, ktap_pinned());
+	close(t[0].module);
+	close(t[1].module);
+	close(uffd);
 }
 
 TEST_HARNESS_MAIN

@@ -76,6 +76,7 @@ static DEFINE_SPINLOCK(lock);		/* guards who is in which slot, and these: */
 static bool busy;
 static pid_t opener;
 static bool take_next;
+static unsigned int skip;		/* domains before that one */
 
 static struct slot *slot_of(struct iommu_domain *domain)
 {
@@ -472,11 +473,16 @@ static int group_entered(struct kretprobe_instance *call, struct pt_regs *regs)
 	if (regs_return_value(regs))
 		return 0;
 	spin_lock(&lock);
+	if (skip) {
+		skip--;
+		goto unlock;
+	}
 	for (s = slots; s < slots + BROKEN_SLOTS && s->domain; )
 		s++;
 	if (s < slots + BROKEN_SLOTS)
 		take(s, domain);
 	take_next = false;
+unlock:
 	spin_unlock(&lock);
 	return 0;
 }
@@ -638,7 +644,11 @@ static long broken_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case BROKEN_SEEN:
 		return broken_seen((void __user *)arg);
 	case BROKEN_TAKE_NEXT:
+	case BROKEN_TAKE_SECOND:
+		spin_lock(&lock);
+		skip = cmd == BROKEN_TAKE_SECOND;
 		WRITE_ONCE(take_next, true);
+		spin_unlock(&lock);
 		return 0;
 	case BROKEN_FIND:
 		return broken_find((void __user *)arg);

@@ -83,18 +83,37 @@ static int hold_mmap_lock(void *data)
 	return 0;
 }
 
-static long hold(struct kapi_user *u)
+static struct mm_struct *mm_of(pid_t pid)
+{
+	struct pid *number = find_get_pid(pid);
+	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
+	struct mm_struct *mm = task ? get_task_mm(task) : NULL;
+
+	if (mm) {
+		mmgrab(mm);
+		mmput(mm);
+	}
+	if (task)
+		put_task_struct(task);
+	put_pid(number);
+	return mm;
+}
+
+static long hold(struct kapi_user *u, pid_t pid)
 {
 	struct task_struct *t;
 
 	if (u->holder)
 		return -EBUSY;
-	u->mm = current->mm;
+	u->mm = mm_of(pid);
+	if (!u->mm)
+		return -ESRCH;
 	init_completion(&u->held);
 	t = kthread_run(hold_mmap_lock, u, "ioasid_kapi");
-	if (IS_ERR(t))
+	if (IS_ERR(t)) {
+		mmdrop(u->mm);
 		return PTR_ERR(t);
-	mmgrab(u->mm);
+	}
 	u->holder = t;
 	wait_for_completion(&u->held);
 	return 0;
@@ -201,9 +220,13 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 	if (arg->op == KAPI_LEGACY && !u->space)
 		return ioasid_legacy_ioctl(NULL, true, arg->flags, arg->data);
 	if (arg->op == KAPI_HOLD)
-		return hold(u);
+		return hold(u, arg->fd);
 	if (arg->op == KAPI_RELEASE) {
 		release_lock(u);
+		return 0;
+	}
+	if (arg->op == KAPI_DEVICE_MEMORY) {
+		arg->out = ioasid_device_memory_mapped(arg->iova, arg->iova + arg->length - 1);
 		return 0;
 	}
 	if (arg->op != KAPI_FROM_FILE && arg->op != KAPI_JOIN && arg->op != KAPI_IS_OURS &&

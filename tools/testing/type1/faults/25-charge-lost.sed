@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A page that a driver paid for and unpins under an IOMMU is free.
-# file: core/access.c
+# file: core/user_pin.c
 # cases: account_pinned_by_driver
-s/area->pages->charged++;/;/
+s/^\t\tpages->charged++;/\t\t;/

@@ -2,4 +2,4 @@
 # An address may be made invalid twice.
 # file: core/unmap.c
 # cases: vaddr_twice
-/^static int vaddr_check/,/^}/s/if (area->no_vaddr || /if (/
+/^static int vaddr_check/,/^}/s/return area->no_vaddr || /return /
