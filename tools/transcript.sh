@@ -166,7 +166,7 @@ shows "8M fit into the limit, 64M do not" seen_is 'map 0 map ENOMEM'
 # --- replace ---
 
 say <<'END'
-## It is replaced, and nobody notices
+## It is replaced without a gap
 
 `flawed` is a later version of it ([flawed.bpf.c](../tools/testing/policy/flawed.bpf.c)). The replacement is one step:
 each call sees the old programs or the new ones, and the maps with limits, counts and marks are handed over. A third
@@ -231,7 +231,7 @@ shows "64M can be mapped" seen_is 'map 0'
 say <<'END'
 ## The old one comes back
 
-What was let go while the policy was out nobody counted. So it begins its books anew, with the limits it had.
+No policy counted what was unpinned after the ejection. So the replacement counts anew, with the limits it had.
 END
 repair() {
 	seen=$(passes)

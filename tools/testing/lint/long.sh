@@ -78,11 +78,11 @@ rule_models() {
 	done
 }
 
-passed=0 failed=0
-# shellcheck disable=SC2086
 # Files whose list of old words could be shorter.
 rule_english() { tools/testing/lint/english --exact; }
 
+passed=0 failed=0
+# shellcheck disable=SC2086
 for rule in ${RULES:-analyzer coccinelle checkpatch models english}; do
 	began=$(date +%s)
 	rule_$rule >"$work/$rule.out" 2>&1
