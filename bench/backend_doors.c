@@ -44,7 +44,7 @@ static int enter_by_container(struct backend *b)
 	int ret = ioasid_device_by_container(&c->device, c->fd, c->bdf);
 
 	if (ret == -ENODEV)
-		return fail("nobody knows how to join a /dev/ioasid: modprobe ioasid_vfio");
+		return fail("no VFIO driver can join a /dev/ioasid: modprobe ioasid_vfio");
 	return ret ? attach_failed(b, ret) : 0;
 }
 

@@ -48,7 +48,7 @@ int device_claim(const char *command, const char *driver, const char *arg, bool 
 	if (pci_exists(bdf))
 		return ST_ERROR;
 	if (nvme && pci_class(bdf) != PCI_CLASS_NVME) {
-		fail("%s is no NVMe controller (class %06x): 'lspci -D | grep -i nvme' lists them",
+		fail("%s is not an NVMe controller (class %06x): 'lspci -D | grep -i nvme' lists them",
 		     bdf, pci_class(bdf));
 		return ST_ERROR;
 	}

@@ -43,7 +43,7 @@ static int ask(struct member *t, uint64_t *bits, uint64_t at, uint64_t len, bool
 		return fail("%s says that pages are clean at IOVA %#llx: nothing else knows that",
 			    t->backend->answered, (unsigned long long)(t->iova + at));
 	if (err)
-		return fail("%s does not tell dirty pages at IOVA %#llx: %s", t->backend->answered,
+		return fail("%s does not report dirty pages at IOVA %#llx: %s", t->backend->answered,
 			    (unsigned long long)(t->iova + at), strerror(-err));
 	if (unmap) {
 		hist_add(t->unmap_call, ns);

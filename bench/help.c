@@ -53,7 +53,7 @@ void suite_help(const char *command)
 		puts("usage: ioasid-bench map [option...]\n"
 		     "Measures mapping and unmapping memory for DMA.\n"
 		     "\n"
-		     "  -b, --backend NAME     who maps, see below (default auto)");
+		     "  -b, --backend NAME     the backend that maps, see below (default auto)");
 	}
 	common_options();
 	puts("Backends:");

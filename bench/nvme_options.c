@@ -57,7 +57,7 @@ static void help(void)
 	     "      --irq            MSI-X interrupts instead of polling\n"
 	     "  -k, --kind KIND      memory to read into (4k), see 'ioasid-bench map --help'\n"
 	     "      --nsid N         namespace (default: the first)\n"
-	     "  -b, --backend NAME   who maps, see below (auto)\n"
+	     "  -b, --backend NAME   the backend that maps, see below (auto)\n"
 	     "      --type v1|v2     container type (v2)\n"
 	     "      --icount-note    say that ns are instructions (QEMU -icount)\n"
 	     "      --json           results as JSON\n"

@@ -281,7 +281,7 @@ static int check(const struct suite_options *o)
 	if (!comparing && o->backends > 1)
 		return usage(o->command, "--backend takes one name; 'ioasid-bench compare' runs several");
 	if (comparing && (o->backend[0] == &backend_auto || o->backend[1] == &backend_auto))
-		return usage(o->command, "--backends needs names that say who answers: not auto");
+		return usage(o->command, "--backends needs names of backends, not auto");
 	if (o->replay && o->threads > 1)
 		return usage(o->command, "--workload replay is one device's: use one thread");
 	if (o->size / PAGE_4K < o->threads)

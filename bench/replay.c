@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Replay: how long it takes to let a device into an address space that has maps
- * already, all of which become entries of its page table, and to take it out.
+ * already, all of which become entries of its page table, and to remove it.
  */
 #include "mark.h"
 #include "util.h"

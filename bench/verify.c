@@ -20,7 +20,7 @@ static int read_header(struct known *k, FILE *f)
 	char line[256], value[64];
 
 	if (!fgets(line, sizeof(line), f) || strcmp(line, CHECKSUM_MAGIC "\n"))
-		return fail("%s is no checksum file: make one with 'ioasid-bench checksum /dev/nvmeXn1 > FILE', or use --image for a raw image",
+		return fail("%s is not a checksum file: make one with 'ioasid-bench checksum /dev/nvmeXn1 > FILE', or use --image for a raw image",
 			    k->path);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';

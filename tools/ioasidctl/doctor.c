@@ -190,7 +190,7 @@ static void check_node(void)
 			 "there is no /dev/ioasid");
 	else if (st.st_mode & 0006)
 		diagnose(WARN, "node", "chmod 0660 /dev/ioasid, and install the udev rule of ioasid",
-			 "anybody may open /dev/ioasid, and pin memory up to RLIMIT_MEMLOCK in each process");
+			 "every user can open /dev/ioasid and pin memory up to RLIMIT_MEMLOCK in each process");
 	else
 		diagnose(OK, "node", NULL, "/dev/ioasid has mode %04o", st.st_mode & 07777);
 }
@@ -234,7 +234,7 @@ static void check_containers(void)
 
 	if (n < 0) {
 		diagnose(WARN, "containers", "run this as root, on a kernel with BTF",
-			 "cannot tell who answers for live containers");
+			 "the IOMMU driver of live containers cannot be read");
 		return;
 	}
 	for (int i = 0; i < n; i++) {

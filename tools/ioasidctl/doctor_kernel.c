@@ -147,7 +147,7 @@ static void check_mounts(void)
 	check_mount("/sys/kernel/tracing", TRACEFS_MAGIC, "mount -t tracefs tracefs /sys/kernel/tracing",
 		    "trace events are out of reach");
 	check_mount("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "boot with systemd.unified_cgroup_hierarchy=1",
-		    "cgroups (v2) cannot be told apart");
+		    "cgroups (v2) cannot be distinguished");
 }
 
 void doctor_kernel(void)

@@ -237,7 +237,7 @@ int cmd_holders(int argc, char **argv)
 		json_array_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!holders) {
-		puts("nobody holds ioasid: 'rmmod ioasid' works");
+		puts("nothing holds ioasid: 'rmmod ioasid' works");
 	}
 	pins_free(pins, nr_pins);
 	return 0;

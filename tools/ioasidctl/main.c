@@ -18,14 +18,14 @@ static int cmd_help(int argc, char **argv);
 
 static const struct command nouns[] = {
 	{ "status", cmd_status, 0, "", "modules, hooks, backend, policies and groups at a glance" },
-	{ "doctor", cmd_doctor, 0, "", "what is wrong here, and what to do about it" },
+	{ "doctor", cmd_doctor, 0, "", "faults of this machine for ioasid, and their remedies" },
 	{ "feature", cmd_feature, 0, "", "hooks, events, kfuncs and extensions of the loaded modules" },
-	{ "holders", cmd_holders, 0, "", "who keeps the module from being unloaded" },
+	{ "holders", cmd_holders, 0, "", "what keeps the module from being unloaded" },
 	{ "list", cmd_list, 0, "", "address spaces" },
-	{ "show", cmd_show, 1, "SPACE", "one address space with its mappings, and who is charged" },
+	{ "show", cmd_show, 1, "SPACE", "one address space with its mappings and charged processes" },
 	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
-	{ "stats", cmd_stats, ANY_WORDS, "", "count in the background" },
+	{ "stats", cmd_stats, ANY_WORDS, "", "counters that run in the background" },
 	{ "metrics", cmd_metrics, 0, "[--output FILE]", "OpenMetrics text, for node_exporter" },
 	{ "help", cmd_help, ANY_WORDS, "", "this text" },
 	{ NULL, NULL, 0, NULL, NULL }
@@ -36,10 +36,10 @@ static const struct {
 	const char *noun, *program, *help;
 } observers[] = {
 	{ "stat", "ioasidstat", "rates, a line each interval" },
-	{ "top", "ioasidtop", "who maps most, a table each interval" },
+	{ "top", "ioasidtop", "processes that map most, a table each interval" },
 	{ "lat", "ioasidlat", "histograms of the time that maps take" },
 	{ "snoop", "ioasidsnoop", "a line for each operation" },
-	{ "who", "ioasidwho", "who holds containers, and what is pinned there" },
+	{ "who", "ioasidwho", "processes with containers, and what they pin" },
 };
 
 #define NR_OBSERVERS	(sizeof(observers) / sizeof(observers[0]))
@@ -78,13 +78,14 @@ static int cmd_help(int argc, char **argv)
 		       observers[i].help);
 	printf("\noptions, anywhere on the line:\n"
 	       "  -j, --json      print JSON, errors too\n"
-	       "  -p, --pretty    the same, indented\n"
+	       "  -p, --pretty    print indented JSON\n"
 	       "  -d, --debug     print what libbpf and the verifier say\n"
 	       "  -h, --help      this text\n"
 	       "  -V, --version   the version\n"
-	       "      --set VARIABLE=VALUE, --pin FOLDER    of policy load, see there\n"
-	       "      --output FILE                         of metrics: replaced in one step\n"
-	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found what must be mended\n");
+	       "      --set VARIABLE=VALUE    for policy load and policy replace\n"
+	       "      --pin FOLDER            for policy load\n"
+	       "      --output FILE           for metrics: the file is replaced in one step\n"
+	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found a failure\n");
 	return 0;
 }
 
@@ -115,7 +116,7 @@ int run_command(const struct command *table, const char *noun, int argc, char **
 		return usage_error("usage: ioasidctl %s%s%s", name, table->nr ? " " : "",
 				   table->args);
 	}
-	return usage_error("there is no command '%s'", name);
+	return usage_error("'%s' is not a command", name);
 }
 
 static int add_setting(const char *setting)
@@ -133,11 +134,11 @@ static int check_options(int argc, char **argv)
 	bool replace = argc > 1 && !strcmp(argv[0], "policy") && !strcmp(argv[1], "replace");
 
 	if (ctl.pin && !load)
-		return usage_error("--pin goes with 'policy load' only");
+		return usage_error("--pin is for 'policy load' only");
 	if (ctl.output && (!argc || strcmp(argv[0], "metrics")))
-		return usage_error("--output goes with 'metrics' only");
+		return usage_error("--output is for 'metrics' only");
 	if (ctl.nr_settings && !load && !replace)
-		return usage_error("--set goes with 'policy load' and 'policy replace' only");
+		return usage_error("--set is for 'policy load' and 'policy replace' only");
 	return 0;
 }
 

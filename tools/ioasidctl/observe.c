@@ -96,7 +96,7 @@ static int stats_total(int argc, char **argv)
 
 const struct command stats_commands[] = {
 	{ "on", stats_on, 0, "", "count from now on, in the background" },
-	{ "off", stats_off, 0, "", "no longer" },
+	{ "off", stats_off, 0, "", "stop counting" },
 	{ "total", stats_total, 0, "", "what was counted since then" },
 	{ NULL, NULL, 0, NULL, NULL }
 };

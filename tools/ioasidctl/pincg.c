@@ -179,7 +179,7 @@ static int pincg_set(int argc, char **argv)
 
 	(void)argc;
 	if (!parse_limit(argv[1], &limit))
-		return usage_error("'%s' is no limit: give bytes (64M, 2G), 'none' or 'default'",
+		return usage_error("'%s' is not a limit: give bytes (64M, 2G), 'none' or 'default'",
 				   argv[1]);
 	if (pincg_open(&p))
 		return -1;

@@ -472,7 +472,7 @@ const struct command policy_commands[] = {
 	  "load an installed policy, or a BPF object" },
 	{ "replace", policy_replace, 2, "POLICY NAME|FILE [--set VARIABLE=VALUE]...",
 	  "put another in its place, live; maps of the same form are kept" },
-	{ "unload", policy_unload, 1, "NAME", "take it out" },
+	{ "unload", policy_unload, 1, "NAME", "unload a policy" },
 	{ NULL, NULL, 0, NULL, NULL }
 };
 

@@ -162,7 +162,7 @@ int cmd_show(int argc, char **argv)
 
 	(void)argc;
 	if (!parse_count(argv[0], UINT32_MAX, &id))
-		return usage_error("'%s' is no number of an address space", argv[0]);
+		return usage_error("'%s' is not a valid address space ID", argv[0]);
 	if (need_admin("looking into an address space") || need_module())
 		return -1;
 	args.space = (__u32)id;
@@ -174,7 +174,7 @@ int cmd_show(int argc, char **argv)
 	if (err)
 		err = fail("cannot look into address spaces: %s", strerror(errno));
 	else if (!args.found)
-		err = fail("there is no address space %s: 'ioasidctl list' shows those that are",
+		err = fail("address space %s does not exist: 'ioasidctl list' shows all",
 			   argv[0]);
 	else
 		err = show(skel, &args);

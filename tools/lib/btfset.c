@@ -37,7 +37,7 @@ static int step_member(const struct btf *btf, const char **path, struct btfval_p
 
 	snprintf(name, sizeof(name), "%.*s", (int)n, *path + 1);
 	if (!btfval_member(btf, place->type, name, place)) {
-		snprintf(error, size, "there is no member '%s'", name);
+		snprintf(error, size, "member '%s' does not exist", name);
 		return -1;
 	}
 	*path += n + 1;
@@ -56,7 +56,7 @@ static int step_element(const struct btf *btf, const char **path, struct btfval_
 		return -1;
 	}
 	if (!t || !btf_is_array(t)) {
-		snprintf(error, size, "it is no array");
+		snprintf(error, size, "it is not an array");
 		return -1;
 	}
 	if (i >= btf_array(t)->nelems) {

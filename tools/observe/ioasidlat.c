@@ -46,7 +46,7 @@ static const char usage[] =
 	"\n"
 	"examples:\n"
 	"  ioasidlat 1 10                    ten histograms, one each second\n"
-	"  ioasidlat -u -o map -b process    who maps slowly, and why?\n"
+	"  ioasidlat -u -o map -b process    which process maps slowly, and why?\n"
 	"  ioasidlat -j -d 60 | jq '.histograms[] | {phase, mean: (.sum / .count)}'\n"
 	"\n"
 	"exit status: 0 done, 1 failed, 2 wrong usage, 3 times found no room in the table\n";

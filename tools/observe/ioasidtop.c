@@ -44,7 +44,7 @@ static const char usage[] =
 	"\n"
 	"examples:\n"
 	"  ioasidtop                         once a second, busiest first\n"
-	"  ioasidtop -C -s pinned 60 1       who holds most, over a minute\n"
+	"  ioasidtop -C -s pinned 60 1       processes that pin most, over a minute\n"
 	"  ioasidtop -c /machine.slice -s max\n"
 	"\n"
 	"exit status: 0 done, 1 failed, 2 wrong usage, 3 calls found no room in the table\n";

@@ -18,7 +18,7 @@
 static const char usage[] =
 	"usage: ioasidwho [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [INTERVAL [COUNT]]\n"
 	"\n"
-	"Each process that has a VFIO container or /dev/ioasid open: who answers for it, what\n"
+	"Each process that has a VFIO container or /dev/ioasid open: its IOMMU driver, what\n"
 	"is mapped and pinned there, which devices can reach it. Once, or each INTERVAL seconds.\n"
 	"\n"
 	"  -p, --pid PID         only this process\n"
@@ -32,11 +32,11 @@ static const char usage[] =
 	"\n"
 	"BACKEND  ioasid, vfio-iommu-type1, or none before VFIO_SET_IOMMU\n"
 	"SPACE    id of the address space, as in 'ioasidctl list'; of type1 nothing is known\n"
-	"PINNED   by the space, whoever mapped; LOCKED and LIMIT are the process's VmLck and\n"
+	"PINNED   by the space, for all processes; LOCKED and LIMIT are the process's VmLck and\n"
 	"         RLIMIT_MEMLOCK\n"
 	"\n"
 	"examples:\n"
-	"  ioasidwho                         who is on type1 still?\n"
+	"  ioasidwho                         which processes are on type1?\n"
 	"  ioasidwho -j | jq '.holders[] | select(.locked_bytes > .memlock_bytes * 0.9)'\n"
 	"\n"
 	"exit status: 0 done, 1 failed, 2 wrong usage\n";
@@ -262,7 +262,7 @@ static void print_text(const struct moment *m)
 		print_row(m, &m->files[i]);
 	}
 	if (!shown)
-		puts("nobody has a VFIO container or /dev/ioasid open");
+		puts("no process has a VFIO container or /dev/ioasid open");
 }
 
 static void print_json(const struct moment *m)

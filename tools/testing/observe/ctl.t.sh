@@ -33,7 +33,7 @@ finds_everything() {
 	grep -q -x 'ioasid_map_duration_seconds_count{phase="total"} 1' "$scratch/prom"
 	ioasidctl stats off >/dev/null
 	release
-	[ "$(ioasidctl holders)" = "nobody holds ioasid: 'rmmod ioasid' works" ] || fail "$(ioasidctl holders)"
+	[ "$(ioasidctl holders)" = "nothing holds ioasid: 'rmmod ioasid' works" ] || fail "$(ioasidctl holders)"
 }
 
 features_are_listed() {

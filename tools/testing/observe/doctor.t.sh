@@ -56,7 +56,7 @@ an_open_node_and_a_policy_that_was_ejected() {
 	load "$objects/misbehave.bpf.o" --set map_begin_value=-17
 	"$mapper" map 0 4K >/dev/null
 	ill 3 'fail *policies *misbehave was ejected: map_begin returned -17'
-	grep -q '^warn *node *anybody may open' "$scratch/doctor"
+	grep -q '^warn *node *every user can open' "$scratch/doctor"
 }
 
 installed_and_loaded_alike() {

@@ -23,15 +23,15 @@ refuses() {
 wrong_usage() {
 	begin
 	refuses 2 'needs a command' ioasidctl
-	refuses 2 "no command 'nonsense'" ioasidctl nonsense
+	refuses 2 "'nonsense' is not a command" ioasidctl nonsense
 	refuses 2 'policy needs a command' ioasidctl policy
-	refuses 2 "no command 'policy nonsense'" ioasidctl policy nonsense
+	refuses 2 "'policy nonsense' is not a command" ioasidctl policy nonsense
 	refuses 2 'usage: ioasidctl policy load' ioasidctl policy load
 	refuses 2 'usage: ioasidctl policy load' ioasidctl policy load one two
 	refuses 2 'unknown option' ioasidctl --nonsense
 	refuses 2 'value is missing' ioasidctl policy load pincg --set
-	refuses 2 'goes with' ioasidctl list --set x=1
-	refuses 2 'is no limit' ioasidctl pincg set / 12q
+	refuses 2 'is for' ioasidctl list --set x=1
+	refuses 2 'is not a limit' ioasidctl pincg set / 12q
 	refuses 2 'no process id' ioasidsnoop -p x
 	refuses 2 'not a number of seconds' ioasidsnoop -d 0
 	refuses 2 'one argument too many' ioasidsnoop x
