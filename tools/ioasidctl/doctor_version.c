@@ -79,12 +79,15 @@ static bool loaded(const char *module, struct build *b)
 	return true;
 }
 
+/* Nobody installs into "kernel", which holds the thousands that came with it. */
 static int is_copy(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;
+	if (type == FTW_D && at->level == 1 && !strcmp(path + at->base, "kernel"))
+		return FTW_SKIP_SUBTREE;
 	if (type == FTW_F && !strncmp(path + at->base, "ioasid.ko", 9) && copies.nr < COPIES_MAX)
 		snprintf(copies.path[copies.nr++], sizeof(copies.path[0]), "%s", path);
-	return 0;
+	return FTW_CONTINUE;
 }
 
 /* depmod ranks updates/dkms and updates/ioasid alike: which one wins is chance. */
@@ -94,7 +97,7 @@ static void check_copies(const char *release)
 
 	copies.nr = 0;
 	snprintf(dir, sizeof(dir), "/lib/modules/%s", release);
-	nftw(dir, is_copy, 16, FTW_PHYS);
+	nftw(dir, is_copy, 16, FTW_PHYS | FTW_ACTIONRETVAL);
 	if (copies.nr < 2)
 		return;
 	modinfo("ioasid", "filename", file, sizeof(file));

@@ -169,6 +169,25 @@ no_backend_is_left() {
 }
 
 a_container_on_type1() {
+	begin
+	for device in /sys/bus/pci/devices/*; do
+		read -r class <"$device/class"
+		[ "$class" != 0x00ff00 ] || break
+	done
+	[ "$class" = 0x00ff00 ] || skip 'there is no device to take'
+	modprobe vfio_iommu_type1
+	modprobe vfio_pci
+	device_to "${device##*/}" vfio-pci
+	build/bin/ioasid-bench map -b type1 -d "${device##*/}" -w pingpong --op-size 4K -k 4k \
+		--repeat 10000 >"$scratch/bench" 2>&1 &
+	bench=$!
+	trap 'kill $bench; wait $bench || :; echo "${device##*/}" >"$device/driver/unbind"
+		echo >"$device/driver_override"; clean' EXIT
+	wait_for on_type1
+	grep -q -- '-> restart it when new containers get ioasid' "$scratch/doctor"
+}
+
+on_type1() {
 	ioasidctl doctor >"$scratch/doctor" || :
 	grep -q '^warn *containers *ioasid-bench ([0-9]*) is on' "$scratch/doctor"
 }
