@@ -112,24 +112,26 @@ struct ioasid_policy_pins *ioasid_policy_pins_alloc(void)
 	return pins;
 }
 
-static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy *p, u64 npages)
+static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy_run *r, u64 npages)
 {
-	u32 seq = READ_ONCE(p->seq);
+	unsigned int slot = r->policy->slot;
 
-	if (pins->seq[p->slot] != seq) {
-		pins->seq[p->slot] = seq;
-		pins->pages[p->slot] = 0;
+	if (pins->seq[slot] != r->seq) {
+		pins->seq[slot] = r->seq;
+		pins->pages[slot] = 0;
 	}
-	pins->pages[p->slot] += npages;
+	pins->pages[slot] += npages;
 }
 
-/* Up to @npages of those that @p was told of. */
-static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy *p, u64 npages)
+/* Up to @npages of those that @r was told of. */
+static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy_run *r, u64 npages)
 {
-	if (pins->seq[p->slot] != READ_ONCE(p->seq))
+	unsigned int slot = r->policy->slot;
+
+	if (pins->seq[slot] != r->seq)
 		return 0;
-	npages = min(npages, pins->pages[p->slot]);
-	pins->pages[p->slot] -= npages;
+	npages = min(npages, pins->pages[slot]);
+	pins->pages[slot] -= npages;
 	return npages;
 }
 
@@ -159,7 +161,7 @@ int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_po
 	} else {
 		spin_lock(&pins->lock);
 		for (; in; in &= in - 1)
-			pins_add(pins, w.set->run[__ffs(in)]->policy, args->npages);
+			pins_add(pins, w.set->run[__ffs(in)], args->npages);
 		spin_unlock(&pins->lock);
 	}
 	ioasid_walk_end(&w);
@@ -176,7 +178,7 @@ void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
 	w.left |= w.set->has[IOASID_OP_ACCESS_PIN];
 	ioasid_walk_enabled(&w) {
 		spin_lock(&pins->lock);
-		back.npages = pins_take(pins, w.run->policy, args->npages);
+		back.npages = pins_take(pins, w.run, args->npages);
 		spin_unlock(&pins->lock);
 		if (back.npages && w.run->ops->access_unpin)
 			ioasid_walk_tell(&w, access_unpin, &back);

@@ -201,7 +201,7 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 			if (!has_hook(set->run[i], op) || !hears(set->run[i], op))
 				continue;
 			set->has[op] |= BIT(i);
-			ioasid_mark_add(&set->all[op], set->run[i]->policy);
+			ioasid_mark_add(&set->all[op], set->run[i]);
 			if (set->run[i]->scoped)
 				set->any_scoped |= BIT(op);
 		}

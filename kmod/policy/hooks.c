@@ -143,10 +143,10 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 	s32 ret = 0;
 
 	ioasid_mark_prune(mark, w->set);
-	if (ioasid_mark_has(mark, w->run->policy) || !ioasid_policy_hears_of_spaces(w->run) ||
+	if (ioasid_mark_has(mark, w->run) || !ioasid_policy_hears_of_spaces(w->run) ||
 	    !ioasid_policy_in_scope(w->run, &args->who))
 		return 0;
-	ioasid_mark_add(mark, w->run->policy);
+	ioasid_mark_add(mark, w->run);
 	if (w->run->ops->space_open)
 		ret = ioasid_walk_call(w, space_open, args);
 	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
@@ -177,7 +177,7 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
 	while (ioasid_walk_next(&w))
 		if (ioasid_policy_hears_of_spaces(w.run) &&
-		    ioasid_mark_has(mark, w.run->policy))
+		    ioasid_mark_has(mark, w.run))
 			ioasid_walk_tell(&w, space_close, args);
 	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_mark_lock);

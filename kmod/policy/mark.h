@@ -8,10 +8,12 @@
  *  - A mark is filled from one set, in the read section in which its policies
  *    are asked, and from one look at their scopes (ioasid_policy_concerned()).
  *  - Whom a refusal kept from being asked leaves the mark again.
- *  - A bit means the policy in that slot if it is not younger than the mark.
- *    To add to a mark, prune it first.
+ *  - A bit means the run in that slot if it is not younger than the mark. To
+ *    add to a mark, prune it first.
  *  - Programs that take the place of running ones keep slot and number, and so
  *    all marks; those in the place of ejected ones get a new number, and none.
+ *  - The number is the run's, and never changes: a walk of the set before still
+ *    marks the ejected run, which must not come to mean the one in its place.
  */
 #ifndef _IOASID_POLICY_MARK_H
 #define _IOASID_POLICY_MARK_H
@@ -22,9 +24,9 @@
 #include "policy.h"
 
 static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
-				   const struct ioasid_policy *p)
+				   const struct ioasid_policy_run *r)
 {
-	return mark->slots & BIT(p->slot) && READ_ONCE(p->seq) <= mark->seq;
+	return mark->slots & BIT(r->policy->slot) && r->seq <= mark->seq;
 }
 
 /* Clear the bits of policies that are gone, and of those that came after the mark. */
@@ -35,16 +37,17 @@ static inline void ioasid_mark_prune(struct ioasid_policy_mark *mark,
 	u16 slots = 0;
 
 	for (i = 0; i < set->nr; i++)
-		if (ioasid_mark_has(mark, set->run[i]->policy))
+		if (ioasid_mark_has(mark, set->run[i]))
 			slots |= BIT(set->run[i]->policy->slot);
 	mark->slots = slots;
 }
 
 /* @mark is empty, filled from this very set, or pruned. */
-static inline void ioasid_mark_add(struct ioasid_policy_mark *mark, const struct ioasid_policy *p)
+static inline void ioasid_mark_add(struct ioasid_policy_mark *mark,
+				   const struct ioasid_policy_run *r)
 {
-	mark->slots |= BIT(p->slot);
-	mark->seq = max(mark->seq, READ_ONCE(p->seq));
+	mark->slots |= BIT(r->policy->slot);
+	mark->seq = max(mark->seq, r->seq);
 }
 
 /* Nobody but those of @these, by their number in @set. */
@@ -54,7 +57,7 @@ static inline void ioasid_mark_fill(struct ioasid_policy_mark *mark,
 	mark->slots = 0;
 	mark->seq = 0;
 	for (; these; these &= these - 1)
-		ioasid_mark_add(mark, set->run[__ffs(these)]->policy);
+		ioasid_mark_add(mark, set->run[__ffs(these)]);
 }
 
 #endif /* _IOASID_POLICY_MARK_H */

@@ -142,7 +142,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 		kfree(set);
 	} else {
 		p->slot = ioasid_policy_set_free_slot(set);
-		p->seq = ++last_seq;
+		r->seq = ++last_seq;
 		ioasid_policy_set_insert(set, r);
 		set_publish(set);
 	}
@@ -282,11 +282,10 @@ void ioasid_policy_unload(struct ioasid_policy_ops *ops)
  * @r, which hears of address spaces first, like a policy that is being loaded.
  * Or it is running, and @r inherits what it need not be told of.
  */
-static void set_inherit(struct ioasid_policy *p, struct ioasid_policy_run *r, bool anew)
+static void set_inherit(const struct ioasid_policy_run *was, struct ioasid_policy_run *r, bool anew)
 {
-	if (anew)
-		WRITE_ONCE(p->seq, ++last_seq);
-	else
+	r->seq = anew ? ++last_seq : was->seq;
+	if (!anew)
 		atomic_set(&r->state, IOASID_POLICY_ENABLED);
 }
 
@@ -321,7 +320,7 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 		else
 			ioasid_policy_set_insert(set, r);
 		r->closed = ioasid_policy_fails_closed(was);
-		set_inherit(was->policy, r, anew);
+		set_inherit(was, r, anew);
 		rcu_assign_pointer(was->policy->run, r);
 		set_publish(set);
 	}

@@ -115,6 +115,8 @@ struct ioasid_policy_pace {
 /**
  * struct ioasid_policy_run - programs in service
  * @policy: whose they are
+ * @seq: counts loads, and replacements of what was ejected; does not change once
+ *	it is in a set
  * @ops: the programs, behind their trampolines
  * @direct: those that may be called without, see direct.c
  * @state: enum ioasid_policy_state
@@ -133,6 +135,7 @@ struct ioasid_policy_pace {
  */
 struct ioasid_policy_run {
 	struct ioasid_policy *policy;
+	u32 seq;
 	struct ioasid_policy_ops *ops;
 	const struct bpf_prog *direct[IOASID_OP_NR];
 	atomic_t state;
@@ -157,7 +160,6 @@ struct ioasid_policy_run {
  * @run: the programs in service; under RCU
  * @link: for its id, may be NULL
  * @slot: its bit in marks
- * @seq: counts loads
  * @stats: counters
  */
 struct ioasid_policy {
@@ -166,7 +168,6 @@ struct ioasid_policy {
 	struct ioasid_policy_run __rcu *run;
 	struct bpf_link *link;
 	unsigned int slot;
-	u32 seq;
 	struct ioasid_policy_stats __percpu *stats;
 };
 

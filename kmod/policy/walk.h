@@ -112,7 +112,7 @@ static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w
 #define ioasid_walk_marked(w, mark)						\
 	while (ioasid_walk_next(w))						\
 		if (ioasid_policy_enabled((w)->run) &&				\
-		    ioasid_mark_has(mark, (w)->run->policy))
+		    ioasid_mark_has(mark, (w)->run))
 
 /* Fills in what is looked at later; the rest need not be zeroed. */
 static __always_inline void ioasid_hook_enter(struct ioasid_policy_frame *f,
