@@ -108,6 +108,11 @@ DEBUG_KVER := $(if $(filter command environment,$(origin KVER)),$(KVER),debug)
 fuzz: root				## random programs of calls (SECONDS=60 SEED=1, or PROGRAM=file again)
 	@tools/testing/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
 
+TIME  ?= 60
+ROUND ?= 1
+pairing: root				## policies loaded and ejected while tasks map (TIME=60 SEED=1 ROUND=1, FAULTS=1)
+	@tools/testing/pairing/$(if $(FAULTS),check-faults,start $(DEBUG_KVER) $(TIME) $(SEED) $(ROUND))
+
 bench: kernel kmod tools ioasid-bench	## type1, ioasid and the floor in VMs: tables, plots (20 minutes)
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin --out bench/$(KVER)
 	@tools/env/in-root bench/suite/report build/bench/$(KVER)
@@ -199,4 +204,4 @@ help:					## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1	\2/p' Makefile | expand -t 19
 
 .PHONY: all root kernel kmod bpf tools ioasid-bench bench bench-check docs tests check check-debug check-type1 check-consumers check-transcript transcript demo shell lint install install-tools uninstall dkms deb clean distclean help
-.PHONY: check-operators fuzz coverage matrix lint-long soak
+.PHONY: check-operators fuzz pairing coverage matrix lint-long soak

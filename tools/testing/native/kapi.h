@@ -25,7 +25,7 @@ enum kapi_op {
 	KAPI_MAP,		/* iova, data, length, flags */
 	KAPI_UNMAP,		/* iova, length, flags; out */
 	KAPI_LEGACY,		/* flags is the ioctl, data its argument */
-	KAPI_ACCESS_CREATE,	/* flags 1: without a callback */
+	KAPI_ACCESS_CREATE,	/* flags: without a callback, or KAPI_ACCESS_TIDY */
 	KAPI_ACCESS_DESTROY,
 	KAPI_PIN,		/* iova, length in pages, prot; out is the first word */
 	KAPI_UNPIN,		/* iova, length in pages */
@@ -62,6 +62,9 @@ struct kapi {
 	__u64 out;
 	char device[16];
 };
+
+/* Unpins all that it pinned before it is destroyed, as a driver has to. */
+#define KAPI_ACCESS_TIDY	2
 
 #define KAPI_CALL	_IOWR('k', 0x40, struct kapi)
 #define KAPI_PAGES	16	/* most that are pinned by one call */

@@ -5,7 +5,7 @@
  * the test machine and never installed.
  *
  * Who else can run: nobody with the same file, whose calls hold its lock; the
- * unmap callback, which comes from any task and takes no lock.
+ * unmap callback, which comes from any task and takes no lock but that of pins.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -21,6 +21,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/xarray.h>
 
 #include <ioasid/ioasid.h>
 #include "kapi.h"
@@ -38,6 +39,8 @@
  * @held: it does
  * @mm: with a reference while there is a @holder
  * @reserved: a page that is for mmap()
+ * @tidy: @pins is kept, and all of it unpinned when the access goes
+ * @pins: pins by page of the address space, as values
  */
 struct kapi_user {
 	struct mutex lock;
@@ -51,7 +54,36 @@ struct kapi_user {
 	struct completion held;
 	struct mm_struct *mm;
 	struct page *reserved;
+	bool tidy;
+	struct xarray pins;
 };
+
+/* A pin of a page more, or one less if there is one. */
+static bool count_pin(struct kapi_user *u, unsigned long page, int n)
+{
+	unsigned long now;
+	void *entry;
+	bool counts;
+
+	xa_lock(&u->pins);
+	entry = xa_load(&u->pins, page);
+	now = entry ? xa_to_value(entry) : 0;
+	counts = n > 0 || now;
+	if (counts)
+		__xa_store(&u->pins, page, now + n ? xa_mk_value(now + n) : NULL, GFP_ATOMIC);
+	xa_unlock(&u->pins);
+	return counts;
+}
+
+/* Unpin all of [first, last]. */
+static void unpin_all(struct kapi_user *u, unsigned long first, unsigned long last)
+{
+	unsigned long page = first;
+
+	while (xa_find(&u->pins, &page, last, XA_PRESENT))
+		if (count_pin(u, page, -1))
+			ioasid_unpin_pages(u->space, (u64)page << PAGE_SHIFT, 1);
+}
 
 /* The access is destroyed before the space is put, so it is there. */
 static void told_of_unmap(void *data, u64 iova, u64 length)
@@ -59,7 +91,10 @@ static void told_of_unmap(void *data, u64 iova, u64 length)
 	struct kapi_user *u = data;
 
 	atomic_inc(&u->callbacks);
-	ioasid_unpin_pages(u->space, iova, length >> PAGE_SHIFT);
+	if (u->tidy)
+		unpin_all(u, iova >> PAGE_SHIFT, (iova + length - 1) >> PAGE_SHIFT);
+	else
+		ioasid_unpin_pages(u->space, iova, length >> PAGE_SHIFT);
 }
 
 static const struct ioasid_access_ops access_ops = { .unmap = told_of_unmap };
@@ -251,6 +286,7 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 
 static void drop_access(struct kapi_user *u)
 {
+	unpin_all(u, 0, ULONG_MAX);
 	if (u->access)
 		ioasid_access_destroy(u->access);
 	u->access = NULL;
@@ -348,7 +384,7 @@ static long call_group(struct kapi_user *u, struct kapi *arg)
 static long pin(struct kapi_user *u, struct kapi *arg)
 {
 	struct page *pages[KAPI_PAGES];
-	long ret;
+	long ret, i;
 	void *p;
 
 	if (arg->length > KAPI_PAGES)
@@ -356,6 +392,8 @@ static long pin(struct kapi_user *u, struct kapi *arg)
 	ret = ioasid_pin_pages(u->space, arg->iova, arg->length, arg->prot, pages);
 	if (ret <= 0)
 		return ret;
+	for (i = 0; i < ret && u->tidy; i++)
+		count_pin(u, (arg->iova >> PAGE_SHIFT) + i, 1);
 	p = kmap_local_page(pages[0]);
 	arg->out = *(u64 *)p;
 	kunmap_local(p);
@@ -429,15 +467,29 @@ static long copy(struct kapi_user *u, struct kapi *arg)
 	return ret;
 }
 
+static void unpin(struct kapi_user *u, const struct kapi *arg)
+{
+	u64 i;
+
+	if (!u->tidy) {
+		ioasid_unpin_pages(u->space, arg->iova, arg->length);
+		return;
+	}
+	for (i = 0; i < min_t(u64, arg->length, KAPI_PAGES); i++)
+		if (count_pin(u, (arg->iova >> PAGE_SHIFT) + i, -1))
+			ioasid_unpin_pages(u->space, arg->iova + (i << PAGE_SHIFT), 1);
+}
+
 static long call_access(struct kapi_user *u, struct kapi *arg)
 {
 	struct ioasid_access *access;
 
 	switch (arg->op) {
 	case KAPI_ACCESS_CREATE:
-		access = ioasid_access_create(u->space, arg->flags ? NULL : &access_ops, u);
+		access = ioasid_access_create(u->space, arg->flags & 1 ? NULL : &access_ops, u);
 		if (!IS_ERR(access))
 			u->access = access;
+		u->tidy = arg->flags & KAPI_ACCESS_TIDY;
 		return PTR_ERR_OR_ZERO(access);
 	case KAPI_ACCESS_DESTROY:
 		drop_access(u);
@@ -445,7 +497,7 @@ static long call_access(struct kapi_user *u, struct kapi *arg)
 	case KAPI_PIN:
 		return pin(u, arg);
 	case KAPI_UNPIN:
-		ioasid_unpin_pages(u->space, arg->iova, arg->length);
+		unpin(u, arg);
 		return 0;
 	case KAPI_CALLBACKS:
 		arg->out = atomic_read(&u->callbacks);
@@ -525,6 +577,7 @@ static int kapi_open(struct inode *inode, struct file *file)
 	}
 	SetPageReserved(u->reserved);
 	mutex_init(&u->lock);
+	xa_init(&u->pins);
 	file->private_data = u;
 	return 0;
 }
@@ -546,6 +599,7 @@ static int kapi_release(struct inode *inode, struct file *file)
 	release_lock(u);
 	while (u->space)
 		drop_space(u);
+	xa_destroy(&u->pins);
 	mutex_destroy(&u->lock);
 	ClearPageReserved(u->reserved);
 	__free_page(u->reserved);
