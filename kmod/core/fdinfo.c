@@ -44,7 +44,7 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
 	seq_printf(m, "ioasid-space:\t%u\n", space->id);
 	seq_printf(m, "ioasid-owner:\t%u %u ", space->owner.tgid, space->owner.uid);
-	seq_escape(m, space->comm, " \t\n\\");
+	ioasid_space_show_comm(m, space);
 	seq_printf(m, "\nioasid-maps:\t%lu\n", space->maps);
 	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
 	seq_printf(m, "ioasid-avail:\t%u\n", space->avail);

@@ -32,6 +32,7 @@ struct ioasid_dirty_piece;
 struct ioasid_iova_range;
 struct ioasid_pages;
 struct ioasid_refund;
+struct seq_file;
 
 /** enum ioasid_area_state - life of a mapping */
 enum ioasid_area_state {
@@ -434,6 +435,7 @@ void ioasid_space_remember(struct ioasid_space *space);
 void ioasid_space_forget(struct ioasid_space *space);
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
 u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
+void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space);
 void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 			       struct ioasid_mapping_info *info);

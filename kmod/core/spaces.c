@@ -13,6 +13,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/string_helpers.h>
 
 #include "pages.h"
 #include "space.h"
@@ -217,6 +218,17 @@ u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 	return pinned;
 }
 
+/*
+ * ioasid_space_show_comm() - the name of the process that opened it
+ *
+ * A user chose it: whatever ends a word or a line, or a terminal obeys, becomes an octal
+ * number, so the file can be parsed and shown. areas_lock is held.
+ */
+void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space)
+{
+	seq_escape_str(m, space->comm, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+}
+
 static void show_line(struct ioasid_space *space, void *data)
 {
 	struct seq_file *m = data;
@@ -227,7 +239,7 @@ static void show_line(struct ioasid_space *space, void *data)
 	seq_printf(m, "%u %s %u ", space->id,
 		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
 		   space->owner.tgid);
-	seq_escape(m, space->comm, " \t\n\\");
+	ioasid_space_show_comm(m, space);
 	seq_printf(m, " %lu %llu %llu %llu %u %u %u %d\n", space->maps, space->bytes,
 		   pinned, charged, space->nr_domains, space->nr_groups, space->avail,
 		   space->sealed);
