@@ -10,7 +10,8 @@
  *   rm /sys/fs/bpf/who
  *
  * A line is: pid fd kind backend object group container comm. Objects and
- * containers are numbers that tell them apart, and 0 where there is none.
+ * containers are numbers that tell them apart, and 0 where there is none. The process
+ * chose its comm: what could end the line, or steer a terminal, is an octal number, \012.
  *
  * Cost: nothing but when it is read; then some 100 instructions an open file.
  */
@@ -82,18 +83,40 @@ static __always_inline void backend_of(const struct vfio_container *c, char *nam
 	bpf_probe_read_kernel_str(name, size, from);
 }
 
+#define COMM_LEN	16
+
+/* Each byte that is not a letter, or its like, as three octal digits: 61 bytes at most. */
+static __always_inline void escape(char to[4 * COMM_LEN], const char from[COMM_LEN])
+{
+	__u32 at = 0;
+
+	for (__u32 i = 0; i < COMM_LEN - 1 && from[i]; i++) {
+		__u8 c = (__u8)from[i];
+
+		if (c > ' ' && c < 0x7f && c != '\\') {
+			to[clamp_index(at++, 4 * COMM_LEN)] = (char)c;
+			continue;
+		}
+		to[clamp_index(at++, 4 * COMM_LEN)] = '\\';
+		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 6));
+		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 3 & 7));
+		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c & 7));
+	}
+}
+
 static __always_inline void show(struct bpf_iter__task_file *it, const char *kind,
 				 const char *backend, __u64 object, int group, __u64 container)
 {
 	struct task_struct *task = it->task;
-	char comm[16] = {};
+	char comm[COMM_LEN] = {}, name[4 * COMM_LEN] = {};
 
 	/* The verifier wants to see this where the task is used. */
 	if (!task)
 		return;
 	bpf_probe_read_kernel_str(comm, sizeof(comm), task->comm);
+	escape(name, comm);
 	BPF_SEQ_PRINTF(it->meta->seq, "%d %d %s %s 0x%llx %d 0x%llx %s\n", task->tgid, it->fd, kind,
-		       backend, object, group, container, comm);
+		       backend, object, group, container, name);
 }
 
 static __always_inline void show_group(struct bpf_iter__task_file *it, struct vfio_group *g)

@@ -15,6 +15,7 @@
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 #include "doctor.h"
 
@@ -40,9 +41,9 @@ void diagnose(enum verdict verdict, const char *check, const char *remedy, const
 		json_object_end(&ctl.j);
 		return;
 	}
-	printf("%-5s %-11s %s\n", names[verdict], check, text);
+	printf("%-5s %-11s %s\n", names[verdict], check, shown(text));
 	if (remedy)
-		printf("%-5s %-11s -> %s\n", "", "", remedy);
+		printf("%-5s %-11s -> %s\n", "", "", shown(remedy));
 }
 
 /* ---- the machine ---- */

@@ -13,6 +13,7 @@
 #include "../lib/loaded.h"
 #include "../lib/pins.h"
 #include "../lib/sysfs.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 
 static int holders;
@@ -43,7 +44,7 @@ static void print_pins(const struct loaded *policy, uint32_t prog)
 		if (ctl.json)
 			json_str(&ctl.j, NULL, pins[i].path);
 		else
-			printf("%-8s pinned: %s\n", "", pins[i].path);
+			printf("%-8s pinned: %s\n", "", shown(pins[i].path));
 	}
 	if (ctl.json)
 		json_array_end(&ctl.j);
@@ -61,7 +62,7 @@ static void holder(const char *kind, const char *name, const char *what, const c
 		json_str(&ctl.j, "what", what);
 		json_str(&ctl.j, "remedy", remedy);
 	} else {
-		printf("%-8s %-20s %-28s -> %s\n", kind, name, what, remedy);
+		printf("%-8s %-20s %-28s -> %s\n", kind, shown(name), shown(what), shown(remedy));
 	}
 	if (policy || prog)
 		print_pins(policy, prog);

@@ -6,6 +6,7 @@
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 
 static void print_json(const struct space *s)
@@ -32,8 +33,8 @@ static void print_line(const struct space *s)
 {
 	char mapped[SIZE_TEXT];
 
-	printf("%5u  %-10s %8u %-16s %8llu %9s %10llu %10llu %7llu %6llu %8llu%s\n", s->id,
-	       s->kind, s->owner, s->comm, s->maps, format_size(s->mapped, mapped), s->pinned,
+	printf("%5u  %-10s %8u %s %8llu %9s %10llu %10llu %7llu %6llu %8llu%s\n", s->id,
+	       s->kind, s->owner, shown_column(s->comm, sizeof(s->comm), 16), s->maps, format_size(s->mapped, mapped), s->pinned,
 	       s->charged, s->domains, s->groups, s->avail, s->sealed ? "  sealed" : "");
 }
 

@@ -19,6 +19,7 @@
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 
 /* Buckets of durations, as powers of two of a nanosecond: 1 us to 4 s. */
@@ -35,17 +36,16 @@ static void family(const char *name, const char *type, const char *unit, const c
 	fprintf(out, "# HELP %s %s\n", name, help);
 }
 
-/* A label's value, with what OpenMetrics wants escaped. */
-static void label(const char *name, const char *value, bool first)
+/* @value may be untrusted. */
+static void metrics_label(const char *name, const char *value, bool first)
 {
+	size_t left = strlen(value), n;
+	char text[UNTRUSTED_CHAR];
+
 	fprintf(out, "%s%s=\"", first ? "{" : ",", name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			fprintf(out, "\\%c", *value);
-		else if (*value == '\n')
-			fputs("\\n", out);
-		else
-			fputc(*value, out);
+	for (; left; value += n, left -= n) {
+		n = untrusted_char(value, left, UNTRUSTED_LABEL, text);
+		fputs(text, out);
 	}
 	fputc('"', out);
 }
@@ -70,11 +70,11 @@ static void space_family(const struct space *list, int n, const char *name, cons
 		memcpy(&value, (const char *)&list[i] + member, sizeof(value));
 		fputs(name, out);
 		snprintf(number, sizeof(number), "%u", list[i].id);
-		label("space", number, true);
-		label("kind", list[i].kind, false);
+		metrics_label("space", number, true);
+		metrics_label("kind", list[i].kind, false);
 		snprintf(number, sizeof(number), "%u", list[i].owner);
-		label("pid", number, false);
-		label("comm", list[i].comm, false);
+		metrics_label("pid", number, false);
+		metrics_label("comm", list[i].comm, false);
 		fprintf(out, "} %" PRIu64 "\n", (uint64_t)value * factor);
 	}
 }
@@ -115,19 +115,19 @@ static void policies(void)
 	family("ioasid_policy_enabled", "gauge", NULL, "1 while its hooks run, 0 after its ejection.");
 	for (int i = 0; i < n; i++) {
 		fputs("ioasid_policy_enabled", out);
-		label("policy", list[i].name, true);
+		metrics_label("policy", list[i].name, true);
 		fprintf(out, "} %d\n", !strcmp(list[i].state, "enabled"));
 	}
 	family("ioasid_policy_calls", "counter", NULL, "Calls of its hooks.");
 	for (int i = 0; i < n; i++) {
 		fputs("ioasid_policy_calls_total", out);
-		label("policy", list[i].name, true);
+		metrics_label("policy", list[i].name, true);
 		fprintf(out, "} %llu\n", list[i].calls);
 	}
 	family("ioasid_policy_denials", "counter", NULL, "Calls that it refused.");
 	for (int i = 0; i < n; i++) {
 		fputs("ioasid_policy_denials_total", out);
-		label("policy", list[i].name, true);
+		metrics_label("policy", list[i].name, true);
 		fprintf(out, "} %llu\n", list[i].denied);
 	}
 	free(list);
@@ -146,7 +146,7 @@ static void cgroup_sample(const char *cgroup, const struct pincg_usage *usage)
 	if (value == UINT64_MAX)
 		return;
 	fprintf(out, "%s%s", cgroup_family, cgroup_counter ? "_total" : "");
-	label("cgroup", cgroup, true);
+	metrics_label("cgroup", cgroup, true);
 	fprintf(out, "} %" PRIu64 "\n", value);
 }
 
@@ -213,7 +213,7 @@ static void counters(const struct stat_counts *c)
 		if (!c->errors[r] && !strcmp(reason_name(r), "unknown"))
 			continue;
 		fputs("ioasid_errors_total", out);
-		label("reason", reason_name(r), true);
+		metrics_label("reason", reason_name(r), true);
 		fprintf(out, "} %" PRIu64 "\n", (uint64_t)c->errors[r]);
 	}
 }
@@ -278,7 +278,7 @@ static void everything(void)
 	if (module_loaded("ioasid")) {
 		family("ioasid_module", "info", NULL, "The module.");
 		fputs("ioasid_module_info", out);
-		label("version", version, true);
+		metrics_label("version", version, true);
 		fputs("} 1\n", out);
 		plain("ioasid_module_users", "gauge", NULL, "Users of the module.",
 		      sysfs_u64("/sys/module/ioasid/refcnt"));

@@ -8,6 +8,7 @@
 
 #include "../lib/cgroup.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 #include "pincg.h"
 
@@ -200,7 +201,7 @@ static void print_line(const struct line *l)
 	else if (l->limit != PINCG_DEFAULT)
 		format_size(l->limit, limit);
 	if (l->pattern)
-		printf("%8s %8s %8s %8s %8s  %s (pattern)\n", limit, "-", "-", "-", "-", l->path);
+		printf("%8s %8s %8s %8s %8s  %s (pattern)\n", limit, "-", "-", "-", "-", shown(l->path));
 	else
 		printf("%8s %8s %8s %8s %8llu  ", limit, format_size(l->slot.used, used),
 		       format_size(l->slot.own, own), format_size(l->slot.peak, peak),
@@ -208,7 +209,7 @@ static void print_line(const struct line *l)
 	if (l->pattern)
 		return;
 	if (l->path)
-		printf("%s%s\n", l->path, l->absent ? " (does not exist yet)" : "");
+		printf("%s%s\n", shown(l->path), l->absent ? " (does not exist yet)" : "");
 	else
 		printf("(removed, id %llu)\n", (unsigned long long)l->cgroup);
 }

@@ -14,6 +14,7 @@
 #include "../lib/dump.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 
 #define POLICIES	SYSFS_IOASID "/policies"
@@ -124,11 +125,11 @@ static void state_json(const struct policy_state *p)
 
 static void state_line(const struct policy_state *p)
 {
-	printf("%-16s %-8s calls %llu  denied %llu  hooks %s\n", p->name, p->state, p->calls,
+	printf("%-16s %-8s calls %llu  denied %llu  hooks %s\n", shown(p->name), p->state, p->calls,
 	       p->denied, p->hooks);
 	if (was_ejected(p))
 		printf("  ejected: %s hook=%s value=%s: %s\n", p->exit_kind, p->exit_hook,
-		       p->exit_value, p->exit_msg);
+		       p->exit_value, shown(p->exit_msg));
 }
 
 static int policy_list(int argc, char **argv)
@@ -397,7 +398,7 @@ static int policy_load(int argc, char **argv)
 		json_object_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!err) {
-		printf("loaded %s, pinned in %s\n", o.name, pinned);
+		printf("loaded %s, pinned in %s\n", shown(o.name), shown(pinned));
 	}
 	object_close(&o);
 	return err;
@@ -431,7 +432,7 @@ static int policy_replace(int argc, char **argv)
 		json_object_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else if (!err) {
-		printf("replaced %s, %d of its maps kept\n", o.name, shared);
+		printf("replaced %s, %d of its maps kept\n", shown(o.name), shared);
 	}
 	object_close(&o);
 	return err;
@@ -459,7 +460,7 @@ static int policy_unload(int argc, char **argv)
 		json_object_end(&ctl.j);
 		json_end_line(&ctl.j);
 	} else {
-		printf("unloaded %s\n", running.name);
+		printf("unloaded %s\n", shown(running.name));
 	}
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "../lib/cgroup.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 #include "ioasidshow.skel.h"
 
@@ -39,11 +40,11 @@ static void print_space(const struct ioasid_space_info *s)
 {
 	char mapped[SIZE_TEXT], cgroup[4096], name[16];
 
-	printf("space %u  %s  opened by %.*s (%u)  cgroup %s  policy %s\n", s->owner.space,
+	printf("space %u  %s  opened by %s (%u)  cgroup %s  policy %s\n", s->owner.space,
 	       s->flags & IOASID_SPACE_ARGS_CONTAINER ? "container" : "ioasid",
-	       (int)sizeof(s->comm), s->comm, s->owner.tgid,
-	       cgroup_text(s->owner.cgroup, cgroup, sizeof(cgroup)),
-	       s->policy[0] ? s->policy : "default");
+	       shown_n(s->comm, sizeof(s->comm)), s->owner.tgid,
+	       shown(cgroup_text(s->owner.cgroup, cgroup, sizeof(cgroup))),
+	       s->policy[0] ? shown_n(s->policy, sizeof(s->policy)) : "default");
 	printf("%" PRIu64 " mappings of %s, %" PRIu64 " more allowed, %u groups, %u page tables%s%s\n",
 	       (uint64_t)s->maps, format_size(s->bytes, mapped), (uint64_t)s->avail, s->groups,
 	       s->domains, s->sealed ? ", sealed: every map gets " : "",
@@ -101,7 +102,7 @@ static void print_mapping(const struct ioasid_mapping_info *m)
 	       iova, format_size(m->length, length), vaddr,
 	       access_text(m->flags), (uint64_t)m->pages, (uint64_t)m->charged, (uint64_t)m->runs,
 	       (uint64_t)m->user_pins, m->owner.tgid,
-	       cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup)),
+	       shown(cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup))),
 	       m->flags & IOASID_MAPPING_BUSY ? "  busy" : "");
 }
 

@@ -9,6 +9,7 @@
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ctl.h"
 
 static const char *const modules[] = {
@@ -87,7 +88,7 @@ static void print_fact(const char *key, const char *label, const char *value, co
 		json_str(&ctl.j, key, value);
 		return;
 	}
-	printf("%-15s %s", label, value);
+	printf("%-15s %s", label, shown(value));
 	if (*advice)
 		printf("  (%s)", advice);
 	putchar('\n');
@@ -147,7 +148,7 @@ static void print_policies(void)
 		printf("%-15s%s", "policies", n > 0 ? "" : " none");
 	for (int i = 0; i < n; i++) {
 		if (!ctl.json) {
-			printf("%s %s %s", i ? "," : "", list[i].name, list[i].state);
+			printf("%s %s %s", i ? "," : "", shown(list[i].name), list[i].state);
 			continue;
 		}
 		json_object(&ctl.j, NULL);
@@ -187,7 +188,7 @@ static int print_device(const char *name, void *group)
 		json_str(&ctl.j, "driver", n > 0 ? strrchr(driver, '/') + 1 : "");
 		json_object_end(&ctl.j);
 	} else {
-		printf(" %s", name);
+		printf(" %s", shown(name));
 		if (n > 0)
 			printf(" (%s)", strrchr(driver, '/') + 1);
 	}

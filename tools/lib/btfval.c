@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See btfval.h. Byte order and alignment are those of the running machine. */
 #include <bpf/btf.h>
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "btfval.h"
-#include "text.h"
+#include "untrusted.h"
 
 /* Deeper than this a value is not opened; types cannot be endless anyway. */
 #define DEPTH_MAX	12
@@ -114,24 +113,15 @@ static void put_enum(struct sink *s, const char *key, const struct btf_type *t, 
 		fputs(name, s->out);
 }
 
-static bool is_char(const struct btf_type *t)
-{
-	return t && btf_is_int(t) && t->size == 1 && !(btf_int_encoding(t) & BTF_INT_BOOL);
-}
-
-/* An array of char is text only if it looks like it: a string and zeroes. */
-static bool is_text(const struct btf *btf, const struct btf_array *a, const char *data)
+/*
+ * An array of char is text, whatever is in it: what a name holds must not decide the form
+ * of the output. Bytes are unsigned char.
+ */
+static bool is_text(const struct btf *btf, const struct btf_array *a)
 {
 	const struct btf_type *t = btfval_resolve(btf, a->type, NULL);
-	size_t n;
 
-	if (!is_char(t) || !a->nelems)
-		return false;
-	n = strnlen(data, a->nelems);
-	for (size_t i = 0; i < a->nelems; i++)
-		if (i < n ? !isprint((unsigned char)data[i]) : data[i])
-			return false;
-	return n < a->nelems;
+	return t && btf_is_int(t) && a->nelems && !strcmp(btf__name_by_offset(btf, t->name_off), "char");
 }
 
 static void put_array(struct sink *s, const char *key, const struct btf_type *t, const void *data)
@@ -139,11 +129,11 @@ static void put_array(struct sink *s, const char *key, const struct btf_type *t,
 	const struct btf_array *a = btf_array(t);
 	long long size = btf__resolve_size(s->btf, a->type);
 
-	if (is_text(s->btf, a, data)) {
+	if (is_text(s->btf, a)) {
 		if (s->j)
 			json_strn(s->j, key, data, a->nelems);
 		else
-			fprintf(s->out, "\"%s\"", (const char *)data);
+			fprintf(s->out, "\"%s\"", shown_n(data, a->nelems));
 		return;
 	}
 	if (s->j)

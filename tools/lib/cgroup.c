@@ -135,6 +135,7 @@ int cgroup_path(uint64_t id, char *buf, size_t size)
 	} h = { .handle = { .handle_bytes = sizeof(id), .handle_type = KERNFS_HANDLE } };
 	char full[PATH_MAX], link[64];
 	const char *top = mount_point();
+	struct stat st;
 	int mount, fd;
 	ssize_t n;
 
@@ -154,11 +155,15 @@ int cgroup_path(uint64_t id, char *buf, size_t size)
 	if (n < 0)
 		return -1;
 	full[n] = 0;
+	/*
+	 * A cgroup that is being removed still opens, and has " (deleted)" behind its name;
+	 * so may have any other. Only the other is found by that name.
+	 */
+	n = (ssize_t)strlen(full);
+	if (n >= 10 && !strcmp(full + n - 10, " (deleted)") && (stat(full, &st) || st.st_ino != id))
+		return -1;
 	if (!strncmp(full, top, strlen(top)))
 		memmove(full, full + strlen(top), strlen(full + strlen(top)) + 1);
-	/* A cgroup that is being removed still opens. */
-	if (strstr(full, " (deleted)"))
-		return -1;
 	snprintf(buf, size, "%s", full[0] ? full : "/");
 	return 0;
 }

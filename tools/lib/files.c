@@ -13,15 +13,18 @@
 #include "files.h"
 #include "ioasidwho.skel.h"
 #include "say.h"
+#include "untrusted.h"
 
-static bool parse(const char *line, struct vfio_file *f)
+static bool parse(char *line, struct vfio_file *f)
 {
 	int used = 0;
 
 	if (sscanf(line, "%d %d %11s %23s %" SCNx64 " %d %" SCNx64 " %n", &f->pid, &f->fd, f->kind,
 		   f->backend, &f->object, &f->group, &f->container, &used) < 7 || !used)
 		return false;
-	snprintf(f->comm, sizeof(f->comm), "%.*s", (int)strcspn(line + used, "\n"), line + used);
+	line[strcspn(line, "\n")] = 0;
+	unescape_octal(line + used);
+	snprintf(f->comm, sizeof(f->comm), "%s", line + used);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "untrusted.h"
 
 void json_init(struct json *j, FILE *out, bool pretty)
 {
@@ -21,55 +22,15 @@ static void indent(struct json *j)
 		fputs("  ", j->out);
 }
 
-/* Length of the valid UTF-8 sequence at @s, or 0. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, and beyond the last code point. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static void quoted(struct json *j, const char *text, size_t len)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t left = strnlen(text, len), n;
+	char out[UNTRUSTED_CHAR];
 
 	fputc('"', j->out);
-	for (; left; s += n, left -= n) {
-		n = utf8_length(s, left);
-		if (!n) {
-			fputs("\\ufffd", j->out);
-			n = 1;
-		} else if (*s == '"' || *s == '\\') {
-			fprintf(j->out, "\\%c", *s);
-		} else if (*s == '\n') {
-			fputs("\\n", j->out);
-		} else if (*s == '\t') {
-			fputs("\\t", j->out);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			fprintf(j->out, "\\u%04x", *s);
-		} else {
-			fwrite(s, 1, n, j->out);
-		}
+	for (; left; text += n, left -= n) {
+		n = untrusted_char(text, left, UNTRUSTED_JSON, out);
+		fputs(out, j->out);
 	}
 	fputc('"', j->out);
 }

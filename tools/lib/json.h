@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A streaming JSON writer: what is written is on its way out, nothing is kept
- * but the nesting. @key is NULL inside arrays and for the outermost value.
+ * but the nesting. @key is NULL inside arrays and for the outermost value. Text may be
+ * untrusted: see untrusted.h for what becomes of it.
  */
 #ifndef IOASID_LIB_JSON_H
 #define IOASID_LIB_JSON_H

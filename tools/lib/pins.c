@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pins.h"
+#include "untrusted.h"
 
 /* nftw() has no argument for its caller. */
 static struct {
@@ -83,22 +84,6 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 	return 0;
 }
 
-/* Mount points stand in mountinfo with blanks and line breaks as octal numbers. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (char *from = text; *from; to++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-			*to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = 0;
-}
-
 static int by_path(const void *a, const void *b)
 {
 	return strcmp(((const struct pin *)a)->path, ((const struct pin *)b)->path);
@@ -117,7 +102,7 @@ int pins_read(struct pin **pins)
 		if (!type || strncmp(type, " - bpf ", 7) ||
 		    sscanf(line, "%*s %*s %*s %*s %4095s", where) != 1)
 			continue;
-		unescape(where);
+		unescape_octal(where);
 		nftw(where, visit, 16, FTW_PHYS | FTW_MOUNT);
 	}
 	if (f)

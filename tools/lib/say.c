@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "say.h"
+#include "untrusted.h"
 
 static const char *program = "ioasid";
 static bool as_json;
@@ -24,7 +25,7 @@ static void say(const char *key, const char *fmt, va_list ap)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	fflush(stdout);
 	if (!as_json) {
-		fprintf(stderr, "%s: %s\n", program, line);
+		fprintf(stderr, "%s: %s\n", program, shown(line));
 		return;
 	}
 	json_init(&j, stderr, false);
@@ -59,10 +60,7 @@ void note(const char *fmt, ...)
 
 	if (as_json)
 		return;
-	fflush(stdout);
-	fprintf(stderr, "%s: ", program);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say("note", fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages for people, and error lines for machines when they asked for JSON. */
+/*
+ * Messages for people, and error lines for machines when they asked for JSON. Each is one
+ * line, whatever is in its arguments: see untrusted.h.
+ */
 #ifndef IOASID_LIB_SAY_H
 #define IOASID_LIB_SAY_H
 

@@ -9,23 +9,7 @@
 #include "say.h"
 #include "spaces.h"
 #include "sysfs.h"
-
-/* The kernel writes what would break the line as "\040". */
-static void unescape(char *text)
-{
-	unsigned int byte;
-	char *to = text;
-
-	for (; *text; to++) {
-		if (*text == '\\' && sscanf(text, "\\%3o", &byte) == 1) {
-			*to = (char)byte;
-			text += 4;
-		} else {
-			*to = *text++;
-		}
-	}
-	*to = 0;
-}
+#include "untrusted.h"
 
 /*
  * id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains
@@ -52,8 +36,8 @@ static bool parse_space(char *line, struct space *s)
 	}
 	/* strtoull() wraps it, this unwraps it. */
 	s->sealed = (int)sealed;
+	unescape_octal(line + used);
 	snprintf(s->comm, sizeof(s->comm), "%s", line + used);
-	unescape(s->comm);
 	return true;
 }
 

@@ -16,6 +16,7 @@
 #include "../lib/observer.h"
 #include "../lib/say.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ioasidlat.skel.h"
 
 static const char usage[] =
@@ -184,7 +185,7 @@ static void print_text(const struct found *list, int n)
 		printf("\n%s %s", hist_operation(list[i].key.phase),
 		       hist_phase_name(list[i].key.phase));
 		if (how.by)
-			printf(", %s", who_is(list[i].key.id, who, sizeof(who)));
+			printf(", %s", shown(who_is(list[i].key.id, who, sizeof(who))));
 		putchar('\n');
 		hist_print(&list[i].hist, how.unit_name);
 	}

@@ -16,6 +16,7 @@
 #include "../lib/observer.h"
 #include "../lib/say.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ioasidsnoop.skel.h"
 
 static struct {
@@ -231,11 +232,13 @@ static void print_header(void)
 
 static void print_policy(const struct snoop_event *e)
 {
-	printf("%5s %-8s %s %s", "-", "policy", e->name, exit_kind_name(e->reason));
+	printf("%5s %-8s %s %s", "-", "policy", shown_n(e->name, sizeof(e->name)),
+	       exit_kind_name(e->reason));
 	if (e->hook[0])
-		printf(" hook=%s value=%lld", e->hook, (long long)e->value);
+		printf(" hook=%s value=%lld", shown_n(e->hook, sizeof(e->hook)),
+		       (long long)e->value);
 	if (e->msg[0])
-		printf(": %s", e->msg);
+		printf(": %s", shown_n(e->msg, sizeof(e->msg)));
 	putchar('\n');
 }
 
@@ -246,7 +249,7 @@ static void print_line(const struct snoop_event *e)
 
 	if (opt.times)
 		observer_print_time(observer_wall_ns(e->ns), true);
-	printf("%7u %-15.15s ", e->tgid, e->comm);
+	printf("%7u %s ", e->tgid, shown_column(e->comm, sizeof(e->comm), 15));
 	if (e->op == SNOOP_POLICY) {
 		print_policy(e);
 		return;

@@ -16,6 +16,7 @@
 #include "../lib/say.h"
 #include "../lib/spaces.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 #include "ioasidtop.skel.h"
 
 static const char usage[] =
@@ -225,12 +226,12 @@ static void print_line(const struct line *l, double seconds)
 	}
 	if (r->cgroup && cgroup_path(r->cgroup, cgroup, sizeof(cgroup)))
 		snprintf(cgroup, sizeof(cgroup), "%" PRIu64, (uint64_t)r->cgroup);
-	printf("%7u %-15.15s %5u %8.0f %8.0f %8s %6.0f %9.1f %9.1f %8s %6s %s\n", l->key.tgid,
-	       r->comm, l->key.space, (double)r->maps / seconds, (double)r->unmaps / seconds,
+	printf("%7u %s %5u %8.0f %8.0f %8s %6.0f %9.1f %9.1f %8s %6s %s\n", l->key.tgid,
+	       shown_column(r->comm, sizeof(r->comm), 15), l->key.space, (double)r->maps / seconds, (double)r->unmaps / seconds,
 	       format_size((uint64_t)((double)r->mapped / seconds), mapped),
 	       (double)r->failed / seconds,
 	       calls ? (double)r->ns / (double)calls / 1000 : 0, (double)r->ns_max / 1000, pinned,
-	       avail, cgroup);
+	       avail, shown(cgroup));
 }
 
 static void print_json(struct json *j, const struct line *l)

@@ -14,6 +14,7 @@
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
+#include "../lib/untrusted.h"
 
 static const char usage[] =
 	"usage: ioasidwho [-p PID] [-c CGROUP] [-T] [-j] [-d SECONDS] [INTERVAL [COUNT]]\n"
@@ -200,10 +201,11 @@ static void print_row(const struct moment *m, const struct vfio_file *f)
 		snprintf(maps, sizeof(maps), "%llu", sum.maps);
 	}
 	list_devices(m, f, &d);
-	printf("%7d %-15.15s %-16s %5s %7s %8s %8s %8s %-20s %s\n", f->pid, f->comm, f->backend,
+	printf("%7d %s %-16s %5s %7s %8s %8s %8s %-20s %s\n", f->pid,
+	       shown_column(f->comm, sizeof(f->comm), 15), f->backend,
 	       space, maps, pinned, format_size(process_locked(f->pid), locked),
-	       limit_text(process_memlock(f->pid), limit), devices[0] ? devices : "-",
-	       process_cgroup(f->pid, cgroup, sizeof(cgroup)));
+	       limit_text(process_memlock(f->pid), limit), devices[0] ? shown(devices) : "-",
+	       shown(process_cgroup(f->pid, cgroup, sizeof(cgroup))));
 }
 
 static void print_object(struct json *j, const struct moment *m, const struct vfio_file *f)

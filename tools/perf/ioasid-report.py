@@ -9,6 +9,7 @@
 # counted and left alone, so it reads recordings of newer modules as well.
 
 import os
+import re
 import sys
 from collections import defaultdict
 
@@ -26,6 +27,25 @@ calls = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
 failures = defaultdict(int)
 events = defaultdict(int)
 longest = []
+
+
+def shown(name):
+    """A program's name, which a user chose: as tools/lib/untrusted.h has it for people."""
+    data = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    out = ""
+    while data:
+        for length in range(1, 5):
+            try:
+                char = data[:length].decode("utf-8")
+                break
+            except UnicodeDecodeError:
+                char = ""
+        length = length if char else 1
+        if not char.isprintable() or char == "" or re.match(rb"\\[0-3][0-7]{2}", data):
+            char = "".join("\\%03o" % byte for byte in data[:length])
+        out += char
+        data = data[length:]
+    return out
 
 
 def name_of(event, field, number):
@@ -77,7 +97,7 @@ def print_calls(operation):
     for (comm, pid), sums in table:
         n = max(sums["calls"], 1)
         print("%-16s %8d %9d %7d %10.1f %9.1f" % (
-            comm, pid, sums["calls"], sums["failed"], sums["bytes"] / 1048576,
+            shown(comm), pid, sums["calls"], sums["failed"], sums["bytes"] / 1048576,
             sums["pages"] / max(sums["runs"], 1)),
             *("%10.1f" % (sums[phase] / n / 1000) for phase in phases))
 
@@ -93,5 +113,5 @@ def trace_end():
     if longest:
         print("\n%-16s %14s %12s %7s %10s" % ("longest maps", "iova", "length", "runs", "us"))
         for ns, comm, iova, length, runs in sorted(longest, reverse=True)[:LONGEST]:
-            print("%-16s %#14x %#12x %7d %10.1f" % (comm, iova, length, runs, ns / 1000))
+            print("%-16s %#14x %#12x %7d %10.1f" % (shown(comm), iova, length, runs, ns / 1000))
     print("\nevents: " + ", ".join("%s %d" % row for row in sorted(events.items())))

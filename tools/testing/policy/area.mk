@@ -4,7 +4,7 @@
 
 all: $(O)/fixture/mapper
 
-$(O)/fixture/mapper: policy/fixture/mapper.c ../lib/text.c ../lib/say.c ../lib/json.c Makefile
+$(O)/fixture/mapper: policy/fixture/mapper.c ../lib/text.c ../lib/say.c ../lib/json.c ../lib/untrusted.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) $(INC) $(CFLAGS) -o $@ $(filter %.c,$^)
 
