@@ -19,9 +19,12 @@ same_offences() {
 	done
 }
 
-# subjects TIME SUBJECT...: judges commits of that time (- one second before the rule).
+# since: the time from which on commits are judged.
+since() { sed -n 's/.*since = \([0-9]*\).*/\1/p' "$HERE/subjects.awk"; }
+
+# subjects new|old SUBJECT...: judges commits of that time, or of one second before.
 subjects() {
-	time=1795890000
+	time=$(since)
 	[ "$1" = new ] || time=$((time - 1))
 	shift
 	for subject; do
@@ -60,11 +63,11 @@ older_commits_are_not_judged() {
 a_shallow_clone_judges_the_same() {
 	git init -q "$WORK/whole"
 	commit() {
-		GIT_AUTHOR_DATE="$1" GIT_COMMITTER_DATE='1795990000 +0000' git -C "$WORK/whole" \
+		GIT_AUTHOR_DATE="$1" GIT_COMMITTER_DATE='1799990000 +0000' git -C "$WORK/whole" \
 			-c user.name=x -c user.email=x@example.org commit -q --allow-empty -m "$2"
 	}
-	commit '1795880000 +0000' 'Old and bad'
-	commit '1795900000 +0000' 'New and bad'
+	commit "$(($(since) - 1)) +0000" 'Old and bad'
+	commit "$(since) +0000" 'New and bad'
 	git clone -q --depth 1 "file://$WORK/whole" "$WORK/shallow"
 	for clone in whole shallow; do
 		git -C "$WORK/$clone" log --no-merges --format='%at %h %s' >"$WORK/commits"
