@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who maps memory for DMA. Every workload speaks to this table and to
+ * What maps memory for DMA. Every workload speaks to this table and to
  * nothing below it; a further way to map (a native fd, batches, io_uring,
  * iommufd) is one more file with one more row in backend.c.
  */

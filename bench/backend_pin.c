@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The floor: pages are pinned and let go again, and mapped nowhere. A map
- * registers a buffer with io_uring, an unmap takes it out of its slot. No
+ * The floor: pages are pinned and unpinned, and mapped nowhere. A map
+ * registers a buffer with io_uring, an unmap removes it from its slot. No
  * device, IOMMU or IOVA is involved; iova only names the buffer.
  */
 #include <errno.h>
@@ -26,7 +26,7 @@
 #define SPARE_SLOTS	16
 
 struct slot {
-	uint64_t iova;			/* 0: free; owned by who changed it from 0 */
+	uint64_t iova;			/* 0: free; the thread that sets it owns the slot */
 	uint64_t len;
 };
 

@@ -9,8 +9,8 @@
 #include "util.h"
 
 /*
- * Rings that nobody uses now: a thread takes one for each call, so that there
- * are no more than there are threads, whoever these are.
+ * Idle rings: a thread takes one for each call, so that there are never more
+ * rings than threads, also when the threads change.
  */
 struct ring {
 	struct io_uring uring;

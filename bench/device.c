@@ -14,7 +14,7 @@ static int take_disk(const char *bdf, const char *driver)
 
 	if (disk_hold_idle(bdf, &hold))
 		return -1;
-	/* Held while it is unbound: nobody can mount it in between. */
+	/* Held while it is unbound: no process can mount it in between. */
 	err = pci_bind(bdf, driver);
 	disk_release(&hold);
 	return err;

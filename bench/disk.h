@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The block devices of an NVMe controller, and whether anybody uses them. */
+/* The block devices of an NVMe controller, and whether they are in use. */
 #ifndef BENCH_DISK_H
 #define BENCH_DISK_H
 

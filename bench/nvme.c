@@ -231,7 +231,7 @@ void nvme_queue_command(struct nvme_queue *q, const struct nvme_command *c)
 
 void nvme_ring(struct nvme_queue *q)
 {
-	/* The commands must be in memory before the controller hears of them. */
+	/* The commands must be in memory before the controller reads them. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*q->sq_doorbell = htole32(q->sq_tail);
 }

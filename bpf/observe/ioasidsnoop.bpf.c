@@ -204,7 +204,7 @@ int BPF_PROG(snoop_error, const struct ioasid_who *who, u32 op, s32 err, u32 rea
 	return 0;
 }
 
-/* Policies concern everybody, so filters by process and cgroup let them pass. */
+/* Policies concern all processes, so filters by process and cgroup let them pass. */
 SEC("tp_btf/ioasid_policy")
 int BPF_PROG(snoop_policy, const char *name, const struct ioasid_exit_info *info)
 {

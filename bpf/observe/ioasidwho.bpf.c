@@ -52,7 +52,7 @@ struct vfio_device_file {
 };
 #pragma clang attribute pop
 
-/* Two pointers are the same object if these are: addresses are not told. */
+/* Two pointers are the same object if these names are equal, which hide addresses. */
 static __always_inline __u64 name_of(const void *p)
 {
 	return ((__u64)p >> 4) * 0x9e3779b97f4a7c15ULL >> 16;

@@ -12,7 +12,7 @@
  *
  * Cost. A few instructions for each map call or batch.
  *
- * Not for: machines that somebody depends on.
+ * Not for: machines in production.
  */
 #include <ioasid/common.bpf.h>
 

@@ -32,7 +32,7 @@
  *
  * How slots change hands. They do so by turns (books.bpf.h), and a charge to a
  * cgroup that has a slot takes no turn: it adds to @used and then looks whether
- * the slot is that cgroup's. Whoever closes a slot turns a @used of 0 into
+ * the slot is that cgroup's. The program that closes a slot turns a @used of 0 into
  * PINCG_CLOSED in one step, so either the charge was first, and the slot stays,
  * or the charge sees that it is closed, or another's, and takes a turn. A slot
  * with @used above 0, or with children, is never closed, hence the order below:
@@ -457,7 +457,7 @@ static __always_inline struct pincg_slot *enter(__u32 i, __u64 cgroup, __u64 byt
 	return NULL;
 }
 
-/* With a slot that was made for it, or by somebody else meanwhile; 0 when there is none. */
+/* With a slot that was made for it, or by another charge meanwhile; 0 when there is none. */
 static __noinline __u32 enter_new(__u64 cgroup, __u64 bytes, __u64 *used)
 {
 	struct books *b = the_books();
@@ -541,7 +541,7 @@ s32 BPF_PROG(pincg_init, struct ioasid_init_args *args)
 	return 0;
 }
 
-/* ---- for ioasidctl; slot by slot, so that nobody waits long ---- */
+/* ---- for ioasidctl; slot by slot, so that no charge waits long ---- */
 
 static __noinline int apply(__u32 i)
 {

@@ -20,7 +20,7 @@
  * Cost. Two hash look-ups for each map call and for each unmap call.
  *
  * Details. A mapping counts for the cgroup that opened its address space,
- * whoever maps. Mappings older than the policy count as well.
+ * for every process that maps. Mappings older than the policy count as well.
  *
  * Full maps. An address space that does not fit into "spaces", or whose cgroup
  * does not fit into "cgroups", is refused with ENOSPC. Entries end with the
@@ -73,7 +73,7 @@ struct {
 	__type(value, struct quota_space);
 } spaces SEC(".maps");
 
-/* ---- entries come and go, by turns ---- */
+/* ---- adding and removing entries, by turns ---- */
 
 static __always_inline struct quota_use *use_of(__u64 cgroup)
 {
@@ -194,7 +194,7 @@ s32 BPF_PROG(quota_init, struct ioasid_init_args *args)
 		return err;
 	if (!books_fit(args, spaces))
 		return -ENOSPC;
-	/* Nobody counted what happened meanwhile: space_open tells of all spaces anew. */
+	/* What happened meanwhile was not counted: space_open is called for all spaces anew. */
 	if (args->replaces == IOASID_REPLACES_EJECTED) {
 		bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
 		bpf_for_each_map_elem(&cgroups, forget_use, NULL, 0);

@@ -235,7 +235,7 @@ s32 BPF_PROG(strictmap_init, struct ioasid_init_args *args)
 		return err;
 	if (strict && !books_fit(args, spaces))
 		return -ENOSPC;
-	/* Nobody remembered what happened meanwhile. */
+	/* What happened meanwhile was not recorded. */
 	if (args->replaces == IOASID_REPLACES_EJECTED)
 		bpf_for_each_map_elem(&spaces, forget_space, NULL, 0);
 	return 0;

@@ -12,7 +12,7 @@
  *   ioasidctl policy load workers --set workers=0 --set most=0
  *   ioasidctl -j policy show workers | jq '.maps[] | select(.name == "variables")'
  *
- * The second keeps everybody from asking.
+ * The second keeps all programs from requesting workers.
  *
  * Cost. Nothing for mappings below 32 MiB. What workers do is done on other
  * processors, and counts as time of the kernel, not of the program's cgroup; to

@@ -59,7 +59,7 @@ int cmd_holders(int argc, char **argv);
 int cmd_feature(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
-/* Who answers VFIO_SET_IOMMU of a new stock container, and how to get ioasid; "" if it is. */
+/* The IOMMU driver of a new stock container, and how to get ioasid; "" if it is ioasid. */
 const char *new_containers(void);
 const char *new_containers_remedy(const char *backend);
 
@@ -70,7 +70,7 @@ extern const struct command stats_commands[];
 /* Becomes an observer, with these words after its name. Returns only to fail. */
 int run_observer(const char *program, int argc, char **argv);
 
-/* A policy as sysfs tells of it, to everybody. */
+/* A policy as sysfs shows it, to every user. */
 struct policy_state {
 	char name[64];
 	char state[24];

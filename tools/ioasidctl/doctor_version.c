@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * 'ioasidctl doctor': is there one version of ioasid on this machine? The modules
- * that are loaded, those that modprobe would load, and the tools come and go
+ * that are loaded, those that modprobe would load, and the tools are installed
  * separately: an update replaces files, and what is loaded stays.
  */
 #include <ftw.h>

@@ -229,7 +229,7 @@ int cmd_holders(int argc, char **argv)
 	processes();
 	policies();
 	observers();
-	/* Perf events and loaded programs without a link are not told apart. */
+	/* Perf events and loaded programs without a link look alike. */
 	if (!holders && refs)
 		holder("unknown", "?", "the module has users", "look for 'perf', and for programs that loaded BPF objects of ioasid and attached none",
 		       NULL, 0);

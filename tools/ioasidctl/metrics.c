@@ -290,7 +290,7 @@ static void everything(void)
 	fputs("# EOF\n", out);
 }
 
-/* Whoever reads the folder must find all of it or the one before. */
+/* A program that reads the folder must find all of it or the one before. */
 static int to_file(const char *file)
 {
 	char temporary[PATH_MAX];

@@ -448,7 +448,7 @@ static int policy_unload(int argc, char **argv)
 		return -1;
 	if (loaded_find(argv[0], &running)) {
 		if (find_state(argv[0], &state))
-			return fail("the policy '%s' was attached without a link: whoever loaded it must delete its map",
+			return fail("the policy '%s' was attached without a link: the program that loaded it must delete its map",
 				    argv[0]);
 		return unknown_policy(argv[0]);
 	}

@@ -17,7 +17,7 @@ static const char *const modules[] = {
 };
 
 /*
- * Who answers VFIO_SET_IOMMU of a new stock container. VFIO asks the driver
+ * The IOMMU driver that VFIO_SET_IOMMU of a new stock container gets. VFIO asks the driver
  * that was registered last, which is the module loaded last, and goes on to the
  * next while the answer is no.
  */

@@ -25,7 +25,7 @@ static int folder_of(const char *name, char dir[PATH_MAX])
 	return snprintf(dir, PATH_MAX, PIN_ROOT "/%s", name) < PATH_MAX ? 0 : -1;
 }
 
-/* Variables and the policy itself are not pinned: nobody looks for them there. */
+/* Variables and the policy itself are not pinned: no tool looks for them there. */
 static bool is_plain_map(const struct object *o, const struct bpf_map *map)
 {
 	return map != o->ops && !strchr(bpf_map__name(map), '.') &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* libbpf's messages, kept to be told as one line. */
+/* libbpf's messages, kept to be printed as one line. */
 #ifndef IOASID_LIB_BPFLOG_H
 #define IOASID_LIB_BPFLOG_H
 

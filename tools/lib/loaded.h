@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policies in the kernel, whoever loaded them: sysfs names them and their
- * links, BPF tells the rest. Needs CAP_SYS_ADMIN.
+ * All policies in the kernel: sysfs names them and their links, BPF reports the
+ * rest. Needs CAP_SYS_ADMIN.
  */
 #ifndef IOASID_LIB_LOADED_H
 #define IOASID_LIB_LOADED_H
@@ -53,7 +53,7 @@ uint32_t loaded_map(const struct loaded *policy, const char *name);
  */
 int loaded_syscall(const struct loaded *policy, const char *name);
 
-/* Takes it out of the kernel. Fails with a line that says what to do. */
+/* Unloads the policy. Fails with a line that says what to do. */
 int loaded_detach(const struct loaded *policy);
 
 /*

@@ -127,7 +127,7 @@ struct found {
 	struct hist hist;
 };
 
-/* By who it was, then in the order in which the phases happen. */
+/* By process, then in the order in which the phases happen. */
 static int in_order(const void *a, const void *b)
 {
 	const struct lat_key *x = &((const struct found *)a)->key;

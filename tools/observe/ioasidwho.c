@@ -150,7 +150,7 @@ static int add_device(const char *name, void *data)
 }
 
 /*
- * Devices of the groups that are in the container, whoever holds their fds. A
+ * Devices of the groups that are in the container, whichever process holds their fds. A
  * /dev/ioasid names its own: behind it there may be no container (ioasid_pci), or one
  * of ioasid_setcontainer's, of which no process has a file.
  */

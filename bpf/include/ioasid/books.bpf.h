@@ -3,7 +3,7 @@
  * Books that a policy keeps in maps, of what it must hear the end of.
  *
  * Every entry has an owner of its end: whatever the entry is about. It is removed
- * when the policy hears of that end, or when what it is about has ended and its
+ * when the policy is notified of that end, or when what it is about has ended and its
  * room is needed. A map that is full refuses: a policy that limits must not let
  * pass what it cannot count. An LRU map forgets, and is for advice only.
  *
@@ -19,7 +19,7 @@
 
 /**
  * struct books - where the books stand
- * @turn: for entries that come and go, see turn.bpf.h
+ * @turn: for entries that are added and removed, see turn.bpf.h
  * @kept: programs keep them, or did
  */
 struct books {

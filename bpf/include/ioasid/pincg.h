@@ -12,7 +12,7 @@
  * pattern '*' stands for any characters but '/', and '?' for one such character;
  * no other character is special. Keys are filled up with zeroes.
  *
- * Only the policy writes slots. Whoever changes paths or patterns runs the program
+ * Only the policy writes slots. A program that changes paths or patterns runs
  * pincg_apply then (BPF_PROG_TEST_RUN), which gives every slot the limit that
  * holds now; slots that are made later get it from the start. The program
  * pincg_prune forgets removed cgroups that hold nothing, and returns how many.

@@ -3,7 +3,7 @@
  * A lock for what needs several helpers in one piece, such as "look up, else make,
  * and remember both": bpf_spin_lock() allows no helper while it is held.
  *
- * Whoever has the turn runs with preemption off, and for some microseconds, so
+ * The holder of the turn runs with preemption off, and for some microseconds, so
  * waiting means spinning. Nothing here waits without bound: turn_take() gives up
  * after some 100 ms, which only a virtual processor that is stopped may take. Its
  * caller then refuses what it was asked for.
@@ -35,7 +35,7 @@ static __always_inline bool turn_take(__u32 *turn)
 
 static __always_inline void turn_give(__u32 *turn)
 {
-	/* A full barrier: whoever comes next sees what was done. */
+	/* A full barrier: the next holder sees what was done. */
 	__sync_lock_test_and_set(turn, 0);
 	bpf_preempt_enable();
 }
