@@ -208,7 +208,8 @@ static long huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **f
 	long ret;
 
 	for (tries = 0; tries < FILL_TRIES; tries++) {
-		if (inode_lock_shared_killable(inode))
+		/* inode_lock_shared_killable() of kernels that lack it, such as 6.12.95. */
+		if (down_read_killable(&inode->i_rwsem))
 			return -EINTR;
 		len = huge_filled(file, pos, end, room);
 		if (len > 0)
