@@ -149,9 +149,9 @@ commands_agree() {
 	ioasidctl help | sed -n '/^  [a-z]/s/^  \([a-z]*\).*/\1/p' | sort -u >"$WORK/help"
 	sed -n "s/^	\/) _ioasid_words '\(.*\)' .*/\1/p" "$completion" | tr ' ' '\n' | sort -u >"$WORK/completion"
 	diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of ioasidctl differ"
-	options ioasidctl >"$WORK/help"
+	options ioasidctl >"$WORK/options"
 	sed -n "s/^	local options='\(.*\)'$/\1/p" "$completion" | tr ' ' '\n' | sort >"$WORK/completion"
-	diff "$WORK/help" "$WORK/completion" || fail "help (<) and completion (>) of ioasidctl differ in options"
+	diff "$WORK/options" "$WORK/completion" || fail "help (<) and completion (>) of ioasidctl differ in options"
 	while read -r noun; do
 		grep -q "\*\*$noun\*\*\|\*\*$noun \|^$noun" docs/man/ioasidctl.8.rst || echo "$noun"
 	done <"$WORK/help" | none "commands that docs/man/ioasidctl.8.rst does not know"
