@@ -106,6 +106,7 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 	u64 seen;
 	int ret;
 
+	ioasid_assert_may_wait(space);
 	for (;;) {
 		mutex_lock(&space->areas_lock);
 		area = space->dead ? NULL : ioasid_area_first(space, iova, iova);
@@ -207,7 +208,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 
 	mutex_lock(&space->areas_lock);
 	if (write)
-		ioasid_dirty_mark(area, iova, n);
+		ioasid_dirty_mark(space, area, iova, n);
 	ioasid_area_unuse(space, area);
 	return ret ? ioasid_fail(f, ret, IOASID_R_PIN, iova, 0) : (long)n;
 }

@@ -66,6 +66,7 @@ static int area_track(struct ioasid_area *area)
 /* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
 {
+	lockdep_assert_held(&space->areas_lock);
 	return space->tracking ? area_track(area) : 0;
 }
 
@@ -88,6 +89,7 @@ static bool dirty_heard(void)
 /* Tell what was done; no lock is held. */
 static void dirty_tell(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
 {
+	ioasid_assert_may_wait(space);
 	if (!dirty_heard())
 		return;
 	ioasid_who_current(&args->who, space->id);
@@ -148,11 +150,13 @@ void ioasid_dirty_stop(struct ioasid_space *space)
 }
 
 /* ioasid_dirty_mark() - the CPU wrote on behalf of a device; areas_lock is held */
-void ioasid_dirty_mark(struct ioasid_area *area, u64 iova, u64 length)
+void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
+		       u64 length)
 {
 	u64 first = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
 	u64 last = (iova + length - 1 - ioasid_area_start(area)) >> PAGE_SHIFT;
 
+	lockdep_assert_held(&space->areas_lock);
 	if (area->dirty)
 		bitmap_set(area->dirty, first, last - first + 1);
 }
@@ -162,6 +166,7 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
 
+	lockdep_assert_held(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(area, 0, U64_MAX))
 		if (area->dirty)
@@ -173,6 +178,7 @@ static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *
 {
 	struct ioasid_group *g;
 
+	lockdep_assert_held(&space->areas_lock);
 	if (!area->pages->pinned)
 		return false;
 	list_for_each_entry(g, &space->groups, link)
@@ -254,12 +260,13 @@ static void piece_trim(struct ioasid_dirty_piece *p)
 		p->words[end / 64] &= ~(U64_MAX << end % 64);
 }
 
-/* Take the bits out of the area. areas_lock is held, or the area is ours. */
+/* Take the bits out of the area. areas_lock is held. */
 static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 		       struct ioasid_dirty_piece *p, bool clear)
 {
 	bool all = writes_unseen(space, area);
 
+	lockdep_assert_held(&space->areas_lock);
 	memset(p->words, all ? 0xff : 0, piece_words(p) * sizeof(u64));
 	if (all)
 		piece_trim(p);
@@ -275,10 +282,12 @@ static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
  * The copy failed: nobody has seen these bits. areas_lock is held. Of a bit that
  * stands for several pages all are dirty then: too many is safe.
  */
-static void piece_put_back(struct ioasid_area *area, const struct ioasid_dirty_piece *p)
+static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
+			   const struct ioasid_dirty_piece *p)
 {
 	unsigned long from = (p->iova - ioasid_area_start(area)) >> PAGE_SHIFT, i;
 
+	lockdep_assert_held(&space->areas_lock);
 	for (i = 0; i < p->n; i++) {
 		unsigned long bit = piece_bit(p, i);
 
@@ -355,7 +364,7 @@ static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, p->iova, p->iova);
 	if (area && area->dirty && ioasid_area_last(area) >= last)
-		piece_put_back(area, p);
+		piece_put_back(space, area, p);
 	mutex_unlock(&space->areas_lock);
 }
 

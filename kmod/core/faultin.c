@@ -50,6 +50,7 @@ static struct vm_area_struct *vma_here(const struct ioasid_pages *pages, unsigne
 {
 	struct vm_area_struct *vma = vma_lookup(pages->mm, addr);
 
+	mmap_assert_locked(pages->mm);
 	if (!vma || userfaultfd_armed(vma) || !faults_end(vma))
 		return NULL;
 	if (!pages->write && !(vma->vm_flags & VM_SHARED))

@@ -17,6 +17,7 @@
  * one object's frames; nothing is waited for under it.
  */
 #include <linux/interval_tree.h>
+#include <linux/mm.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -88,6 +89,7 @@ int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsig
 	struct frames *f;
 	bool grown;
 
+	mmap_assert_locked(pages->mm);
 	spin_lock(&frames_lock);
 	grown = grow(latest(pages), pfn, npages);
 	spin_unlock(&frames_lock);

@@ -86,6 +86,7 @@ static void search_in(struct ioasid_iova_search *s)
 void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space, u64 length,
 		       u64 like)
 {
+	lockdep_assert_held(&space->areas_lock);
 	s->space = space;
 	s->length = length;
 	s->like = like;
@@ -169,6 +170,7 @@ bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m)
 	struct ioasid_iova_search s;
 	u64 iova;
 
+	lockdep_assert_held(&space->areas_lock);
 	ioasid_iova_begin(&s, space, m->length, m->vaddr);
 	if (!ioasid_iova_next(&s, &iova))
 		return false;

@@ -222,6 +222,7 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	u64 t = ioasid_clock(c->timing);
 	int ret;
 
+	lockdep_assert_held(&space->domains_rwsem);
 	if (area->stop)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
 

@@ -266,6 +266,7 @@ static int set_map_limit(struct ioasid_space *space, u64 value)
 /* areas_lock is held. */
 static int option_set(struct ioasid_space *space, const struct ioasid_option *arg)
 {
+	lockdep_assert_held(&space->areas_lock);
 	switch (arg->option) {
 	case IOASID_OPTION_ACCOUNT_MODE:
 		return set_account_mode(space, arg->value);

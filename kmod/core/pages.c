@@ -49,10 +49,10 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 /**
  * ioasid_pages_describe() - the same memory of the same owner, nothing of it pinned or charged
  * @to: filled in, with references of its own; ioasid_pages_release() later
- * @from: not memory of a file; the areas_lock of its space is held
+ * @from: not memory of a file; of a space whose areas_lock the caller has
  *
  * Pinning, charging and giving back wait for user space. For an area that is
- * LIVE they are therefore done for such a description, with no lock held, and
+ * LIVE they are therefore done for such a description, without any lock, and
  * what it has pinned and charged is moved from or to the area's own.
  */
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from)
@@ -73,7 +73,7 @@ void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *f
 		get_uid(to->user);
 }
 
-/* ioasid_pages_alike() - is it still the same memory of the same owner; areas_lock is held */
+/* ioasid_pages_alike() - is it still the same memory of the same owner; locks as to describe it */
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b)
 {
 	return a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
@@ -82,7 +82,8 @@ bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages 
 /*
  * ioasid_pages_move() - what @from has pinned is pinned by @to from now on
  *
- * Their charge is the caller's affair. areas_lock is held, @to has nothing pinned.
+ * Their charge is the caller's affair, and that nobody else looks at them. @to has
+ * nothing pinned.
  */
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {

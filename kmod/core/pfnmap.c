@@ -34,6 +34,7 @@ static long lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned lon
 	long n = -EFAULT;
 	int ret;
 
+	mmap_assert_locked(pages->mm);
 	if (!vma || !(vma->vm_flags & VM_PFNMAP))
 		return -EFAULT;
 

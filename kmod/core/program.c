@@ -272,6 +272,7 @@ __flatten int ioasid_space_program(struct ioasid_space *space, struct ioasid_are
 	struct ioasid_domain *d;
 	int ret;
 
+	lockdep_assert_held(&space->domains_rwsem);
 	list_for_each_entry(d, &space->domains, link) {
 		ret = ioasid_domain_program(d, area, sync, res);
 		if (ret) {
@@ -289,6 +290,7 @@ __flatten int ioasid_space_program(struct ioasid_space *space, struct ioasid_are
  */
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area)
 {
+	lockdep_assert_held(&space->domains_rwsem);
 	if (area->pages->pinned)
 		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
 							    link));
@@ -307,6 +309,7 @@ int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
 	struct ioasid_domain *d;
 	int ret = 0;
 
+	lockdep_assert_held(&space->domains_rwsem);
 	list_for_each_entry(d, &space->domains, link)
 		if (!ret)
 			ret = direct_sync(d->domain, start, last - start + 1);

@@ -211,6 +211,7 @@ unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_ref
 /* ioasid_area_remove() - the range is free; areas_lock is held */
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 {
+	lockdep_assert_held(&space->areas_lock);
 	ioasid_area_erase(space, area);
 	space->avail++;
 }
@@ -223,6 +224,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
  */
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
 {
+	lockdep_assert_held(&space->areas_lock);
 	area->torn = true;
 	if (area->stuck == IOASID_STUCK_LOST) {
 		area->lost = true;
@@ -308,6 +310,7 @@ out:
 /* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
 void ioasid_space_changed(struct ioasid_space *space)
 {
+	lockdep_assert_held(&space->areas_lock);
 	WRITE_ONCE(space->changes, space->changes + 1);
 	if (wq_has_sleeper(&space->change_wait))
 		wake_up_all(&space->change_wait);
@@ -325,6 +328,7 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 	DEFINE_WAIT(wait);
 	int ret = 0;
 
+	ioasid_assert_may_wait(space);
 	while (READ_ONCE(space->changes) == seen) {
 		prepare_to_wait(&space->change_wait, &wait, ioasid_wait_state());
 		ret = ioasid_interrupted();
@@ -364,6 +368,7 @@ int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
 	bool wait;
 	int ret;
 
+	ioasid_assert_may_wait(space);
 	do {
 		ret = ioasid_space_wait_change(space, w->seen);
 		if (ret)

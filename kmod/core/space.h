@@ -533,7 +533,8 @@ int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q)
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
-void ioasid_dirty_mark(struct ioasid_area *area, u64 iova, u64 length);
+void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
+		       u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);
 int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);

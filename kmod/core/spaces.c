@@ -206,6 +206,7 @@ u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 	struct ioasid_area *area;
 	u64 pinned = 0;
 
+	lockdep_assert_held(&space->areas_lock);
 	*charged = 0;
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(area, 0, U64_MAX)) {

@@ -84,6 +84,7 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
 	struct ioasid_area *area;
 
+	ioasid_assert_may_wait(space);
 	if (list_empty(victims))
 		return;
 	list_for_each_entry(area, victims, link) {

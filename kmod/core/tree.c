@@ -69,10 +69,11 @@ struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64
 {
 	struct ioasid_area *area = area_from(&space->areas, start);
 
+	lockdep_assert_held(&space->areas_lock);
 	return area && area->node.start <= last ? area : NULL;
 }
 
-/* ioasid_area_next() - the next one up; areas_lock is held */
+/* ioasid_area_next() - the next one up, under the same hold of areas_lock */
 struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last)
 {
 	area = to_area_safe(rb_next(&area->node.rb));
@@ -94,6 +95,7 @@ struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64
 	struct ioasid_tree *tree = &space->areas;
 	struct ioasid_area *area;
 
+	lockdep_assert_held(&space->areas_lock);
 	place->parent = NULL;
 	place->link = &tree->root.rb_node;
 	/* Many callers go upwards. */
@@ -141,6 +143,7 @@ void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 {
 	struct ioasid_tree *tree = &space->areas;
 
+	lockdep_assert_held(&space->areas_lock);
 	rb_link_node(&area->node.rb, place->parent, place->link);
 	if (!tree->last || area->node.start > tree->last->node.last)
 		tree->last = area;
@@ -165,6 +168,7 @@ void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_tree *tree = &space->areas;
 
+	lockdep_assert_held(&space->areas_lock);
 	if (tree->last == area)
 		tree->last = to_area_safe(rb_prev(&area->node.rb));
 	if (unlikely(tree->gaps))
@@ -241,6 +245,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 	struct ioasid_tree *tree = &space->areas;
 	struct ioasid_area *area;
 
+	lockdep_assert_held(&space->areas_lock);
 	if (!tree->gaps)
 		gaps_begin(tree);
 	area = area_from(tree, at);

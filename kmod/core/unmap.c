@@ -206,6 +206,7 @@ static int unmap_find(struct unmap_call *c)
 	struct ioasid_area *first, *area;
 	int ret;
 
+	lockdep_assert_held(&space->areas_lock);
 	ret = unmap_check(c);
 	if (ret)
 		return ret;

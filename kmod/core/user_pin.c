@@ -122,6 +122,7 @@ static int pin_page(struct pin_call *c)
 	struct ioasid_xpin *x = kzalloc(sizeof(*x), GFP_KERNEL_ACCOUNT);
 	int ret;
 
+	ioasid_assert_may_wait(c->space);
 	if (!x)
 		return ioasid_fail(c->f, -ENOMEM, IOASID_R_NOMEM, c->vaddr, 0);
 	x->refs = 1;
@@ -143,6 +144,7 @@ static int pin_pay(struct pin_call *c)
 	u64 limit = 0;
 	int ret;
 
+	ioasid_assert_may_wait(c->space);
 	if (!mmget_not_zero(c->payer.mm))
 		return ioasid_fail(c->f, -ENODEV, IOASID_R_NO_MM, c->vaddr, 0);
 	ret = ioasid_charge(&c->payer, 1, &limit);
@@ -165,7 +167,7 @@ static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *ar
 		return NULL;
 	x->refs++;
 	/* The user may write as soon as it has the page. */
-	ioasid_dirty_mark(area, iova, PAGE_SIZE);
+	ioasid_dirty_mark(space, area, iova, PAGE_SIZE);
 	return x->page;
 }
 
@@ -191,7 +193,7 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 		c->payer.charged = 0;
 		c->x->charged = true;
 	}
-	ioasid_dirty_mark(area, c->iova, PAGE_SIZE);
+	ioasid_dirty_mark(c->space, area, c->iova, PAGE_SIZE);
 	c->x = NULL;
 	return 0;
 }
@@ -199,6 +201,7 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 /* Is it still the mapping that the page was pinned for? areas_lock is held. */
 static bool pin_fits(const struct pin_call *c, const struct ioasid_area *area)
 {
+	lockdep_assert_held(&c->space->areas_lock);
 	return area->pages == c->pages && area_vaddr(area, c->iova) == c->vaddr &&
 	       (c->pages->of_file || ioasid_pages_alike(&c->payer, area->pages));
 }
@@ -448,6 +451,7 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 	struct ioasid_area *area;
 	struct ioasid_xpin *x;
 
+	ioasid_assert_may_wait(space);
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
 	if (area && area->pages == pages)

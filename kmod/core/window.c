@@ -131,6 +131,7 @@ int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *ou
 	unsigned int i;
 	int ret;
 
+	lockdep_assert_held_write(&space->domains_rwsem);
 	*out = (struct ioasid_windows){};
 	if (list_empty(&space->domains))
 		return 0;
@@ -166,6 +167,8 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space)
 	struct ioasid_domain *d;
 	u64 sizes = U64_MAX;
 
+	lockdep_assert(!space->id || (lockdep_is_held_type(&space->domains_rwsem, 0) &&
+				      lockdep_is_held(&space->areas_lock)));
 	list_for_each_entry(d, &space->domains, link)
 		sizes &= d->domain->pgsize_bitmap;
 	if (sizes & ~PAGE_MASK) {

@@ -154,6 +154,7 @@ static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct claim *
 	struct ioasid_space *old = f->space;
 	int ret;
 
+	lockdep_assert_held(&f->node->lock);
 	ret = check_free(f);
 	if (ret)
 		return ret;

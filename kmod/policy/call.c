@@ -159,7 +159,7 @@ static bool still_on(const struct ioasid_policy_run *r, enum ioasid_op op)
  * ioasid_policy_update_keys() - switch on what @set needs, and what it does not off
  *
  * Before a set is published keys only go on: one hook must not be called while
- * its counterpart is still off. The set is held still.
+ * its counterpart is still off. The caller keeps the set as it is.
  */
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 {

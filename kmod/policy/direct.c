@@ -66,6 +66,7 @@ static struct note *note_make(const struct ioasid_policy_ops *ops)
 {
 	struct note *n = note_of(ops);
 
+	lockdep_assert_held(&notes_lock);
 	if (!n) {
 		n = &notes[notes_next++ % NOTES];
 		memset(n, 0, sizeof(*n));

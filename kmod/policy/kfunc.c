@@ -208,7 +208,7 @@ __bpf_kfunc u32 *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
 	return &i->id;
 }
 
-/** bpf_iter_ioasid_space_destroy() - nothing is held */
+/** bpf_iter_ioasid_space_destroy() - there is nothing to drop */
 __bpf_kfunc void bpf_iter_ioasid_space_destroy(struct bpf_iter_ioasid_space *it)
 {
 }

@@ -86,6 +86,73 @@ an_include_against_the_layers_is_red() {
 	echo 'kmod/vfio/planted.c:2: "../core/space.h" is not for kmod/vfio/' | same_offences "layers"
 }
 
+# held: judges C on stdin by its comments about locks.
+held() {
+	cat >"$WORK/held.c"
+	awk -f "$HERE/held.awk" "$WORK/held.c" >"$WORK/found"
+}
+
+locks_that_are_not_checked_are_red() {
+	held <<-END
+		/* areas_lock is held. */
+		static void in_a_line(void)
+		{
+		}
+
+		/**
+		 * described() - of several lines
+		 * @space: domains_rwsem is held for write
+		 * @n: a number
+		 */
+		int described(struct space *space,
+			      int n)
+		{
+			return 0;
+		}
+
+		/* Pin the page; no lock of it is held. */
+		void waits(struct space *space)
+		{
+			mutex_lock(&space->areas_lock);
+		}
+	END
+	same_offences "locks that are not checked" <<-END
+		held.c:3: in_a_line() says
+		held.c:13: described() says
+		held.c:19: waits() says
+	END
+}
+
+locks_that_are_checked_pass() {
+	held <<-END
+		/*
+		 * The head of a file: areas_lock is held.
+		 */
+		#include <linux/mm.h>
+
+		/* areas_lock is held. */
+		static void checked(struct space *space)
+		{
+			lockdep_assert_held(&space->areas_lock);
+		}
+
+		/* Pin the page; no lock is held. */
+		void waits(struct space *space)
+		{
+			ioasid_assert_may_wait(space);
+		}
+
+		/* The lock is held by a task that waits. */
+		static struct task_struct *holder;
+
+		int says_nothing(void)
+		{
+			return 0;
+		}
+	END
+	same_offences "locks that are checked" </dev/null
+}
+
 # english OPTION FILE...: judges files of $WORK by the words of lint and the list $WORK/todo.
 english() {
 	option=$1
@@ -167,4 +234,5 @@ older_files_may_not_get_worse() {
 
 ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
-	older_files_may_not_get_worse an_include_against_the_layers_is_red
+	older_files_may_not_get_worse an_include_against_the_layers_is_red \
+	locks_that_are_not_checked_are_red locks_that_are_checked_pass

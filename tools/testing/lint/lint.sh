@@ -40,6 +40,9 @@ rule_length() { xargs awk -f $here/shape.awk <$work/source; }
 
 rule_layers() { xargs awk -v TABLE=$here/layers -f $here/layers.awk $here/layers <$work/c; }
 
+# What a comment says of locks, the function below it checks.
+rule_held() { grep '^kmod/' $work/c | xargs awk -f $here/held.awk; }
+
 rule_versions() {
 	grep -E '^(kmod|bpf|tools|bench)/' $work/c | grep -v '^kmod/compat/' |
 		xargs -r grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION *\(' |
@@ -127,7 +130,7 @@ rule_subjects() {
 }
 
 passed=0 failed=0
-for rule in license length layers versions places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
+for rule in license length layers held versions places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out
