@@ -607,6 +607,8 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 		if (list_empty(&space->domains))
 			forget_lost(space);
 	}
+	/* Areas that its page tables kept are not stuck any more. */
+	ioasid_space_leave_to_users(space, victims);
 	if (d)
 		refresh_windows(space);
 }

@@ -158,8 +158,8 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
  * @npages: how many of the pages that policies were charged for, at most; that
  *	the caller moves them from one @charged to the other is its own affair
  *
- * Nobody else changes them: the caller has the areas_lock of their space, or they
- * are its own.
+ * No other task changes them: the caller has the areas_lock of their space, or
+ * they are its own.
  *
  * All pages of an object are charged to the same policies. Where @from was
  * charged to others than @to before, because one was loaded meanwhile, they get

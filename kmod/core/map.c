@@ -332,7 +332,7 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 	bool keep;
 
 	mutex_lock(&space->areas_lock);
-	keep = !area->stop;
+	keep = ioasid_area_stuck(space, area) && !area->stop;
 	if (keep) {
 		/* Without its bits it is never reported. */
 		if (!area->dirty && ioasid_dirty_area_init(space, area))
@@ -354,11 +354,14 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 int ioasid_map_undo(struct ioasid_map_call *c, int err)
 {
 	struct ioasid_area *area = c->area;
+	bool kept;
 
 	if (unlikely(area->stuck)) {
-		err = ioasid_map_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
-				      ioasid_area_last(area));
-		if (map_keep(c))
+		kept = map_keep(c);
+		if (kept || area->stuck)
+			err = ioasid_map_fail(c, -EIO, IOASID_R_IOMMU_SHORT,
+					      ioasid_area_start(area), ioasid_area_last(area));
+		if (kept)
 			return err;
 	}
 	ioasid_area_drop_pages(area, NULL);

@@ -82,8 +82,8 @@ bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages 
 /*
  * ioasid_pages_move() - what @from has pinned is pinned by @to from now on
  *
- * Their charge is the caller's affair, and that nobody else looks at them. @to has
- * nothing pinned.
+ * The caller moves their charge, and keeps other tasks from both. @to has nothing
+ * pinned.
  */
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {

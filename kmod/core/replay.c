@@ -9,10 +9,10 @@
  * moved to the mapping under areas_lock when that is still the same. Unpinning
  * and giving back go the other way.
  *
- * Who else can run: anybody. An unmap of what is being pinned does not wait. A
+ * What runs at the same time: every call. An unmap of what is being pinned does not wait. A
  * map that begins while an attach pins, pins by itself (ioasid_space_pins());
  * so the attach comes to an end, whatever other tasks map. Of two attaches that
- * pin the same mapping one finds it pinned, and lets go of its own pins. The
+ * pin the same mapping one finds it pinned, and drops its own pins. The
  * owner of the mapping may change; then it is pinned once more, for the new one.
  */
 #include <linux/mm.h>
@@ -112,7 +112,7 @@ static unsigned long replay_paid(void *data, unsigned long first, unsigned long 
 	return ioasid_area_paid(r->space, r->start, r->pages, first, n);
 }
 
-/* Pin on behalf of the process that mapped it, whoever attaches. */
+/* Pin on behalf of the process that mapped it, also when another one attaches. */
 static int replay_pin(struct replay *r, struct ioasid_fail *f)
 {
 	struct ioasid_map_args args = {
@@ -138,7 +138,7 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
 }
 
-/* Charge for pages that a user had paid for when they were pinned, and has let go. */
+/* Charge for pages that a user had paid for when they were pinned, and has unpinned since. */
 static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f)
 {
 	u64 limit = 0;
@@ -260,7 +260,7 @@ int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
 }
 
 /*
- * Take the pins of a mapping that nobody needs pinned; false when there is none from *@start up.
+ * Take the pins of a mapping that needs none any more; false when there is none from *@start up.
  *
  * An attach that found everything pinned fills its domain, which is not in the
  * list yet: domains_rwsem keeps it out.

@@ -128,6 +128,7 @@ void ioasid_space_kill(struct ioasid_space *space)
 	space->dead = true;
 	mutex_unlock(&space->areas_lock);
 	ioasid_space_claim_all(space, &victims);
+	ioasid_space_leave_to_users(space, &victims);
 	up_write(&space->domains_rwsem);
 	ioasid_space_finish_all(space, &victims);
 }
@@ -153,6 +154,7 @@ int ioasid_space_retire(struct ioasid_space *space)
 		space->dead = true;
 		mutex_unlock(&space->areas_lock);
 		ioasid_space_claim_all(space, &victims);
+		ioasid_space_leave_to_users(space, &victims);
 	}
 	up_write(&space->domains_rwsem);
 	mutex_unlock(&space->access_lock);
@@ -214,6 +216,20 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 	lockdep_assert_held(&space->areas_lock);
 	ioasid_area_erase(space, area);
 	space->avail++;
+}
+
+/*
+ * ioasid_area_stuck() - does a domain keep some of it?
+ *
+ * It was not cleared. But a domain that is gone by now keeps nothing: its group left
+ * before, and its page tables are free. areas_lock is held; the area is the caller's.
+ */
+bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	if (list_empty(&space->domains))
+		area->stuck = IOASID_STUCK_NOT;
+	return area->stuck;
 }
 
 /*

@@ -373,7 +373,7 @@ static inline bool ioasid_space_pins(const struct ioasid_space *space)
 }
 
 /*
- * For whoever may wait for user space: page faults, an owner's mmap_lock, other
+ * For a task that may wait for user space: page faults, an owner's mmap_lock, other
  * calls. It may take for ever, so other tasks must not wait behind it.
  */
 static inline void ioasid_assert_may_wait(const struct ioasid_space *space)
@@ -408,6 +408,7 @@ void ioasid_area_free(struct ioasid_area *area);
 void ioasid_area_free_many(struct list_head *areas);
 unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
+bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
 void ioasid_space_changed(struct ioasid_space *space);
@@ -522,6 +523,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 /* teardown.c */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 

@@ -19,16 +19,22 @@
 #include "who.h"
 
 /*
+ * ioasid_space_leave_to_users() - teardown, second part: what is not finished at once
+ * @space: domains_rwsem is held for write; a domain that is to end has ended
+ * @victims: from ioasid_space_claim_all(); what is left is for ioasid_space_finish_all()
+ *
  * Areas that the CPU reads or writes at this moment: no device reaches them any
  * more, and the last of these users finishes them. A copy may wait for a page
  * fault for as long as user space likes.
  */
-static void leave_to_users(struct ioasid_space *space, struct list_head *victims)
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_area *area, *tmp;
 
+	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry_safe(area, tmp, victims, link) {
+		ioasid_area_stuck(space, area);
 		if (!area->users)
 			continue;
 		list_del_init(&area->link);
@@ -38,19 +44,17 @@ static void leave_to_users(struct ioasid_space *space, struct list_head *victims
 }
 
 /*
- * ioasid_space_claim_all() - teardown, first half: no device reaches anything any more
+ * ioasid_space_claim_all() - teardown, first part: no device reaches anything any more
  *
- * domains_rwsem is held for write; @victims is what ioasid_space_finish_all()
- * is to free once that is released; what the CPU still reads or writes is not
- * among them. Maps in flight are told to stop; they are in no domain yet. Unmaps
- * in flight have cleared theirs.
+ * domains_rwsem is held for write; @victims is for ioasid_space_leave_to_users().
+ * Maps in flight are to stop; they are in no domain yet. Unmaps in flight have
+ * cleared theirs.
  */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_unmap_result unused = {};
 	struct ioasid_domain *d;
 	struct ioasid_area *area;
-	bool used = false;
 
 	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
@@ -61,7 +65,6 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 		if (area->state != IOASID_AREA_LIVE)
 			continue;
 		area->state = IOASID_AREA_DYING;
-		used |= area->users;
 		list_add_tail(&area->link, victims);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -69,11 +72,9 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 	if (!list_empty(victims))
 		list_for_each_entry(d, &space->domains, link)
 			ioasid_domain_clear(d, victims, 0, &unused, false);
-	if (used)
-		leave_to_users(space, victims);
 }
 
-/* ioasid_space_finish_all() - teardown, second half; no lock is held */
+/* ioasid_space_finish_all() - teardown, last part; no lock is held */
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
@@ -117,8 +118,10 @@ void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
 	lockdep_assert_held(&space->areas_lock);
 	if (!--area->users) {
 		ioasid_space_changed(space);
-		if (area->stop)
+		if (area->stop) {
+			ioasid_area_stuck(space, area);
 			list_add(&area->link, &victims);
+		}
 	}
 	mutex_unlock(&space->areas_lock);
 	ioasid_space_finish_all(space, &victims);

@@ -328,7 +328,7 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
 }
 
 /*
- * Areas the IOMMU did not let go of: they stay, pinned, as LIVE mappings, so
+ * Areas that the IOMMU did not clear: they stay, pinned, as LIVE mappings, so
  * that their range is not used for anything else.
  */
 static int unmap_keep_stuck(struct unmap_call *c)
@@ -338,7 +338,7 @@ static int unmap_keep_stuck(struct unmap_call *c)
 
 	mutex_lock(&c->space->areas_lock);
 	list_for_each_entry_safe(area, tmp, &c->victims, link) {
-		if (!area->stuck)
+		if (!ioasid_area_stuck(c->space, area))
 			continue;
 		list_del_init(&area->link);
 		ioasid_area_keep(c->space, area);

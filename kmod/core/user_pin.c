@@ -10,7 +10,7 @@
  * what it paid for pages that users still have, and gets back the rest. The
  * zero page and its like are free.
  *
- * Who else can run: maps, unmaps, attach, detach, teardown; other pins of the
+ * What runs at the same time: maps, unmaps, attach, detach, teardown; other pins of the
  * same page. area->pins and x->charged change under areas_lock only. Pinning
  * and charging wait for user space, which may take for ever. So they are done
  * with no lock held, for a description of the owner (ioasid_pages_describe()),
@@ -65,7 +65,7 @@ static void xpin_free(struct ioasid_xpin *x)
 	kfree(x);
 }
 
-/* Give back what @payer, which may be nobody, still has charged. */
+/* Give back what @payer, if it describes an owner, still has charged. */
 static void payer_end(struct ioasid_pages *payer)
 {
 	if (!payer->mm)
@@ -82,7 +82,7 @@ static void payer_end(struct ioasid_pages *payer)
  * @iova: of the page
  * @pages: of the mapping, with a reference, so that no other one is taken for it
  * @vaddr: where the page is
- * @payer: the owner, for whom it is pinned and charged; not for memory of a file
+ * @payer: the owner, which is charged for the pin; not for memory of a file
  * @x: not in the area yet
  * @f: why it fails
  */
@@ -373,7 +373,7 @@ static void access_tell_policy(struct ioasid_space *space, u64 iova, u64 npages)
 	struct ioasid_access_args args = { .iova = iova, .npages = npages };
 	struct ioasid_policy_pins *pins = READ_ONCE(space->pins);
 
-	/* Without the second nobody ever pinned anything. */
+	/* Without the second no driver ever pinned anything. */
 	if (!npages || !pins || !ioasid_policy_pins())
 		return;
 	ioasid_who_current(&args.who, space->id);
@@ -431,7 +431,7 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 }
 IOASID_EXPORT(ioasid_unpin_pages);
 
-/* ---- when domains come and go, and at the end ---- */
+/* ---- when domains are made and end, and in the end ---- */
 
 /**
  * ioasid_area_paid() - pages of [first, first + n) that users have pinned and paid for
@@ -543,7 +543,7 @@ static struct ioasid_xpin *take_pin(struct ioasid_space *space, struct ioasid_ar
  * ioasid_area_forget_pins() - teardown with pins left: the user is at fault
  *
  * It may still touch the pages, so they stay pinned for good. It may also be
- * unpinning at this moment: whoever erases the entry of a pin owns the pin.
+ * unpinning at this moment: the task that erases the entry of a pin owns the pin.
  */
 void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area)
 {

@@ -161,6 +161,24 @@ TEST_F(broken, of_other_pages_by_now)
 	close(module);
 }
 
+/* With the last device of a container its page tables go, and what these kept is unpinned. */
+TEST_F(broken, kept_until_the_last_device_goes)
+{
+	struct tally before = door_tally(&self->d);
+	int module = container();
+
+	ASSERT_LE(0, module);
+	ASSERT_EQ(0, map_in(module, self->mem, PAGES));
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_SECOND));
+	ASSERT_EQ(0, attach_to(module));
+	EXPECT_EQ(before.pinned + PAGES, door_tally(&self->d).pinned);
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_UNMAP, .times = 1000 }));
+	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
+	EXPECT_UNCHANGED(&self->d, &before);
+	close(module);
+}
+
 /* The first page of a device's registers, and where that is. */
 static char *registers_of(const char *bdf, uint64_t *physical)
 {
