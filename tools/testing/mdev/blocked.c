@@ -2,7 +2,7 @@
 /*
  * The first group with an IOMMU joins a container, and what software devices
  * have mapped there has to be pinned, which waits for a page fault: it holds up
- * its own caller and nobody else. What others map, unmap, pin and unpin in the
+ * its own caller and no other. What others map, unmap, pin and unpin in the
  * meantime is as it should be in the end.
  *
  * Type1 is not asked: it refuses such memory, and holds its lock over all of it.
@@ -111,7 +111,7 @@ TEST_F(blocked, others_go_on)
 	EXPECT_EQ(self->before, ktap_pinned());
 }
 
-/* Who serves the page faults may unmap that very memory, and does not wait. */
+/* The task that serves the page faults may unmap that very memory, and does not wait. */
 TEST_F(blocked, trap_is_unmapped)
 {
 	ASSERT_TRUE(catch_attach(self));
@@ -164,7 +164,7 @@ TEST_F(blocked, trap_is_mapped_anew)
 	close(edu);
 }
 
-/* Pins of a driver that come and go while the mapping is being pinned are paid once. */
+/* Pins that a driver makes and drops while the mapping is being pinned are paid once. */
 TEST_F(blocked, pins_meanwhile)
 {
 	int trap = TRAP - 8;	/* before it, so that it is pinned already */
