@@ -3,7 +3,8 @@
  * Choosing an address for a mapping: the lowest that is free.
  *
  * Who else can run: nobody who changes areas, windows or the allowed ranges;
- * areas_lock is held.
+ * areas_lock is held. So the address is still free when the caller takes it,
+ * also after policies were asked about it, which are loaded and unloaded at any time.
  *
  * A search goes from gap to gap that is large enough, each found in O(log n)
  * (tree.c). A large page must also lie in it as it lies in memory, which not
@@ -114,7 +115,8 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
 		for (i = 0; i < s->ws.nr; i++) {
 			if (s->ws.w[i].last < s->from || !find_in_window(s, &s->ws.w[i], iova))
 				continue;
-			s->from = *iova + PAGE_SIZE;
+			if (check_add_overflow(*iova, PAGE_SIZE, &s->from))
+				s->from = U64_MAX;
 			return true;
 		}
 		if (s->align <= ioasid_space_pgsize(s->space))
@@ -158,14 +160,50 @@ static u64 ask_policy(struct ioasid_space *space, const struct ioasid_windows *w
 	return ioasid_policy_map_place(m, &args, place_valid, &place);
 }
 
+/*
+ * From @chosen on, the first that no policy turns down. One that map_place would
+ * rather have comes before it. The last that policies were asked about is taken.
+ */
+static noinline int choose_with_policies(struct ioasid_iova_search *s, struct ioasid_map_args *m,
+					 u64 chosen, struct ioasid_policy_refusal *no)
+{
+	u64 placed = chosen;
+	unsigned int i;
+	int ret;
+
+	if (ioasid_policy_has(IOASID_OP_MAP_PLACE))
+		placed = ask_policy(s->space, &s->ws, m, chosen);
+	if (placed != chosen) {
+		m->iova = placed;
+		ret = ioasid_policy_map_at(m, no);
+		if (!ret || !no->from)
+			return ret;
+	}
+	m->iova = chosen;
+	for (i = 1;; i++) {
+		ret = ioasid_policy_map_at(m, no);
+		if (!ret || !no->from)
+			return ret;
+		s->from = max(s->from, no->from);
+		if (i == IOASID_POLICY_AT_MAX || !ioasid_iova_next(s, &m->iova))
+			break;
+		cond_resched();
+	}
+	ioasid_policy_map_nowhere(&m->who, no);
+	return -ENOSPC;
+}
+
 /**
  * ioasid_iova_choose() - an address for a mapping
  * @space: areas_lock is held
  * @m: the mapping; iova is filled in, never 0
+ * @no: who refused, if it was a policy
  *
- * Return: false when no range so long is free.
+ * Return: 0; -ENOSPC when no range so long is free; what a policy says, and then
+ * iova is the last address that one turned down.
  */
-bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m)
+int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
+		       struct ioasid_policy_refusal *no)
 {
 	struct ioasid_iova_search s;
 	u64 iova;
@@ -173,7 +211,9 @@ bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m)
 	lockdep_assert_held(&space->areas_lock);
 	ioasid_iova_begin(&s, space, m->length, m->vaddr);
 	if (!ioasid_iova_next(&s, &iova))
-		return false;
-	m->iova = ioasid_policy_has(IOASID_OP_MAP_PLACE) ? ask_policy(space, &s.ws, m, iova) : iova;
-	return true;
+		return -ENOSPC;
+	if (ioasid_policy_has(IOASID_OP_MAP_PLACE) || ioasid_policy_has(IOASID_OP_MAP_AT))
+		return choose_with_policies(&s, m, iova, no);
+	m->iova = iova;
+	return 0;
 }

@@ -5,7 +5,8 @@
  *
  * Who else can run at each step, and what stops them:
  *  - policy (before any lock): anybody.
- *  - reserve (areas_lock): from here on other maps of the range get -EEXIST
+ *  - reserve (areas_lock): policies are asked about the address, which no other
+ *    task can take meanwhile. From here on other maps of the range get -EEXIST
  *    and unmaps of it wait, until the area is LIVE or gone again.
  *  - pin (no lock): attach and detach go on. A teardown sets area->stop; it
  *    does not wait for us. Policies may come and go, see policy/hooks.c.
@@ -51,12 +52,13 @@ static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 
 static int map_ask_policy(struct ioasid_map_call *c)
 {
+	struct ioasid_policy_refusal no;
 	u32 wait_us;
 	int ret;
 
-	ret = ioasid_policy_map_begin(&c->args, &c->mark, &wait_us);
+	ret = ioasid_policy_map_begin(&c->args, &c->mark, &wait_us, &no);
 	if (ret)
-		return ioasid_map_fail(c, ret, IOASID_R_POLICY, 0, 0);
+		return ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, 0);
 	return wait_us ? map_wait(c, wait_us) : 0;
 }
 
@@ -87,19 +89,45 @@ static int map_no_more(struct ioasid_map_call *c)
 	return ioasid_map_fail(c, -ENOSPC, IOASID_R_MAP_LIMIT, space->maps, 0);
 }
 
-/* Where to: at the address asked for, or at one that is free. */
+/*
+ * The address asked for, or one that is free, and that no policy turns down. The
+ * only place where a mapping gets its address, so none is mapped that map_at
+ * has not seen.
+ */
+static int map_choose(struct ioasid_map_call *c)
+{
+	struct ioasid_policy_refusal no = {};
+	struct ioasid_map_args *m = &c->args;
+	u64 at;
+	int ret;
+
+	lockdep_assert_held(&c->space->areas_lock);
+	if (!(m->flags & IOASID_MAP_ANYWHERE)) {
+		ret = ioasid_policy_map_at(m, &no);
+		return ret ? ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, m->iova) : 0;
+	}
+	ret = ioasid_iova_choose(c->space, m, &no);
+	if (!ret) {
+		c->last = m->iova + m->length - 1;
+		return 0;
+	}
+	at = m->iova;
+	m->iova = 0;
+	return no.seq ? ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, at) :
+			ioasid_map_fail(c, ret, IOASID_R_WINDOW, m->length, 0);
+}
+
+/* Where to, and is there room? */
 static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *other;
 	struct ioasid_window near;
+	int ret = map_choose(c);
 
-	if (m->flags & IOASID_MAP_ANYWHERE) {
-		if (!ioasid_iova_choose(space, m))
-			return ioasid_map_fail(c, -ENOSPC, IOASID_R_WINDOW, m->length, 0);
-		c->last = m->iova + m->length - 1;
-	}
+	if (ret)
+		return ret;
 	other = ioasid_area_place(space, m->iova, c->last, place);
 	if (other)
 		return ioasid_map_fail(c, -EEXIST, IOASID_R_OVERLAP, ioasid_area_start(other),

@@ -471,7 +471,7 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space);
  * @length: bytes
  * @like: modulo @align the address must be equal to this
  * @align: what is tried now, the largest first
- * @from: no address below it is of interest, at this @align
+ * @from: no address below it is of interest, at this @align; U64_MAX: none is
  */
 struct ioasid_iova_search {
 	struct ioasid_space *space;
@@ -487,7 +487,8 @@ struct ioasid_iova_search {
 void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space, u64 length,
 		       u64 like);
 bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova);
-bool ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m);
+int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
+		       struct ioasid_policy_refusal *no);
 
 /* program.c: into page tables */
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,

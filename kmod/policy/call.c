@@ -138,13 +138,24 @@ static void set_key(unsigned int key, bool on)
 		static_branch_disable(&ioasid_policy_key[key]);
 }
 
-/* Who is to be asked at @op. map_begin is also where a policy that fails closed is missed. */
+/*
+ * Where a policy that fails closed is missed: before anything else, and at map_at
+ * by mappings that were past that when it was ejected.
+ */
+static bool may_be_missed(enum ioasid_op op)
+{
+	return op == IOASID_OP_MAP_BEGIN || op == IOASID_OP_MAP_AT;
+}
+
+/* Who is to be asked at @op. */
 static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
 	bool has = ioasid_policy_hook_at(r->ops, op);
 
+	if (may_be_missed(op))
+		has |= r->closed;
 	if (op == IOASID_OP_MAP_BEGIN)
-		has |= r->closed || r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED;
+		has |= r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED;
 	return has;
 }
 
@@ -152,7 +163,7 @@ static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 static bool still_on(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
 	return ioasid_policy_hears_of_spaces(r) ||
-	       (op == IOASID_OP_MAP_BEGIN && ioasid_policy_fails_closed(r));
+	       (may_be_missed(op) && ioasid_policy_fails_closed(r));
 }
 
 /*
@@ -184,7 +195,7 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 static bool hears(const struct ioasid_policy_run *r, enum ioasid_op op)
 {
 	return op == IOASID_OP_SPACE_OPEN || op == IOASID_OP_SPACE_CLOSE ||
-	       (op == IOASID_OP_MAP_BEGIN && r->closed) ||
+	       (may_be_missed(op) && r->closed) ||
 	       atomic_read(&r->state) != IOASID_POLICY_LOADING;
 }
 

@@ -33,7 +33,8 @@
 	H(ACCESS_PIN, access_pin)	\
 	H(ACCESS_UNPIN, access_unpin)	\
 	H(OWNER_CHANGE, owner_change)	\
-	H(DIRTY, dirty)
+	H(DIRTY, dirty)			\
+	H(MAP_AT, map_at)
 
 #define IOASID_POLICY_ENUM(upper, lower)	IOASID_OP_##upper,
 
@@ -98,6 +99,18 @@ struct ioasid_policy_pins {
 	u64 pages[IOASID_POLICIES_MAX];
 };
 
+/**
+ * struct ioasid_policy_refusal - a policy says no to a mapping
+ * @by: id of its link
+ * @seq: of its programs
+ * @from: it says no to this address, and to those up to this one; 0: to the mapping
+ */
+struct ioasid_policy_refusal {
+	u32 by;
+	u32 seq;
+	u64 from;
+};
+
 void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
 			  struct ioasid_policy_mark *mark);
 int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
@@ -107,7 +120,9 @@ void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_att
 			      struct ioasid_policy_mark *mark);
 void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
 int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
-			      u32 *wait_us);
+			      u32 *wait_us, struct ioasid_policy_refusal *no);
+int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_refusal *no);
+void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid_policy_refusal *no);
 u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
 			      bool (*valid)(u64 iova, void *data), void *data);
 void ioasid_policy_map_workers(struct ioasid_map_args *args);
@@ -196,16 +211,18 @@ static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
  * @args: the request
  * @mark: on return the policies that want map_done()
  * @wait_us: how long the caller is to sleep before it goes on
+ * @no: who refused
  *
  * Return: 0, or the errno of the first policy that refuses.
  */
 static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
-					  struct ioasid_policy_mark *mark, u32 *wait_us)
+					  struct ioasid_policy_mark *mark, u32 *wait_us,
+					  struct ioasid_policy_refusal *no)
 {
 	mark->slots = 0;
 	*wait_us = 0;
 	if (ioasid_policy_has(IOASID_OP_MAP_BEGIN))
-		return __ioasid_policy_map_begin(args, mark, wait_us);
+		return __ioasid_policy_map_begin(args, mark, wait_us, no);
 	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
 		__ioasid_policy_mark(IOASID_OP_MAP_DONE, &args->who, mark);
 	return 0;
@@ -227,6 +244,20 @@ static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
 {
 	return ioasid_policy_has(IOASID_OP_MAP_PLACE) ?
 	       __ioasid_policy_map_place(args, place, valid, data) : place->chosen;
+}
+
+/**
+ * ioasid_policy_map_at() - may it lie at @args->iova
+ * @args: the request, with its address
+ * @no: who refused; with a @no->from that is not 0 another address may do
+ *
+ * The caller keeps areas_lock until the range is reserved, so the address stays free.
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_map_at(struct ioasid_map_args *args,
+				       struct ioasid_policy_refusal *no)
+{
+	return ioasid_policy_has(IOASID_OP_MAP_AT) ? __ioasid_policy_map_at(args, no) : 0;
 }
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every hook: who is asked or told, and what their answers come to.
+ * Every hook: which policies it asks or notifies, and what their answers come to.
+ * Hooks that count are in account.c, those about addresses in address.c.
  *
  * Who else can run: the same hooks on other CPUs; loading, unloading and
  * replacing, which wait for our read section (walk.h) before a program goes
@@ -21,6 +22,13 @@
 static const int errnos_plain[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
 static const int errnos_attach[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
 static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN, EINVAL, 0 };
+
+/* ioasid_policy_refused() - it is the policy at hand that refuses; the caller gets @ret */
+void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret)
+{
+	this_cpu_inc(w->run->stats->denied);
+	trace_ioasid_policy_refuse(who, w->run->policy->name, ioasid_policy_hook_name[w->op], ret);
+}
 
 /**
  * ioasid_policy_weigh() - what a value other than 0 means for the caller
@@ -52,10 +60,8 @@ int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *w
 		else
 			ret = r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED ? -EPERM : 0;
 	}
-	if (ret) {
-		this_cpu_inc(r->stats->denied);
-		trace_ioasid_policy_refuse(who, r->policy->name, hook, ret);
-	}
+	if (ret)
+		ioasid_policy_refused(w, who, ret);
 	return ret;
 }
 
@@ -272,7 +278,7 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 
 /* Also walks those that fail closed: see has_hook(). */
 int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
-			      u32 *wait_us)
+			      u32 *wait_us, struct ioasid_policy_refusal *no)
 {
 	struct ioasid_policy_walk w;
 	int ret = 0;
@@ -286,8 +292,10 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 		}
 		ret = map_begin_one(&w, args, wait_us);
 	}
-	if (unlikely(ret))
+	if (unlikely(ret)) {
+		ioasid_policy_refused_by(no, w.run, 0);
 		unmark_rest(&w, mark);
+	}
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -301,26 +309,6 @@ void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_resu
 	ioasid_walk_marked(&w, mark)
 		ioasid_walk_tell(&w, map_done, args, res);
 	ioasid_walk_end(&w);
-}
-
-u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
-			      bool (*valid)(u64 iova, void *data), void *data)
-{
-	u64 want, found = 0;
-	struct ioasid_policy_walk w;
-
-	ioasid_walk_begin(&w, IOASID_OP_MAP_PLACE);
-	ioasid_walk_scope(&w, &args->who) {
-		want = ioasid_walk_call(&w, map_place, args, place);
-		if (!want || found || ioasid_policy_only_watches(w.run))
-			continue;
-		if (!(want & (place->align - 1)) && valid(want, data))
-			found = want;
-		else
-			this_cpu_inc(w.run->stats->clamped);
-	}
-	ioasid_walk_end(&w);
-	return found ?: place->chosen;
 }
 
 /* Each is asked about what the one before it said, in @args->workers. */

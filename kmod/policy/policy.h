@@ -273,6 +273,7 @@ void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, 
 void ioasid_direct_find(struct ioasid_policy_run *r);
 
 /* hooks.c */
+void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);
 int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
 			const int *list);
 int ioasid_policy_replay(struct ioasid_policy_run *r);

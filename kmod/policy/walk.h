@@ -114,6 +114,14 @@ static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w
 		if (ioasid_policy_enabled((w)->run) &&				\
 		    ioasid_mark_has(mark, (w)->run))
 
+static inline void ioasid_policy_refused_by(struct ioasid_policy_refusal *no,
+					    const struct ioasid_policy_run *r, u64 from)
+{
+	no->by = r->policy->link ? r->policy->link->id : 0;
+	no->seq = r->seq;
+	no->from = from;
+}
+
 /* Fills in what is looked at later; the rest need not be zeroed. */
 static __always_inline void ioasid_hook_enter(struct ioasid_policy_frame *f,
 					      struct ioasid_policy_run *r, enum ioasid_op op)

@@ -114,7 +114,7 @@ static void read_hooks(const struct ioasid_policy_ops *ops, struct loaded *p)
 		HOOK(attach), HOOK(attached), HOOK(detach), HOOK(map_begin), HOOK(map_place),
 		HOOK(map_workers), HOOK(map_batch), HOOK(charge), HOOK(uncharge),
 		HOOK(map_done), HOOK(unmap_begin), HOOK(unmap_sync), HOOK(unmap_done), HOOK(access_pin),
-		HOOK(access_unpin), HOOK(owner_change), HOOK(dirty),
+		HOOK(access_unpin), HOOK(owner_change), HOOK(dirty), HOOK(map_at),
 	};
 #undef HOOK
 	unsigned long prog;

@@ -54,7 +54,11 @@ enum ioasid_reason {
 	IOASID_R_IOMMU,
 	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver cleared less than asked; a, b = the mapping that stays */
 	IOASID_R_IOMMU_SHORT,
-	/** @IOASID_R_POLICY: a policy said no */
+	/**
+	 * @IOASID_R_POLICY: a policy said no; of a map that its map_begin or map_at
+	 * refused: a = the id of its link, as in /sys/kernel/ioasid/policies/NAME/id,
+	 * b = the address that map_at turned down
+	 */
 	IOASID_R_POLICY,
 	/** @IOASID_R_SEALED: the address space was sealed when an attach was denied */
 	IOASID_R_SEALED,

@@ -21,6 +21,8 @@
 #define IOASID_POLICY_NAME_LEN	32
 /** define IOASID_POLICY_WAIT_MAX - longest wait a hook may ask for, in microseconds */
 #define IOASID_POLICY_WAIT_MAX	1000000
+/** define IOASID_POLICY_AT_MAX - addresses that policies may turn down before a search for one ends */
+#define IOASID_POLICY_AT_MAX	256
 /** define IOASID_POLICY_BATCH_MAX - most pages that map_batch can ask for */
 #define IOASID_POLICY_BATCH_MAX	32768
 /** define IOASID_POLICY_HOOK_LEN - bytes of a hook's name, the final 0 included */
@@ -161,8 +163,8 @@ enum ioasid_policy_flags {
 /**
  * struct ioasid_policy_ops - a policy
  *
- * Data comes first, hooks follow in the order in which they are met. Every
- * hook is optional; one that is absent costs a no-op instruction.
+ * Data comes first, hooks follow in the order in which they are met, but for
+ * map_at, which is younger and comes last. Every hook is optional; one that is absent costs a no-op instruction.
  *
  * *Context.* Hooks other than init and exit run in the context of the calling
  * task, with preemption off, and may not sleep; a hook that wants its caller to
@@ -306,7 +308,9 @@ struct ioasid_policy_ops {
 	void (*detach)(struct ioasid_attach_args *args);
 
 	/**
-	 * @map_begin: A mapping is asked for; nothing is pinned yet.
+	 * @map_begin: A mapping is asked for; nothing is pinned yet. Where the
+	 * kernel is to choose the address (IOASID_MAP_ANYWHERE) it is 0 here:
+	 * map_at sees the one that is chosen.
 	 *
 	 * Context: the mapping task, before any lock.
 	 * Return: 0 to allow; -EPERM, -EACCES, -ENOMEM, -ENOSPC, -EDQUOT,
@@ -323,7 +327,8 @@ struct ioasid_policy_ops {
 	 *
 	 * Context: the mapping task; areas_lock is held.
 	 * Return: an address, or 0 for no opinion. One that is misaligned,
-	 * outside of the windows or in use is ignored and counted (stats).
+	 * outside of the windows or in use is ignored and counted (stats); one
+	 * that map_at turns down is ignored.
 	 */
 	u64 (*map_place)(struct ioasid_map_args *args, struct ioasid_place_args *place);
 
@@ -446,6 +451,37 @@ struct ioasid_policy_ops {
 	 * Context: the caller, no lock held.
 	 */
 	void (*dirty)(struct ioasid_dirty_args *args);
+
+	/**
+	 * @map_at: May the mapping lie at @args->iova? Asked about each address,
+	 * be it chosen by the caller, by the kernel (IOASID_MAP_ANYWHERE is in
+	 * @args->flags) or by map_place. Every mapping is where this hook was asked
+	 * last about it, once, and said yes; copies of mappings, mappings of
+	 * files and entries of batches included. What is mapped already is not
+	 * asked about: attaching, live update and loading the policy move nothing.
+	 *
+	 * A policy says here which addresses are wrong, and in map_begin which
+	 * mappings. map_done tells what came of it.
+	 *
+	 * Context: the mapping task; areas_lock is held, so no other task can
+	 * take the address meanwhile. Nothing is pinned. The range is aligned;
+	 * one that the caller chose may be in use or outside of the windows,
+	 * which then fails the call after this hook.
+	 * Return: 0: yes. -EPERM, -EACCES, -ENOMEM, -ENOSPC or -EINVAL to refuse
+	 * the mapping, wherever it may lie. Any other value, taken as unsigned,
+	 * is the lowest address above @args->iova that may do: the kernel looks
+	 * for one from there on and asks again; a mapping whose caller chose the
+	 * address is refused with EPERM. An address that is not above
+	 * @args->iova is misbehaviour, and refuses the mapping with EPERM. Beware
+	 * of sums that pass the end of all addresses: 0 says yes.
+	 *
+	 * The kernel first looks for an address that suits large pages, upwards,
+	 * and then again from the bottom for any: so the same address may be
+	 * asked about again. After IOASID_POLICY_AT_MAX addresses that were
+	 * turned down, or when there are no more, the call fails with ENOSPC.
+	 * Either way the reason is IOASID_R_POLICY, with the policy's id.
+	 */
+	s64 (*map_at)(struct ioasid_map_args *args);
 };
 
 #ifdef __bpf__

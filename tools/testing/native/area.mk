@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 CFLAGS-native  := -I../libioasid
 SOURCES-native := $(wildcard ../libioasid/*.c)
-LDLIBS-native  := -luring
+LDLIBS-native  := -luring -lbpf -lelf -lz
 
 # A caller of the in-kernel functions, for every kernel for which our modules
 # were built: O/tests/native/RELEASE/ioasid_kapi.ko.

@@ -63,10 +63,10 @@ echo "A map of one page through /dev/ioasid: $base_map instructions, its unmap: 
 echo
 echo '| | map | unmap | promised |'
 echo '|---|---|---|---|'
-for hook in map_begin map_batch charge map_done unmap_begin unmap_sync unmap_done; do
+for hook in map_begin map_at map_batch charge map_done unmap_begin unmap_sync unmap_done; do
 	with "$objects/empty-$hook.bpf.o" "\`$hook\` alone, empty" 150
 done
-with $objects/empty.bpf.o 'every hook, empty' 500
+with $objects/empty.bpf.o 'every hook, empty' 620
 with $objects/empty.bpf.o 'the same with TIMES' '' --set flags=TIMES
 measure $length
 row 'nothing loaded again' 20

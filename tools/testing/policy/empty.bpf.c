@@ -114,6 +114,12 @@ void BPF_PROG(empty_dirty, struct ioasid_dirty_args *args)
 {
 }
 
+SEC("?struct_ops/map_at")
+s64 BPF_PROG(empty_map_at, struct ioasid_map_args *args)
+{
+	return 0;
+}
+
 #define PASTE(a, b)	a##b
 #define PROG(hook)	PASTE(empty_, hook)
 
@@ -141,6 +147,7 @@ struct ioasid_policy_ops empty = {
 	.access_unpin	= (void *)empty_access_unpin,
 	.owner_change	= (void *)empty_owner_change,
 	.dirty		= (void *)empty_dirty,
+	.map_at		= (void *)empty_map_at,
 #endif
 	.name		= "empty",
 };

@@ -305,7 +305,8 @@ enum ioasid_map_flag {
  * free range so long. EFAULT: the memory cannot be pinned. ENOMEM: also
  * RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and did not clear what it had
  * written: the memory stays pinned and charged and the range taken, until an
- * unmap succeeds. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
+ * unmap succeeds. EPERM: a policy allows no mapping at @iova; ENOSPC: or at none of
+ * the free ranges. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
  */
 struct ioasid_map_dma {
 	__u32 size;
