@@ -15,7 +15,8 @@
  *   overlap        a map failed with EEXIST on a mapping of another range
  *
  * With strict=1 a map where such an unmap was is refused with EPERM, which no
- * program takes for success; then it counts as stale too.
+ * program takes for success; then it counts as stale too. A map that leaves the
+ * address to the kernel is made somewhere else.
  *
  *   ioasidctl policy load strictmap --set strict=1
  *   ioasidctl policy show strictmap
@@ -137,19 +138,21 @@ static __always_inline bool touches(const struct strictmap_ghost *g, __u64 first
 	return g->last && first <= g->last && last >= g->first;
 }
 
-static __always_inline bool is_ghost(__u32 id, __u64 first, __u64 last)
+/* The last address of those that touch the range, or 0. */
+static __always_inline __u64 ghost_end(__u32 id, __u64 first, __u64 last)
 {
 	struct strictmap_space *space = bpf_map_lookup_elem(&spaces, &id);
-	bool found = false;
+	__u64 end = 0;
 	int i;
 
 	if (!space)
-		return false;
+		return 0;
 	bpf_spin_lock(&space->lock);
 	for (i = 0; i < GHOSTS; i++)
-		found |= touches(&space->ghosts[i], first, last);
+		if (touches(&space->ghosts[i], first, last) && space->ghosts[i].last > end)
+			end = space->ghosts[i].last;
 	bpf_spin_unlock(&space->lock);
-	return found;
+	return end;
 }
 
 /* How much longer @g gets when it takes that range in. */
@@ -263,27 +266,36 @@ void BPF_PROG(strictmap_space_close, struct ioasid_space_args *args)
 	bpf_map_delete_elem(&spaces, &id);
 }
 
-SEC("struct_ops/map_begin")
-s32 BPF_PROG(strictmap_map_begin, struct ioasid_map_args *args)
+SEC("struct_ops/map_at")
+s64 BPF_PROG(strictmap_map_at, struct ioasid_map_args *args)
 {
-	if (!strict || !is_ghost(args->who.space, args->iova, args->iova + args->length - 1))
+	__u64 last = args->iova + args->length - 1, ghost;
+
+	if (!strict)
 		return 0;
-	return -EPERM;
+	ghost = ghost_end(args->who.space, args->iova, last);
+	if (!ghost)
+		return 0;
+	return ghost >= -4096ULL ? -EPERM : (s64)(ghost + 1);
 }
 
 SEC("struct_ops/map_done")
 void BPF_PROG(strictmap_map_done, struct ioasid_map_args *args, struct ioasid_map_result *res)
 {
-	__u64 last = args->iova + args->length - 1;
+	__u64 last = args->iova + args->length - 1, a = 0, b = 0;
 
 	if (!res->err)
 		return;
-	if (res->reason != IOASID_R_OVERLAP && !(strict && res->reason == IOASID_R_POLICY))
+	if (res->reason == IOASID_R_OVERLAP) {
+		a = res->a;
+		b = res->b;
+	} else if (!strict || res->reason != IOASID_R_POLICY) {
 		return;
-	if (is_ghost(args->who.space, args->iova, last))
-		FOUND("stale", args, res->a, res->b);
-	else if (res->reason == IOASID_R_OVERLAP && (res->a != args->iova || res->b != last))
-		FOUND("overlap", args, res->a, res->b);
+	}
+	if (ghost_end(args->who.space, args->iova, last))
+		FOUND("stale", args, a, b);
+	else if (b && (a != args->iova || b != last))
+		FOUND("overlap", args, a, b);
 }
 
 SEC("struct_ops/unmap_done")
@@ -317,7 +329,7 @@ struct ioasid_policy_ops strictmap = {
 	.init		= (void *)strictmap_init,
 	.space_open	= (void *)strictmap_space_open,
 	.space_close	= (void *)strictmap_space_close,
-	.map_begin	= (void *)strictmap_map_begin,
+	.map_at		= (void *)strictmap_map_at,
 	.map_done	= (void *)strictmap_map_done,
 	.unmap_done	= (void *)strictmap_unmap_done,
 	.name		= "strictmap",
