@@ -79,7 +79,7 @@ static bool loaded(const char *module, struct build *b)
 	return true;
 }
 
-/* Nobody installs into "kernel", which holds the thousands that came with it. */
+/* No installation writes to "kernel", which holds the thousands that came with it. */
 static int is_copy(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;

@@ -4,7 +4,7 @@
 # A user chooses the name of a program and of a cgroup: bytes that are not UTF-8, line
 # breaks, quotes, backslashes, sequences that clear a screen or turn its direction. Each
 # program prints them so that a terminal, a line and JSON stay whole, and so that the name
-# can be told from any other.
+# differs from any other.
 #
 # There is a test for each program in build/bin and each command of ioasidctl: one without is
 # red, by the name of the function that is missing here. host/report.t.sh has tools/perf.
