@@ -35,7 +35,7 @@ closed_doors() {
 	refused 1 'modprobe ioasid_setcontainer' "$BENCH" nvme --backend group --device "$DISK" --size 1M
 	refused 1 'modprobe ioasid_pci' "$BENCH" nvme --backend direct --device "$DISK" --size 1M
 	expect_same "the driver of $DISK" "$(driver_of "$DISK")" nvme
-	# From here on nobody has it, which saves the kernel's driver much work.
+	# From here on no driver has it, which saves the kernel's driver much work.
 	echo "$DISK" >/sys/bus/pci/drivers/nvme/unbind
 }
 

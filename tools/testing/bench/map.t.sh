@@ -86,13 +86,13 @@ wrong_backend_is_an_error() {
 	case $(jq -r '.results[0].answered_by' "$OUT") in
 	type1) other=ioasid ;;
 	ioasid) other=type1 ;;
-	*) fail "nobody answered: $(cat "$OUT")" ;;
+	*) fail "no backend answered: $(cat "$OUT")" ;;
 	esac
 	refused 1 "answered where $other was asked for" \
 		"$BENCH" map --device "$DEVICE" --size 1M --kind 4k --backend "$other"
 }
 
-# A device that nobody watches may have written everything; the program checks that it is told so.
+# A device whose writes are not tracked may have written everything; the program checks that all is reported.
 dirty_pages_are_asked_for() {
 	"$BENCH" map --device "$DEVICE" --size 4M --chunk 1028K --kind 4k --repeat 2 --workload dirty --threads 2 \
 		--json >"$OUT"

@@ -115,7 +115,7 @@ ended() {
 	kill -s "$1" "$who"
 	status=0
 	wait "$pid" || status=$?
-	# After SIGKILL the guard is nobody's child: give it its time.
+	# After SIGKILL the guard is no child of ours: give it its time.
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		[ "$(driver_of "$DISK")" != nvme ] || break
 		[ "$1 $2" = 'KILL it' ] || break

@@ -17,7 +17,7 @@ native_calls_map_the_same() {
 		.unmap.bytes == 4194304 and .vmlck_bytes == 4194304)'
 }
 
-# Whoever has no call for many makes one after the other.
+# A backend without a call for many makes one after the other.
 batches_map_the_same() {
 	"$BENCH" compare --backends ioasid,native,uring --device "$DEVICE" --workload storm --ops 300 --batch 64 \
 		--kind 4k --unmap each --threads 2 --order random --repeat 2 --json >"$OUT"
@@ -51,7 +51,7 @@ replay_fills_the_page_table() {
 	json '.results[0] | .map.calls == 1 and .map.bytes == 4194304 and .unmap.bytes == 4194304'
 }
 
-# Into the holes, and behind them. Whoever leaves the choice to the caller is left out.
+# Into the holes, and behind them. A backend that leaves the choice to the caller is left out.
 addresses_that_the_kernel_chooses() {
 	"$BENCH" compare --backends ioasid,native --device "$DEVICE" --workload choose --existing 300 --ops 400 \
 		--op-size 4K,8K --kind 4k --repeat 2 --threads 2 --json >"$OUT"

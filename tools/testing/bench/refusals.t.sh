@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench: what a machine lacks gives exit status 1 and one line that
-# says what to do, and a disk somebody uses stays with its driver.
+# says what to do, and a disk in use stays with its driver.
 . tools/testing/bench/common.sh
 
 DISK=0000:00:05.0

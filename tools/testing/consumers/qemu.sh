@@ -81,7 +81,7 @@ plug() {
 
 ended() { ! kill -0 "$qemu" || grep -q '^State:.Z' "/proc/$qemu/status"; }
 
-# The guest lets go first; until then the write to unbind waits.
+# The guest releases it first; until then the write to unbind waits.
 take_back() {
 	progress "unbind on the host while the guest reads"
 	: >"$WORK/qmp.log"

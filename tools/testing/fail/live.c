@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(live, dirty_stop, 60)
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
-/* The bitmap of BYTES, and one word on each side that nobody may touch. */
+/* The bitmap of BYTES, and one word on each side that the kernel must not touch. */
 static uint64_t bitmap[1 + BYTES / PAGE / 64 + 1];
 
 static void bitmap_clear(void)
@@ -165,7 +165,7 @@ static bool is_unmapped(struct world *w)
 {
 	if (errno != EFAULT || door_avail(&w->d) != 65535)
 		return false;
-	/* What was written before the copy that failed is no use to anybody. */
+	/* What was written before the copy that failed is of no use. */
 	memset(&bitmap[1], 0xff, BYTES / PAGE / 8);
 	return true;
 }

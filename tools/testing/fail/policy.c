@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures while policies come and go, and while one has its say: whatever
+ * Failures while policies are loaded and unloaded, and while one has its say: whatever
  * fails, no container gets past a policy.
  */
 #include <bpf/bpf.h>
@@ -26,7 +26,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 	return 0;
 }
 
-/* Without a door: a policy must be able to come and go when nothing is open. */
+/* Without a door: a policy can be loaded and unloaded when nothing is open. */
 FIXTURE_SETUP(policy)
 {
 	libbpf_set_print(quiet);
@@ -105,7 +105,7 @@ static bool unload_ready(struct world *w)
 	return load_ready(w) && load_call(w);
 }
 
-/* Always works, or nobody could ever get rid of a policy. */
+/* Always works, or a policy could never be removed. */
 static bool unload_call(struct world *w)
 {
 	(void)w;

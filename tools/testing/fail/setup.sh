@@ -8,7 +8,7 @@ set -eu
 . tools/testing/harness/ktap.sh
 
 modules_unload ioasid_vfio
-# When VFIO lets go of a group, its device returns to the kernel's own domain,
+# When VFIO releases a group, its device returns to the kernel's own domain,
 # which must succeed. On 6.12 Intel's driver allocates memory for that, and the
 # kernel warns when it gets none, but not if that domain is the identity.
 for device in 0000:00:05.0 0000:00:06.0 0000:01:01.0; do

@@ -55,7 +55,7 @@ tree_for_dkms_has_it() {
 	done
 }
 
-# A number that somebody typed in would stay behind.
+# A number that was typed in would stay behind.
 nothing_else_has_one() {
 	# shellcheck disable=SC2046
 	if grep -nE "VERSION[[:space:]:?+]*[=[:space:]][[:space:]]*[\"']?[0-9]+\.[0-9]" Makefile tools/env/* \

@@ -64,7 +64,7 @@ TEST_F(broken, of_what_is_mapped)
 	door_close(&other);
 }
 
-/* What the IOMMU keeps of the new domain ends with it, and is nobody else's matter. */
+/* What the IOMMU keeps of the new domain ends with it, and concerns no other domain. */
 TEST_F(broken, that_cannot_be_taken_back)
 {
 	struct tally before = door_tally(&self->d);
@@ -109,7 +109,7 @@ TEST_F(broken, of_what_is_pinned_for_it)
 	close(module);
 }
 
-/* Pages of drivers that nobody pays for, whoever pins them. */
+/* Pages of drivers that no process is charged for, whatever pins them. */
 TEST_F(broken, of_reserved_pages)
 {
 	struct kapi pin = { .op = KAPI_PIN, .iova = IOVA, .length = 2, .prot = READ | WRITE };

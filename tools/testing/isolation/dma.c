@@ -164,8 +164,8 @@ TEST_F(dma, read_only_mapping)
 }
 
 /*
- * What is mapped is pinned. The owner gives the memory back, and whoever gets
- * memory next must not get that page while the drive can write to it.
+ * What is mapped is pinned. The owner gives the memory back, and the next
+ * allocation must not get that page while the drive can write to it.
  */
 TEST_F(dma, freed_memory_is_nobodys)
 {
@@ -184,7 +184,7 @@ TEST_F(dma, freed_memory_is_nobodys)
 #define MADV_SOFT_OFFLINE 101
 #endif
 
-/* Makes whoever can move a page try to; none of them may. */
+/* Makes all that can move a page try to; none of them may. */
 static void try_to_move(char *mem)
 {
 	char *huge = (char *)((uintptr_t)mem & ~(2 * MIB - 1));

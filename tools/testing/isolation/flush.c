@@ -61,7 +61,7 @@ TEST(sizes_of_entries)
 	int i;
 
 	if (!can_probe())
-		SKIP(return, "only an SMMU is told sizes, and its driver was not found here");
+		SKIP(return, "only an SMMU needs sizes, and its driver was not found here");
 	ASSERT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "3"));
 	mem = mmap(NULL, AREAS * HUGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);

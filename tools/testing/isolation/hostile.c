@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A policy that means harm: it cannot lift the limit of somebody it is not for,
+ * A policy that means harm: it cannot lift the limit of a cgroup it is not for,
  * nor redirect a mapping, nor keep memory in a device's reach.
  */
 #include "isolation/fault.h"

@@ -2,7 +2,7 @@
 /*
  * Do interrupts of a device arrive? Where the IOMMU translates the writes that
  * make them, as an SMMU does, the kernel maps the interrupt controller's
- * doorbell into our domain, if it was told where it may. No transfer of data
+ * doorbell into our domain, if it knows where it may. No transfer of data
  * shows that it was not.
  */
 #include <poll.h>

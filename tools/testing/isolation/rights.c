@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may do what: a user without rights gets nowhere, and one who was handed
+ * Rights: a user without rights gets nowhere, and one who was handed
  * a descriptor gets as far as that goes and no further.
  */
 #include "isolation/fault.h"
@@ -49,7 +49,7 @@ TEST(policies_are_for_root)
 	EXPECT_ERRNO(ENOENT, access("/sys/kernel/ioasid/policies/pincg", F_OK));
 }
 
-/* The stock container opens for everybody; alone it is good for nothing. */
+/* The stock container opens for every user; alone it is good for nothing. */
 static bool container_is_useless(void *unused)
 {
 	struct door d = { .kind = DOOR_SHIM, .group = -1 };
@@ -67,7 +67,7 @@ TEST(container_without_a_group)
 	EXPECT_EQ(0, as_nobody(container_is_useless, NULL));
 }
 
-/* Handed a door: he maps his own memory, up to his own limit. */
+/* With a door that was passed on: a user maps its own memory, up to its own limit. */
 static bool maps_to_the_limit(void *arg)
 {
 	struct door *d = arg;
@@ -94,7 +94,7 @@ TEST(handed_a_door)
 	door_close(&d);
 }
 
-/* Memory that he may only read is not mapped for a device to write. */
+/* Memory that the user may only read is not mapped for a device to write. */
 static bool maps_no_write(void *arg)
 {
 	char *mem = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -115,7 +115,7 @@ TEST(read_only_memory)
 	door_close(&d);
 }
 
-/* The kernel's own addresses, and those of nobody. */
+/* The kernel's own addresses, and those of no mapping. */
 static bool maps_no_kernel(void *arg)
 {
 	static const uint64_t addresses[] = {

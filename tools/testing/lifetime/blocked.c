@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A map that waits for a page fault that nobody serves (userfaultfd) must hold
- * up its own caller and nobody else: not other ranges, not a group that leaves
+ * A map that waits for a page fault that is not served (userfaultfd) must hold
+ * up its own caller and nothing else: not other ranges, not a group that leaves
  * or joins, not SIGKILL.
  *
  * Type1 is not asked: it refuses such memory.
@@ -17,7 +17,7 @@
 struct trapped {
 	struct door d;
 	int uffd;
-	char *trap;		/* PAGES pages, the last of which nobody fills */
+	char *trap;		/* PAGES pages, the last of which is not filled */
 	char *mem;		/* PAGES ordinary pages */
 	long long before;
 	pthread_t thread;

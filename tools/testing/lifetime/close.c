@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(close)
 
 	EXPECT_EQ(0, door_locked());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	/* Nobody holds on to the device. */
+	/* Nothing holds on to the device. */
 	EXPECT_TRUE(door_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
 	door_close(&d);
 	EXPECT_TRUE(door_prefer(DOOR_SHIM));

@@ -240,7 +240,7 @@ TEST_F(huge, protected)
 	EXPECT_TRUE(reads(&self->v, 8));
 }
 
-/* What the process has let go of stays the device's, and nobody else's. */
+/* What the process has unmapped stays the device's alone. */
 TEST_F(huge, unmapped_under_it)
 {
 	char *mem = self->v.mem;

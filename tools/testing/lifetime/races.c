@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many threads at once, against each other, against the memory going away and
- * against groups that come and go. What is checked beside crashes and splats:
+ * against groups that join and leave. What is checked beside crashes and splats:
  * only errnos that have a reason, and nothing left pinned or charged.
  */
 #include <pthread.h>
@@ -22,7 +22,7 @@ struct race {
 	volatile bool stop;
 	unsigned long mapped;
 	unsigned long unmapped;
-	int bad;			/* an errno nobody expected */
+	int bad;			/* an unexpected errno */
 	int bad_line;
 };
 
@@ -377,7 +377,7 @@ TEST_TIMEOUT(replay_while_mapping, LIMIT)
 	EXPECT_EQ(0, ktap_leaked(before));
 }
 
-/* Two groups in one container, one of which comes and goes. */
+/* Two groups in one container, one of which joins and leaves. */
 TEST_TIMEOUT(second_group_comes_and_goes, LIMIT)
 {
 	struct race r = { .stop = false };

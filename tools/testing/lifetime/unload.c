@@ -94,7 +94,7 @@ TEST_F(unload, parameter_sends_new_ones_to_type1)
 	ASSERT_TRUE(modules_load());
 }
 
-/* Files of debugfs and sysfs that somebody has open. */
+/* Files of debugfs and sysfs that a process has open. */
 TEST_F(unload, open_files)
 {
 	char text[256];
@@ -121,7 +121,7 @@ TEST(cycles)
 	cycles(_self, 3);
 }
 
-/* --- while somebody keeps asking --- */
+/* --- while a process keeps asking --- */
 
 struct asker {
 	pthread_t thread;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Maps of memory that nobody has touched, which are faulted in to be
+ * Maps of memory that was never touched, which are faulted in to be
  * pinned: of every kind of memory in one map, up to where it ends, and up to
- * a page whose fault nobody serves, which must not hold up other threads of
+ * a page whose fault is not served, which must not hold up other threads of
  * the process.
  */
 #include <linux/userfaultfd.h>

@@ -3,7 +3,7 @@
 # a subject names its area, begins with an imperative after it, and has at most
 # 72 columns.
 #
-# Older commits than the rule are not judged: nobody can mend them. Age is the
+# Older commits than the rule are not judged: they cannot be mended. Age is the
 # author's time and no commit, so that a shallow clone or a rebased branch judges
 # the same commits as the whole repository.
 BEGIN {

@@ -82,7 +82,7 @@ TEST_F(device, reset)
 	ASSERT_LE(0, drive);
 	ASSERT_EQ(0, node_attach(drive, self->ioasid, 0));
 	EXPECT_EQ(0, ioctl(drive, VFIO_DEVICE_RESET));
-	/* An edu cannot reset itself, and on the root bus nobody else can. */
+	/* An edu cannot reset itself, and on the root bus nothing else can. */
 	EXPECT_ERRNO(EINVAL, ioctl(self->node, VFIO_DEVICE_RESET));
 	close(drive);
 }
@@ -214,7 +214,7 @@ TEST_F(device, features)
 	EXPECT_ERRNO(ENOTTY, feature(self->node, 0xfff | get));
 }
 
-/* The kernel wants the device back: the owner is told, and closes. */
+/* The kernel wants the device back: the owner is notified, and closes. */
 TEST_F(device, unbind)
 {
 	int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The device's VFIO group, from outside: as long as a node owns a device of it
- * nobody opens it, and as long as it is open no node owns one. What an intruder
+ * no process can open it, and as long as it is open no node owns one. What an intruder
  * with an iommufd can do besides is in iommufd.c.
  */
 #include <pthread.h>
@@ -54,7 +54,7 @@ TEST_F(group, shut_while_owned)
 {
 	int group = group_open(DOOR_EDU);
 
-	/* An open node alone takes nothing from anybody. */
+	/* An open node alone takes nothing from other users. */
 	ASSERT_LE(0, group);
 	close(group);
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));

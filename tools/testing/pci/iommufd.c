@@ -2,7 +2,7 @@
 /*
  * An intruder with an iommufd, on a kernel that has it. A group that is put into
  * an iommufd claims nothing before its first device is opened, and vfio.ko opens
- * a second fd of a device that is open without asking anybody. VFIO's own node of
+ * a second fd of a device that is open without a check. VFIO's own node of
  * the device, /dev/vfio/devices/vfioN, is the other way in.
  *
  *   make KVER=iommufd kmod tests

@@ -136,7 +136,7 @@ TEST_F_TIMEOUT(neighbours, reset_by_the_owner_of_both, 60)
 	a = node_open(self->a);
 	b = node_open(self->b);
 	ASSERT_EQ(0, node_attach(a, self->ioasid, 0));
-	/* Nobody's is not ours. */
+	/* A device without an owner is not ours. */
 	EXPECT_ERRNO(EINVAL, hot_reset(a, 0, -1, -1));
 	ASSERT_EQ(0, node_attach(b, other, 0));
 	EXPECT_ERRNO(EINVAL, hot_reset(a, 0, -1, -1));

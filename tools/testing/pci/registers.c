@@ -2,7 +2,7 @@
 /*
  * The registers of a device that changes hands. Device memory can be mapped into
  * an address space, for another device to reach it, and stays there when the
- * device is closed. Whoever owns the device next must not be reached by it.
+ * device is closed. The next owner of the device must not be reached by it.
  */
 #include "pci/device.h"
 

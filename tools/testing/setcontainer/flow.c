@@ -70,7 +70,7 @@ TEST_F(flow, no_set_iommu)
 {
 	int device;
 
-	/* Nothing chosen and nobody in: as a container would say. */
+	/* Nothing chosen and no group: as a container would say. */
 	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	EXPECT_EQ(VFIO_GROUP_FLAGS_CONTAINER_SET | VFIO_GROUP_FLAGS_VIABLE, group_flags(self->edu));

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Loaded modules say which version and which sources they are of, and a module
-# of another version is refused: that is what an update leaves behind for whoever
-# loads one more.
+# of another version is refused: that is what an update leaves behind when one
+# more is loaded.
 . tools/testing/harness/ktap.sh
 
 version=$(cat VERSION)

@@ -65,7 +65,7 @@ function judge(name, key, k, a, b, d) {
 	a = k in T ? T[k] : "-"
 	b = k in I ? I[k] : "-"
 	if (key ~ /^!/) {
-		# A claim that is not so, or a case that broke. ioasid's are told by
+		# A claim that is not so, or a case that broke. ioasid's are reported as
 		# the difference, but for those that type1 shares or cannot have.
 		if (k in T) { wrong = wrong "#   type1: " substr(key, 2) ": " a "\n"; return }
 		if (key ~ /^!(setup|end|left)/) { wrong = wrong "#   ioasid: " substr(key, 2) ": " b "\n"; return }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who pays for pinned pages, and that he gets it back: across fork and exec,
- * by whoever unmaps, on exit and when killed.
+ * Which process is charged for pinned pages, and that it is uncharged: across fork
+ * and exec, by any process that unmaps, on exit and when killed.
  */
 #include <pthread.h>
 
@@ -46,7 +46,7 @@ static int ended(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-/* A child that unmaps does so to the benefit of him who mapped. */
+/* A child that unmaps uncharges the process that mapped. */
 TEST_F(account, child_unmaps)
 {
 	pid_t pid;
@@ -227,7 +227,7 @@ TEST_F(account, threads_and_a_limit)
 	}
 }
 
-/* --- ends nobody planned --- */
+/* --- unplanned ends --- */
 
 /* Memory for the tests that want much: a GiB, or what the machine can spare. */
 static size_t plenty(void)

@@ -64,7 +64,7 @@ static int group_status(int group)
 	return ioctl(group, VFIO_GROUP_GET_STATUS, &status) ? -1 : (int)status.flags;
 }
 
-/* Group before container, as nearly everybody does it. */
+/* Group before container, as nearly all programs do it. */
 static void open_both(struct ktap_test *_self, struct ktap_fixture_consumer *self)
 {
 	self->group = door_open_group(DOOR_NVME);

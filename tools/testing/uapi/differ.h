@@ -3,7 +3,7 @@
  * The same calls to ioasid and to type1, and the same answers from both?
  *
  * Two processes with the same memory at the same addresses, one with a
- * container on ioasid, the other on type1, are told the same random calls one
+ * container on ioasid, the other on type1, make the same random calls one
  * after the other. Results, errnos, everything written back, VmLck and the
  * mappings left must agree after each.
  */
@@ -173,7 +173,7 @@ static inline void differ_unmap(const struct door *d, const struct differ_op *op
 	r->error = r->ret ? errno : 0;
 	b->data = NULL;
 	differ_keep(r, &u, sizeof(u));
-	/* What a call that failed left in the bitmap is nobody's business. */
+	/* What a call that failed left in the bitmap does not matter. */
 	if (!r->ret)
 		memcpy(r->out + sizeof(u), bits, sizeof(bits));
 	r->length += sizeof(bits);
@@ -493,8 +493,8 @@ static inline void differ_explain(unsigned int number, const struct differ_op *o
 
 /*
  * Runs @count random calls on both; false at the first difference. @done counts
- * how many of the maps and unmaps succeeded, so that nobody compares errors
- * alone.
+ * how many of the maps and unmaps succeeded, so that not only errors
+ * are compared.
  */
 static inline bool differ_run(struct differ_worker *ours, struct differ_worker *theirs,
 			      uint64_t seed, unsigned int count, unsigned int *done)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Shared memory of files, in small pages and in large: the same pages as the
- * process has, no more of them than the file has, and all of them let go. A
- * memfd can be sealed against writing only when nobody has its pages pinned,
+ * process has, no more of them than the file has, and all of them unpinned. A
+ * memfd can be sealed against writing only when none of its pages is pinned,
  * so it is asked to tell.
  */
 #include <sys/mount.h>

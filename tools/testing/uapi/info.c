@@ -51,7 +51,7 @@ TEST_F(info, version)
 	EXPECT_EQ(VFIO_API_VERSION, ioctl(self->d.fd, VFIO_GET_API_VERSION));
 }
 
-/* Numbers that belong to other drivers, or to nobody. */
+/* Numbers that belong to other drivers, or to none. */
 static void check_foreign(struct ktap_test *_self, const struct door *d)
 {
 	static const unsigned long foreign[] = {

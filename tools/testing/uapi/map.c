@@ -343,7 +343,7 @@ TEST_F(map, aperture)
 	EXPECT_EQ(PAGE, door_unmap(&self->d, end - PAGE, PAGE));
 }
 
-/* A map may fail for two reasons; which one is told is part of the contract. */
+/* A map may fail for two reasons; which one is reported is part of the contract. */
 TEST_F(map, order_of_checks)
 {
 	const struct door *d = &self->d;

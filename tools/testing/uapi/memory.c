@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Kinds of memory: which can be mapped, what each is charged, and that all of
- * it is let go again.
+ * it is unpinned again.
  */
 #include "uapi/door.h"
 
@@ -298,7 +298,7 @@ TEST_F(bar, is_mapped_and_costs_nothing)
 	map_costs(_self, &self->d, self->mem, self->size, DOOR_RW, 0);
 	map_costs(_self, &self->d, self->mem + PAGE, PAGE, VFIO_DMA_MAP_FLAG_READ, 0);
 	map_costs(_self, &self->d, self->mem + 100 * PAGE, 100 * PAGE, VFIO_DMA_MAP_FLAG_WRITE, 0);
-	/* It goes when the process has let go of it. */
+	/* It goes when the process has unmapped it. */
 	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, self->size, DOOR_RW));
 	ASSERT_EQ(0, munmap(self->mem, self->size));
 	EXPECT_EQ(self->size, door_unmap(&self->d, IOVA, self->size));

@@ -155,7 +155,7 @@ TEST_F(sealed, two_groups)
 	close(edu);
 }
 
-/* Nobody but us knows that argument: a join is refused, the address space is not harmed. */
+/* No other driver knows that argument: a join is refused, the address space is not harmed. */
 TEST_F(sealed, join)
 {
 	struct door ioasid;

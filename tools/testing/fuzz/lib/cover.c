@@ -89,7 +89,7 @@ void fuzz_cover_end(void)
 	}
 }
 
-/* How much is new since the last time anybody asked. */
+/* How much is new since the last call. */
 unsigned long fuzz_cover_new(void)
 {
 	return map ? atomic_exchange(&map->fresh, 0) : 0;

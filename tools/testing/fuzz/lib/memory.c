@@ -201,7 +201,7 @@ void make_madvise(uint64_t *rng, uint64_t *a)
 
 long run_madvise(const uint64_t *a)
 {
-	/* Poisoned pages would be somebody else's for ever. */
+	/* Poisoned pages would be missing to the machine for ever. */
 	if (!inside(a[0], a[1]) || a[2] == MADV_HWPOISON || a[2] == MADV_SOFT_OFFLINE)
 		return outside();
 	return madvise((void *)a[0], a[1], a[2]);

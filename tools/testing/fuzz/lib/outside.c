@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens to a machine while programs run on it: policies come and go,
- * modules are unloaded, devices disappear, parameters change.
+ * What happens to a machine while programs run on it: policies and
+ * modules are loaded and unloaded, devices disappear, parameters change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +133,7 @@ void make_unplug(uint64_t *rng, uint64_t *a)
 	a[0] = fuzz_below(rng, 4);
 }
 
-/* Waits until nobody has the device open: the program is still running. */
+/* Waits until no process has the device open: the program is still running. */
 long run_unplug(const uint64_t *a)
 {
 	char path[128];

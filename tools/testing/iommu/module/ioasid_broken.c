@@ -7,7 +7,7 @@
  * entry or what is not mapped, and it looks when pages are unpinned whether an
  * entry still leads there.
  *
- * Who else can run: maps and unmaps on the domain, which see one set of
+ * What else can run: maps and unmaps on the domain, which see one set of
  * operations or the other; both lead to the same page tables. The domain may
  * be freed at any moment, which comes through here. One opener at a time.
  */

@@ -5,7 +5,7 @@
  * groups without putting them anywhere, so their DMA stays blocked. What was
  * asked of it can be read in its parameters.
  *
- * Who else can run: vfio.ko holds the container's lock over all callbacks but
+ * What else can run: vfio.ko holds the container's lock over all callbacks but
  * ioctl; the tests use one container at a time, and the counters are for them.
  */
 #include <linux/err.h>

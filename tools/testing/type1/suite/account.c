@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is charged, what counts, and who gets it back: across threads, fork,
+ * Which process is charged, what counts, and which is uncharged: across threads, fork,
  * exec, exit and SIGKILL.
  */
 #include <pthread.h>
@@ -121,7 +121,7 @@ CASE(account_capability_for_life, "A094")
 	SEE(64, "charged", door_locked());
 }
 
-/* And what he might not, though he may now. */
+/* And what it might not, though it may now. */
 CASE(account_no_capability_for_life, "A094 A095")
 {
 	struct soft s = suite_soft();

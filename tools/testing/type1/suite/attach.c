@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups that come and go: domains, replay, windows, and what is left where an
+ * Groups that join and leave: domains, replay, windows, and what is left where an
  * attach fails.
  */
 #include <sys/stat.h>
@@ -242,7 +242,7 @@ static long read_number(const char *path, const char *key)
 	return value;
 }
 
-/* Page tables of the IOMMU are the caller's, as his cgroup sees it. */
+/* Page tables of the IOMMU are the caller's, as its cgroup sees it. */
 CASE_LONG(attach_memory_cgroup, "A058", 30)
 {
 	const char *const stat = "/sys/fs/cgroup/ioasid-type1/memory.stat";

@@ -83,7 +83,7 @@ CASE(bar_read_only, "A064")
 	TRY(ANY, "nothing", door_map(&d, 2 * IOVA, b.mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
 }
 
-/* Frames of ordinary memory, which nobody would keep. */
+/* Frames of ordinary memory, which no reference would keep. */
 CASE(bar_of_memory, "A065")
 {
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
@@ -113,7 +113,7 @@ CASE(bar_is_not_charged, "A066")
 	TRY(MIB, "unmap", door_unmap(&d, IOVA, b.size));
 }
 
-/* The process lets go of it, or turns the device off: the IOMMU does not. */
+/* The process unmaps it, or turns the device off: the IOMMU does not. */
 CASE(bar_outlives_its_mapping, "A067")
 {
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);

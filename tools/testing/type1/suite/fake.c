@@ -450,7 +450,7 @@ static void add_call(const char *text, void *arg)
 	}
 }
 
-/* Both IOMMUs have flushed before the first page is let go of. */
+/* Both IOMMUs have flushed before the first page is unpinned. */
 CASE(fake_flushes_both_first, "A079 A081")
 {
 	int group = suite_group(FAKE(2));

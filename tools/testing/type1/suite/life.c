@@ -79,7 +79,7 @@ CASE(life_unknown_ioctl, "A004 A154")
 	TRY(-ENOTTY, "eeh", ioctl(d.fd, VFIO_EEH_PE_OP));
 }
 
-/* All numbers that mean something to somebody, but for ioasid's own. */
+/* All numbers that mean something to some driver, but for ioasid's own. */
 static void extensions(int fd, const char *when)
 {
 	unsigned long n;

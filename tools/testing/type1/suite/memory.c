@@ -258,7 +258,7 @@ static void trap_set(char *trap, size_t size)
 		_exit(255);
 }
 
-/* What a map of memory says that nobody fills: its errno, or that it waits. */
+/* What a map of memory says that is never filled: its errno, or that it waits. */
 static void trapped_map(const char *key, char *trap, size_t size)
 {
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
@@ -278,7 +278,7 @@ static void trapped_map(const char *key, char *trap, size_t size)
 		suite_say(key, "%s", WEXITSTATUS(status) ? strerrorname_np(WEXITSTATUS(status)) : "0");
 	} else {
 		suite_say(key, "waits");
-		/* Until he is killed, and then nothing is left of it. */
+		/* Until it is killed, and then nothing is left of it. */
 		kill(pid, SIGKILL);
 		SEE(1000 + SIGKILL, suite_key("%s, killed", key), suite_ended(pid));
 	}

@@ -92,7 +92,7 @@ CASE(pin_errors, "A142")
 	TRY(-EFAULT, "memory is gone", mdev_pin(s.device, 2, 1, MDEV_READ));
 }
 
-/* What was pinned before an error is let go of again. */
+/* What was pinned before an error is unpinned again. */
 CASE(pin_unwinds, "A142")
 {
 	struct soft s = mapped(8);
@@ -192,7 +192,7 @@ CASE(pin_callback_all, "A082 A077")
 	SEE(0, "pinned", suite_pinned());
 }
 
-/* Both devices of a container are told, also the one that has pinned nothing. */
+/* Both devices of a container are notified, also the one that has pinned nothing. */
 CASE(pin_two_devices, "A082 A143 A148")
 {
 	struct soft s = mapped(8);
@@ -211,7 +211,7 @@ CASE(pin_two_devices, "A082 A143 A148")
 	heard(other, "the other");
 }
 
-/* A driver that does not let go. */
+/* A driver that keeps its pins. */
 CASE(pin_stubborn, "A083")
 {
 	struct soft s;

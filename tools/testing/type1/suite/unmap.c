@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * VFIO_IOMMU_UNMAP_DMA: what goes, what it says went, and what it refuses;
- * and that a page is let go of only after the flush.
+ * and that a page is unpinned only after the flush.
  */
 #include "type1/suite/suite.h"
 
@@ -363,7 +363,7 @@ CASE(unmap_in_small_pieces, "A105")
 
 struct order {
 	long flushes;
-	long early;	/* pages let go of before any flush */
+	long early;	/* pages unpinned before any flush */
 	long unpins;
 };
 
@@ -379,7 +379,7 @@ static void add_call(const char *text, void *arg)
 	}
 }
 
-/* No page is let go of while an IOTLB may hold it. */
+/* No page is unpinned while an IOTLB may hold it. */
 CASE(unmap_flushes_first, "A081 A079")
 {
 	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
