@@ -27,6 +27,7 @@
 #include "map.h"
 #include "pages.h"
 #include "signal.h"
+#include "user.h"
 #include "who.h"
 
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
@@ -87,6 +88,25 @@ static int map_no_more(struct ioasid_map_call *c)
 
 	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_MAPS, 1, space->maps, space->maps);
 	return ioasid_map_fail(c, -ENOSPC, IOASID_R_MAP_LIMIT, space->maps, 0);
+}
+
+/*
+ * No rlimit bounds it: count it for the user whose space it is. It is given back
+ * with the range. VFIO has no errno of its own for this limit.
+ */
+static noinline int map_count(struct ioasid_map_call *c)
+{
+	u64 used, limit;
+
+	if (c->area->counted)
+		return 0;
+	if (ioasid_user_add_window(c->space->user, &used, &limit)) {
+		c->area->counted = true;
+		return 0;
+	}
+	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_WINDOWS, 1, used, limit);
+	return ioasid_map_fail(c, c->args.flags & IOASID_MAP_LEGACY ? -ENOSPC : -EDQUOT,
+			       IOASID_R_USER_LIMIT, used, limit);
 }
 
 /*
@@ -170,6 +190,9 @@ static int map_claim(struct ioasid_map_call *c)
 
 	mutex_lock(&space->areas_lock);
 	ret = map_check_space(c, &place);
+	/* Only a /dev/ioasid has those. */
+	if (!ret && c->args.flags & IOASID_MAP_SHARED)
+		ret = map_count(c);
 	if (!ret) {
 		area->state = IOASID_AREA_BUILDING;
 		area->serial = ++space->serial;
@@ -207,6 +230,14 @@ static unsigned int map_workers(struct ioasid_map_call *c)
 	return c->args.workers ? ioasid_ahead_workers(c->args.workers) : 0;
 }
 
+/* Does RLIMIT_MEMLOCK bound what is pinned now, for as long as it is mapped? See user.c. */
+static bool map_bounded(const struct ioasid_map_call *c)
+{
+	const struct ioasid_pages *pages = c->area->pages;
+
+	return pages->charged && (pages->mm == READ_ONCE(c->space->mm) || pages->user);
+}
+
 int ioasid_map_pin(struct ioasid_map_call *c)
 {
 	struct ioasid_pin_call pin = {
@@ -218,7 +249,11 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 		.workers = map_workers(c),
 	};
 
-	return ioasid_pages_pin(c->area->pages, &pin);
+	int ret = ioasid_pages_pin(c->area->pages, &pin);
+
+	if (!ret && c->space->user && unlikely(!map_bounded(c)))
+		ret = map_count(c);
+	return ret;
 }
 
 int ioasid_map_publish(struct ioasid_map_call *c)

@@ -276,6 +276,22 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 	return ret;
 }
 
+/* What is mapped is the caller's, and what the caller maps from now on is the owner's. */
+static void owner_set(struct ioasid_space *space)
+{
+	struct mm_struct *old;
+
+	mmgrab(current->mm);
+	mutex_lock(&space->areas_lock);
+	ioasid_who_current(&space->owner, space->id);
+	get_task_comm(space->comm, current);
+	old = space->mm;
+	WRITE_ONCE(space->mm, current->mm);
+	mutex_unlock(&space->areas_lock);
+	if (old)
+		mmdrop(old);
+}
+
 /**
  * ioasid_space_change_owner() - the caller takes over what is mapped
  * @space: address space
@@ -304,12 +320,8 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 		ioasid_pages_put(moves[i].pages);
 	}
 	kvfree(moves);
-	if (!ret) {
-		mutex_lock(&space->areas_lock);
-		ioasid_who_current(&space->owner, space->id);
-		get_task_comm(space->comm, current);
-		mutex_unlock(&space->areas_lock);
-	}
+	if (!ret)
+		owner_set(space);
 out:
 	if (ret)
 		ioasid_space_report(space, IOASID_ERROR_OWNER, ret, &f);

@@ -6,6 +6,7 @@
  * reference means that no call is left, so freeing needs no lock. A kill can
  * come at any moment and is seen by whoever takes areas_lock next.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -13,6 +14,7 @@
 #include "pages.h"
 #include "signal.h"
 #include "space.h"
+#include "user.h"
 #include "who.h"
 
 static struct kmem_cache *mapping_cache;
@@ -59,7 +61,8 @@ static int space_ask_policy(struct ioasid_space *space)
 	return ret;
 }
 
-struct ioasid_space *ioasid_space_create(u32 flags)
+/* A space that is counted, for @user, and can be found. */
+static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 	struct ioasid_space *space;
@@ -73,10 +76,38 @@ struct ioasid_space *ioasid_space_create(u32 flags)
 		return ERR_PTR(-ENOMEM);
 
 	space_setup(space, flags);
+	space->user = user;
+	if (user && current->mm) {
+		space->mm = current->mm;
+		mmgrab(space->mm);
+	}
 	ret = ioasid_spaces_add(space, gfp);
 	if (ret) {
+		if (space->mm)
+			mmdrop(space->mm);
 		kfree(space);
 		return ERR_PTR(ret);
+	}
+	return space;
+}
+
+struct ioasid_space *ioasid_space_create(u32 flags)
+{
+	struct ioasid_user *user = NULL;
+	struct ioasid_space *space;
+	int ret;
+
+	/* A container takes a group, of which there are few, and has type1's limits alone. */
+	if (!(flags & IOASID_SPACE_CONTAINER)) {
+		user = ioasid_user_open();
+		if (IS_ERR(user))
+			return ERR_CAST(user);
+	}
+	space = space_add(flags, user);
+	if (IS_ERR(space)) {
+		if (user)
+			ioasid_user_close(user);
+		return space;
 	}
 	ret = space_ask_policy(space);
 	if (ret) {
@@ -115,6 +146,10 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_windows_free(&space->windows);
 	ioasid_windows_free(&space->allowed);
 	kfree(space->pins);
+	if (space->mm)
+		mmdrop(space->mm);
+	if (space->user)
+		ioasid_user_close(space->user);
 	ioasid_space_forget(space);
 }
 IOASID_EXPORT(ioasid_space_put);
@@ -216,6 +251,8 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 	lockdep_assert_held(&space->areas_lock);
 	ioasid_area_erase(space, area);
 	space->avail++;
+	if (unlikely(area->counted))
+		ioasid_user_drop_window(space->user);
 }
 
 /*

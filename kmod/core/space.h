@@ -32,6 +32,8 @@ struct ioasid_dirty_piece;
 struct ioasid_iova_range;
 struct ioasid_pages;
 struct ioasid_refund;
+struct ioasid_user;
+struct mm_struct;
 struct seq_file;
 
 /** enum ioasid_area_state - life of a mapping */
@@ -88,6 +90,8 @@ struct ioasid_area_node {
  *	who clears it asks, and no other domain gets it; until it is unmapped
  * @lost: some domain kept some of it and does not know of it any more: it stays
  *	pinned as long as there is a domain
+ * @counted: no rlimit bounds it (see user.c), so it counts among the windows of space->user; set
+ *	by the mapping task
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
@@ -107,6 +111,7 @@ struct ioasid_area {
 	bool stop;
 	u8 stuck : 2;
 	u8 lost : 1;
+	u8 counted : 1;
 	u32 users;
 	unsigned long *dirty;
 	struct xarray pins;
@@ -187,6 +192,10 @@ struct ioasid_group {
  * @flags: enum ioasid_space_flags
  * @owner: who created it
  * @comm: name of that task
+ * @user: of its creator, for which it and its windows count; NULL for a
+ *	container. Set once, and given up with the last of @refs
+ * @mm: the memory of the process that owns it (mmgrab); like @user, but a change
+ *	of owner replaces it under areas_lock. Only compared
  * @choice: the policy that was selected, see policy/scope.c; 0: none
  * @mark: policies that saw it open, guarded in policy/hooks.c
  *
@@ -239,6 +248,8 @@ struct ioasid_space {
 	u32 flags;
 	struct ioasid_who owner;
 	char comm[TASK_COMM_LEN];
+	struct ioasid_user *user;
+	struct mm_struct *mm;
 	u32 choice;
 	struct ioasid_policy_mark mark;
 

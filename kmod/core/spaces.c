@@ -17,6 +17,7 @@
 
 #include "pages.h"
 #include "space.h"
+#include "user.h"
 #include "who.h"
 
 static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ACCOUNT);	/* by id */
@@ -259,6 +260,7 @@ void ioasid_spaces_show(void)
 {
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);
 	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
+	ioasid_users_show(debugfs_dir);
 }
 
 void ioasid_spaces_hide(void)

@@ -278,6 +278,37 @@ static void check_limits(void)
 	free(list);
 }
 
+/* One of a user's limits: the last tenth is near. */
+static bool near_limit(const struct user_count *u, const char *what, unsigned long long used,
+		       const char *parameter)
+{
+	uint64_t limit = sysfs_u64("/sys/module/ioasid/parameters/%s", parameter);
+	char remedy[256];
+
+	if (!limit || used < limit - limit / 10)
+		return false;
+	snprintf(remedy, sizeof(remedy), "see 'ioasidctl list' for that user's programs, or write a larger number to /sys/module/ioasid/parameters/%s",
+		 parameter);
+	diagnose(WARN, "users", remedy, "user %u has %llu %s of %llu: without CAP_SYS_RESOURCE calls will soon fail with EDQUOT",
+		 u->uid, used, what, (unsigned long long)limit);
+	return true;
+}
+
+static void check_users(void)
+{
+	struct user_count *list;
+	int n = read_users(&list), near = 0;
+
+	for (int i = 0; i < n; i++) {
+		near += near_limit(&list[i], "address spaces", list[i].spaces, "user_spaces");
+		near += near_limit(&list[i], "mappings that no rlimit bounds", list[i].windows,
+				   "user_windows");
+	}
+	if (n >= 0 && !near)
+		diagnose(OK, "users", NULL, "%d users, none close to a limit", n);
+	free(list);
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	(void)argc;
@@ -296,6 +327,7 @@ int cmd_doctor(int argc, char **argv)
 	doctor_kernel();
 	check_containers();
 	check_limits();
+	check_users();
 	doctor_policies();
 	if (ctl.json) {
 		json_array_end(&ctl.j);

@@ -69,6 +69,30 @@ int read_spaces(struct space **list)
 	return n;
 }
 
+int read_users(struct user_count **list)
+{
+	FILE *f = fopen(DEBUGFS_IOASID "/users", "re");
+	struct user_count u, *more;
+	char line[128];
+	int n = 0;
+
+	*list = NULL;
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		/* Not so the first line, which names the columns. */
+		if (sscanf(line, "%u %llu %llu", &u.uid, &u.spaces, &u.windows) != 3)
+			continue;
+		more = realloc(*list, sizeof(u) * (size_t)(n + 1));
+		if (!more)
+			break;
+		*list = more;
+		more[n++] = u;
+	}
+	fclose(f);
+	return n;
+}
+
 int need_spaces(void)
 {
 	return fail("cannot read " DEBUGFS_IOASID "/spaces: %s", errno == EACCES ?

@@ -17,6 +17,15 @@ struct space {
 /* Returns their number, or -1 with errno set when the file cannot be read. */
 int read_spaces(struct space **list);
 
+/* What is counted for a user, see "Limits of one user" in docs/install.md. */
+struct user_count {
+	unsigned int uid;
+	unsigned long long spaces, windows;
+};
+
+/* Likewise: every user who has an address space of /dev/ioasid. */
+int read_users(struct user_count **list);
+
 /* What so many pages of this machine are. */
 uint64_t page_bytes(uint64_t pages);
 

@@ -118,6 +118,7 @@ const char *reason_name(uint32_t reason)
 		[IOASID_R_NO_MM]	= "no_mm",
 		[IOASID_R_DIRTY]	= "dirty",
 		[IOASID_R_BATCH]	= "batch",
+		[IOASID_R_USER_LIMIT]	= "user_limit",
 	};
 
 	if (reason >= sizeof(names) / sizeof(names[0]) || !names[reason])
@@ -139,6 +140,7 @@ const char *error_op_name(uint32_t op)
 		[IOASID_ERROR_READ]	= "read",
 		[IOASID_ERROR_WRITE]	= "write",
 		[IOASID_ERROR_TEARDOWN]	= "teardown",
+		[IOASID_ERROR_SPACE]	= "space",
 	};
 
 	return op < sizeof(names) / sizeof(names[0]) ? names[op] : "unknown";

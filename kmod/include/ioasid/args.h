@@ -82,6 +82,11 @@ enum ioasid_reason {
 	IOASID_R_DIRTY,
 	/** @IOASID_R_BATCH: nothing wrong, but an earlier entry of the batch failed */
 	IOASID_R_BATCH,
+	/**
+	 * @IOASID_R_USER_LIMIT: the user who created the address space has as many address spaces, or
+	 * mappings that no rlimit bounds, as one user may; a = how many, b = the limit
+	 */
+	IOASID_R_USER_LIMIT,
 };
 
 /** enum ioasid_error_op - what failed, in the event ioasid_error */
@@ -108,6 +113,8 @@ enum ioasid_error_op {
 	IOASID_ERROR_WRITE,
 	/** @IOASID_ERROR_TEARDOWN: a teardown, which goes on all the same */
 	IOASID_ERROR_TEARDOWN,
+	/** @IOASID_ERROR_SPACE: an address space was to be created; it has no number */
+	IOASID_ERROR_SPACE,
 };
 
 /** enum ioasid_pin_kind - who holds the pages, in the events ioasid_pin and ioasid_unpin */
@@ -523,6 +530,10 @@ enum ioasid_limit_kind {
 	IOASID_LIMIT_MEMLOCK,
 	/** @IOASID_LIMIT_MAPS: dma_entry_limit of the address space, in mappings */
 	IOASID_LIMIT_MAPS,
+	/** @IOASID_LIMIT_SPACES: user_spaces of the caller, in address spaces; who.space is 0 */
+	IOASID_LIMIT_SPACES,
+	/** @IOASID_LIMIT_WINDOWS: user_windows of the address space's creator, in mappings */
+	IOASID_LIMIT_WINDOWS,
 };
 
 /** define IOASID_MAPPING_BUSY - &ioasid_mapping_info.flags: being built or torn down */

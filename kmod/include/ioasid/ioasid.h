@@ -54,7 +54,11 @@ enum ioasid_space_flags {
  * ioasid_space_create() - a new, empty address space
  * @flags: enum ioasid_space_flags
  *
- * Return: the address space with one reference, or an ERR_PTR: -ENOMEM.
+ * Without IOASID_SPACE_CONTAINER it counts for the real user of the calling task
+ * until the last reference is gone.
+ *
+ * Return: the address space with one reference, or an ERR_PTR: -ENOMEM, -EDQUOT
+ * (that user has as many as the parameter user_spaces allows), or a policy's.
  */
 struct ioasid_space *ioasid_space_create(u32 flags);
 
@@ -197,9 +201,12 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
  *
  * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls what type1 says), -EINVAL
  * (alignment, outside the valid windows, or the space was torn down), -EEXIST
- * (overlap, also with a range still being mapped or unmapped), -ENOSPC (dma_entry_limit), -ENOMEM (RLIMIT_MEMLOCK or kernel
- * memory), -EFAULT (the memory cannot be pinned), -EINTR (killed), or what a
- * policy or the IOMMU driver says.
+ * (overlap, also with a range still being mapped or unmapped), -ENOSPC
+ * (dma_entry_limit), -EDQUOT (no rlimit bounds the mapping, and the creator of
+ * @space has as many of those as the parameter user_windows allows; with
+ * IOASID_MAP_LEGACY -ENOSPC), -ENOMEM (RLIMIT_MEMLOCK or kernel memory), -EFAULT
+ * (the memory cannot be pinned), -EINTR (killed), or what a policy or the IOMMU
+ * driver says.
  */
 int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags);
 

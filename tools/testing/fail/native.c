@@ -98,6 +98,36 @@ TEST_F_TIMEOUT(native, free, 60)
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
+/* The first address space of a user. */
+static bool new_user_ready(struct world *w)
+{
+	(void)w;
+	return user_become(ALICE);
+}
+
+static bool new_user_call(struct world *w)
+{
+	w->other.fd = native_open();
+	return w->other.fd >= 0;
+}
+
+static bool new_user_undo(struct world *w)
+{
+	bool counted = user_counts(ALICE).spaces == 1;
+
+	door_close(&w->other);
+	return counted && user_become(0);
+}
+
+TEST_F_TIMEOUT(native, open_as_new_user, 60)
+{
+	static const struct flow flow = {
+		.ready = new_user_ready, .call = new_user_call, .undo = new_user_undo,
+	};
+
+	EXPECT_TRUE(sweep(&self->w, &flow));
+}
+
 /* A file of its own: on the other one the default is fixed. */
 static bool legacy_ready(struct world *w)
 {
@@ -282,6 +312,30 @@ TEST_F_TIMEOUT(native, map, 120)
 {
 	static const struct flow flow = { .call = map_call, .undo = unmap_undo };
 
+	EXPECT_TRUE(sweep(&self->w, &flow));
+}
+
+/* Memory of a device: no page is charged, so each mapping is counted for the user. */
+static bool device_memory(struct world *w, struct door *edu)
+{
+	int device = door_device(edu, DOOR_EDU);
+
+	w->bytes = BATCH * PAGE;
+	w->mem = mmap(NULL, w->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device, 0);
+	close(device);
+	return w->mem != MAP_FAILED;
+}
+
+static bool counted_undo(struct world *w)
+{
+	return user_counts(0).windows > 0 && unmap_undo(w);
+}
+
+TEST_F_TIMEOUT(native, map_device_memory, 120)
+{
+	static const struct flow flow = { .call = map_call, .undo = counted_undo };
+
+	ASSERT_TRUE(device_memory(&self->w, &self->edu));
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 

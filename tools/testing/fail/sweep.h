@@ -10,7 +10,7 @@
 #ifndef IOASID_TEST_SWEEP_H
 #define IOASID_TEST_SWEEP_H
 
-#include "uapi/door.h"
+#include "native/users.h"
 
 #define SWEEP_FILE	"/proc/self/fail-nth"
 #define SWEEP_MAX	5000	/* a flow that never comes to its end is a bug */
@@ -45,6 +45,7 @@ struct traces {
 	long locked;
 	long long avail;
 	int spaces;		/* address spaces in the whole system */
+	struct user_counts users;	/* what is counted for all of them */
 	int core;		/* references on the modules */
 	int shim;
 	int ways;		/* on setcontainer and pci together */
@@ -117,6 +118,7 @@ static inline struct traces sweep_traces(const struct world *w)
 		.locked = door_locked(),
 		.avail = w->d.fd >= 0 ? door_avail(&w->d) : -1,
 		.spaces = sweep_spaces(),
+		.users = user_counts(-1),
 		.core = sweep_refs("ioasid"),
 		.shim = sweep_refs("ioasid_vfio"),
 		.ways = sweep_refs("ioasid_setcontainer") + sweep_refs("ioasid_pci"),
@@ -127,7 +129,8 @@ static inline bool sweep_same(const struct traces *a, const struct traces *b)
 {
 	return a->pinned == b->pinned && a->locked == b->locked && a->avail == b->avail &&
 	       a->spaces == b->spaces && a->core == b->core && a->shim == b->shim &&
-	       a->ways == b->ways;
+	       a->ways == b->ways && a->users.spaces == b->users.spaces &&
+	       a->users.windows == b->users.windows && a->users.lines == b->users.lines;
 }
 
 /* Some of it ends a little after the call: programs, files, grace periods. */
@@ -143,9 +146,11 @@ static inline bool sweep_clean(const struct world *w, const struct traces *befor
 			return true;
 		usleep(50000);
 	}
-	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, address spaces %+d, references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci",
+	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, address spaces %+d (of %+d users, who have %+ld and %+ld windows), references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci",
 	       n, when, after.pinned - before->pinned, after.locked - before->locked,
 	       after.avail - before->avail, after.spaces - before->spaces,
+	       after.users.lines - before->users.lines, after.users.spaces - before->users.spaces,
+	       after.users.windows - before->users.windows,
 	       after.core - before->core, after.shim - before->shim, after.ways - before->ways);
 	return false;
 }

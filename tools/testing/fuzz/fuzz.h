@@ -191,6 +191,7 @@ struct fuzz_traces {
 	int shim;
 	int ways;		/* references on setcontainer and pci together */
 	int spaces;
+	long counted;		/* for all users: address spaces, and mappings without a charge */
 };
 
 bool fuzz_world_open(void);

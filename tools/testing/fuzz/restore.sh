@@ -29,4 +29,6 @@ set_parameter() { echo "$3" >"/sys/module/$1/parameters/$2"; }
 set_parameter ioasid iommu_map N
 set_parameter ioasid disable_hugepages N
 set_parameter ioasid dma_entry_limit 65535
+set_parameter ioasid user_spaces 8192
+set_parameter ioasid user_windows 262144
 set_parameter ioasid_vfio enabled Y

@@ -22,6 +22,9 @@ static bool opens_nothing(void *group)
 	       refuses(group, O_RDWR) && refuses("/sys/kernel/debug/ioasid/spaces", O_RDONLY) &&
 	       refuses("/sys/module/ioasid/parameters/allow_unsafe_interrupts", O_WRONLY) &&
 	       refuses("/sys/module/ioasid/parameters/dma_entry_limit", O_WRONLY) &&
+	       refuses("/sys/module/ioasid/parameters/user_spaces", O_WRONLY) &&
+	       refuses("/sys/module/ioasid/parameters/user_windows", O_WRONLY) &&
+	       refuses("/sys/kernel/debug/ioasid/users", O_RDONLY) &&
 	       refuses("/sys/module/ioasid_vfio/parameters/enabled", O_WRONLY);
 }
 

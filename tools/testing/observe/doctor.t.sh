@@ -141,6 +141,18 @@ hardly_a_mapping_left() {
 	ill 0 'warn *mappings *space [0-9]* of mapper ([0-9]*) has made 21 mappings and may make 0 more'
 }
 
+# Root is exempt from the limit, and counted all the same.
+a_user_close_to_a_limit() {
+	begin
+	spaces=/sys/module/ioasid/parameters/user_spaces
+	trap 'echo 8192 >"$spaces"; clean' EXIT
+	hold map 0 4K
+	ill 0 'ok *users *1 users, none close to a limit'
+	echo 1 >"$spaces"
+	ill 0 'warn *users *user 0 has 1 address spaces of 1: without CAP_SYS_RESOURCE calls will soon fail with EDQUOT'
+	grep -q -- '-> .*/sys/module/ioasid/parameters/user_spaces' "$scratch/doctor"
+}
+
 interrupts_that_are_not_isolated() {
 	begin
 	unsafe=/sys/module/ioasid/parameters/allow_unsafe_interrupts
@@ -205,5 +217,6 @@ no_module() {
 ktap_run what_is_well installed_and_loaded_alike installed_is_newer_than_loaded \
 	installed_is_of_other_sources installed_twice installed_by_half tools_of_another_version \
 	an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
-	hardly_a_mapping_left interrupts_that_are_not_isolated rules_of_modprobe no_backend_is_left \
+	hardly_a_mapping_left a_user_close_to_a_limit interrupts_that_are_not_isolated \
+	rules_of_modprobe no_backend_is_left \
 	a_container_on_type1 no_module

@@ -47,7 +47,8 @@
 	EM(IOASID_R_MSI, "msi")			\
 	EM(IOASID_R_NO_MM, "no_mm")		\
 	EM(IOASID_R_DIRTY, "dirty")		\
-	EMe(IOASID_R_BATCH, "batch")
+	EM(IOASID_R_BATCH, "batch")		\
+	EMe(IOASID_R_USER_LIMIT, "user_limit")
 
 #define IOASID_TRACE_ERROR_OPS			\
 	EM(IOASID_ERROR_MAP, "map")		\
@@ -60,7 +61,8 @@
 	EM(IOASID_ERROR_PIN, "pin")		\
 	EM(IOASID_ERROR_READ, "read")		\
 	EM(IOASID_ERROR_WRITE, "write")		\
-	EMe(IOASID_ERROR_TEARDOWN, "teardown")
+	EM(IOASID_ERROR_TEARDOWN, "teardown")	\
+	EMe(IOASID_ERROR_SPACE, "space")
 
 #define IOASID_TRACE_SPACE_KINDS			\
 	EM(IOASID_SPACE_KIND_IOASID, "ioasid")	\
@@ -76,7 +78,9 @@
 
 #define IOASID_TRACE_LIMIT_KINDS			\
 	EM(IOASID_LIMIT_MEMLOCK, "memlock")	\
-	EMe(IOASID_LIMIT_MAPS, "maps")
+	EM(IOASID_LIMIT_MAPS, "maps")		\
+	EM(IOASID_LIMIT_SPACES, "spaces")	\
+	EMe(IOASID_LIMIT_WINDOWS, "windows")
 
 #define IOASID_TRACE_DIRTY_OPS		\
 	EM(IOASID_DIRTY_START, "start")	\

@@ -107,7 +107,10 @@
  * @type: 0, an address space whose page tables the kernel writes; others EOPNOTSUPP
  * @out_ioasid: its id, at least 1
  *
- * ENOSPC: the fd has IOASID_IDS_MAX of them. Others: a policy's.
+ * ENOSPC: the fd has IOASID_IDS_MAX of them. EDQUOT: the caller's user has as
+ * many as the module's parameter user_spaces allows, counting the one that each
+ * open /dev/ioasid begins with, and the caller has no CAP_SYS_RESOURCE; open(2)
+ * fails with it, too. Others: a policy's.
  */
 struct ioasid_alloc {
 	__u32 size;
@@ -306,7 +309,12 @@ enum ioasid_map_flag {
  * RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and did not clear what it had
  * written: the memory stays pinned and charged and the range taken, until an
  * unmap succeeds. EPERM: a policy allows no mapping at @iova; ENOSPC: or at none of
- * the free ranges. Others: a policy's, such as EDQUOT, and the IOMMU driver's.
+ * the free ranges. EDQUOT: no rlimit bounds the mapping, because it
+ * charges no page (device memory), or because the caller is another process than
+ * the one that created the address space or last took it over
+ * (IOASID_CHANGE_OWNER); and the user who created the address space has as many of
+ * those as the module's parameter user_windows allows, and the caller has no
+ * CAP_SYS_RESOURCE. Others: a policy's, and the IOMMU driver's.
  */
 struct ioasid_map_dma {
 	__u32 size;
@@ -363,7 +371,8 @@ struct ioasid_map_file {
  * The pages are neither pinned nor charged again; they stay pinned, and
  * charged to who was charged first, until the last of the mappings is gone.
  *
- * As IOASID_MAP_DMA, and: ENOENT: nothing is mapped at @src_iova. EINVAL: more
+ * As IOASID_MAP_DMA, and: EDQUOT: a copy charges no page, so each one counts
+ * for the user who created @dst_ioasid. ENOENT: nothing is mapped at @src_iova. EINVAL: more
  * than one mapping. EPERM: @flags has WRITE and the source was not mapped for
  * it. EBUSY: the source waits for a new virtual address (VFIO's live update).
  */

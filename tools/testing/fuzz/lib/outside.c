@@ -159,7 +159,7 @@ long run_unbind(const uint64_t *a)
 
 void make_parameter(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, 4);
+	a[0] = fuzz_below(rng, 6);
 	a[1] = fuzz_below(rng, 2);
 }
 
@@ -173,9 +173,11 @@ long run_parameter(const uint64_t *a)
 		{ "/sys/module/ioasid/parameters/disable_hugepages", { "N", "Y" } },
 		{ "/sys/module/ioasid/parameters/dma_entry_limit", { "65535", "3" } },
 		{ "/sys/module/ioasid_vfio/parameters/enabled", { "Y", "N" } },
+		{ "/sys/module/ioasid/parameters/user_spaces", { "8192", "2" } },
+		{ "/sys/module/ioasid/parameters/user_windows", { "262144", "2" } },
 	};
 
-	return put_text(parameters[a[0] % 4].path, parameters[a[0] % 4].value[a[1] & 1]);
+	return put_text(parameters[a[0] % 6].path, parameters[a[0] % 6].value[a[1] & 1]);
 }
 
 /* Memory that can move, moves. */

@@ -106,7 +106,8 @@ static void *thread_main(void *arg)
 
 /* --- the process --- */
 
-static void drop_ipc_lock(void)
+/* What lifts limits: RLIMIT_MEMLOCK, and those of one user. */
+static void drop_rights(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
@@ -114,6 +115,7 @@ static void drop_ipc_lock(void)
 	if (syscall(SYS_capget, &head, data))
 		return;
 	data[CAP_IPC_LOCK / 32].effective &= ~(1U << (CAP_IPC_LOCK % 32));
+	data[CAP_SYS_RESOURCE / 32].effective &= ~(1U << (CAP_SYS_RESOURCE % 32));
 	syscall(SYS_capset, &head, data);
 }
 
@@ -125,7 +127,7 @@ static void take_rights(uint32_t rights)
 	if (rights & 2)
 		setrlimit(RLIMIT_MEMLOCK, &small);
 	if (rights & 1)
-		drop_ipc_lock();
+		drop_rights();
 	if (rights & 4) {
 		CPU_ZERO(&one);
 		CPU_SET(0, &one);

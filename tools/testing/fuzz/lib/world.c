@@ -84,6 +84,21 @@ static int lines(const char *path)
 	return n;
 }
 
+/* What is counted for users, all in one. */
+static long counted(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/ioasid/users", "re");
+	long spaces, windows, n = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*u %ld %ld", &spaces, &windows) == 2)
+			n += spaces + windows;
+	if (file)
+		fclose(file);
+	return n;
+}
+
 struct fuzz_traces fuzz_traces_now(void)
 {
 	return (struct fuzz_traces){
@@ -93,6 +108,7 @@ struct fuzz_traces fuzz_traces_now(void)
 		.ways = number("/sys/module/ioasid_setcontainer/refcnt") +
 			number("/sys/module/ioasid_pci/refcnt"),
 		.spaces = lines("/sys/kernel/debug/ioasid/spaces"),
+		.counted = counted(),
 	};
 }
 
@@ -105,12 +121,14 @@ bool fuzz_traces_back(const struct fuzz_traces *before, char *why, size_t size)
 	for (tries = 0; tries < 200; tries++) {
 		now = fuzz_traces_now();
 		if (now.pinned == before->pinned && now.core == before->core &&
-		    now.shim == before->shim && now.ways == before->ways && now.spaces == before->spaces)
+		    now.shim == before->shim && now.ways == before->ways && now.spaces == before->spaces &&
+		    now.counted == before->counted)
 			return true;
 		usleep(tries < 20 ? 2000 : 50000);
 	}
-	snprintf(why, size, "left behind: pages pinned %+lld, references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci, address spaces %+d",
+	snprintf(why, size, "left behind: pages pinned %+lld, references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci, address spaces %+d, counted for users %+ld",
 		 now.pinned - before->pinned, now.core - before->core, now.shim - before->shim,
-		 now.ways - before->ways, now.spaces - before->spaces);
+		 now.ways - before->ways, now.spaces - before->spaces,
+		 now.counted - before->counted);
 	return false;
 }
