@@ -129,8 +129,12 @@ rule_subjects() {
 	awk -v VERBS=$here/verbs -f $here/subjects.awk $here/verbs $work/commits
 }
 
+# Every allocation of the modules is in docs/allocations.md, and nothing else; the
+# payer that the page names is the one that the flags name.
+rule_allocations() { $here/allocations.sh kmod docs/allocations.md; }
+
 passed=0 failed=0
-for rule in license length layers held versions places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
+for rule in license length layers held versions allocations places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out
