@@ -19,7 +19,8 @@ struct ctl {
 	bool json;		/* -j or -p */
 	bool debug;
 	const char *pin;	/* for policy load */
-	const char *output;	/* for metrics */
+	const char *output, *format;	/* for metrics */
+	bool processes;
 	const char *settings[SETTINGS_MAX];	/* for policy load and replace */
 	int nr_settings;
 	struct json j;

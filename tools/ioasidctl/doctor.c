@@ -198,29 +198,12 @@ static void check_node(void)
 
 /* ---- programs that use it ---- */
 
-/* CAP_IPC_LOCK lifts the limit. */
-static bool may_lock(int pid)
-{
-	char path[64], line[256];
-	bool may = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, "CapEff:", 7))
-			may = strtoull(line + 7, NULL, 16) >> 14 & 1;
-	if (f)
-		fclose(f);
-	return may;
-}
-
 static void check_memlock(const struct vfio_file *f)
 {
 	uint64_t locked = process_locked(f->pid), limit = process_memlock(f->pid);
 	char have[SIZE_TEXT], most[SIZE_TEXT], remedy[256];
 
-	if (may_lock(f->pid) || limit == PROCESS_UNLIMITED || locked <= limit - limit / 5)
+	if (process_may_lock(f->pid) || limit == PROCESS_UNLIMITED || locked <= limit - limit / 5)
 		return;
 	snprintf(remedy, sizeof(remedy), "prlimit --pid %d --memlock=BYTES, and LimitMEMLOCK= in its unit",
 		 f->pid);

@@ -26,7 +26,7 @@ static const struct command nouns[] = {
 	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
 	{ "stats", cmd_stats, ANY_WORDS, "", "counters that run in the background" },
-	{ "metrics", cmd_metrics, 0, "[--output FILE]", "OpenMetrics text, for node_exporter" },
+	{ "metrics", cmd_metrics, 0, "[--output FILE]", "the state of ioasid for Prometheus and node_exporter" },
 	{ "help", cmd_help, ANY_WORDS, "", "this text" },
 	{ NULL, NULL, 0, NULL, NULL }
 };
@@ -85,6 +85,8 @@ static int cmd_help(int argc, char **argv)
 	       "      --set VARIABLE=VALUE    for policy load and policy replace\n"
 	       "      --pin FOLDER            for policy load\n"
 	       "      --output FILE           for metrics: the file is replaced in one step\n"
+	       "      --format FORMAT         for metrics: prometheus (the default) or openmetrics\n"
+	       "      --processes             for metrics: labels pid and comm\n"
 	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found a failure\n");
 	return 0;
 }
@@ -135,8 +137,9 @@ static int check_options(int argc, char **argv)
 
 	if (ctl.pin && !load)
 		return usage_error("--pin is for 'policy load' only");
-	if (ctl.output && (!argc || strcmp(argv[0], "metrics")))
-		return usage_error("--output is for 'metrics' only");
+	if ((ctl.output || ctl.format || ctl.processes) && (!argc || strcmp(argv[0], "metrics")))
+		return usage_error("%s is for 'metrics' only", ctl.output ? "--output" :
+				   ctl.format ? "--format" : "--processes");
 	if (ctl.nr_settings && !load && !replace)
 		return usage_error("--set is for 'policy load' and 'policy replace' only");
 	return 0;
@@ -153,6 +156,8 @@ static int parse_options(int argc, char **argv)
 		{ "set", required_argument, NULL, 's' },
 		{ "pin", required_argument, NULL, 'P' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "format", required_argument, NULL, 'F' },
+		{ "processes", no_argument, NULL, 'R' },
 		{ NULL, 0, NULL, 0 }
 	};
 	bool pretty = false;
@@ -179,6 +184,12 @@ static int parse_options(int argc, char **argv)
 			break;
 		case 'o':
 			ctl.output = optarg;
+			break;
+		case 'F':
+			ctl.format = optarg;
+			break;
+		case 'R':
+			ctl.processes = true;
 			break;
 		case 'h':
 			cmd_help(0, NULL);

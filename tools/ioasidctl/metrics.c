@@ -1,108 +1,149 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * 'ioasidctl metrics': the state of ioasid in OpenMetrics text, for the textfile
- * collector of node_exporter. A family is printed in one piece: its type, what
- * it is, then its samples.
+ * 'ioasidctl metrics': the state of ioasid for Prometheus, and for the textfile collector of
+ * node_exporter. Base units (bytes, seconds) only; no label that grows without bound unless
+ * it is asked for. metrics_text.h has the formats.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../lib/counting.h"
 #include "../lib/counts.h"
 #include "../lib/histogram.h"
+#include "../lib/process.h"
+#include "../lib/replace.h"
 #include "../lib/spaces.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
-#include "../lib/untrusted.h"
 #include "ctl.h"
+#include "metrics_text.h"
 
 /* Buckets of durations, as powers of two of a nanosecond: 1 us to 4 s. */
 #define BUCKET_FIRST	10
 #define BUCKET_LAST	32
+#define BUCKETS		(BUCKET_LAST - BUCKET_FIRST + 1)
 
-static FILE *out;
+/* ---- modules ---- */
 
-static void family(const char *name, const char *type, const char *unit, const char *help)
+/* Version of the tools; of the module too, when it is loaded. */
+static void build_info(void)
 {
-	fprintf(out, "# TYPE %s %s\n", name, type);
-	if (unit)
-		fprintf(out, "# UNIT %s %s\n", name, unit);
-	fprintf(out, "# HELP %s %s\n", name, help);
-}
+	char version[64] = "", source[64] = "";
 
-/* @value may be untrusted. */
-static void metrics_label(const char *name, const char *value, bool first)
-{
-	size_t left = strlen(value), n;
-	char text[UNTRUSTED_CHAR];
-
-	fprintf(out, "%s%s=\"", first ? "{" : ",", name);
-	for (; left; value += n, left -= n) {
-		n = untrusted_char(value, left, UNTRUSTED_LABEL, text);
-		fputs(text, out);
+	metrics_family("ioasid_build", INFO, NULL,
+		       "Versions of ioasidctl, and of the module if it is loaded.");
+	if (!module_loaded("ioasid")) {
+		metrics_sample(1, "version", VERSION, NULL);
+		return;
 	}
-	fputc('"', out);
+	sysfs_line(version, sizeof(version), "/sys/module/ioasid/version");
+	sysfs_line(source, sizeof(source), "/sys/module/ioasid/srcversion");
+	metrics_sample(1, "version", VERSION, "module_version", version, "module_srcversion",
+		       source, NULL);
 }
 
-static void plain(const char *name, const char *type, const char *unit, const char *help,
-		  uint64_t value)
+static void backend(void)
 {
-	family(name, type, unit, help);
-	fprintf(out, "%s%s %" PRIu64 "\n", name, strcmp(type, "counter") ? "" : "_total", value);
+	/* As VFIO spells them, and as new_containers() does. */
+	static const struct {
+		const char *driver, *name;
+	} backends[] = {
+		{ "ioasid", "ioasid" }, { "vfio_iommu_type1", "type1" }, { "none", "none" },
+	};
+	const char *now = new_containers();
+
+	metrics_family("ioasid_vfio_backend", GAUGE, NULL,
+		       "1 for the IOMMU driver that a new VFIO container gets, 0 for the others.");
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		metrics_sample(!strcmp(now, backends[i].name), "backend", backends[i].driver, NULL);
 }
 
 /* ---- address spaces ---- */
 
-static void space_family(const struct space *list, int n, const char *name, const char *unit,
+static void space_sample(const struct space *s, uint64_t value)
+{
+	char id[24], pid[24];
+
+	snprintf(id, sizeof(id), "%u", s->id);
+	snprintf(pid, sizeof(pid), "%u", s->owner);
+	if (ctl.processes)
+		metrics_sample(value, "space", id, "kind", s->kind, "pid", pid, "comm", s->comm, NULL);
+	else
+		metrics_sample(value, "space", id, "kind", s->kind, NULL);
+}
+
+struct spaces {
+	struct space *list;
+	int n;
+};
+
+static void space_family(const struct spaces *spaces, const char *name, const char *unit,
 			 const char *help, size_t member, uint64_t factor)
 {
 	unsigned long long value;
-	char number[24];
 
-	family(name, "gauge", unit, help);
-	for (int i = 0; i < n; i++) {
-		memcpy(&value, (const char *)&list[i] + member, sizeof(value));
-		fputs(name, out);
-		snprintf(number, sizeof(number), "%u", list[i].id);
-		metrics_label("space", number, true);
-		metrics_label("kind", list[i].kind, false);
-		snprintf(number, sizeof(number), "%u", list[i].owner);
-		metrics_label("pid", number, false);
-		metrics_label("comm", list[i].comm, false);
-		fprintf(out, "} %" PRIu64 "\n", (uint64_t)value * factor);
+	metrics_family(name, GAUGE, unit, help);
+	for (int i = 0; i < spaces->n; i++) {
+		memcpy(&value, (const char *)&spaces->list[i] + member, sizeof(value));
+		space_sample(&spaces->list[i], (uint64_t)value * factor);
+	}
+}
+
+/* Of the process that opened a space, as long as it lives and has a limit. */
+static void memlock(const struct spaces *spaces)
+{
+	uint64_t limit;
+
+	metrics_family("ioasid_space_memlock_used_bytes", GAUGE, "bytes",
+		       "Memory that the process which opened it has locked (VmLck).");
+	for (int i = 0; i < spaces->n; i++)
+		space_sample(&spaces->list[i], process_locked((int)spaces->list[i].owner));
+	metrics_family("ioasid_space_memlock_limit_bytes", GAUGE, "bytes",
+		       "RLIMIT_MEMLOCK of that process; no sample when nothing limits it.");
+	for (int i = 0; i < spaces->n; i++) {
+		limit = process_memlock((int)spaces->list[i].owner);
+		if (limit && limit != PROCESS_UNLIMITED &&
+		    !process_may_lock((int)spaces->list[i].owner))
+			space_sample(&spaces->list[i], limit);
 	}
 }
 
 static void spaces(void)
 {
-	struct space *list;
-	int n = read_spaces(&list);
+	struct spaces s;
 
-	if (n < 0)
+	s.n = read_spaces(&s.list);
+	if (s.n < 0) {
+		warn("address spaces are left out: cannot read " DEBUGFS_IOASID "/spaces: run 'mount -t debugfs debugfs /sys/kernel/debug'");
 		return;
-	plain("ioasid_spaces", "gauge", NULL, "Address spaces that are open.", (uint64_t)n);
+	}
+	metrics_plain("ioasid_spaces", GAUGE, NULL, "Address spaces that are open.", (uint64_t)s.n);
 #define SPACE(member) offsetof(struct space, member)
-	space_family(list, n, "ioasid_space_mappings", NULL, "Mappings in it.", SPACE(maps), 1);
-	space_family(list, n, "ioasid_space_available_mappings", NULL,
+	space_family(&s, "ioasid_space_mappings", NULL, "Mappings in it.", SPACE(maps), 1);
+	space_family(&s, "ioasid_space_available_mappings", NULL,
 		     "Mappings that it may still make.", SPACE(avail), 1);
-	space_family(list, n, "ioasid_space_mapped_bytes", "bytes", "Length of its mappings.",
+	space_family(&s, "ioasid_space_mapped_bytes", "bytes", "Length of its mappings.",
 		     SPACE(mapped), 1);
-	space_family(list, n, "ioasid_space_pinned_bytes", "bytes", "Memory that it pins.",
+	space_family(&s, "ioasid_space_pinned_bytes", "bytes", "Memory that it pins.",
 		     SPACE(pinned), page_bytes(1));
-	space_family(list, n, "ioasid_space_charged_bytes", "bytes",
-		     "Memory that it charges to locked_vm of processes.", SPACE(charged), page_bytes(1));
-	space_family(list, n, "ioasid_space_groups", NULL, "Groups that are attached to it.",
+	space_family(&s, "ioasid_space_charged_bytes", "bytes",
+		     "Memory that it charges to locked_vm of processes.", SPACE(charged),
+		     page_bytes(1));
+	space_family(&s, "ioasid_space_groups", NULL, "Groups that are attached to it.",
 		     SPACE(groups), 1);
-	space_family(list, n, "ioasid_space_domains", NULL, "Page tables that it keeps.",
+	space_family(&s, "ioasid_space_domains", NULL, "Page tables that it keeps.",
 		     SPACE(domains), 1);
 #undef SPACE
-	free(list);
+	metrics_family("ioasid_space_sealed", GAUGE, NULL,
+		       "1 when a policy refused a group, and every map fails; 0 otherwise.");
+	for (int i = 0; i < s.n; i++)
+		space_sample(&s.list[i], s.list[i].sealed != 0);
+	memlock(&s);
+	free(s.list);
 }
 
 /* ---- policies ---- */
@@ -112,29 +153,19 @@ static void policies(void)
 	struct policy_state *list;
 	int n = read_policies(&list);
 
-	family("ioasid_policy_enabled", "gauge", NULL, "1 while its hooks run, 0 after its ejection.");
-	for (int i = 0; i < n; i++) {
-		fputs("ioasid_policy_enabled", out);
-		metrics_label("policy", list[i].name, true);
-		fprintf(out, "} %d\n", !strcmp(list[i].state, "enabled"));
-	}
-	family("ioasid_policy_calls", "counter", NULL, "Calls of its hooks.");
-	for (int i = 0; i < n; i++) {
-		fputs("ioasid_policy_calls_total", out);
-		metrics_label("policy", list[i].name, true);
-		fprintf(out, "} %llu\n", list[i].calls);
-	}
-	family("ioasid_policy_denials", "counter", NULL, "Calls that it refused.");
-	for (int i = 0; i < n; i++) {
-		fputs("ioasid_policy_denials_total", out);
-		metrics_label("policy", list[i].name, true);
-		fprintf(out, "} %llu\n", list[i].denied);
-	}
+	metrics_family("ioasid_policy_enabled", GAUGE, NULL,
+		       "1 while its hooks run, 0 after its ejection.");
+	for (int i = 0; i < n; i++)
+		metrics_sample(!strcmp(list[i].state, "enabled"), "policy", list[i].name, NULL);
+	metrics_family("ioasid_policy_calls", COUNTER, NULL, "Calls of its hooks.");
+	for (int i = 0; i < n; i++)
+		metrics_sample(list[i].calls, "policy", list[i].name, NULL);
+	metrics_family("ioasid_policy_denials", COUNTER, NULL, "Calls that it refused.");
+	for (int i = 0; i < n; i++)
+		metrics_sample(list[i].denied, "policy", list[i].name, NULL);
 	free(list);
 }
 
-static const char *cgroup_family;
-static bool cgroup_counter;
 static size_t cgroup_member;
 
 static void cgroup_sample(const char *cgroup, const struct pincg_usage *usage)
@@ -143,34 +174,32 @@ static void cgroup_sample(const char *cgroup, const struct pincg_usage *usage)
 
 	memcpy(&value, (const char *)usage + cgroup_member, sizeof(value));
 	/* No limit, no sample. */
-	if (value == UINT64_MAX)
-		return;
-	fprintf(out, "%s%s", cgroup_family, cgroup_counter ? "_total" : "");
-	metrics_label("cgroup", cgroup, true);
-	fprintf(out, "} %" PRIu64 "\n", value);
+	if (value != UINT64_MAX)
+		metrics_sample(value, "cgroup", cgroup, NULL);
 }
 
 static void cgroups(void)
 {
 	static const struct {
-		const char *name, *type, *unit, *help;
+		const char *name;
+		enum metrics_type type;
+		const char *unit, *help;
 		size_t member;
 	} families[] = {
-		{ "ioasid_cgroup_pinned_bytes", "gauge", "bytes",
+		{ "ioasid_cgroup_pinned_bytes", GAUGE, "bytes",
 		  "Memory pinned by it and those below it, as pincg counts.",
 		  offsetof(struct pincg_usage, used) },
-		{ "ioasid_cgroup_limit_bytes", "gauge", "bytes", "Its limit in pincg.",
+		{ "ioasid_cgroup_limit_bytes", GAUGE, "bytes", "Its limit in pincg.",
 		  offsetof(struct pincg_usage, limit) },
-		{ "ioasid_cgroup_peak_bytes", "gauge", "bytes", "Most that it ever pinned.",
+		{ "ioasid_cgroup_peak_bytes", GAUGE, "bytes", "Most that it ever pinned.",
 		  offsetof(struct pincg_usage, peak) },
-		{ "ioasid_cgroup_denials", "counter", NULL, "Charges that its limit refused.",
+		{ "ioasid_cgroup_denials", COUNTER, NULL, "Charges that its limit refused.",
 		  offsetof(struct pincg_usage, denied) },
 	};
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		family(families[i].name, families[i].type, families[i].unit, families[i].help);
-		cgroup_family = families[i].name;
-		cgroup_counter = !strcmp(families[i].type, "counter");
+		metrics_family(families[i].name, families[i].type, families[i].unit,
+			       families[i].help);
 		cgroup_member = families[i].member;
 		pincg_each(cgroup_sample);
 	}
@@ -186,63 +215,64 @@ static void counters(const struct stat_counts *c)
 	} list[] = {
 		{ "ioasid_maps", NULL, "Map calls that succeeded.", c->maps },
 		{ "ioasid_map_failures", NULL, "Map calls that failed.", c->maps_failed },
-		{ "ioasid_mapped_bytes", "bytes", "Bytes mapped.", c->map_bytes },
-		{ "ioasid_map_pages", NULL, "Pages that maps pinned.", c->map_pages },
-		{ "ioasid_map_runs", NULL, "Physically contiguous runs of those pages.", c->map_runs },
+		{ "ioasid_mapped_bytes", "bytes", "Memory mapped.", c->map_bytes },
+		{ "ioasid_map_pinned_bytes", "bytes", "Memory that maps pinned.", page_bytes(c->map_pages) },
+		{ "ioasid_map_runs", NULL, "Physically contiguous runs of that memory.", c->map_runs },
 		{ "ioasid_map_faults", NULL, "Page faults that pinning took.", c->map_faults },
-		{ "ioasid_mapped_huge_bytes", "bytes", "Bytes mapped that fit 2 MiB entries of a page table.", c->map_bytes_2m },
+		{ "ioasid_mapped_huge_bytes", "bytes", "Memory mapped that fits 2 MiB entries of a page table.", c->map_bytes_2m },
 		{ "ioasid_iotlb_syncs", NULL, "Flushes of an IOTLB by unmaps.", c->unmap_syncs },
-		{ "ioasid_unmaps", NULL, "Unmap calls and teardowns.", c->unmaps },
+		{ "ioasid_unmaps", NULL, "Unmap calls and teardowns that succeeded.", c->unmaps },
 		{ "ioasid_unmap_failures", NULL, "Unmap calls that failed.", c->unmaps_failed },
-		{ "ioasid_unmapped_bytes", "bytes", "Bytes unmapped.", c->unmap_bytes },
-		{ "ioasid_pinned_pages", NULL, "Pages pinned, by maps and by drivers.", c->pinned },
-		{ "ioasid_unpinned_pages", NULL, "Pages unpinned.", c->unpinned },
-		{ "ioasid_charged_pages", NULL, "Pages charged to locked_vm.", c->charged },
-		{ "ioasid_uncharged_pages", NULL, "Pages given back.", c->uncharged },
+		{ "ioasid_unmapped_bytes", "bytes", "Memory unmapped.", c->unmap_bytes },
+		{ "ioasid_pinned_bytes", "bytes", "Memory pinned, by maps and by drivers.", page_bytes(c->pinned) },
+		{ "ioasid_unpinned_bytes", "bytes", "Memory unpinned.", page_bytes(c->unpinned) },
+		{ "ioasid_charged_bytes", "bytes", "Memory charged to locked_vm.", page_bytes(c->charged) },
+		{ "ioasid_uncharged_bytes", "bytes", "Memory uncharged from locked_vm.", page_bytes(c->uncharged) },
 		{ "ioasid_charge_failures", NULL, "Charges that a limit refused.", c->charges_refused },
-		{ "ioasid_attaches", NULL, "Groups that joined an address space.", c->attaches },
-		{ "ioasid_attach_failures", NULL, "Groups that did not.", c->attaches_failed },
-		{ "ioasid_detaches", NULL, "Groups that left.", c->detaches },
-		{ "ioasid_policies_ejected", NULL, "Policies ejected for misbehaving.", c->policies_ejected },
+		{ "ioasid_attaches", NULL, "Groups attached to an address space.", c->attaches },
+		{ "ioasid_attach_failures", NULL, "Attaches that failed.", c->attaches_failed },
+		{ "ioasid_detaches", NULL, "Groups detached.", c->detaches },
+		{ "ioasid_policy_ejections", NULL, "Policies ejected for misbehaving.", c->policies_ejected },
 	};
 
+	uint64_t unknown = 0;
+
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		plain(list[i].name, "counter", list[i].unit, list[i].help, list[i].value);
-	family("ioasid_errors", "counter", NULL, "Failed calls, by the check that refused them.");
+		metrics_plain(list[i].name, COUNTER, list[i].unit, list[i].help, list[i].value);
+	metrics_family("ioasid_errors", COUNTER, NULL, "Failed calls, by the check that refused them.");
+	/* Two samples with the same labels would cost the whole file. */
 	for (uint32_t r = 1; r < STAT_REASONS; r++) {
-		if (!c->errors[r] && !strcmp(reason_name(r), "unknown"))
-			continue;
-		fputs("ioasid_errors_total", out);
-		metrics_label("reason", reason_name(r), true);
-		fprintf(out, "} %" PRIu64 "\n", (uint64_t)c->errors[r]);
+		if (strcmp(reason_name(r), "unknown"))
+			metrics_sample(c->errors[r], "reason", reason_name(r), NULL);
+		else
+			unknown += c->errors[r];
 	}
+	metrics_sample(unknown, "reason", "unknown", NULL);
 }
 
-static void histogram(const char *name, uint32_t phase, const struct hist *h)
+static void histogram(uint32_t phase, const struct hist *h)
 {
-	uint64_t below = 0, count = hist_count(h);
-	const char *what = hist_phase_name(phase);
+	struct metrics_bucket buckets[BUCKETS];
+	uint64_t below = 0;
+	int n = 0;
 
 	for (int i = 0; i < BUCKET_LAST; i++) {
 		below += h->slots[i];
-		if (i + 1 < BUCKET_FIRST)
-			continue;
-		fprintf(out, "%s_bucket{phase=\"%s\",le=\"%.9g\"} %" PRIu64 "\n", name, what,
-			(double)(UINT64_C(1) << (i + 1)) / 1e9, below);
+		if (i + 1 >= BUCKET_FIRST)
+			buckets[n++] = (struct metrics_bucket){
+				.le = (double)(UINT64_C(1) << (i + 1)) / 1e9, .count = below };
 	}
-	fprintf(out, "%s_bucket{phase=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, what, count);
-	fprintf(out, "%s_count{phase=\"%s\"} %" PRIu64 "\n", name, what, count);
-	fprintf(out, "%s_sum{phase=\"%s\"} %.9f\n", name, what, (double)h->sum / 1e9);
+	metrics_histogram(hist_phase_name(phase), buckets, n, hist_count(h), (double)h->sum / 1e9);
 }
 
 static void durations(int map, const char *operation, const char *name, const char *help)
 {
 	struct hist h;
 
-	family(name, "histogram", "seconds", help);
+	metrics_family(name, HISTOGRAM, "seconds", help);
 	for (uint32_t phase = 0; phase < HIST_PHASES; phase++)
 		if (!strcmp(hist_operation(phase), operation) && !counts_read_hist(map, phase, &h))
-			histogram(name, phase, &h);
+			histogram(phase, &h);
 }
 
 static void counted(void)
@@ -250,9 +280,9 @@ static void counted(void)
 	int counts = counting_map("counts"), hists = counting_map("hists");
 	struct stat_counts c;
 
-	plain("ioasid_counting", "gauge", NULL,
-	      "1 while 'ioasidctl stats on' counts; without it there are no counters of calls.",
-	      counts >= 0);
+	metrics_plain("ioasid_counting", GAUGE, NULL,
+		      "1 while 'ioasidctl stats on' counts; without it there are no counters of calls.",
+		      counts >= 0);
 	if (counts >= 0 && !counts_read(counts, &c))
 		counters(&c);
 	if (hists >= 0) {
@@ -270,57 +300,47 @@ static void counted(void)
 
 static void everything(void)
 {
-	char version[64] = "unknown";
-
-	if (!sysfs_line(version, sizeof(version), "/sys/module/ioasid/version"))
-		sysfs_line(version, sizeof(version), "/sys/module/ioasid/srcversion");
-	plain("ioasid_loaded", "gauge", NULL, "1 if the module is loaded.", module_loaded("ioasid"));
+	build_info();
+	metrics_plain("ioasid_loaded", GAUGE, NULL, "1 if the module is loaded, 0 if not.",
+		      module_loaded("ioasid"));
+	backend();
 	if (module_loaded("ioasid")) {
-		family("ioasid_module", "info", NULL, "The module.");
-		fputs("ioasid_module_info", out);
-		metrics_label("version", version, true);
-		fputs("} 1\n", out);
-		plain("ioasid_module_users", "gauge", NULL, "Users of the module.",
-		      sysfs_u64("/sys/module/ioasid/refcnt"));
+		metrics_plain("ioasid_module_users", GAUGE, NULL, "References to the module.",
+			      sysfs_u64("/sys/module/ioasid/refcnt"));
 		spaces();
 		policies();
 		cgroups();
 		counted();
 	}
-	fputs("# EOF\n", out);
-}
-
-/* A program that reads the folder must find all of it or the one before. */
-static int to_file(const char *file)
-{
-	char temporary[PATH_MAX];
-	bool written;
-
-	if (snprintf(temporary, sizeof(temporary), "%s.%d", file, getpid()) >= (int)sizeof(temporary))
-		return fail("the name '%s' is too long", file);
-	out = fopen(temporary, "we");
-	if (!out)
-		return fail("cannot write '%s': %s", temporary, strerror(errno));
-	everything();
-	fchmod(fileno(out), 0644);
-	written = !ferror(out);
-	if (fclose(out) || !written || rename(temporary, file)) {
-		fail("cannot write '%s': %s", file, strerror(errno));
-		unlink(temporary);
-		return -1;
-	}
-	return 0;
+	metrics_end();
 }
 
 int cmd_metrics(int argc, char **argv)
 {
+	bool openmetrics = ctl.format && !strcmp(ctl.format, "openmetrics");
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out;
+	int err = 0;
+
 	(void)argc;
 	(void)argv;
+	if (ctl.format && !openmetrics && strcmp(ctl.format, "prometheus"))
+		return usage_error("'%s' is not a format: use prometheus or openmetrics", ctl.format);
 	if (need_admin("reading the state of ioasid"))
 		return -1;
-	if (ctl.output)
-		return to_file(ctl.output);
-	out = stdout;
-	everything();
-	return 0;
+	/* All of it first: what is to be replaced is replaced by something whole. */
+	out = open_memstream(&text, &len);
+	if (out) {
+		metrics_begin(out, openmetrics);
+		everything();
+	}
+	if (!out || fclose(out))
+		err = fail("cannot collect the metrics: %s", strerror(errno));
+	else if (ctl.output)
+		err = replace_file(ctl.output, text, len);
+	else
+		fwrite(text, 1, len, stdout);
+	free(text);
+	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See process.h. */
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,13 @@ uint64_t process_memlock(int pid)
 		return 0;
 	limit = strtoull(found, &end, 10);
 	return end == found ? PROCESS_UNLIMITED : limit;
+}
+
+bool process_may_lock(int pid)
+{
+	char line[256], *found = find_line(pid, "status", "CapEff:", line, sizeof(line));
+
+	return found && strtoull(found, NULL, 16) >> CAP_IPC_LOCK & 1;
 }
 
 const char *process_cgroup(int pid, char *buf, size_t size)

@@ -3,6 +3,7 @@
 #ifndef IOASID_LIB_PROCESS_H
 #define IOASID_LIB_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,9 @@
 /* Bytes locked (VmLck), and RLIMIT_MEMLOCK. Both 0 if it is gone. */
 uint64_t process_locked(int pid);
 uint64_t process_memlock(int pid);
+
+/* Does nothing limit it, since it has CAP_IPC_LOCK? */
+bool process_may_lock(int pid);
 
 /* Its cgroup (v2): "/machine.slice/vm1", or "-". */
 const char *process_cgroup(int pid, char *buf, size_t size);

@@ -175,16 +175,6 @@ policies_are_described() {
 	done | none "policies that docs/man/ioasid-policies.7.rst or docs/policy.md lacks"
 }
 
-dashboard_knows_the_metrics() {
-	dashboard=tools/packaging/grafana/ioasid.json
-	jq -r '.. | objects | .expr? // empty' "$dashboard" | grep -o 'ioasid_[a-z_]*' | sort -u >"$WORK/names"
-	[ -s "$WORK/names" ] || fail "$dashboard has no expressions"
-	while read -r name; do
-		name=${name%_total}
-		grep -q "\"${name%_bucket}\"" tools/ioasidctl/metrics.c || echo "$name"
-	done <"$WORK/names" | none "metrics in $dashboard that 'ioasidctl metrics' does not print"
-}
-
 maintainers_have_files() {
 	sed -n 's/^F:[[:space:]]*//p' MAINTAINERS >"$WORK/patterns"
 	[ "$(wc -l <"$WORK/patterns")" -gt 30 ] || fail "the patterns of MAINTAINERS could not be read"
@@ -211,4 +201,4 @@ man_pages_are_built() {
 ktap_run links_lead_somewhere files_exist functions_exist parameters_are_documented examples_compile \
 	maintainers_have_files glossary_is_short \
 	man_pages_know_all_options commands_agree policies_are_described \
-	dashboard_knows_the_metrics man_pages_are_built
+	man_pages_are_built

@@ -151,7 +151,10 @@ ctl_stats_total() { ioasidctl stats on >/dev/null; evil map 16M 4K; shows '' ioa
 ctl_metrics() {
 	load pincg
 	evil map 16M 4K
-	shows '' ioasidctl metrics
+	shows '' ioasidctl metrics --processes
+	grep -q -F 'kind="ioasid",pid="'"$held"'",comm="e\\012\\033[2J\"\\\\377\\302\\2332\\342\\200\\256"} 4096' \
+		"$scratch/out" || fail "$(quoted | grep comm)"
+	promtool check metrics <"$scratch/out"
 	grep -q -F 'ioasid_cgroup_pinned_bytes{cgroup="/t/e\\033[2J\"\\\\377\\302\\233\\342\\200\\256 (deleted)"} 4096' \
 		"$scratch/out" || fail "$(grep cgroup "$scratch/out")"
 }

@@ -29,13 +29,20 @@ version() {
 }
 
 # unpack PACKAGE/SUITE FOLDER: what that package of another suite holds, beside the
-# one that is installed. Does nothing when the folder is there.
+# one that is installed. Does nothing when the folder is there. apt gets lists of its
+# own: the suite may be of another release, from the same mirror.
 unpack() {
 	[ -e "$2" ] && return
 	rm -rf "$2.new"
-	mkdir -p "$2.new"
+	mkdir -p "$2.new/apt/lists/partial"
+	sed -n "s/ trixie main/ ${1#*/} main/p" build/root.sources >"$2.new/apt/sources"
 	# shellcheck disable=SC2016
-	tools/env/in-root -C "/ioasid/$2.new" sh -c 'apt-get update -qq &&
-		apt-get download -qq -o APT::Sandbox::User=root "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb' \
+	tools/env/in-root -C "/ioasid/$2.new" sh -c '
+		set -- "$1" -qq -o APT::Sandbox::User=root -o Dir::Etc::sourcelist="$PWD/apt/sources" \
+			-o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$PWD/apt/lists"
+		package=$1
+		shift
+		apt-get "$@" update && apt-get "$@" download "$package" &&
+			dpkg-deb -x ./*.deb . && rm -r apt ./*.deb' \
 		sh "$1" && mv "$2.new" "$2"
 }
