@@ -4,7 +4,7 @@
  * Their registration, and reads and writes; pins are in user_pin.c.
  *
  * Who else can run: maps, unmaps, attach, detach, teardown. An unmap that finds
- * pins runs the unmap callbacks, under access_lock, and tries again. A copy by
+ * pins runs the unmap callbacks, under access->calls, and tries again. A copy by
  * the CPU may wait for a page fault, so no lock is held; it counts in
  * area->users, which an unmap waits for; a teardown leaves the area to it.
  */
@@ -22,12 +22,35 @@
 #include "space.h"
 #include "who.h"
 
+/**
+ * struct ioasid_access - an in-kernel user
+ * @link: in space->accesses, in the order of @number
+ * @number: tells it from all others of the space
+ * @refs: the user's, and calls of its callback
+ * @space: what it uses, with a reference
+ * @ops: its callback, or NULL
+ * @data: for the callback
+ * @calls: held over each call, so that no two run at the same time
+ * @gone: it is destroyed, and is not called any more; under @calls
+ */
 struct ioasid_access {
 	struct list_head link;
+	u64 number;
+	refcount_t refs;
 	struct ioasid_space *space;
 	const struct ioasid_access_ops *ops;
 	void *data;
+	struct mutex calls;
+	bool gone;
 };
+
+static void access_put(struct ioasid_access *access)
+{
+	if (!refcount_dec_and_test(&access->refs))
+		return;
+	mutex_destroy(&access->calls);
+	kfree(access);
+}
 
 struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 					   const struct ioasid_access_ops *ops, void *data)
@@ -39,15 +62,18 @@ struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 	access->space = space;
 	access->ops = ops;
 	access->data = data;
+	refcount_set(&access->refs, 1);
+	mutex_init(&access->calls);
 	mutex_lock(&space->access_lock);
 	if (!space->pins)
 		WRITE_ONCE(space->pins, ioasid_policy_pins_alloc());
 	if (!space->pins) {
 		mutex_unlock(&space->access_lock);
-		kfree(access);
+		access_put(access);
 		return ERR_PTR(-ENOMEM);
 	}
 	ioasid_space_get(space);
+	access->number = ++space->access_last;
 	list_add_tail(&access->link, &space->accesses);
 	if (ops && ops->unmap)
 		atomic_inc(&space->notifiable);
@@ -65,31 +91,64 @@ void ioasid_access_destroy(struct ioasid_access *access)
 	if (access->ops && access->ops->unmap)
 		atomic_dec(&space->notifiable);
 	mutex_unlock(&space->access_lock);
+	/* Its callback may run; those of other users are no matter of this one's. */
+	mutex_lock(&access->calls);
+	access->gone = true;
+	mutex_unlock(&access->calls);
 	ioasid_space_put(space);
-	kfree(access);
+	access_put(access);
 }
 IOASID_EXPORT(ioasid_access_destroy);
+
+/* The next one with a callback, with a reference, or NULL. */
+static struct ioasid_access *access_after(struct ioasid_space *space, u64 number)
+{
+	struct ioasid_access *access, *next = NULL;
+
+	mutex_lock(&space->access_lock);
+	list_for_each_entry(access, &space->accesses, link) {
+		if (access->number <= number || !access->ops || !access->ops->unmap)
+			continue;
+		next = access;
+		refcount_inc(&next->refs);
+		break;
+	}
+	mutex_unlock(&space->access_lock);
+	return next;
+}
+
+/* Call it, unless it is destroyed by now; -EINTR when killed. */
+static int access_call(struct ioasid_access *access, u64 start, u64 last)
+{
+	if (mutex_lock_killable(&access->calls))
+		return -EINTR;
+	if (!access->gone)
+		access->ops->unmap(access->data, start, last - start + 1);
+	mutex_unlock(&access->calls);
+	return 0;
+}
 
 /*
  * ioasid_access_notify() - ask in-kernel users to unpin; no lock is held
  *
  * A driver may wait in its callback, for a pin of its own that waits for user
- * space, and with it those who want the lock.
+ * space. Only calls of that callback wait behind it.
  *
  * Return: 0, or -EINTR when killed.
  */
 int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
 {
 	struct ioasid_access *access;
+	u64 number = 0;
+	int ret = 0;
 
 	ioasid_assert_may_wait(space);
-	if (mutex_lock_killable(&space->access_lock))
-		return -EINTR;
-	list_for_each_entry(access, &space->accesses, link)
-		if (access->ops && access->ops->unmap)
-			access->ops->unmap(access->data, start, last - start + 1);
-	mutex_unlock(&space->access_lock);
-	return 0;
+	while (!ret && (access = access_after(space, number))) {
+		number = access->number;
+		ret = access_call(access, start, last);
+		access_put(access);
+	}
+	return ret;
 }
 
 /*

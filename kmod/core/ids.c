@@ -79,18 +79,22 @@ int ioasid_file_alloc(struct ioasid_file *f, u32 *id)
 int ioasid_file_free(struct ioasid_file *f, u32 id)
 {
 	struct ioasid_space *space;
+	LIST_HEAD(victims);
 	int ret = -ENOENT;
 
 	mutex_lock(&f->lock);
 	space = id ? xa_load(&f->spaces, id) : NULL;
 	if (space)
-		ret = id == f->space_id ? -EBUSY : ioasid_space_retire(space);
+		ret = id == f->space_id ? -EBUSY : ioasid_space_retire(space, &victims);
 	if (!ret)
 		xa_erase(&f->spaces, id);
 	mutex_unlock(&f->lock);
-	if (!ret)
-		ioasid_space_put(space);
-	return ret;
+	if (ret)
+		return ret;
+	/* This waits for the owner of what was mapped, and other calls on the file do not. */
+	ioasid_space_finish_all(space, &victims);
+	ioasid_space_put(space);
+	return 0;
 }
 
 /* ioasid_file_set_default() - for legacy ioctls; -EBUSY when they have begun, -ENOENT */

@@ -170,30 +170,28 @@ void ioasid_space_kill(struct ioasid_space *space)
 IOASID_EXPORT(ioasid_space_kill);
 
 /*
- * ioasid_space_retire() - kill a space that nobody uses
+ * ioasid_space_retire() - kill a space that is not in use
  *
- * Calls in flight fail. Return: 0, or -EBUSY: a group is attached (of a
- * container or a device), or an in-kernel user is registered.
+ * Calls in flight fail. Return: 0, and @victims are for ioasid_space_finish_all(),
+ * which waits for owners; or -EBUSY: a group is attached (of a container or a
+ * device), or an in-kernel user is registered.
  */
-int ioasid_space_retire(struct ioasid_space *space)
+int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims)
 {
-	LIST_HEAD(victims);
 	int ret = 0;
 
-	mutex_lock(&space->access_lock);
 	down_write(&space->domains_rwsem);
-	if (!list_empty(&space->groups) || !list_empty(&space->accesses)) {
+	/* A user that registers only now has a dead space. */
+	if (!list_empty(&space->groups) || !list_empty_careful(&space->accesses)) {
 		ret = -EBUSY;
 	} else {
 		mutex_lock(&space->areas_lock);
 		space->dead = true;
 		mutex_unlock(&space->areas_lock);
-		ioasid_space_claim_all(space, &victims);
-		ioasid_space_leave_to_users(space, &victims);
+		ioasid_space_claim_all(space, victims);
+		ioasid_space_leave_to_users(space, victims);
 	}
 	up_write(&space->domains_rwsem);
-	mutex_unlock(&space->access_lock);
-	ioasid_space_finish_all(space, &victims);
 	return ret;
 }
 

@@ -229,14 +229,16 @@ struct ioasid_group {
  * @sealed: errno of the attach that was denied, for every map
  * @dead: killed; every call fails
  *
- * @access_lock: guards @accesses, held over their callbacks: a driver may take
- *	its own locks in there, so pin, unpin and rw never take this one
+ * @access_lock: guards @accesses, and is not held over their callbacks: each user
+ *	has a lock for these. A driver may take its own locks in there, so pin,
+ *	unpin and rw take none of the two
  * @accesses: struct ioasid_access
+ * @access_last: number of the last one
  * @notifiable: how many of them have an unmap callback
  * @pins: what policies know of their pins; set with the first of them, and then
  *	there as long as the space is
  *
- * Lock order: VFIO's locks, access_lock, mmap_lock of an owner, domains_rwsem,
+ * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
  * areas_lock. So nothing waits for user space with one of the last two held.
  * Nothing here is taken in a notifier.
  */
@@ -283,6 +285,7 @@ struct ioasid_space {
 
 	struct mutex access_lock;
 	struct list_head accesses;
+	u64 access_last;
 	atomic_t notifiable;
 	struct ioasid_policy_pins *pins;
 };
@@ -430,7 +433,7 @@ int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w);
 void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last);
 int ioasid_spaces_init(void);
 void ioasid_spaces_exit(void);
-int ioasid_space_retire(struct ioasid_space *space);
+int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
 
 /* spaces.c: all of them */
 void ioasid_spaces_show(void);

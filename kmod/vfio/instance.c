@@ -158,14 +158,16 @@ int ioasid_instance_add_device(struct ioasid_instance *inst, struct vfio_device 
 void ioasid_instance_del_device(struct ioasid_instance *inst, struct vfio_device *vdev)
 {
 	struct instance_device *d, *tmp;
+	LIST_HEAD(closed);
 
 	mutex_lock(&inst->devices_lock);
-	list_for_each_entry_safe(d, tmp, &inst->devices, link) {
-		if (d->vdev != vdev)
-			continue;
-		list_del(&d->link);
+	list_for_each_entry_safe(d, tmp, &inst->devices, link)
+		if (d->vdev == vdev)
+			list_move(&d->link, &closed);
+	mutex_unlock(&inst->devices_lock);
+	/* This waits for the device's own callback, and no other device does. */
+	list_for_each_entry_safe(d, tmp, &closed, link) {
 		ioasid_access_destroy(d->access);
 		kfree(d);
 	}
-	mutex_unlock(&inst->devices_lock);
 }

@@ -41,6 +41,7 @@ enum kapi_op {
 	KAPI_HOLD,		/* fd: pid; hold its mmap_lock for reading, as a page fault does */
 	KAPI_RELEASE,		/* and end that; so does a close */
 	KAPI_DEVICE_MEMORY,	/* iova is a physical address here; length; out */
+	KAPI_BLOCK,		/* flags 1: callbacks of unmaps wait; 0: they go on; so does a close */
 };
 
 /* Which task reads. */

@@ -383,4 +383,52 @@ TEST_F(tenants, two_iommus)
 	close(uffd);
 }
 
+/* A driver that is slow to unpin holds up the unmap that asks it, and no other driver. */
+TEST_F(tenants, callback_that_waits)
+{
+	struct kapi block = { .op = KAPI_BLOCK, .flags = 1 }, go_on = { .op = KAPI_BLOCK };
+	char *mem = door_memory(SIZE);
+	int other, third;
+	pid_t b;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	other = user_of(self->module);
+	third = user_of(self->module);
+	ASSERT_EQ(0, kapi(other, (struct kapi){ .op = KAPI_ACCESS_CREATE }));
+	ASSERT_EQ(0, map(third, IOVA, mem));
+	ASSERT_EQ(1, pin(self->module, IOVA, 1));
+	ASSERT_EQ(0, kapi(self->module, block));
+	b = START(unmap(third, IOVA));
+	EXPECT_WAITS(b);
+	EXPECT_ENDS(START(kapi(other, (struct kapi){ .op = KAPI_ACCESS_DESTROY })));
+	EXPECT_ENDS(START(kapi(other, (struct kapi){ .op = KAPI_ACCESS_CREATE })));
+	EXPECT_WAITS(b);
+	ASSERT_EQ(0, kapi(self->module, go_on));
+	EXPECT_ENDS(b);
+	close(other);
+	close(third);
+}
+
+/* Calls on a /dev/ioasid go on while a FREE gives back what A was charged. */
+TEST_F(tenants, free_of_a_space)
+{
+	int fd = native_open(), id = native_alloc(fd);
+	struct ioasid_free arg = { .size = sizeof(arg), .ioasid = id };
+	char *mem = door_memory(SIZE);
+	pid_t b;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	ASSERT_EQ(2, id);
+	ASSERT_TRUE(START_A(native_map(fd, id, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA));
+	CATCH_A();
+	b = START(ioctl(fd, IOASID_FREE, &arg));
+	EXPECT_WAITS(b);
+	EXPECT_ENDS(START(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)));
+	RELEASE_A();
+	EXPECT_ENDS(b);
+	EXPECT_EQ(0, door_status(self->a, "VmLck"));
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

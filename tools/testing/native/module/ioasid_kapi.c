@@ -35,6 +35,8 @@
  * @group: attached to it, or NULL
  * @claimed: its DMA is ours
  * @callbacks: how often we were told of an unmap
+ * @blocked: callbacks wait on @go_on
+ * @go_on: see above
  * @holder: a thread that holds the mmap_lock of @mm, or NULL
  * @held: it does
  * @mm: with a reference while there is a @holder
@@ -50,6 +52,8 @@ struct kapi_user {
 	struct iommu_group *group;
 	bool claimed;
 	atomic_t callbacks;
+	bool blocked;
+	wait_queue_head_t go_on;
 	struct task_struct *holder;
 	struct completion held;
 	struct mm_struct *mm;
@@ -91,6 +95,7 @@ static void told_of_unmap(void *data, u64 iova, u64 length)
 	struct kapi_user *u = data;
 
 	atomic_inc(&u->callbacks);
+	wait_event(u->go_on, !READ_ONCE(u->blocked));
 	if (u->tidy)
 		unpin_all(u, iova >> PAGE_SHIFT, (iova + length - 1) >> PAGE_SHIFT);
 	else
@@ -242,6 +247,12 @@ static long share_space(struct kapi_user *u, struct kapi_user *other)
 	return take_space(u, other->space);
 }
 
+static void block(struct kapi_user *u, bool blocked)
+{
+	WRITE_ONCE(u->blocked, blocked);
+	wake_up_all(&u->go_on);
+}
+
 /* Those that need no space; -ENOTTY if it is not one of them. */
 static long call_without(struct kapi_user *u, struct kapi *arg)
 {
@@ -258,6 +269,10 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 		return hold(u, arg->fd);
 	if (arg->op == KAPI_RELEASE) {
 		release_lock(u);
+		return 0;
+	}
+	if (arg->op == KAPI_BLOCK) {
+		block(u, arg->flags);
 		return 0;
 	}
 	if (arg->op == KAPI_DEVICE_MEMORY) {
@@ -577,6 +592,7 @@ static int kapi_open(struct inode *inode, struct file *file)
 	}
 	SetPageReserved(u->reserved);
 	mutex_init(&u->lock);
+	init_waitqueue_head(&u->go_on);
 	xa_init(&u->pins);
 	file->private_data = u;
 	return 0;
@@ -597,6 +613,7 @@ static int kapi_release(struct inode *inode, struct file *file)
 	if (stepper == current)
 		end_steps(ARRAY_SIZE(step_probes));
 	release_lock(u);
+	block(u, false);
 	while (u->space)
 		drop_space(u);
 	xa_destroy(&u->pins);
