@@ -238,8 +238,15 @@ static int copy_pages(struct ioasid_pages *pages, unsigned long offset, void *bu
 static int area_copy(struct ioasid_pages *pages, unsigned long vaddr, void *buf, size_t len,
 		     bool write)
 {
-	return pages->of_file ? copy_pages(pages, vaddr - pages->vaddr, buf, len, write) :
-				copy_chunk(pages->mm, vaddr, buf, len, write);
+	struct mm_struct *mm;
+	int ret;
+
+	if (pages->of_file)
+		return copy_pages(pages, vaddr - pages->vaddr, buf, len, write);
+	mm = ioasid_pages_mm(pages);
+	ret = copy_chunk(mm, vaddr, buf, len, write);
+	mmdrop(mm);
+	return ret;
 }
 
 static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len, bool write,

@@ -119,23 +119,9 @@ static void move_drop(struct ioasid_pages *who)
 /* The new owner is in, the old one is paid off. */
 static void move_commit(struct owner_move *m)
 {
-	struct ioasid_pages *p = m->pages;
-	/* Not all of it: references come and go. */
-	struct ioasid_pages old = {
-		.mm = p->mm,
-		.task = p->task,
-		.user = p->user,
-		.charged = p->charged,
-		.who = p->who,
-		.mark = p->mark,
-	};
+	struct ioasid_pages old;
 
-	p->mm = m->next.mm;
-	p->task = m->next.task;
-	p->user = m->next.user;
-	p->lock_cap = m->next.lock_cap;
-	p->mark = m->next.mark;
-	p->who = m->next.who;
+	ioasid_pages_set_owner(m->pages, &m->next, &old);
 	move_drop(&old);
 }
 

@@ -23,6 +23,12 @@
 /* Of those that are let go together; they fit on the stack. */
 #define UNPIN_BATCH	32
 
+/*
+ * Guards which owner LIVE pages have, when a change of owner may run: several spaces
+ * can share the pages. It is innermost, and nothing is waited for under it.
+ */
+static DEFINE_SPINLOCK(owner_lock);
+
 /**
  * ioasid_pages_init() - describe memory; pins nothing
  * @pages: zeroed
@@ -57,6 +63,7 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
  */
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from)
 {
+	spin_lock(&owner_lock);
 	*to = (struct ioasid_pages){
 		.write = from->write,
 		.lock_cap = from->lock_cap,
@@ -71,12 +78,57 @@ void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *f
 	get_task_struct(to->task);
 	if (to->user)
 		get_uid(to->user);
+	spin_unlock(&owner_lock);
 }
 
 /* ioasid_pages_alike() - is it still the same memory of the same owner; locks as to describe it */
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b)
 {
-	return a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
+	bool alike;
+
+	spin_lock(&owner_lock);
+	alike = a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
+	spin_unlock(&owner_lock);
+	return alike;
+}
+
+/* ioasid_pages_mm() - the owner's memory, with a reference (mmdrop()); of a LIVE area */
+struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages)
+{
+	struct mm_struct *mm;
+
+	spin_lock(&owner_lock);
+	mm = pages->mm;
+	mmgrab(mm);
+	spin_unlock(&owner_lock);
+	return mm;
+}
+
+/*
+ * ioasid_pages_set_owner() - @next owns @pages from now on
+ *
+ * The pages are claimed (@pages->moving), and @next is as ioasid_pages_describe()
+ * left it; @old gets the references on the owner before, and its charge.
+ */
+void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
+			    struct ioasid_pages *old)
+{
+	spin_lock(&owner_lock);
+	*old = (struct ioasid_pages){
+		.mm = pages->mm,
+		.task = pages->task,
+		.user = pages->user,
+		.charged = pages->charged,
+		.who = pages->who,
+		.mark = pages->mark,
+	};
+	pages->mm = next->mm;
+	pages->task = next->task;
+	pages->user = next->user;
+	pages->lock_cap = next->lock_cap;
+	pages->mark = next->mark;
+	pages->who = next->who;
+	spin_unlock(&owner_lock);
 }
 
 /*

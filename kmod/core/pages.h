@@ -70,7 +70,8 @@ enum ioasid_moving {
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
  * it is LIVE, and by the task that tears it down when it is DYING. The owner of
- * LIVE pages changes in the hands of the call that claimed them (@moving).
+ * LIVE pages changes in the hands of the call that claimed them (@moving), under
+ * owner_lock of pages.c.
  */
 struct ioasid_pages {
 	refcount_t refs;
@@ -121,6 +122,9 @@ void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 		       bool write, const struct ioasid_who *who);
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
+struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages);
+void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
+			    struct ioasid_pages *old);
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 void ioasid_pages_account(struct ioasid_pages *pages, bool user);

@@ -228,6 +228,7 @@ u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
  */
 void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space)
 {
+	lockdep_assert_held(&space->areas_lock);
 	seq_escape_str(m, space->comm, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
 }
 
