@@ -205,6 +205,18 @@ static void a_selection(unsigned int i)
 			 draw_of(&rng, 2) ? policy_name(i) : "");
 }
 
+/* Mostly in a hook that others are asked before and after, and for what they then get back. */
+static void an_order(unsigned int i)
+{
+	static const uint32_t hooks[] = {
+		ASKED_SPACE_OPEN, ASKED_ATTACH, ASKED_MAP_BEGIN, ASKED_CHARGE, ASKED_CHARGE,
+		ASKED_CHARGE, ASKED_ACCESS_PIN, ASKED_ACCESS_PIN, ASKED_OWNER_CHANGE,
+	};
+	uint32_t act = draw_of(&rng, 2) ? ACT_ERRNO : 1 + draw_of(&rng, ACT_NR - 1);
+
+	policy_order(i, act, hooks[draw_of(&rng, sizeof(hooks) / sizeof(hooks[0]))]);
+}
+
 static void one_step(void)
 {
 	unsigned int i = draw_of(&rng, policies_nr());
@@ -218,7 +230,7 @@ static void one_step(void)
 	} else if (n < 55) {
 		a_replacement(i);
 	} else if (n < 78) {
-		policy_order(i, 1 + draw_of(&rng, ACT_NR - 1), draw_of(&rng, ASKED_INIT));
+		an_order(i);
 	} else if (n < 84) {
 		a_kill(i);
 	} else if (n < 86) {
