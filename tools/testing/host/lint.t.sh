@@ -158,7 +158,7 @@ english() {
 	option=$1
 	shift
 	# shellcheck disable=SC2086
-	(cd "$WORK" && awk -v WORDS="$HERE/english.words" -v TODO=todo $option -f "$HERE/english.awk" \
+	(cd "$WORK" && awk -v WORDS="$HERE/english.words" -v KNOWN=todo $option -f "$HERE/english.awk" \
 		"$HERE/english.words" todo "$@") >"$WORK/found"
 }
 

@@ -7,7 +7,7 @@
 # and how many such words each may still hold. It only gets shorter: with -v exact=1 a
 # number that is too high is an offence as well, and with -v list=1 the list is printed
 # anew, without files that are not in it.
-FILENAME == TODO {
+FILENAME == KNOWN {
 	if (!/^#/)
 		most[$2] = $1
 	next
