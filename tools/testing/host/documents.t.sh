@@ -54,6 +54,12 @@ files_exist() {
 	done | none "sources that do not exist"
 }
 
+files_of_the_core_are_listed() {
+	sed -n '/^The files of `kmod\/core`/,/^## /p' docs/architecture.md | grep -o '`[a-z_]*\.c`' | tr -d '`' | sort >"$WORK/said"
+	for file in kmod/core/*.c; do basename "$file"; done | sort >"$WORK/are"
+	diff "$WORK/said" "$WORK/are" || fail "docs/architecture.md (<) and kmod/core (>) differ in files"
+}
+
 functions_exist() {
 	cat kmod/*/*.[ch] kmod/include/*/*.h kmod/include/*/*/*.h >"$WORK/source"
 	# shellcheck disable=SC2086
@@ -198,7 +204,7 @@ man_pages_are_built() {
 	done
 }
 
-ktap_run links_lead_somewhere files_exist functions_exist parameters_are_documented examples_compile \
+ktap_run links_lead_somewhere files_exist files_of_the_core_are_listed functions_exist parameters_are_documented examples_compile \
 	maintainers_have_files glossary_is_short \
 	man_pages_know_all_options commands_agree policies_are_described \
 	man_pages_are_built
