@@ -9,7 +9,7 @@
  *    when that process ends, and the charge does not. (What the owner has made
  *    stays as well, but that is one owner's limit for each address space.)
  * So these are counted here, for the user who created the address space, who stays
- * the same for its whole life (docs/decisions/015-limits-per-user.md).
+ * the same for its whole life (docs/decisions/016-limits-per-user.md).
  *
  * The rule: whatever a caller can create without an end is charged to the caller's
  * memory cgroup, and is bounded by an rlimit or counted here.
