@@ -117,6 +117,7 @@ struct ioasid_user *ioasid_user_open(void)
 	u32 uid = __kuid_val(current_uid());
 	struct ioasid_user *user;
 
+	might_sleep();
 	do {
 		user = user_add_space(uid, limit, &used);
 		if (!user)
@@ -154,7 +155,7 @@ void ioasid_user_close(struct ioasid_user *user)
  * @used: on failure, how many there are
  * @limit: on failure, how many there may be
  *
- * Context: process, no spinlock is held.
+ * Context: process; may be under areas_lock, and under no spinlock.
  * Return: false when the user has as many as the parameter user_windows says, and
  * the caller has no CAP_SYS_RESOURCE.
  */

@@ -76,7 +76,7 @@ wrong_byte_is_noticed() {
 bad_checksum_files() {
 	disk_of "$DISK" >/dev/null
 	head -c 1M "$IMAGE" >"$WORK/image"
-	refused 1 'no checksum file' "$BENCH" nvme --device "$DISK" --verify "$WORK/image"
+	refused 1 'is not a checksum file' "$BENCH" nvme --device "$DISK" --verify "$WORK/image"
 	refused 1 'cannot open' "$BENCH" nvme --device "$DISK" --verify "$WORK/none"
 	"$BENCH" checksum "$WORK/image" >"$WORK/sum"
 	head -n 100 "$WORK/sum" >"$WORK/short"

@@ -23,7 +23,7 @@ other_driver() {
 
 not_an_nvme_disk() {
 	modprobe vfio-pci
-	refused 1 'no NVMe controller' "$BENCH" nvme --device "$EDU"
+	refused 1 'is not an NVMe controller' "$BENCH" nvme --device "$EDU"
 }
 
 # 00:1f.2 and 00:1f.3 are functions of one device, in one group.

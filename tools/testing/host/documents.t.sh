@@ -55,6 +55,7 @@ files_exist() {
 }
 
 files_of_the_core_are_listed() {
+	# shellcheck disable=SC2016
 	sed -n '/^The files of `kmod\/core`/,/^## /p' docs/architecture.md | grep -o '`[a-z_]*\.c`' | tr -d '`' | sort >"$WORK/said"
 	for file in kmod/core/*.c; do basename "$file"; done | sort >"$WORK/are"
 	diff "$WORK/said" "$WORK/are" || fail "docs/architecture.md (<) and kmod/core (>) differ in files"
