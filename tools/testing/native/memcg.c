@@ -188,6 +188,14 @@ static void end_pins(struct ktap_fixture_memcg *self, uint64_t n)
 		pin(self, KAPI_UNPIN, n);
 }
 
+/* The first address space of a user. */
+static int step_users(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	(void)self;
+	return setresuid(70000 + i, 0, 0) || native_open() < 0 ? -1 : 0;
+}
+
+FIXTURE_VARIANT_ADD(memcg, users) { .loop = { .step = step_users, 4000, 3000 } };
 FIXTURE_VARIANT_ADD(memcg, open) { .loop = { .step = step_open, 4000, 3000 } };
 FIXTURE_VARIANT_ADD(memcg, alloc) { .loop = { .step = step_alloc, 8000, 4000 } };
 FIXTURE_VARIANT_ADD(memcg, allow_iovas) { .loop = { .step = step_allow, 1500, 6000 } };
@@ -240,6 +248,11 @@ static int step_dirty(struct ktap_fixture_memcg *self, uint64_t i)
 	       dirty(self, IOASID_DIRTY_OP_STOP, NULL);
 }
 
+static int set(struct ktap_fixture_memcg *self, uint32_t option, uint64_t value)
+{
+	return native_option(self->fd, 0, option, IOASID_OPTION_SET, value, NULL);
+}
+
 static int step_questions(struct ktap_fixture_memcg *self, uint64_t i)
 {
 	struct ioasid_iova_range r[4];
@@ -252,7 +265,10 @@ static int step_questions(struct ktap_fixture_memcg *self, uint64_t i)
 	struct ioasid_get_info info = { .size = sizeof(info) };
 
 	(void)i;
-	return native_set(self->fd, 0, IOASID_OPTION_HUGE_PAGES, i & 1) ?:
+	return set(self, IOASID_OPTION_HUGE_PAGES, i & 1) ?:
+	       set(self, IOASID_OPTION_MAP_LIMIT, 1000 + i % 7) ?:
+	       set(self, IOASID_OPTION_ACCOUNT_MODE,
+		   i & 1 ? IOASID_ACCOUNT_USER : IOASID_ACCOUNT_MM) ?:
 	       (native_legacy(self->fd, IOASID_LEGACY_GET, 0) == 1 ? 0 : -1) ?:
 	       ioctl(self->fd, IOASID_GET_INFO, &info) ?:
 	       ioctl(self->fd, IOASID_IOVA_RANGES, &ranges) ?:
@@ -284,6 +300,120 @@ static bool begin_refused(struct ktap_fixture_memcg *self)
 	return !step_map(self, 0);
 }
 
+static int step_unmap_dirty(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	uint64_t bits = 0;
+	struct ioasid_unmap_dma arg = {
+		.size = sizeof(arg),
+		.flags = IOASID_UNMAP_FLAG_GET_DIRTY,
+		.iova = IOVA,
+		.length = PAGE,
+		.dirty = (uintptr_t)&bits,
+		.dirty_size = sizeof(bits),
+	};
+
+	(void)i;
+	return step_map(self, 0) ?: ioctl(self->fd, IOASID_UNMAP_DMA, &arg);
+}
+
+static bool begin_owner(struct ktap_fixture_memcg *self)
+{
+	uint64_t i;
+
+	for (i = 0; i < 64; i++)
+		if (step_map(self, i))
+			return false;
+	return true;
+}
+
+static int step_owner(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	struct ioasid_change_owner owner = { .size = sizeof(owner) };
+
+	(void)i;
+	return ioctl(self->fd, IOASID_CHANGE_OWNER, &owner);
+}
+
+static int legacy_dirty(struct ktap_fixture_memcg *self, uint32_t flags)
+{
+	struct vfio_iommu_type1_dirty_bitmap arg = { .argsz = sizeof(arg), .flags = flags };
+
+	return ioctl(self->fd, VFIO_IOMMU_DIRTY_PAGES, &arg);
+}
+
+/* What VFIO's ioctls ask, and what they undo. */
+static int step_legacy_questions(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	struct vfio_iommu_type1_info *info = door_info(&self->d);
+	bool good = info && ioctl(self->fd, VFIO_GET_API_VERSION) == VFIO_API_VERSION &&
+		    ioctl(self->fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) == 1 &&
+		    !legacy_dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_START) &&
+		    !step_legacy(self, i) &&
+		    door_unmap_flags(&self->d, IOVA + i * PAGE, PAGE, 0) == (long long)PAGE &&
+		    !legacy_dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
+
+	free(info);
+	return good ? 0 : -1;
+}
+
+/* A container with a group, a domain and a mapping, from its beginning to its end. */
+static int step_container(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	struct door d = { .fd = -1, .group = -1 };
+	bool good = door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU) &&
+		    !door_map(&d, IOVA + i * PAGE, self->mem, PAGE, DOOR_RW) &&
+		    !ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER);
+
+	door_close(&d);
+	return good ? 0 : -1;
+}
+
+/* A group that joins, and leaves. */
+static int step_join(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	struct door d = { .fd = -1, .group = -1 };
+	bool good = door_join(&d, DOOR_SHIM, DOOR_EDU) &&
+		    !ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->fd));
+
+	(void)i;
+	door_close(&d);
+	return good ? 0 : -1;
+}
+
+/* In-kernel users that read, write, and go. */
+static bool begin_access(struct ktap_fixture_memcg *self)
+{
+	struct kapi join = { .op = KAPI_FROM_FILE, .fd = self->fd };
+
+	return !step_map(self, 0) && !ioctl(self->module, KAPI_CALL, &join);
+}
+
+static int step_access(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	struct kapi calls[] = {
+		{ .op = KAPI_ACCESS_CREATE },
+		{ .op = KAPI_WRITE, .iova = IOVA, .data = (uintptr_t)&i, .length = sizeof(i) },
+		{ .op = KAPI_READ, .iova = IOVA, .data = (uintptr_t)&i, .length = sizeof(i) },
+		{ .op = KAPI_ACCESS_DESTROY },
+	};
+	size_t n;
+
+	for (n = 0; n < sizeof(calls) / sizeof(calls[0]); n++)
+		if (ioctl(self->module, KAPI_CALL, &calls[n]) < 0)
+			return -1;
+	return 0;
+}
+
+FIXTURE_VARIANT_ADD(memcg, unmap_dirty) {
+	.loop = { begin_tracked, step_unmap_dirty, 5000, 0 }
+};
+FIXTURE_VARIANT_ADD(memcg, owner) { .loop = { begin_owner, step_owner, 2000, 0 } };
+FIXTURE_VARIANT_ADD(memcg, legacy_questions) {
+	.loop = { begin_legacy, step_legacy_questions, 3000, 0 }
+};
+FIXTURE_VARIANT_ADD(memcg, container) { .loop = { .step = step_container, 50, 0 } };
+FIXTURE_VARIANT_ADD(memcg, join) { .loop = { .step = step_join, 50, 0 } };
+FIXTURE_VARIANT_ADD(memcg, access) { .loop = { begin_access, step_access, 5000, 0 } };
 FIXTURE_VARIANT_ADD(memcg, free) { .loop = { .step = step_free, 4000, 0 } };
 FIXTURE_VARIANT_ADD(memcg, unmap) { .loop = { .step = step_unmap, 20000, 0 } };
 FIXTURE_VARIANT_ADD(memcg, unmap_batch) { .loop = { .step = step_unmap_batch, 200, 0 } };
