@@ -181,17 +181,23 @@ no_place_for_it() {
 
 # ---- a machine that lacks something ----
 
+# memlock_has WORD BYTES: what the file says of the space.
+memlock_has() {
+	grep -q "^ioasid_space_memlock_$1_bytes{.*} $2\$" "$scratch/prom" ||
+		fail "no $1 of $2 bytes: $(grep '^ioasid_space' "$scratch/prom" | tr '\n' ';')"
+}
+
 # One that has a limit, and one that has none.
 memlock_is_told() {
 	begin
 	hold_by prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock "$mapper" map 16M 4M hold
 	ioasidctl metrics >"$scratch/prom"
-	grep -q '^ioasid_space_memlock_used_bytes{.*} 4194304$' "$scratch/prom"
-	grep -q '^ioasid_space_memlock_limit_bytes{.*} 8388608$' "$scratch/prom"
+	memlock_has used 4194304
+	memlock_has limit 8388608
 	release
 	hold map 16M 4M
 	ioasidctl metrics >"$scratch/prom"
-	grep -q '^ioasid_space_memlock_used_bytes{.*} 4194304$' "$scratch/prom"
+	memlock_has used 4194304
 	! grep -q '^ioasid_space_memlock_limit_bytes{' "$scratch/prom" || fail 'root has no limit'
 }
 
