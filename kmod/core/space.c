@@ -154,16 +154,23 @@ void ioasid_space_put(struct ioasid_space *space)
 }
 IOASID_EXPORT(ioasid_space_put);
 
+/* From now on every call fails; @victims are for ioasid_space_finish_all(). */
+static void space_end(struct ioasid_space *space, struct list_head *victims)
+{
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	space->dead = true;
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_claim_all(space, victims);
+	ioasid_space_leave_to_users(space, victims);
+}
+
 void ioasid_space_kill(struct ioasid_space *space)
 {
 	LIST_HEAD(victims);
 
 	down_write(&space->domains_rwsem);
-	mutex_lock(&space->areas_lock);
-	space->dead = true;
-	mutex_unlock(&space->areas_lock);
-	ioasid_space_claim_all(space, &victims);
-	ioasid_space_leave_to_users(space, &victims);
+	space_end(space, &victims);
 	up_write(&space->domains_rwsem);
 	ioasid_space_finish_all(space, &victims);
 }
@@ -182,15 +189,10 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims)
 
 	down_write(&space->domains_rwsem);
 	/* A user that registers only now has a dead space. */
-	if (!list_empty(&space->groups) || !list_empty_careful(&space->accesses)) {
+	if (!list_empty(&space->groups) || !list_empty_careful(&space->accesses))
 		ret = -EBUSY;
-	} else {
-		mutex_lock(&space->areas_lock);
-		space->dead = true;
-		mutex_unlock(&space->areas_lock);
-		ioasid_space_claim_all(space, victims);
-		ioasid_space_leave_to_users(space, victims);
-	}
+	else
+		space_end(space, victims);
 	up_write(&space->domains_rwsem);
 	return ret;
 }
