@@ -217,6 +217,12 @@ static unsigned long piece_words(const struct ioasid_dirty_piece *p)
 	return BITS_TO_U64(p->shift + p->bits);
 }
 
+/* The last address of the piece. */
+static u64 piece_last(const struct ioasid_dirty_piece *p)
+{
+	return p->iova + ((u64)p->n << PAGE_SHIFT) - 1;
+}
+
 /* The bit of page @i of the piece. */
 static unsigned long piece_bit(const struct ioasid_dirty_piece *p, unsigned long i)
 {
@@ -358,12 +364,11 @@ static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query
 /* What is mapped there now may be another mapping: then it is dirty for nothing. */
 static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
 {
-	u64 last = p->iova + ((u64)p->n << PAGE_SHIFT) - 1;
 	struct ioasid_area *area;
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, p->iova, p->iova);
-	if (area && area->dirty && ioasid_area_last(area) >= last)
+	if (area && area->dirty && ioasid_area_last(area) >= piece_last(p))
 		piece_put_back(space, area, p);
 	mutex_unlock(&space->areas_lock);
 }
@@ -442,7 +447,7 @@ static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 		ret = piece_copy(q, p);
 		if (ret && clear)
 			get_undo(space, p);
-		iova = p->iova + ((u64)p->n << PAGE_SHIFT);
+		iova = piece_last(p) + 1;
 		if (!iova)
 			break;
 		cond_resched();
@@ -504,14 +509,14 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 	list_for_each_entry(area, areas, link) {
 		end = min(ioasid_area_last(area), last);
 		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
-		     iova = p->iova + ((u64)p->n << PAGE_SHIFT)) {
+		     iova = piece_last(p) + 1) {
 			piece_set(p, area, iova, q);
 			if (!report_take(space, area, p))
 				break;
 			ret = piece_copy(q, p);
 			cond_resched();
 			/* The next one would begin behind the end of the address space. */
-			if (p->iova + ((u64)p->n << PAGE_SHIFT) - 1 == U64_MAX)
+			if (piece_last(p) == U64_MAX)
 				break;
 		}
 	}
