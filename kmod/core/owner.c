@@ -105,8 +105,7 @@ static int move_charge(struct owner_move *m, struct ioasid_fail *f)
 	if (next->user)
 		free_uid(next->user);
 	next->mm = NULL;
-	return ioasid_fail(f, ret, limit ? IOASID_R_MEMLOCK :
-			   ioasid_err_reason(ret, IOASID_R_POLICY), next->charged, limit);
+	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), next->charged, limit);
 }
 
 /* Give the charge back, and forget. */

@@ -320,8 +320,8 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		return 0;
 	ret = ioasid_charge(pages, charge, &limit);
 	if (ret)
-		return pin_failed(call->res, ret, limit ? IOASID_R_MEMLOCK :
-				  ioasid_err_reason(ret, IOASID_R_POLICY), pages->npages, limit);
+		return pin_failed(call->res, ret, ioasid_charge_reason(ret, limit), pages->npages,
+				  limit);
 	pages->charged += charge;
 	return 0;
 }

@@ -149,8 +149,7 @@ static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f
 	ret = ioasid_charge(&r->own, due - r->own.charged, &limit);
 	mmput_async(r->own.mm);
 	if (ret)
-		return ioasid_fail(f, ret, limit ? IOASID_R_MEMLOCK :
-				   ioasid_err_reason(ret, IOASID_R_POLICY), r->own.npages, limit);
+		return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), r->own.npages, limit);
 	r->own.charged = due;
 	return 0;
 }

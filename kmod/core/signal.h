@@ -91,4 +91,10 @@ static inline enum ioasid_reason ioasid_err_reason(int err, enum ioasid_reason o
 	return err == -EINTR || err == -ECANCELED ? IOASID_R_SIGNAL : otherwise;
 }
 
+/** ioasid_charge_reason() - @err and @limit came from ioasid_charge() */
+static inline enum ioasid_reason ioasid_charge_reason(int err, u64 limit)
+{
+	return limit ? IOASID_R_MEMLOCK : ioasid_err_reason(err, IOASID_R_POLICY);
+}
+
 #endif /* _IOASID_SIGNAL_H */

@@ -150,8 +150,7 @@ static int pin_pay(struct pin_call *c)
 	ret = ioasid_charge(&c->payer, 1, &limit);
 	mmput_async(c->payer.mm);
 	if (ret)
-		return ioasid_fail(c->f, ret, limit ? IOASID_R_MEMLOCK :
-				   ioasid_err_reason(ret, IOASID_R_POLICY), 1, limit);
+		return ioasid_fail(c->f, ret, ioasid_charge_reason(ret, limit), 1, limit);
 	c->payer.charged = 1;
 	return 0;
 }
