@@ -143,21 +143,15 @@ static bool is_module_btf(__u32 id)
  */
 static void observers(void)
 {
-	__u32 id = 0, len;
+	struct bpf_prog_info prog;
+	uint32_t id = 0;
 	char what[64];
 	bool counts;
-	int fd, err;
+	int fd;
 
-	while (!bpf_prog_get_next_id(id, &id)) {
-		struct bpf_prog_info prog = {};
-
-		fd = bpf_prog_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		len = sizeof(prog);
-		err = bpf_obj_get_info_by_fd(fd, &prog, &len);
+	while ((fd = loaded_next_prog(&id, &prog)) >= 0) {
 		close(fd);
-		if (err || prog.type == BPF_PROG_TYPE_STRUCT_OPS ||
+		if (prog.type == BPF_PROG_TYPE_STRUCT_OPS ||
 		    !is_module_btf(prog.attach_btf_obj_id))
 			continue;
 		snprintf(what, sizeof(what), "BPF program %u", id);

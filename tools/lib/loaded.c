@@ -268,6 +268,24 @@ uint32_t loaded_map(const struct loaded *policy, const char *name)
 	return found;
 }
 
+int loaded_next_prog(uint32_t *id, struct bpf_prog_info *info)
+{
+	__u32 len;
+	int fd;
+
+	while (!bpf_prog_get_next_id(*id, id)) {
+		fd = bpf_prog_get_fd_by_id(*id);
+		if (fd < 0)
+			continue;
+		*info = (struct bpf_prog_info){};
+		len = sizeof(*info);
+		if (!bpf_obj_get_info_by_fd(fd, info, &len))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
 static bool shares_a_map(uint32_t prog, const uint32_t *maps, int n)
 {
 	uint32_t of_prog[LOADED_MAPS_MAX];
@@ -285,16 +303,11 @@ int loaded_syscall(const struct loaded *policy, const char *name)
 {
 	uint32_t maps[LOADED_MAPS_MAX];
 	int n = loaded_maps(policy, maps), fd, found = -1;
-	__u32 id = 0, len;
+	struct bpf_prog_info info;
+	uint32_t id = 0;
 
-	while (!bpf_prog_get_next_id(id, &id)) {
-		struct bpf_prog_info info = {};
-
-		fd = bpf_prog_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-		len = sizeof(info);
-		if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_PROG_TYPE_SYSCALL ||
+	while ((fd = loaded_next_prog(&id, &info)) >= 0) {
+		if (info.type != BPF_PROG_TYPE_SYSCALL ||
 		    strncmp(info.name, name, sizeof(info.name) - 1) || !shares_a_map(id, maps, n)) {
 			close(fd);
 			continue;

@@ -15,6 +15,8 @@
 #define LOADED_HOOKS_MAX	32
 #define LOADED_MAPS_MAX		64
 
+struct bpf_prog_info;
+
 struct loaded_hook {
 	const char *name;
 	uint32_t prog;		/* BPF program id */
@@ -46,6 +48,12 @@ char *loaded_value(const struct loaded *policy);
 int loaded_maps(const struct loaded *policy, uint32_t ids[LOADED_MAPS_MAX]);
 /* Id of the map called @name among them, or 0. */
 uint32_t loaded_map(const struct loaded *policy, const char *name);
+
+/*
+ * The next program of the kernel after @id, 0 at first, as an fd; *id and *info are
+ * those of it. -1 at the end. Programs that cannot be looked at are left out.
+ */
+int loaded_next_prog(uint32_t *id, struct bpf_prog_info *info);
 
 /*
  * A program of SEC("syscall") that uses one of the policy's maps, as an fd; -1,
