@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "policy/ops.h"
+
 #define OBJECT	"build/bpf/test/pair.bpf.o"
-/* Where struct ioasid_policy_ops is in a map's value: in its second cache line. */
-#define DATA	64
 
 struct swapper {
 	pthread_t thread;
@@ -38,26 +38,9 @@ static void *swap(void *arg)
 	return NULL;
 }
 
-/* Offset of a member of struct ioasid_policy_ops. */
-static size_t member(const struct bpf_object *obj, const char *name)
-{
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_type *t;
-	const struct btf_member *m;
-	int i;
-
-	t = btf__type_by_id(btf, (__u32)btf__find_by_name_kind(btf, "ioasid_policy_ops",
-							      BTF_KIND_STRUCT));
-	m = btf_members(t);
-	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(name, btf__name_by_offset(btf, m[i].name_off)))
-			return btf_member_bit_offset(t, (__u32)i) / 8;
-	abort();
-}
-
 static void put(char *value, size_t at, const void *what, size_t len)
 {
-	memcpy(value + DATA + at, what, len);
+	memcpy(value + at, what, len);
 }
 
 FIXTURE(descriptors)
@@ -92,6 +75,7 @@ static int load(struct ktap_fixture_descriptors *self, int fd)
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info), zero = 0;
 	unsigned long batch = (unsigned long)fd, charge = (unsigned long)self->charge;
+	const struct btf *btf = bpf_object__btf(self->obj);
 	char *value;
 	int err;
 
@@ -100,9 +84,9 @@ static int load(struct ktap_fixture_descriptors *self, int fd)
 	value = calloc(1, info.value_size);
 	if (!value)
 		return -ENOMEM;
-	put(value, member(self->obj, "name"), "pair", sizeof("pair"));
-	put(value, member(self->obj, "map_batch"), &batch, sizeof(batch));
-	put(value, member(self->obj, "charge"), &charge, sizeof(charge));
+	put(value, ops_member(btf, "name"), "pair", sizeof("pair"));
+	put(value, ops_member(btf, "map_batch"), &batch, sizeof(batch));
+	put(value, ops_member(btf, "charge"), &charge, sizeof(charge));
 	do {
 		err = bpf_map_update_elem(self->map, &zero, value, 0);
 	} while (err == -EINVAL);

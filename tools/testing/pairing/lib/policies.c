@@ -14,10 +14,9 @@
 #include <unistd.h>
 
 #include "pairing/test.h"
+#include "policy/ops.h"
 
 #define OBJECT	"build/bpf/test/pairing.bpf.o"
-/* Where struct ioasid_policy_ops is in a map's value: in its second cache line. */
-#define DATA	64
 #define NONE	GROUP_NR
 
 static const struct {
@@ -74,22 +73,6 @@ static int shape_btf;
 static size_t members[HOOKS], member_name, member_flags, member_cgroup, member_space,
 	      member_timeout, member_prio;
 
-static size_t member(const struct btf *btf, const char *name)
-{
-	const struct btf_type *t;
-	const struct btf_member *m;
-	int i;
-
-	t = btf__type_by_id(btf, (__u32)btf__find_by_name_kind(btf, "ioasid_policy_ops",
-							      BTF_KIND_STRUCT));
-	m = btf_members(t);
-	for (i = 0; i < btf_vlen(t); i++)
-		if (!strcmp(name, btf__name_by_offset(btf, m[i].name_off)))
-			return DATA + btf_member_bit_offset(t, (__u32)i) / 8;
-	fprintf(stderr, "# struct ioasid_policy_ops has no %s\n", name);
-	abort();
-}
-
 static bool learn_shape(const struct policy *p)
 {
 	const struct btf *btf = bpf_object__btf(p->obj);
@@ -100,13 +83,13 @@ static bool learn_shape(const struct policy *p)
 		return false;
 	shape_btf = bpf_btf_get_fd_by_id(shape.btf_vmlinux_id);
 	for (i = 0; i < HOOKS; i++)
-		members[i] = member(btf, hooks[i].name);
-	member_name = member(btf, "name");
-	member_flags = member(btf, "flags");
-	member_cgroup = member(btf, "cgroup_id");
-	member_space = member(btf, "space_id");
-	member_timeout = member(btf, "timeout_us");
-	member_prio = member(btf, "prio");
+		members[i] = ops_member(btf, hooks[i].name);
+	member_name = ops_member(btf, "name");
+	member_flags = ops_member(btf, "flags");
+	member_cgroup = ops_member(btf, "cgroup_id");
+	member_space = ops_member(btf, "space_id");
+	member_timeout = ops_member(btf, "timeout_us");
+	member_prio = ops_member(btf, "prio");
 	return shape_btf >= 0;
 }
 
