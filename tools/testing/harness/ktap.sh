@@ -59,6 +59,17 @@ modules_unload() {
 	done
 }
 
+# within TRIES COMMAND...: until it succeeds, a tenth of a second between two tries.
+within() {
+	ktap_tries=$1
+	shift
+	until "$@" 2>/dev/null; do
+		ktap_tries=$((ktap_tries - 1))
+		[ $ktap_tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 # device_to DEVICE DRIVER: binds a PCI device to a driver, from whatever.
 device_to() {
 	ktap_device=/sys/bus/pci/devices/$1
