@@ -99,25 +99,13 @@ static void *run_late_map(void *arg)
 
 static int dirty(int fd, uint32_t op)
 {
-	struct ioasid_dirty arg = { .size = sizeof(arg), .op = op };
-
-	return ioctl(fd, IOASID_DIRTY, &arg);
+	return native_dirty(fd, op, 0, 0, 0, NULL, 0);
 }
 
 static int dirty_get(int fd, uint32_t op, uint64_t length, uint64_t unit, uint64_t *bits,
 		     uint64_t size)
 {
-	struct ioasid_dirty arg = {
-		.size = sizeof(arg),
-		.op = op,
-		.iova = IOVA,
-		.length = length,
-		.page_size = unit,
-		.data = (uintptr_t)bits,
-		.data_size = size,
-	};
-
-	return ioctl(fd, IOASID_DIRTY, &arg);
+	return native_dirty(fd, op, IOVA, length, unit, bits, size);
 }
 
 static int unmap_dirty(int fd, uint64_t length, uint64_t *bits, uint64_t size)

@@ -171,17 +171,7 @@ TEST_F(info, account_mode)
 
 static int dirty(int fd, uint32_t op, uint64_t length, uint64_t *data, uint64_t size)
 {
-	struct ioasid_dirty arg = {
-		.size = sizeof(arg),
-		.op = op,
-		.iova = IOVA,
-		.length = length,
-		.page_size = PAGE,
-		.data = (uintptr_t)data,
-		.data_size = size,
-	};
-
-	return ioctl(fd, IOASID_DIRTY, &arg);
+	return native_dirty(fd, op, IOVA, length, PAGE, data, size);
 }
 
 TEST_F(info, dirty_errnos)

@@ -36,6 +36,23 @@ static inline int native_legacy(int fd, uint32_t op, uint32_t id)
 	return ioctl(fd, IOASID_LEGACY, &arg) ? -1 : (int)arg.out_ioasid;
 }
 
+/* One ioctl of dirty tracking on the default space. */
+static inline int native_dirty(int fd, uint32_t op, uint64_t iova, uint64_t length,
+			       uint64_t page_size, uint64_t *bits, uint64_t size)
+{
+	struct ioasid_dirty arg = {
+		.size = sizeof(arg),
+		.op = op,
+		.iova = iova,
+		.length = length,
+		.page_size = page_size,
+		.data = (uintptr_t)bits,
+		.data_size = size,
+	};
+
+	return ioctl(fd, IOASID_DIRTY, &arg);
+}
+
 #define NATIVE_RW	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE)
 #define NATIVE_FIXED	(NATIVE_RW | IOASID_MAP_FLAG_FIXED_IOVA)
 #define NATIVE_FAIL	UINT64_MAX
