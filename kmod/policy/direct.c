@@ -4,7 +4,7 @@
  *
  * BPF puts a trampoline before every struct_ops program, which enters and
  * leaves a read section, forbids migration and keeps a run context: some 140
- * instructions. A walk (walk.h) does all of that for itself, and so may call
+ * instructions. A walk (hooks/walk.h) does all of that for itself, and so may call
  * the program as network drivers call theirs.
  *
  * BPF does not say which program a trampoline calls. While it makes one it
@@ -27,7 +27,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "policy.h"
+#include "hooks/policy.h"
 
 #define NOTES		32
 /* Where in a trampoline the address is, at the latest. */

@@ -33,9 +33,9 @@
 #include <linux/string.h>
 
 #include "../compat/kfunc.h"
-#include "../core/space.h"
+#include "hooks/policy.h"
+#include "space/space.h"
 #include "kfunc.h"
-#include "policy.h"
 
 /**
  * struct space_iter - position among address spaces; it is the program's memory

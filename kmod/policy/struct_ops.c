@@ -12,7 +12,7 @@
 #include <linux/ctype.h>
 #include <linux/module.h>
 
-#include "policy.h"
+#include "hooks/policy.h"
 
 const struct btf *ioasid_policy_btf;
 

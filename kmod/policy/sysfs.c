@@ -17,8 +17,8 @@
 #include <linux/stacktrace.h>
 #include <linux/sysfs.h>
 
-#include "../core/space.h"
-#include "walk.h"
+#include "hooks/walk.h"
+#include "space/space.h"
 
 static struct kobject *root;
 static struct kobject *policies_dir;

@@ -39,52 +39,52 @@ the_page_is_true() {
 
 a_call_without_a_row() {
 	begin
-	change kmod/core/unmap.c 's/^static int unmap_run(struct unmap_call \*c)$/static void *unmap_hoard(void)\n{\n\treturn vzalloc(\n\t\t64);\n}\n\n&/'
-	red "the source has 1 of 'core/unmap.c unmap_hoard vzalloc'"
+	change kmod/ops/unmap.c 's/^static int unmap_run(struct unmap_call \*c)$/static void *unmap_hoard(void)\n{\n\treturn vzalloc(\n\t\t64);\n}\n\n&/'
+	red "the source has 1 of 'ops/unmap.c unmap_hoard vzalloc'"
 }
 
 a_second_call_of_a_function() {
 	begin
-	change kmod/core/ids.c 's/^\tmutex_init(&f->lock);/&\n\tf->more = kzalloc(64, GFP_KERNEL_ACCOUNT);/'
+	change kmod/abi/ids.c 's/^\tmutex_init(&f->lock);/&\n\tf->more = kzalloc(64, GFP_KERNEL_ACCOUNT);/'
 	compared >"$WORK/said"
-	grep -q "the source has 2 of 'core/ids.c ioasid_file_create kzalloc'" "$WORK/said" ||
+	grep -q "the source has 2 of 'abi/ids.c ioasid_file_create kzalloc'" "$WORK/said" ||
 		fail "$(cat "$WORK/said")"
 }
 
 # A name that says nothing, and a flag.
 a_flag_without_a_row() {
 	begin
-	change kmod/core/ids.c 's/^\tmutex_init(&f->lock);/&\n\tthing_add(\&f->lock, GFP_KERNEL);/'
-	red "the source has 1 of 'core/ids.c ioasid_file_create thing_add'"
+	change kmod/abi/ids.c 's/^\tmutex_init(&f->lock);/&\n\tthing_add(\&f->lock, GFP_KERNEL);/'
+	red "the source has 1 of 'abi/ids.c ioasid_file_create thing_add'"
 }
 
 a_macro_without_a_row() {
 	begin
-	change kmod/core/ids.h 's/^struct ioasid_space;/#define MORE(n) \\\n\tkvmalloc(n, GFP_KERNEL)\n\n&/'
-	red "the source has 1 of 'core/ids.h MORE kvmalloc'"
+	change kmod/abi/ids.h 's/^struct ioasid_space;/#define MORE(n) \\\n\tkvmalloc(n, GFP_KERNEL)\n\n&/'
+	red "the source has 1 of 'abi/ids.h MORE kvmalloc'"
 }
 
 a_row_without_a_call() {
 	begin
-	change "$PAGE" 's/^| core.user.c | user_create | kzalloc .*/&\n| core\/user.c | user_create | kcalloc | 1 | call | caller |/'
-	red "the page has 1 of 'core/user.c user_create kcalloc'"
+	change "$PAGE" 's/^| space.user.c | user_create | kzalloc .*/&\n| space\/user.c | user_create | kcalloc | 1 | call | caller |/'
+	red "the page has 1 of 'space/user.c user_create kcalloc'"
 }
 
 an_allocation_that_is_charged_no_more() {
 	begin
-	change kmod/core/user.c 's/kzalloc(sizeof(\*user), GFP_KERNEL_ACCOUNT)/kzalloc(sizeof(*user), GFP_KERNEL)/'
+	change kmod/space/user.c 's/kzalloc(sizeof(\*user), GFP_KERNEL_ACCOUNT)/kzalloc(sizeof(*user), GFP_KERNEL)/'
 	red "the page says that the caller pays"
 }
 
 a_cache_that_is_charged_no_more() {
 	begin
-	change kmod/core/space.c 's/SLAB_NO_MERGE | SLAB_ACCOUNT/SLAB_NO_MERGE/'
-	red "'core/space.c ioasid_spaces_init KMEM_CACHE': the page says that the caller pays"
+	change kmod/space/mapping.c 's/SLAB_NO_MERGE | SLAB_ACCOUNT/SLAB_NO_MERGE/'
+	red "'space/mapping.c ioasid_spaces_init KMEM_CACHE': the page says that the caller pays"
 }
 
 a_row_that_says_too_little() {
 	begin
-	change "$PAGE" '/^| core.user.c | user_create | kzalloc/s/caller |$/kernel |/'
+	change "$PAGE" '/^| space.user.c | user_create | kzalloc/s/caller |$/kernel |/'
 	red "the page says that the caller does not pay"
 }
 

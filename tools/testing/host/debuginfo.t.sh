@@ -28,7 +28,7 @@ addresses_have_lines() {
 	at=$(nm "$debug" | sed -n 's/^\([0-9a-f]*\) t ioasid_ioctl$/\1/p;s/^\([0-9a-f]*\) T ioasid_map$/\1/p' | head -n 1)
 	[ -n "$at" ] || fail "no function to look for"
 	addr2line -j .text -e "$debug" "0x$at" >"$WORK/line"
-	grep -q 'core/[a-z]*\.c:[0-9]' "$WORK/line" || fail "$at is at $(cat "$WORK/line")"
+	grep -q '\(ops\|abi\)/[a-z]*\.c:[0-9]' "$WORK/line" || fail "$at is at $(cat "$WORK/line")"
 }
 
 # As DKMS does it: split after make, strip, then keep and show; and hide at the end.

@@ -54,11 +54,16 @@ files_exist() {
 	done | none "sources that do not exist"
 }
 
-files_of_the_core_are_listed() {
+# The files of ioasid.ko, by their folder in a row of the page.
+files_of_the_module_are_listed() {
 	# shellcheck disable=SC2016
-	sed -n '/^The files of `kmod\/core`/,/^## /p' docs/architecture.md | grep -o '`[a-z_]*\.c`' | tr -d '`' | sort >"$WORK/said"
-	for file in kmod/core/*.c; do basename "$file"; done | sort >"$WORK/are"
-	diff "$WORK/said" "$WORK/are" || fail "docs/architecture.md (<) and kmod/core (>) differ in files"
+	sed -n '/^The files of `ioasid.ko`/,/^## /p' docs/architecture.md | awk -F '`' '/^[|] `kmod\// {
+		for (i = 4; i <= NF; i += 2)
+			if ($i ~ /^[a-z_]+\.c$/)
+				print $2 "/" $i
+	}' | sort >"$WORK/said"
+	sed -n 's/^ioasid-y [:+]= //p' kmod/Kbuild | tr ' ' '\n' | sed 's,^,kmod/,; s,\.o$,.c,' | sort >"$WORK/are"
+	diff "$WORK/said" "$WORK/are" || fail "docs/architecture.md (<) and kmod/Kbuild (>) differ in files"
 }
 
 functions_exist() {
@@ -205,7 +210,7 @@ man_pages_are_built() {
 	done
 }
 
-ktap_run links_lead_somewhere files_exist files_of_the_core_are_listed functions_exist parameters_are_documented examples_compile \
+ktap_run links_lead_somewhere files_exist files_of_the_module_are_listed functions_exist parameters_are_documented examples_compile \
 	maintainers_have_files glossary_is_short \
 	man_pages_know_all_options commands_agree policies_are_described \
 	man_pages_are_built

@@ -46,7 +46,7 @@ syzkaller() { all_in "tools/testing/fuzz/ioasid.txt" tools/testing/fuzz/ioasid.t
 
 # The ioctls of VFIO that come to the core, and those that bring groups.
 legacy_ioctls() {
-	grep -ohE '(case|cmd ==) VFIO_[A-Za-z0-9_]+' kmod/core/dev.c kmod/core/legacy.c | sed 's/.* //' |
+	grep -ohE '(case|cmd ==) VFIO_[A-Za-z0-9_]+' kmod/abi/dev.c kmod/abi/vfio_compat.c | sed 's/.* //' |
 		grep -v -e _FLAG_ -e '_IOMMU$' -e _CC_IOMMU -e VFIO_UNMAP_ALL -e VFIO_UPDATE_VADDR
 	printf '%s\n' VFIO_SET_IOMMU VFIO_GROUP_SET_CONTAINER VFIO_GROUP_UNSET_CONTAINER
 }

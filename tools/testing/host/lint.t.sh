@@ -34,16 +34,16 @@ subjects() {
 }
 
 good_subjects_pass() {
-	subjects new 'core/map: check the length before the flags' 'kmod, docs: name runs extents' \
+	subjects new 'ops/map: check the length before the flags' 'kmod, docs: name runs extents' \
 		'policy tests: wait for the ejection' 'pci: never reset a bus with a foreign device' \
-		'Revert "core/map: check the length before the flags"'
+		'Revert "ops/map: check the length before the flags"'
 	same_offences "good subjects" </dev/null
 }
 
 bad_subjects_are_red() {
-	subjects new 'core/map: checks the length' 'core/map: the length is checked' 'Check the length' \
-		'core/map: check the length.' \
-		'core/map: check the length of what the caller maps before the flags of it'
+	subjects new 'ops/map: checks the length' 'ops/map: the length is checked' 'Check the length' \
+		'ops/map: check the length.' \
+		'ops/map: check the length of what the caller maps before the flags of it!'
 	same_offences "bad subjects" <<END
 'checks' is no imperative
 'the' is no imperative
@@ -55,7 +55,7 @@ END
 
 # Nobody can mend what was merged before the rule.
 older_commits_are_not_judged() {
-	subjects old 'What was done.' 'core/map: the length is checked'
+	subjects old 'What was done.' 'ops/map: the length is checked'
 	same_offences "old subjects" </dev/null
 }
 
@@ -72,18 +72,18 @@ a_shallow_clone_judges_the_same() {
 	for clone in whole shallow; do
 		git -C "$WORK/$clone" log --no-merges --format='%at %h %s' >"$WORK/commits"
 		awk -v VERBS="$HERE/verbs" -f "$HERE/subjects.awk" "$HERE/verbs" "$WORK/commits" >"$WORK/found"
-		echo "does not begin with its area, as in 'core/map: check ...': New and bad" |
+		echo "does not begin with its area, as in 'ops/map: check ...': New and bad" |
 			same_offences "the $clone clone"
 	done
 }
 
 an_include_against_the_layers_is_red() {
-	mkdir -p "$WORK/tree/kmod/vfio" "$WORK/tree/kmod/core"
-	printf '#include <linux/vfio.h>\n#include "../core/space.h"\n' >"$WORK/tree/kmod/vfio/planted.c"
-	printf '#include <linux/mm.h>\n#include "space.h"\n' >"$WORK/tree/kmod/core/planted.c"
+	mkdir -p "$WORK/tree/kmod/vfio" "$WORK/tree/kmod/space"
+	printf '#include <linux/vfio.h>\n#include "space/space.h"\n' >"$WORK/tree/kmod/vfio/planted.c"
+	printf '#include <linux/mm.h>\n#include "space.h"\n' >"$WORK/tree/kmod/space/planted.c"
 	(cd "$WORK/tree" && awk -v TABLE="$HERE/layers" -f "$HERE/layers.awk" "$HERE/layers" \
-		kmod/core/planted.c kmod/vfio/planted.c) >"$WORK/found"
-	echo 'kmod/vfio/planted.c:2: "../core/space.h" is not for kmod/vfio/' | same_offences "layers"
+		kmod/space/planted.c kmod/vfio/planted.c) >"$WORK/found"
+	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "layers"
 }
 
 # held: judges C on stdin by its comments about locks.

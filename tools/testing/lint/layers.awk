@@ -10,7 +10,7 @@ FNR == 1 {
 	fields = 0
 	for (i = 1; i <= rules; i++) {
 		split(rule[i], word)
-		if (index(FILENAME, word[1]) == 1) {
+		if (FILENAME ~ ("^" word[1])) {
 			fields = split(rule[i], word)
 			break
 		}

@@ -31,7 +31,7 @@ $1 >= since {
 	if (subject ~ /\.$/)
 		offence("it ends with a full stop")
 	if (subject !~ /^[a-z0-9_.\/-]+(, [a-z0-9_.\/ -]+)*( [a-z]+)*: [^ ]/) {
-		offence("it does not begin with its area, as in 'core/map: check ...'")
+		offence("it does not begin with its area, as in 'ops/map: check ...'")
 		next
 	}
 	first = subject

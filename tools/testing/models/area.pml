@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of an area: kmod/core/space.h names the states; map.c, unmap.c,
+ * The life of an area: kmod/space/space.h names the states; map.c, unmap.c,
  * teardown.c, attach.c, replay.c and access.c move it. One range of one address
  * space, in which area follows area: a task maps, another unmaps, a driver reads by
  * the CPU, a device comes and goes, a second address space shares the pages, and
@@ -137,7 +137,7 @@ inline keep()
 	changed()
 }
 
-/* ---- clear.c: of the area that is the caller's ---- */
+/* ---- domain/unmap.c: of the area that is the caller's ---- */
 inline clear(p)
 {
 	had = dom;
@@ -390,7 +390,7 @@ wait:	woken[READ];
 end:	p = 0
 }
 
-/* ---- share.c: a second space has the pages, too ---- */
+/* ---- copy.c: a second space has the pages, too ---- */
 proctype share()
 {
 	byte p = NONE;

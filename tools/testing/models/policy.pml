@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a policy's programs: kmod/policy/policy.h draws it, eject.c and
- * ops.c do it. A manager loads run 0, may replace it by run 1, and unloads what
+ * The life of a policy's programs: kmod/hooks/policy.h draws it, eject.c and
+ * load.c do it. A manager loads run 0, may replace it by run 1, and unloads what
  * is there; steps that can fail, may. Beside it, at any moment: a hook, which
  * may misbehave; a reader of the file "dump"; a writer to "enabled"; the work
  * item of each run. init and exit may call bpf_ioasid_error().
@@ -132,7 +132,7 @@ inline call_exit(me, r)
 	fi
 }
 
-/* ---- who ends a run: ops.c ---- */
+/* ---- who ends a run: load.c ---- */
 
 inline flush(r) { (!queued[r] && !working[r]) }
 

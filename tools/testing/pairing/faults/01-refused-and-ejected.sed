@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A policy is ejected for what it returns from charge: pages go back to those behind it, too.
-# file: policy/account.c
+# file: hooks/account.c
 # seen: was given back pages that it was not charged
 s/mark, ioasid_walk_passed(&w, w.set->has\[w.op\]));/mark, ioasid_policy_enabled(w.run) ? ioasid_walk_passed(\&w, w.set->has[w.op]) : w.set->has[w.op]);/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Policies behind the one that refused are notified of the end.
-# file: policy/hooks.c
+# file: hooks/hooks.c
 # seen: was notified of the (end of a map that had not begun|result of an attach)
 /^static noinline void unmark_rest/,/^}/s/mark->slots &= ~BIT(w->run->policy->slot);/;/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What was charged is not given back.
-# file: core/charge.c
+# file: pin/charge.c
 # cases: unmap_gives_back
 /^void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/

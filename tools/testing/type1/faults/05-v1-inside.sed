@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # v1: an unmap from inside a mapping takes it.
-# file: core/unmap.c
+# file: ops/unmap.c
 # cases: unmap_v1_inside
 s/return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;/return false;/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Memory that a userfaultfd watches is pinned behind its back.
-# file: core/filepin.c
+# file: pin/file.c
 # cases: memory_of_userfaultfd
 s/ && !userfaultfd_armed(vma);/;/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The IOVA windows are not looked at.
-# file: core/map.c
+# file: ops/map.c
 # cases: map_interrupt_window
 s/if (likely(ioasid_windows_hold(/if (1 || likely(ioasid_windows_hold(/

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The old owner of a mapping goes on paying.
-# file: core/owner.c
+# file: ops/owner.c
 # cases: vaddr_owner
 s/ioasid_uncharge(who, who->charged);/;/

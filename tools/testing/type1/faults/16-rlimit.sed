@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # RLIMIT_MEMLOCK binds nobody whose capability was not asked for.
-# file: core/charge.c
+# file: pin/charge.c
 # cases: account_limit
 s/bypass = pages->lock_cap == IOASID_CAP_YES/bypass = pages->lock_cap != IOASID_CAP_NO/

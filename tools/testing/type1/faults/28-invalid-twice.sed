@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An address may be made invalid twice.
-# file: core/unmap.c
+# file: ops/unmap.c
 # cases: vaddr_twice
 /^static int vaddr_check/,/^}/s/return area->no_vaddr || /return /

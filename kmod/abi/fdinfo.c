@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/PID/fdinfo of an open /dev/ioasid: each address space in a block of
+ * its own, which begins with its id.
+ *
+ * Who else can run: anything. The set of spaces is held by the file's lock,
+ * and each block is taken under areas_lock in one piece.
+ */
+#include <linux/device.h>
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/seq_file.h>
+
+#include "space/space.h"
+#include "ids.h"
+#include "ioctl.h"
+
+static int show_device(struct device *dev, void *data)
+{
+	seq_printf(data, " %s", dev_name(dev));
+	return 0;
+}
+
+/* Groups by number, each with the devices that are in it. */
+static void show_devices(struct seq_file *m, struct ioasid_space *space)
+{
+	struct ioasid_group *g;
+
+	list_for_each_entry(g, &space->groups, link) {
+		seq_printf(m, "ioasid-group:\t%d%s", iommu_group_id(g->group),
+			   g->emulated ? " emulated" : "");
+		iommu_group_for_each_dev(g->group, m, show_device);
+		seq_putc(m, '\n');
+	}
+}
+
+static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long id,
+		       struct ioasid_space *space)
+{
+	u64 pinned, charged;
+
+	mutex_lock(&space->areas_lock);
+	pinned = ioasid_space_pages(space, &charged);
+	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
+	seq_printf(m, "ioasid-space:\t%u\n", space->id);
+	seq_printf(m, "ioasid-owner:\t%u %u ", space->owner.tgid, space->owner.uid);
+	ioasid_space_show_comm(m, space);
+	seq_printf(m, "\nioasid-maps:\t%lu\n", space->maps);
+	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
+	seq_printf(m, "ioasid-avail:\t%u\n", space->avail);
+	seq_printf(m, "ioasid-pinned:\t%llu\n", pinned);
+	seq_printf(m, "ioasid-charged:\t%llu\n", charged);
+	seq_printf(m, "ioasid-account:\t%s\n", space->account_user ? "user" : "mm");
+	seq_printf(m, "ioasid-tracking:\t%d\n", space->tracking);
+	seq_printf(m, "ioasid-policy:\t%s\n", ioasid_policy_choice_name(READ_ONCE(space->choice)));
+	seq_printf(m, "ioasid-sealed:\t%d\n", space->sealed);
+	seq_printf(m, "ioasid-domains:\t%zu\n", list_count_nodes(&space->domains));
+	seq_printf(m, "ioasid-groups:\t%zu\n", list_count_nodes(&space->groups));
+	show_devices(m, space);
+	mutex_unlock(&space->areas_lock);
+}
+
+void ioasid_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct ioasid_file *f = file->private_data;
+	struct ioasid_space *space;
+	unsigned long id;
+
+	mutex_lock(&f->lock);
+	xa_for_each(&f->spaces, id, space)
+		show_space(m, f, id, space);
+	mutex_unlock(&f->lock);
+}

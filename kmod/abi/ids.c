@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The address spaces of an open /dev/ioasid.
+ *
+ * Who else can run: other ioctls on the same file, and whoever looks an id up
+ * through the file; the file's reference keeps all of them from meeting
+ * ioasid_file_destroy(). A lookup takes a reference under the lock of the
+ * xarray, so a space that is freed meanwhile stays in memory, dead, until the
+ * call is over. Who is first of FREE and attach is decided in
+ * ioasid_space_retire(), under domains_rwsem.
+ */
+#include <linux/slab.h>
+
+#include <uapi/linux/ioasid.h>
+#include "space/space.h"
+#include "ids.h"
+
+/* The default space of a new file is the first one in it. */
+struct ioasid_file *ioasid_file_create(void)
+{
+	struct ioasid_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	xa_init_flags(&f->spaces, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	mutex_init(&f->lock);
+	ret = ioasid_file_alloc(f, &f->space_id);
+	if (ret) {
+		kfree(f);
+		return ERR_PTR(ret);
+	}
+	f->space = xa_load(&f->spaces, f->space_id);
+	return f;
+}
+
+void ioasid_file_destroy(struct ioasid_file *f)
+{
+	struct ioasid_space *space;
+	unsigned long id;
+
+	xa_for_each(&f->spaces, id, space)
+		ioasid_space_put(space);
+	xa_destroy(&f->spaces);
+	mutex_destroy(&f->lock);
+	kfree(f);
+}
+
+/* ioasid_file_space() - the space with that id, 0 the default, with a reference; or NULL */
+struct ioasid_space *ioasid_file_space(struct ioasid_file *f, u32 id)
+{
+	struct ioasid_space *space;
+
+	xa_lock(&f->spaces);
+	space = xa_load(&f->spaces, id ?: READ_ONCE(f->space_id));
+	if (space)
+		ioasid_space_get(space);
+	xa_unlock(&f->spaces);
+	return space;
+}
+
+/* ioasid_file_alloc() - a new space; -ENOMEM, or -ENOSPC when all ids are taken */
+int ioasid_file_alloc(struct ioasid_file *f, u32 *id)
+{
+	struct ioasid_space *space = ioasid_space_create(0);
+	int ret;
+
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ret = xa_alloc(&f->spaces, id, space, XA_LIMIT(1, IOASID_IDS_MAX), GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		ioasid_space_put(space);
+		return ret == -EBUSY ? -ENOSPC : ret;
+	}
+	return 0;
+}
+
+/* ioasid_file_free() - end a space; -ENOENT, or -EBUSY while it is used or the default */
+int ioasid_file_free(struct ioasid_file *f, u32 id)
+{
+	struct ioasid_space *space;
+	LIST_HEAD(victims);
+	int ret = -ENOENT;
+
+	mutex_lock(&f->lock);
+	space = id ? xa_load(&f->spaces, id) : NULL;
+	if (space)
+		ret = id == f->space_id ? -EBUSY : ioasid_space_retire(space, &victims);
+	if (!ret)
+		xa_erase(&f->spaces, id);
+	mutex_unlock(&f->lock);
+	if (ret)
+		return ret;
+	/* This waits for the owner of what was mapped, and other calls on the file do not. */
+	ioasid_space_finish_all(space, &victims);
+	ioasid_space_put(space);
+	return 0;
+}
+
+/* ioasid_file_set_default() - for legacy ioctls; -EBUSY when they have begun, -ENOENT */
+int ioasid_file_set_default(struct ioasid_file *f, u32 id)
+{
+	struct ioasid_space *space;
+	int ret = 0;
+
+	mutex_lock(&f->lock);
+	space = xa_load(&f->spaces, id ?: f->space_id);
+	if (!space) {
+		ret = -ENOENT;
+	} else if (f->type || f->joined) {
+		ret = -EBUSY;
+	} else if (id) {
+		f->space = space;
+		WRITE_ONCE(f->space_id, id);
+	}
+	mutex_unlock(&f->lock);
+	return ret;
+}
+
+/* ioasid_file_set_type() - legacy ioctls begin; -EINVAL when they have already */
+int ioasid_file_set_type(struct ioasid_file *f, unsigned long type)
+{
+	int ret = 0;
+
+	mutex_lock(&f->lock);
+	if (f->type)
+		ret = -EINVAL;
+	else
+		smp_store_release(&f->type, type);	/* after f->space */
+	mutex_unlock(&f->lock);
+	return ret;
+}
+
+/* ioasid_file_join() - a group enters by this file: the default space, with a reference */
+struct ioasid_space *ioasid_file_join(struct ioasid_file *f)
+{
+	struct ioasid_space *space;
+
+	mutex_lock(&f->lock);
+	space = f->space;
+	ioasid_space_get(space);
+	smp_store_release(&f->joined, true);	/* after f->space */
+	mutex_unlock(&f->lock);
+	return space;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctls of /dev/ioasid's own: one table row each, with the rules about
+ * sizes applied in one place for all of them.
+ *
+ * Who else can run: anything; no state lives here. The file's reference is the
+ * caller's, and each handler holds one on the space it works on.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+#include "space/space.h"
+#include "ids.h"
+#include "ioctl.h"
+
+/* ioasid_call_respond() - give the structure back, out_ members and all */
+int ioasid_call_respond(struct ioasid_call *call)
+{
+	return copy_to_user(call->user, call->arg, min(call->size, call->known)) ? -EFAULT : 0;
+}
+
+/* ioasid_call_answer() - the one out_ member that there is, for calls that are made often */
+int ioasid_call_answer(struct ioasid_call *call, const __u64 *out)
+{
+	size_t at = (const char *)out - (const char *)call->arg;
+
+	return copy_to_user(call->user + at, out, sizeof(*out)) ? -EFAULT : 0;
+}
+
+/* ioasid_call_space() - the space a call is about, with a reference, or an ERR_PTR */
+struct ioasid_space *ioasid_call_space(struct ioasid_call *call, u32 id)
+{
+	return ioasid_file_space(call->file, id) ?: ERR_PTR(-ENOENT);
+}
+
+static long native_alloc(struct ioasid_call *call)
+{
+	struct ioasid_alloc *arg = call->arg;
+	long ret;
+
+	if (arg->type)
+		return -EOPNOTSUPP;
+	ret = ioasid_file_alloc(call->file, &arg->out_ioasid);
+	if (ret)
+		return ret;
+	ret = ioasid_call_respond(call);
+	/* Nobody knows the id, though another thread may have guessed it. */
+	if (ret)
+		ioasid_file_free(call->file, arg->out_ioasid);
+	return ret;
+}
+
+static long native_free(struct ioasid_call *call)
+{
+	struct ioasid_free *arg = call->arg;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	return ioasid_file_free(call->file, arg->ioasid);
+}
+
+static long native_legacy(struct ioasid_call *call)
+{
+	struct ioasid_legacy *arg = call->arg;
+	bool set = arg->op == IOASID_LEGACY_SET;
+	long ret;
+
+	if (arg->__reserved || arg->op > IOASID_LEGACY_SET)
+		return -EOPNOTSUPP;
+	arg->out_ioasid = READ_ONCE(call->file->space_id);
+	if (set && arg->ioasid)
+		arg->out_ioasid = arg->ioasid;
+	/* Before it is chosen: an error must not mean that it was. */
+	ret = ioasid_call_respond(call);
+	return ret || !set ? ret : ioasid_file_set_default(call->file, arg->ioasid);
+}
+
+/**
+ * struct native_row - an ioctl
+ * @fn: what it does
+ * @flags: those it knows
+ * @size: of its structure today
+ * @min: of its first version
+ */
+struct native_row {
+	long (*fn)(struct ioasid_call *call);
+	u32 flags;
+	u16 size;
+	u16 min;
+};
+
+#define MAP_FLAGS	\
+	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA)
+
+#define ROW(_cmd, _fn, _struct, _last, _flags)			\
+	[_IOC_NR(_cmd)] = {					\
+		.fn = _fn,					\
+		.flags = _flags,				\
+		.size = sizeof(struct _struct) +		\
+			BUILD_BUG_ON_ZERO(offsetof(struct _struct, size) != 0 ||	\
+					  offsetof(struct _struct, flags) != 4),	\
+		.min = offsetofend(struct _struct, _last),	\
+	}
+
+static const struct native_row native_rows[] = {
+	ROW(IOASID_ALLOC, native_alloc, ioasid_alloc, out_ioasid, 0),
+	ROW(IOASID_FREE, native_free, ioasid_free, __reserved, 0),
+	ROW(IOASID_LEGACY, native_legacy, ioasid_legacy, __reserved, 0),
+	ROW(IOASID_GET_INFO, ioasid_native_get_info, ioasid_get_info, out_pgsizes, 0),
+	ROW(IOASID_IOVA_RANGES, ioasid_native_iova_ranges, ioasid_iova_ranges, out_alignment, 0),
+	ROW(IOASID_ALLOW_IOVAS, ioasid_native_allow_iovas, ioasid_allow_iovas, ranges, 0),
+	ROW(IOASID_MAP_DMA, ioasid_native_map_dma, ioasid_map_dma, out_iova, MAP_FLAGS),
+	ROW(IOASID_MAP_FILE, ioasid_native_map_file, ioasid_map_file, out_iova, MAP_FLAGS),
+	ROW(IOASID_COPY, ioasid_native_copy, ioasid_copy, out_iova, MAP_FLAGS),
+	ROW(IOASID_UNMAP_DMA, ioasid_native_unmap_dma, ioasid_unmap_dma, out_length,
+	    IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY),
+	ROW(IOASID_MAP_BATCH, ioasid_native_map_batch, ioasid_map_batch, out_done, 0),
+	ROW(IOASID_UNMAP_BATCH, ioasid_native_unmap_batch, ioasid_unmap_batch, out_length, 0),
+	ROW(IOASID_DIRTY, ioasid_native_dirty, ioasid_dirty, data_size, 0),
+	ROW(IOASID_OPTION, ioasid_native_option, ioasid_option, out_value, 0),
+	ROW(IOASID_CHANGE_OWNER, ioasid_native_change_owner, ioasid_change_owner, __reserved, 0),
+};
+
+/* The structures of all rows, in one place on the stack. */
+union native_arg {
+	struct {
+		u32 size;
+		u32 flags;
+	};
+	struct ioasid_alloc alloc;
+	struct ioasid_free free;
+	struct ioasid_legacy legacy;
+	struct ioasid_get_info get_info;
+	struct ioasid_iova_ranges iova_ranges;
+	struct ioasid_allow_iovas allow_iovas;
+	struct ioasid_map_dma map_dma;
+	struct ioasid_map_file map_file;
+	struct ioasid_copy copy;
+	struct ioasid_unmap_dma unmap_dma;
+	struct ioasid_map_batch map_batch;
+	struct ioasid_unmap_batch unmap_batch;
+	struct ioasid_dirty dirty;
+	struct ioasid_option option;
+	struct ioasid_change_owner change_owner;
+};
+
+static const struct native_row *native_row(unsigned int cmd)
+{
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (nr >= ARRAY_SIZE(native_rows) || cmd != _IO(IOASID_TYPE, nr) || !native_rows[nr].fn)
+		return NULL;
+	return &native_rows[nr];
+}
+
+/* ioasid_native_on_ring() - those that pin or unpin, and so may take long */
+bool ioasid_native_on_ring(unsigned int cmd)
+{
+	switch (cmd) {
+	case IOASID_MAP_DMA:
+	case IOASID_MAP_FILE:
+	case IOASID_COPY:
+	case IOASID_UNMAP_DMA:
+	case IOASID_MAP_BATCH:
+	case IOASID_UNMAP_BATCH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
+{
+	struct ioasid_call call = { .file = f, .user = (void __user *)user };
+	const struct native_row *row = native_row(cmd);
+	union native_arg arg;
+	int ret;
+
+	if (!row)
+		return -ENOTTY;
+	if (get_user(call.size, (u32 __user *)call.user))
+		return -EFAULT;
+	if (call.size < row->min)
+		return -EINVAL;
+	ret = copy_struct_from_user(&arg, row->size, call.user, call.size);
+	if (ret)
+		return ret;
+	/* The caller may write it meanwhile: what was checked is what counts. */
+	arg.size = call.size;
+	if (arg.flags & ~row->flags)
+		return -EOPNOTSUPP;
+	call.known = row->size;
+	call.arg = &arg;
+	return row->fn(&call);
+}

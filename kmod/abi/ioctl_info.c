@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls of /dev/ioasid's own interface that ask and set: information,
+ * ranges, dirty tracking, options.
+ *
+ * Who else can run: anything. What belongs together is read, or changed, under
+ * one hold of areas_lock; user memory is touched with no lock held.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+#include "space/space.h"
+#include "ids.h"
+#include "ioctl.h"
+
+static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
+{
+	struct ioasid_domain *d;
+	bool coherent = true;
+	u64 charged;
+
+	mutex_lock(&space->areas_lock);
+	list_for_each_entry(d, &space->domains, link)
+		coherent &= d->coherent;
+	arg->out_space = space->id;
+	arg->out_flags = (space->tracking ? IOASID_INFO_TRACKING : 0) |
+			 (coherent ? IOASID_INFO_COHERENT : 0);
+	arg->out_domains = list_count_nodes(&space->domains);
+	arg->out_groups = list_count_nodes(&space->groups);
+	arg->out_avail = space->avail;
+	arg->out_maps = space->maps;
+	arg->out_bytes = space->bytes;
+	arg->out_pinned = ioasid_space_pages(space, &charged);
+	arg->out_charged = charged;
+	arg->out_pgsizes = space->pgsizes;
+	mutex_unlock(&space->areas_lock);
+}
+
+long ioasid_native_get_info(struct ioasid_call *call)
+{
+	struct ioasid_get_info *arg = call->arg;
+	struct ioasid_space *space = ioasid_call_space(call, arg->ioasid);
+
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	info_fill(space, arg);
+	if (!arg->ioasid || arg->ioasid == READ_ONCE(call->file->space_id))
+		arg->out_flags |= IOASID_INFO_DEFAULT;
+	ioasid_space_put(space);
+	return ioasid_call_respond(call);
+}
+
+/* A copy of what is possible, at least one range. */
+static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
+					     struct ioasid_iova_ranges *arg)
+{
+	struct ioasid_windows *ws = &space->windows;
+	struct ioasid_iova_range *r;
+	unsigned int i;
+
+	mutex_lock(&space->areas_lock);
+	arg->out_nr_ranges = ws->nr ?: 1;
+	arg->out_alignment = ioasid_space_pgsize(space);
+	r = kmalloc_array(arg->out_nr_ranges, sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (r)
+		r[0] = (struct ioasid_iova_range){ .last = U64_MAX };
+	for (i = 0; r && i < ws->nr; i++)
+		r[i] = (struct ioasid_iova_range){ ws->w[i].start, ws->w[i].last };
+	mutex_unlock(&space->areas_lock);
+	return r;
+}
+
+long ioasid_native_iova_ranges(struct ioasid_call *call)
+{
+	struct ioasid_iova_ranges *arg = call->arg;
+	struct ioasid_iova_range *r;
+	struct ioasid_space *space;
+	long ret = 0;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	r = ranges_copy(space, arg);
+	ioasid_space_put(space);
+	if (!r)
+		return -ENOMEM;
+	if (arg->out_nr_ranges > arg->nr_ranges)
+		ret = -EMSGSIZE;
+	else if (copy_to_user(u64_to_user_ptr(arg->ranges), r, arg->out_nr_ranges * sizeof(*r)))
+		ret = -EFAULT;
+	kfree(r);
+	return ioasid_call_respond(call) ?: ret;
+}
+
+static int window_order(const void *a, const void *b)
+{
+	const struct ioasid_window *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* The caller's list; a range is copied as if it were a window. */
+static int allow_copy(struct ioasid_windows *ws, u64 ranges)
+{
+	static_assert(sizeof(struct ioasid_window) == sizeof(struct ioasid_iova_range));
+	if (!ws->nr)
+		return 0;
+	/* Kept as long as the address space: memdup_user() would charge it to nobody. */
+	ws->w = kmalloc_array(ws->nr, sizeof(*ws->w), GFP_KERNEL_ACCOUNT);
+	if (!ws->w)
+		return -ENOMEM;
+	return copy_from_user(ws->w, u64_to_user_ptr(ranges), ws->nr * sizeof(*ws->w)) ?
+	       -EFAULT : 0;
+}
+
+/* In order, and apart from each other. */
+static int allow_check(struct ioasid_windows *ws)
+{
+	unsigned int i;
+
+	sort(ws->w, ws->nr, sizeof(*ws->w), window_order, NULL);
+	for (i = 0; i < ws->nr; i++)
+		if (ws->w[i].start > ws->w[i].last || (i && ws->w[i].start <= ws->w[i - 1].last))
+			return -EINVAL;
+	return 0;
+}
+
+static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
+{
+	unsigned int i;
+	int ret = 0;
+
+	mutex_lock(&space->areas_lock);
+	for (i = 0; i < ws->nr && !ret; i++)
+		if (!ioasid_windows_hold(&space->windows, ws->w[i].start, ws->w[i].last))
+			ret = -EADDRINUSE;
+	if (!ret)
+		swap(space->allowed, *ws);
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+long ioasid_native_allow_iovas(struct ioasid_call *call)
+{
+	struct ioasid_allow_iovas *arg = call->arg;
+	struct ioasid_windows ws = { .nr = arg->nr_ranges };
+	struct ioasid_space *space;
+	long ret;
+
+	if (ws.nr > IOASID_ALLOW_MAX)
+		return -EINVAL;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ret = allow_copy(&ws, arg->ranges) ?: allow_check(&ws) ?: allow_set(space, &ws);
+	ioasid_windows_free(&ws);
+	ioasid_space_put(space);
+	return ret;
+}
+
+/* ioasid_dirty_check() - does the bitmap fit the range; what a bit stands for goes to @q */
+int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q)
+{
+	u64 pgsize, last, need;
+
+	mutex_lock(&space->areas_lock);
+	pgsize = ioasid_space_pgsize(space);
+	mutex_unlock(&space->areas_lock);
+	if (!q->length || (q->iova | q->length) & (pgsize - 1))
+		return -EINVAL;
+	q->shift = __ffs64(pgsize);
+	if (check_add_overflow(q->iova, q->length - 1, &last))
+		return -EOVERFLOW;
+	need = DIV_ROUND_UP(q->length / pgsize, 64) * sizeof(u64);
+	if (q->size < need)
+		return -EINVAL;
+	return access_ok(q->bits, need) ? 0 : -EFAULT;
+}
+
+static long dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
+{
+	struct ioasid_dirty_query q = {
+		.iova = arg->iova,
+		.length = arg->length,
+		.bits = u64_to_user_ptr(arg->data),
+		.size = arg->data_size,
+	};
+	struct ioasid_dirty_piece *piece;
+	long ret;
+
+	ret = ioasid_dirty_check(space, &q);
+	if (ret)
+		return ret;
+	/* The only size there is. */
+	if (arg->page_size != BIT_ULL(q.shift))
+		return -EINVAL;
+	piece = ioasid_dirty_piece_alloc();
+	if (!piece)
+		return -ENOMEM;
+	ret = ioasid_dirty_get(space, &q, piece, arg->op == IOASID_DIRTY_OP_GET);
+	kvfree(piece);
+	return ret;
+}
+
+long ioasid_native_dirty(struct ioasid_call *call)
+{
+	struct ioasid_dirty *arg = call->arg;
+	struct ioasid_space *space = ioasid_call_space(call, arg->ioasid);
+	long ret = 0;
+
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	switch (arg->op) {
+	case IOASID_DIRTY_OP_START:
+		ret = ioasid_dirty_start(space);
+		break;
+	case IOASID_DIRTY_OP_STOP:
+		ioasid_dirty_stop(space);
+		break;
+	case IOASID_DIRTY_OP_GET:
+	case IOASID_DIRTY_OP_GET_NO_CLEAR:
+		ret = dirty_get(space, arg);
+		break;
+	default:
+		ret = -EOPNOTSUPP;
+	}
+	ioasid_space_put(space);
+	return ret;
+}
+
+static int set_account_mode(struct ioasid_space *space, u64 value)
+{
+	if (value > IOASID_ACCOUNT_USER)
+		return -EINVAL;
+	if (!capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	/* Also those on their way, which are counted as they were begun. */
+	if (space->avail != space->limit)
+		return -EBUSY;
+	WRITE_ONCE(space->account_user, value == IOASID_ACCOUNT_USER);
+	return 0;
+}
+
+static int set_map_limit(struct ioasid_space *space, u64 value)
+{
+	unsigned int used = space->limit - space->avail;
+
+	if (!value || value > U32_MAX)
+		return -EINVAL;
+	if (value > READ_ONCE(ioasid_dma_entry_limit) && value > space->limit &&
+	    !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (value < used)
+		return -EBUSY;
+	space->limit = value;
+	space->avail = value - used;
+	return 0;
+}
+
+/* areas_lock is held. */
+static int option_set(struct ioasid_space *space, const struct ioasid_option *arg)
+{
+	lockdep_assert_held(&space->areas_lock);
+	switch (arg->option) {
+	case IOASID_OPTION_ACCOUNT_MODE:
+		return set_account_mode(space, arg->value);
+	case IOASID_OPTION_HUGE_PAGES:
+		if (arg->value > 1)
+			return -EINVAL;
+		space->huge = arg->value;
+		return 0;
+	default:
+		return set_map_limit(space, arg->value);
+	}
+}
+
+static u64 option_get(struct ioasid_space *space, u32 option)
+{
+	switch (option) {
+	case IOASID_OPTION_ACCOUNT_MODE:
+		return space->account_user ? IOASID_ACCOUNT_USER : IOASID_ACCOUNT_MM;
+	case IOASID_OPTION_HUGE_PAGES:
+		return space->huge;
+	default:
+		return space->limit;
+	}
+}
+
+long ioasid_native_option(struct ioasid_call *call)
+{
+	struct ioasid_option *arg = call->arg;
+	struct ioasid_space *space;
+	long ret = 0;
+
+	if (arg->__reserved || arg->option > IOASID_OPTION_MAP_LIMIT ||
+	    arg->op > IOASID_OPTION_SET)
+		return -EOPNOTSUPP;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	if (arg->op == IOASID_OPTION_SET) {
+		/* What it will be, before it is: an error must not mean that it was set. */
+		arg->out_value = arg->value;
+		ret = ioasid_call_respond(call);
+	}
+	mutex_lock(&space->areas_lock);
+	if (arg->op == IOASID_OPTION_GET)
+		arg->out_value = option_get(space, arg->option);
+	else if (!ret)
+		ret = option_set(space, arg);
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_put(space);
+	return arg->op == IOASID_OPTION_GET ? ioasid_call_respond(call) : ret;
+}
+
+long ioasid_native_change_owner(struct ioasid_call *call)
+{
+	struct ioasid_change_owner *arg = call->arg;
+	struct ioasid_space *space;
+	long ret;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ret = ioasid_space_change_owner(space);
+	ioasid_space_put(space);
+	return ret;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The calls of /dev/ioasid's own interface that map and unmap: what the
+ * structures say, and what the caller is told.
+ *
+ * Who else can run: anything; no state lives here. What the kernel answers is
+ * written before it is too late to fail, or else what was done is undone.
+ */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/ioasid.h>
+#include "ops/map.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "ioctl.h"
+
+/* The core's flags for those of a call. */
+static u32 map_flags(u32 flags)
+{
+	u32 out = IOASID_MAP_NATIVE;
+
+	if (flags & IOASID_MAP_FLAG_READ)
+		out |= IOASID_MAP_READ;
+	if (flags & IOASID_MAP_FLAG_WRITE)
+		out |= IOASID_MAP_WRITE;
+	if (!(flags & IOASID_MAP_FLAG_FIXED_IOVA))
+		out |= IOASID_MAP_ANYWHERE;
+	return out;
+}
+
+static u64 map_iova(u32 flags, u64 iova)
+{
+	return flags & IOASID_MAP_FLAG_FIXED_IOVA ? iova : 0;
+}
+
+/* Map, and say where; take it back if nobody can be told. */
+static long map_and_tell(struct ioasid_call *call, struct ioasid_map_call *c, __u64 *out)
+{
+	u64 unused;
+	long ret;
+
+	ret = ioasid_map_make(c);
+	if (ret)
+		return ret;
+	*out = c->args.iova;
+	ret = ioasid_call_answer(call, out);
+	if (ret)
+		ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
+	return ret;
+}
+
+long ioasid_native_map_dma(struct ioasid_call *call)
+{
+	struct ioasid_map_dma *arg = call->arg;
+	struct ioasid_map_call c = {
+		.args = {
+			.iova = map_iova(arg->flags, arg->iova),
+			.vaddr = arg->user_va,
+			.length = arg->length,
+			.flags = map_flags(arg->flags),
+			.workers = arg->workers,
+		},
+	};
+	long ret;
+
+	c.space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(c.space))
+		return PTR_ERR(c.space);
+	ret = map_and_tell(call, &c, &arg->out_iova);
+	ioasid_space_put(c.space);
+	return ret;
+}
+
+long ioasid_native_map_file(struct ioasid_call *call)
+{
+	struct ioasid_map_file *arg = call->arg;
+	struct ioasid_map_call c = {
+		.args = {
+			.iova = map_iova(arg->flags, arg->iova),
+			.vaddr = arg->start,
+			.length = arg->length,
+			.flags = map_flags(arg->flags) | IOASID_MAP_OF_FILE,
+		},
+	};
+	long ret;
+
+	c.space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(c.space))
+		return PTR_ERR(c.space);
+	c.file = fget(arg->fd);
+	ret = c.file ? map_and_tell(call, &c, &arg->out_iova) : -EBADF;
+	if (c.file)
+		fput(c.file);
+	ioasid_space_put(c.space);
+	return ret;
+}
+
+long ioasid_native_copy(struct ioasid_call *call)
+{
+	struct ioasid_copy *arg = call->arg;
+	struct ioasid_map_call c = {
+		.args = {
+			.iova = map_iova(arg->flags, arg->dst_iova),
+			.length = arg->length,
+			.flags = map_flags(arg->flags) | IOASID_MAP_SHARED,
+		},
+	};
+	struct ioasid_space *src;
+	long ret;
+
+	c.space = ioasid_call_space(call, arg->dst_ioasid);
+	if (IS_ERR(c.space))
+		return PTR_ERR(c.space);
+	src = ioasid_call_space(call, arg->src_ioasid);
+	if (IS_ERR(src)) {
+		ioasid_space_put(c.space);
+		return PTR_ERR(src);
+	}
+	ret = ioasid_share(src, arg->src_iova, arg->length, &c);
+	ioasid_space_put(src);
+	if (!ret)
+		ret = map_and_tell(call, &c, &arg->out_iova);
+	ioasid_space_put(c.space);
+	return ret;
+}
+
+static long unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg)
+{
+	struct ioasid_dirty_query q = {
+		.iova = arg->iova,
+		.length = arg->length,
+		.bits = u64_to_user_ptr(arg->dirty),
+		.size = arg->dirty_size,
+	};
+	long ret = ioasid_dirty_check(space, &q);
+
+	return ret ?: ioasid_unmap_dirty(space, IOASID_UNMAP_NATIVE, &q, &arg->out_length);
+}
+
+long ioasid_native_unmap_dma(struct ioasid_call *call)
+{
+	struct ioasid_unmap_dma *arg = call->arg;
+	u32 flags = IOASID_UNMAP_NATIVE;
+	struct ioasid_space *space;
+	long ret;
+
+	if (arg->__reserved)
+		return -EOPNOTSUPP;
+	if (arg->flags == (IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY))
+		return -EINVAL;
+	if (arg->flags & IOASID_UNMAP_FLAG_ALL)
+		flags |= IOASID_UNMAP_ALL;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+
+	/* What is unmapped stays so: find out first if the answer can be given. */
+	arg->out_length = 0;
+	ret = ioasid_call_answer(call, &arg->out_length);
+	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
+		ret = unmap_dirty(space, arg);
+	else if (!ret)
+		ret = ioasid_unmap(space, arg->iova, arg->length, flags, &arg->out_length);
+	ioasid_space_put(space);
+	return ioasid_call_answer(call, &arg->out_length) ?: ret;
+}
+
+/* The entries of a batch, each cut or padded to what we know of it. */
+static void *copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, size_t min)
+{
+	const char __user *user = u64_to_user_ptr(from);
+	char *to;
+	u32 i;
+	int ret;
+
+	if (!nr || nr > IOASID_BATCH_MAX || entry_size < min)
+		return ERR_PTR(-EINVAL);
+	to = kvmalloc_array(nr, known, GFP_KERNEL_ACCOUNT);
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	if (entry_size == known) {
+		ret = copy_from_user(to, user, nr * known) ? -EFAULT : 0;
+	} else {
+		for (i = 0, ret = 0; i < nr && !ret; i++)
+			ret = copy_struct_from_user(to + i * known, known,
+						    user + (size_t)i * entry_size, entry_size);
+	}
+	if (!ret)
+		return to;
+	kvfree(to);
+	return ERR_PTR(ret);
+}
+
+/* Say where entry @i is to be mapped; before it is, so that failing is easy. */
+static int entry_tell(void *data, unsigned int i, u64 iova)
+{
+	struct ioasid_map_batch *arg = data;
+	struct ioasid_map_entry __user *user;
+
+	user = u64_to_user_ptr(arg->entries + (u64)i * arg->entry_size);
+	return put_user(iova, &user->out_iova);
+}
+
+static int entry_fill(void *data, unsigned int i, const void *entries, struct ioasid_map_call *c)
+{
+	const struct ioasid_map_entry *e = (const struct ioasid_map_entry *)entries + i;
+	const u32 known = IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA;
+
+	if (e->flags & ~known || e->__reserved)
+		return -EOPNOTSUPP;
+	c->args.iova = map_iova(e->flags, e->iova);
+	c->args.vaddr = e->user_va;
+	c->args.length = e->length;
+	c->args.flags = map_flags(e->flags);
+	return 0;
+}
+
+long ioasid_native_map_batch(struct ioasid_call *call)
+{
+	struct ioasid_map_batch *arg = call->arg;
+	struct ioasid_map_batch_call batch = {
+		.fill = entry_fill,
+		.tell = entry_tell,
+		.data = arg,
+		.nr = arg->nr_entries,
+	};
+	void *entries;
+	long ret;
+
+	arg->out_done = 0;
+	ret = ioasid_call_respond(call);
+	if (ret)
+		return ret;
+	batch.space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(batch.space))
+		return PTR_ERR(batch.space);
+	entries = copy_entries(arg->entries, arg->nr_entries, arg->entry_size,
+			       sizeof(struct ioasid_map_entry),
+			       offsetofend(struct ioasid_map_entry, out_iova));
+	ret = PTR_ERR_OR_ZERO(entries);
+	if (!ret) {
+		batch.entries = entries;
+		ret = ioasid_map_many(&batch);
+		arg->out_done = batch.done;
+		kvfree(entries);
+	}
+	ioasid_space_put(batch.space);
+	return ioasid_call_respond(call) ?: ret;
+}
+
+static int check_ranges(const struct ioasid_iova_range *r, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr && r[i].start <= r[i].last; i++)
+		;
+	return i;
+}
+
+long ioasid_native_unmap_batch(struct ioasid_call *call)
+{
+	struct ioasid_unmap_batch *arg = call->arg;
+	struct ioasid_iova_range *ranges;
+	struct ioasid_space *space;
+	u32 good;
+	long ret;
+
+	arg->out_done = 0;
+	arg->out_length = 0;
+	ret = ioasid_call_respond(call);
+	if (ret)
+		return ret;
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ranges = copy_entries(arg->entries, arg->nr_entries, arg->entry_size, sizeof(*ranges),
+			      sizeof(*ranges));
+	ret = PTR_ERR_OR_ZERO(ranges);
+	if (!ret) {
+		good = check_ranges(ranges, arg->nr_entries);
+		if (good)
+			ret = ioasid_unmap_ranges(space, ranges, good, &arg->out_done,
+						  &arg->out_length);
+		if (!ret && good < arg->nr_entries)
+			ret = -EINVAL;
+		kvfree(ranges);
+	}
+	ioasid_space_put(space);
+	return ioasid_call_respond(call) ?: ret;
+}

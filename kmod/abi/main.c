@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioasid.ko: the parts, in the order in which they come up.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include <ioasid/version.h>
+#include "hooks/hooks.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "space/user.h"
+#include "dev.h"
+
+module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
+MODULE_PARM_DESC(dma_entry_limit, "Most mappings of an address space created from now on (default 65535)");
+module_param_named(user_spaces, ioasid_user_spaces, uint, 0644);
+MODULE_PARM_DESC(user_spaces, "Most address spaces of /dev/ioasid that one user may have; 0: no limit (default 8192)");
+module_param_named(user_windows, ioasid_user_windows, uint, 0644);
+MODULE_PARM_DESC(user_windows, "Most mappings of one user that no rlimit bounds, such as copies; 0: no limit (default 262144)");
+
+const char ioasid_version[] = IOASID_VERSION;
+IOASID_EXPORT(ioasid_version);
+
+static int __init ioasid_init(void)
+{
+	int ret;
+
+	ret = ioasid_spaces_init();
+	if (ret)
+		return ret;
+	ret = ioasid_ahead_init();
+	if (ret)
+		goto spaces;
+	ret = ioasid_policy_init();
+	if (ret)
+		goto ahead;
+	ret = ioasid_dev_init();
+	if (ret)
+		goto policy;
+	ioasid_spaces_show();
+	return 0;
+
+policy:
+	ioasid_policy_exit();
+ahead:
+	ioasid_ahead_exit();
+spaces:
+	ioasid_spaces_exit();
+	return ret;
+}
+module_init(ioasid_init);
+
+/* No fd, container or policy is left: each holds a reference on the module. */
+static void __exit ioasid_exit(void)
+{
+	ioasid_spaces_hide();
+	ioasid_dev_exit();
+	ioasid_policy_exit();
+	/* Address spaces that BPF programs or walkers were the last to hold. */
+	rcu_barrier();
+	ioasid_ahead_exit();
+	ioasid_spaces_exit();
+	ioasid_frames_exit();
+}
+module_exit(ioasid_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("I/O address spaces: /dev/ioasid and the IOMMU half of VFIO");
+MODULE_VERSION(IOASID_VERSION);

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Programming: areas into the page tables of domains. unmap.c gets them out.
+ *
+ * A driver that fails may have written entries that it does not report. Whatever
+ * fails here ends with ioasid_domain_undo(), which asks the IOMMU itself.
+ *
+ * Who else can run: maps and unmaps of other areas on the same page tables
+ * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
+ * replay: the caller holds domains_rwsem, for read or write. The area itself
+ * is BUILDING in the caller's hands, or LIVE under the write lock.
+ */
+#include <linux/iommu.h>
+#include <linux/moduleparam.h>
+
+#include <trace/events/iommu.h>
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/signal.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "pt_ops.h"
+
+static bool disable_hugepages;
+module_param(disable_hugepages, bool, 0644);
+MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU superpages (default N)");
+
+bool ioasid_use_iommu_map;
+module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
+MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
+
+/* Runs between two looks at the scheduler and at fatal signals. */
+#define RUNS_PER_BREAK	512
+
+#ifdef COMPAT_HAVE_GENERIC_PT
+static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
+{
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+	size_t done = 0;
+	int ret = pt->ops->map_range(pt, iova, phys, size, prot, GFP_KERNEL_ACCOUNT, &done);
+
+	*mapped += done;
+	return ret;
+}
+#else
+static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/* As many large pages as fit. */
+static noinline int map_split(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+			      int prot, u64 *mapped)
+{
+	size_t pgsize, count, done;
+	int ret;
+
+	while (size) {
+		pgsize = ioasid_pick_pgsize(domain, iova, phys, size, &count);
+		if (!pgsize)
+			return -EINVAL;
+		done = 0;
+		ret = domain->ops->map_pages(domain, iova, phys, pgsize, count, prot,
+					     GFP_KERNEL_ACCOUNT, &done);
+		/* Some may be there even after an error. */
+		*mapped += done;
+		if (ret)
+			return ret;
+		iova += done;
+		phys += done;
+		size -= done;
+	}
+	return 0;
+}
+
+static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		     int prot, u64 *mapped)
+{
+	size_t done = 0;
+	int ret;
+
+	if (size != PAGE_SIZE || !(domain->pgsize_bitmap & PAGE_SIZE))
+		return map_split(domain, iova, phys, size, prot, mapped);
+	/* Scattered memory is all single pages: no need to look for larger ones. */
+	ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, 1, prot,
+				     GFP_KERNEL_ACCOUNT, &done);
+	*mapped += done;
+	return ret;
+}
+
+/*
+ * Write one run; the device may not see it before direct_sync(). @mapped grows
+ * by what was written, also on failure, where undoing it is the caller's.
+ */
+static int direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		      int prot, u64 *mapped)
+{
+	int ret = ioasid_has_range_ops(domain) ?
+		  map_range(domain, iova, phys, size, prot, mapped) :
+		  map_pages(domain, iova, phys, size, prot, mapped);
+
+	if (!ret)
+		trace_map(iova, phys, size);
+	return ret;
+}
+
+/* Make written entries visible, where the IOMMU needs that. */
+static int direct_sync(struct iommu_domain *domain, u64 iova, size_t size)
+{
+	return domain->ops->iotlb_sync_map ? domain->ops->iotlb_sync_map(domain, iova, size) : 0;
+}
+
+/* One piece; @done counts bytes of the area. */
+static int program_piece(struct iommu_domain *domain, const struct ioasid_area *area,
+			 unsigned long pfn, unsigned long npages, bool direct, u64 *done)
+{
+	u64 iova = ioasid_area_start(area) + *done;
+	size_t size = npages << PAGE_SHIFT;
+	int prot = area->prot | IOMMU_CACHE;
+	int ret;
+
+	if (likely(direct))
+		return direct_map(domain, iova, PFN_PHYS(pfn), size, prot, done);
+	ret = iommu_map(domain, iova, PFN_PHYS(pfn), size, prot, GFP_KERNEL_ACCOUNT);
+	*done += ret ? 0 : size;
+	return ret;
+}
+
+static noinline int program_by_page(struct iommu_domain *domain, const struct ioasid_area *area,
+				    const struct ioasid_run *run, bool direct, u64 *done)
+{
+	unsigned long i;
+	int ret = 0;
+
+	for (i = 0; i < run->npages && !ret; i++)
+		ret = program_piece(domain, area, run->pfn + i, 1, direct, done);
+	return ret;
+}
+
+static int program_run(struct iommu_domain *domain, const struct ioasid_area *area,
+		       const struct ioasid_run *run, bool direct, u64 *done)
+{
+	if (unlikely(READ_ONCE(disable_hugepages) || area->small))
+		return program_by_page(domain, area, run, direct, done);
+	return program_piece(domain, area, run->pfn, run->npages, direct, done);
+}
+
+/* Make entries visible; @res is NULL when nobody wants the time. */
+static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
+			struct ioasid_map_result *res)
+{
+	u64 t = ioasid_clock(res);
+	int ret = direct_sync(domain, start, done);
+
+	if (res)
+		ioasid_lap(true, &t, &res->ns_sync);
+	return ret;
+}
+
+/* Say how far a large mapping got, if it passed a milestone since that was @told. */
+static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
+{
+	u64 pages = done >> PAGE_SHIFT;
+
+	if (!ioasid_milestone(pages, pages - *told))
+		return;
+	*told = pages;
+	trace_ioasid_progress(&area->pages->who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
+			      pages, ioasid_area_npages(area));
+}
+
+/* Of @run, with which the last @left pages begin, what is before @done was reported. */
+static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioasid_area *area,
+				   const struct ioasid_run *run, unsigned long left, u64 done)
+{
+	u64 reported = done - (ioasid_area_bytes(area) - PFN_PHYS(left));
+
+	doubt->iova = ioasid_area_start(area) + done;
+	doubt->phys = PFN_PHYS(run->pfn) + reported;
+	doubt->bytes = PFN_PHYS(run->npages) - reported;
+}
+
+static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
+			u64 *done, struct ioasid_doubt *doubt, struct ioasid_map_result *res)
+{
+	u64 start = ioasid_area_start(area);
+	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	bool direct = ioasid_direct_can(domain);
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+	unsigned int n = 0;
+	u64 told = 0;
+	int ret;
+
+	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		if (!ioasid_clip_run(&run, &skip, left))
+			continue;
+		if (trace_ioasid_run_enabled())
+			trace_ioasid_run(&area->pages->who, start + *done, run.npages,
+					 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
+		ret = program_run(domain, area, &run, direct, done);
+		if (unlikely(ret)) {
+			program_doubt(doubt, area, &run, left, *done);
+			return ret;
+		}
+		left -= run.npages;
+		if (!left)
+			break;
+		if (++n % RUNS_PER_BREAK == 0) {
+			cond_resched();
+			ret = ioasid_interrupted();
+			if (ret)
+				return ret;
+			program_tell(area, *done, &told);
+		}
+	}
+	program_tell(area, *done, &told);
+	return direct && sync ? program_sync(domain, start, *done, res) : 0;
+}
+
+/**
+ * ioasid_domain_program() - write an area into one domain
+ * @d: domain
+ * @area: its pages are pinned
+ * @sync: else ioasid_space_sync_map() is called later
+ * @res: where the time for a flush goes, or NULL
+ *
+ * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
+ */
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
+			  struct ioasid_map_result *res)
+{
+	struct ioasid_doubt doubt = {};
+	u64 done = 0;
+	int ret;
+
+	ret = program_runs(d->domain, area, sync, &done, &doubt, res);
+	if (unlikely(ret))
+		ioasid_domain_undo(d, area, done, &doubt);
+	return ret;
+}
+
+/* Clear @area alone from @from and all domains before it in the list. */
+static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
+			   struct ioasid_domain *from)
+{
+	struct ioasid_unmap_result unused = {};
+	LIST_HEAD(one);
+
+	list_add(&area->link, &one);
+	list_for_each_entry_from_reverse(from, &space->domains, link)
+		ioasid_domain_clear(from, &one, 0, &unused, false);
+	list_del_init(&area->link);
+}
+
+/**
+ * ioasid_space_program() - write an area into every domain
+ * @space: domains_rwsem is held
+ * @area: its pages are pinned, if there is any domain
+ * @sync: else ioasid_space_sync_map() is called later
+ * @res: where the time for flushes goes, or NULL
+ *
+ * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
+ */
+__flatten int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area,
+				   bool sync, struct ioasid_map_result *res)
+{
+	struct ioasid_domain *d;
+	int ret;
+
+	lockdep_assert_held(&space->domains_rwsem);
+	list_for_each_entry(d, &space->domains, link) {
+		ret = ioasid_domain_program(d, area, sync, res);
+		if (ret) {
+			unprogram_back(space, area, list_prev_entry(d, link));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ioasid_space_unprogram() - undo ioasid_space_program()
+ * @space: domains_rwsem is held
+ * @area: BUILDING
+ */
+void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->domains_rwsem);
+	if (area->pages->pinned)
+		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
+							    link));
+}
+
+/**
+ * ioasid_space_sync_map() - make what was written without sync visible
+ * @space: domains_rwsem is held since then
+ * @start: first address
+ * @last: last address; other mappings may lie between
+ *
+ * Return: 0 or what the IOMMU driver says.
+ */
+int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_domain *d;
+	int ret = 0;
+
+	lockdep_assert_held(&space->domains_rwsem);
+	list_for_each_entry(d, &space->domains, link)
+		if (!ret)
+			ret = direct_sync(d->domain, start, last - start + 1);
+	return ret;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page-table writes without iommu_map() around each run, or iommu_unmap().
+ *
+ * iommu_map() ends with a flush where the IOMMU caches entries that are not
+ * present, and its two layers cost as much as the write of one entry. So the
+ * domain's own operation is called run by run, and the flush once for the whole
+ * mapping. All that iommu_map() does otherwise is done by us: the split into
+ * page sizes, the iommu:map event, the flush before success is reported, the
+ * undoing. Likewise for unmaps, which small maps are made of as much; their
+ * flush is the caller's with iommu_unmap_fast(), too.
+ *
+ * The parameter iommu_map=Y takes the kernel's functions instead, which is also
+ * what happens for a domain that has no operation we know.
+ *
+ * The operations are called as iommu_map() calls them; drivers allow that for
+ * disjoint ranges at the same time.
+ */
+#ifndef _IOASID_DIRECT_H
+#define _IOASID_DIRECT_H
+
+#include <linux/bitops.h>
+#include <linux/minmax.h>
+#include <linux/iommu.h>
+#ifdef COMPAT_HAVE_GENERIC_PT
+#include <linux/generic_pt/iommu.h>
+#endif
+
+#include "pin/extents.h"
+
+/* map.c: the parameter iommu_map */
+extern bool ioasid_use_iommu_map;
+
+/* ioasid_has_range_ops() - has the domain operations that split ranges themselves */
+static inline bool ioasid_has_range_ops(const struct iommu_domain *domain)
+{
+#ifdef COMPAT_HAVE_GENERIC_PT
+	return domain->is_iommupt;
+#else
+	return false;
+#endif
+}
+
+/* ioasid_direct_can() - is there an operation we know, and are we to use it */
+static inline bool ioasid_direct_can(const struct iommu_domain *domain)
+{
+	if (READ_ONCE(ioasid_use_iommu_map) || COMPAT_IOMMU_DEBUG_MAPS)
+		return false;
+	return ioasid_has_range_ops(domain) || (domain->ops->map_pages && domain->ops->unmap_pages);
+}
+
+/*
+ * ioasid_pick_pgsize() - the largest page size for the start of [iova, iova + size)
+ *
+ * And in @count how many pages of it until a larger one fits, or until the end.
+ */
+static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 iova,
+					phys_addr_t phys, size_t size, size_t *count)
+{
+	unsigned long sizes = domain->pgsize_bitmap;
+	unsigned long align = iova | phys;
+	unsigned long fit = sizes & GENMASK(__fls(size), 0);
+	size_t pgsize, next, until;
+
+	if (align)
+		fit &= GENMASK(__ffs(align), 0);
+	if (!fit)
+		return 0;
+	pgsize = BIT(__fls(fit));
+
+	sizes &= ~(pgsize | (pgsize - 1));
+	next = sizes & -sizes;
+	/* A larger page fits later only if both addresses reach its border together. */
+	if (next && !((iova ^ phys) & (next - 1))) {
+		until = next - (iova & (next - 1));
+		if (until < size && size - until >= next)
+			size = until;
+	}
+	*count = size / pgsize;
+	return pgsize;
+}
+
+/*
+ * ioasid_clip_run() - cut from @run what the area does not show; false if that is all of it
+ *
+ * @skip is how many pages are still to be left out before it, @left how many it
+ * shows from there on.
+ */
+static inline bool ioasid_clip_run(struct ioasid_run *run, unsigned long *skip, unsigned long left)
+{
+	if (*skip >= run->npages) {
+		*skip -= run->npages;
+		return false;
+	}
+	run->pfn += *skip;
+	run->npages = min(run->npages - *skip, left);
+	*skip = 0;
+	return true;
+}
+
+#endif /* _IOASID_DIRECT_H */

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clearing: areas out of the page tables of domains, and out of their IOTLBs.
+ *
+ * Who else can run: maps and unmaps of other areas on the same page tables
+ * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
+ * replay: the caller holds domains_rwsem, for read or write. The area itself
+ * is DYING or BUILDING in the caller's hands, or LIVE under the write lock.
+ *
+ * Nothing here unpins. A page may be unpinned only after ioasid_domain_clear()
+ * returned for every domain without marking its area stuck.
+ */
+#include <linux/iommu.h>
+
+#include <trace/events/iommu.h>
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "pt_ops.h"
+
+/*
+ * About what one call of the IOMMU driver clears before others may run. Its end is
+ * never within an entry of a page table, of which drivers refuse to clear a part:
+ * an entry lies at a multiple of its size, so it does not cross one of a larger.
+ */
+#define CLEAR_SHIFT	30
+#define CLEAR_STEP	BIT_ULL(CLEAR_SHIFT)
+/* No entry is larger than a run. */
+#define ENTRY_SHIFT_MAX	(PAGE_SHIFT + const_ilog2(IOASID_RUN_PAGES_MAX))
+
+/* Pages that are asked about, or areas that are cleared, between two looks at the scheduler. */
+#define ASKS_PER_BREAK	1024
+#define AREAS_PER_BREAK	64
+
+#ifdef COMPAT_HAVE_GENERIC_PT
+static size_t unmap_range(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	struct pt_iommu *pt = iommupt_from_domain(domain);
+
+	return pt->ops->unmap_range(pt, iova, size, gather);
+}
+#else
+static size_t unmap_range(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	return 0;
+}
+#endif
+
+static size_t unmap_pages(struct iommu_domain *domain, u64 iova, size_t size,
+			  struct iommu_iotlb_gather *gather)
+{
+	size_t pgsize, count, n, done = 0;
+
+	if (size == PAGE_SIZE && domain->pgsize_bitmap & PAGE_SIZE)
+		return domain->ops->unmap_pages(domain, iova, PAGE_SIZE, 1, gather);
+
+	while (done < size) {
+		pgsize = ioasid_pick_pgsize(domain, iova + done, iova + done, size - done, &count);
+		if (!pgsize)
+			break;
+		n = domain->ops->unmap_pages(domain, iova + done, pgsize, count, gather);
+		if (!n)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/*
+ * Clear entries, which the IOTLB may hold until @gather is synced. Return: how
+ * many bytes from @iova on are clear, more than @size where a larger page ended
+ * there.
+ */
+static size_t direct_unmap(struct iommu_domain *domain, u64 iova, size_t size,
+			   struct iommu_iotlb_gather *gather)
+{
+	size_t done = ioasid_has_range_ops(domain) ? unmap_range(domain, iova, size, gather) :
+						     unmap_pages(domain, iova, size, gather);
+
+	trace_unmap(iova, size, done);
+	return done;
+}
+
+/* May one entry lead from below @at, a multiple of the step, to above? */
+static bool entry_crosses(struct iommu_domain *domain, u64 at)
+{
+	u64 larger = domain->pgsize_bitmap & GENMASK_ULL(ENTRY_SHIFT_MAX, CLEAR_SHIFT + 1);
+
+	if (likely(!larger || !(at & (BIT_ULL(__fls(larger)) - 1))))
+		return false;
+	return iommu_iova_to_phys(domain, at - PAGE_SIZE) + PAGE_SIZE ==
+	       iommu_iova_to_phys(domain, at);
+}
+
+/* What the next call clears of @left bytes from @iova on. */
+static u64 clear_step(struct iommu_domain *domain, u64 iova, u64 left)
+{
+	u64 step = left;
+
+	if (left > CLEAR_STEP) {
+		step = CLEAR_STEP - (iova & (CLEAR_STEP - 1));
+		while (step < left && entry_crosses(domain, iova + step))
+			step += CLEAR_STEP;
+	}
+	return min(step, left);
+}
+
+/*
+ * Clear [iova, iova + size), all of which has entries; what was there is not
+ * flushed. Return: how much from @iova on is clear.
+ *
+ * The driver may clear more than a step where entries belong together, never
+ * more than the areas, which they do not cross.
+ */
+static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
+		       struct iommu_iotlb_gather *gather)
+{
+	bool direct = ioasid_direct_can(domain);
+	u64 done = 0;
+	size_t n;
+
+	while (done < size) {
+		u64 step = clear_step(domain, iova + done, size - done);
+
+		n = direct ? direct_unmap(domain, iova + done, step, gather) :
+			     iommu_unmap_fast(domain, iova + done, step, gather);
+		if (!n)
+			break;
+		/*
+		 * Not every driver gathers, but each flushes: newer kernels leave a
+		 * sync of nothing out.
+		 */
+		if (gather->start >= gather->end)
+			iommu_iotlb_gather_add_range(gather, iova + done, n);
+		done += n;
+		if (done < size)
+			cond_resched();
+	}
+	return min(done, size);
+}
+
+/*
+ * What is to be thought of [iova, iova + bytes), which has entries and which the
+ * driver did not clear. If it says that there are none, it cannot be asked again.
+ */
+static noinline enum ioasid_stuck stuck_how(struct iommu_domain *domain, u64 iova, u64 bytes)
+{
+	u64 at;
+
+	for (at = 0; at < bytes; at += PAGE_SIZE) {
+		if (!iommu_iova_to_phys(domain, iova + at))
+			return IOASID_STUCK_LOST;
+		if (PHYS_PFN(at) % ASKS_PER_BREAK == 0)
+			cond_resched();
+	}
+	return IOASID_STUCK_HELD;
+}
+
+/* Of @area everything from @from on was not cleared, as far as @last. */
+static void area_stuck(struct iommu_domain *domain, struct ioasid_area *area, u64 from, u64 last)
+{
+	enum ioasid_stuck how;
+
+	from = max(from, ioasid_area_start(area));
+	last = min(last, ioasid_area_last(area));
+	how = stuck_how(domain, from, last - from + 1);
+	if (how > area->stuck)
+		area->stuck = how;
+}
+
+/* Areas on the list are in IOVA order; those that did not go are marked. */
+static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
+		       struct ioasid_area *end, struct list_head *areas, u64 from)
+{
+	for (; &area->link != areas && area != end; area = list_next_entry(area, link))
+		if (ioasid_area_last(area) >= from)
+			area_stuck(domain, area, from, U64_MAX);
+}
+
+/* From @iova on, how much of @bytes does the IOMMU say leads to @phys? */
+static u64 answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys, u64 bytes)
+{
+	u64 at = 0;
+
+	while (at < bytes && iommu_iova_to_phys(domain, iova + at) == phys + at) {
+		at += PAGE_SIZE;
+		if (PHYS_PFN(at) % ASKS_PER_BREAK == 0)
+			cond_resched();
+	}
+	return at;
+}
+
+/*
+ * Clear whatever the IOMMU says is there of [iova, iova + bytes), and nothing
+ * else: where there is no entry, drivers round up to all that one could map, or
+ * complain.
+ */
+static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
+			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather)
+{
+	u64 at = 0, n, done;
+
+	while (at < bytes) {
+		n = answers(domain, iova + at, phys + at, bytes - at);
+		if (n) {
+			done = clear_range(domain, iova + at, n, gather);
+			if (done < n)
+				area_stuck(domain, area, iova + at + done, iova + at + n - 1);
+		}
+		at += n ?: PAGE_SIZE;
+		if (PHYS_PFN(at) % ASKS_PER_BREAK == 0)
+			cond_resched();
+	}
+}
+
+/* An area of which some is there, and some is not. */
+static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
+				struct iommu_iotlb_gather *gather)
+{
+	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	u64 iova = ioasid_area_start(area);
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+		if (!left)
+			break;
+		if (!ioasid_clip_run(&run, &skip, left))
+			continue;
+		clear_found(domain, area, iova, PFN_PHYS(run.pfn), PFN_PHYS(run.npages), gather);
+		iova += PFN_PHYS(run.npages);
+		left -= run.npages;
+	}
+	if (area->lost)
+		area->stuck = IOASID_STUCK_LOST;
+}
+
+/**
+ * ioasid_domain_undo() - take back what was written of an area before it failed
+ * @d: domain
+ * @area: some domain keeps some of it if area->stuck is set afterwards
+ * @done: bytes from the start that the driver has reported
+ * @doubt: what it may have written without a report
+ */
+noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
+				 const struct ioasid_doubt *doubt)
+{
+	u64 start = ioasid_area_start(area), clear;
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	clear = clear_range(d->domain, start, done, &gather);
+	if (clear < done)
+		area_stuck(d->domain, area, start + clear, start + done - 1);
+	clear_found(d->domain, area, doubt->iova, doubt->phys, doubt->bytes, &gather);
+	iommu_iotlb_sync(d->domain, &gather);
+}
+
+/* Flush; nothing of what was cleared can be reached after this. */
+static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
+				       const struct ioasid_sync_args *sync)
+{
+	u64 t = ioasid_clock(true), ns = 0;
+	struct ioasid_who who;
+
+	iommu_iotlb_sync(d->domain, gather);
+	ioasid_lap(true, &t, &ns);
+	ioasid_who_current(&who, d->space);
+	trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
+}
+
+static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
+		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
+{
+	res->syncs++;
+	if (trace_ioasid_sync_enabled())
+		clear_sync_traced(d, gather, sync);
+	else
+		iommu_iotlb_sync(d->domain, gather);
+}
+
+/* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
+static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
+				       u32 max, struct ioasid_sync_args *sync, u64 *last)
+{
+	struct ioasid_area *end = list_next_entry(area, link);
+
+	*last = ioasid_area_last(area);
+	sync->mappings++;
+	while (area->pages->pinned && !area->torn && &end->link != areas && end->pages->pinned &&
+	       !end->torn && ioasid_area_start(end) == *last + 1 &&
+	       (!max || sync->mappings < max)) {
+		*last = ioasid_area_last(end);
+		end = list_next_entry(end, link);
+		sync->mappings++;
+	}
+	sync->bytes += *last - ioasid_area_start(area) + 1;
+	return end;
+}
+
+/*
+ * Ready for many areas: drivers flush at each gap, unless told that somebody
+ * does it later and for all.
+ */
+static void gather_many(struct iommu_iotlb_gather *gather)
+{
+	iommu_iotlb_gather_init(gather);
+	gather->queued = COMPAT_FLUSH_ANY_SIZE;
+}
+
+/* One flush from @start to @last, whatever lies between; the rest is the driver's. */
+static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
+{
+	if (!COMPAT_FLUSH_ANY_SIZE)
+		return;
+	gather->queued = false;
+	gather->start = start;
+	gather->end = last;
+}
+
+/* Most unmaps are of one area. */
+static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
+				struct ioasid_unmap_result *res, bool timing)
+{
+	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing), done;
+	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
+	struct iommu_iotlb_gather gather;
+
+	iommu_iotlb_gather_init(&gather);
+	if (unlikely(area->torn && area->pages->pinned)) {
+		clear_torn(d->domain, area, &gather);
+	} else if (area->pages->pinned) {
+		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
+		if (unlikely(done < bytes))
+			area_stuck(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
+	}
+	ioasid_lap(timing, &t, &res->ns_iommu);
+	clear_sync(d, &gather, &sync, res);
+	ioasid_lap(timing, &t, &res->ns_sync);
+	return !area->stuck;
+}
+
+static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+		       struct ioasid_unmap_result *res, bool timing)
+{
+	struct iommu_iotlb_gather gather;
+	struct ioasid_sync_args sync = {};
+	struct ioasid_area *area, *end;
+	u64 t = ioasid_clock(timing);
+	unsigned int n = 0;
+	bool all = true;
+	u64 first;
+
+	gather_many(&gather);
+	area = list_first_entry(areas, struct ioasid_area, link);
+	first = ioasid_area_start(area);
+	while (&area->link != areas) {
+		u64 start = ioasid_area_start(area), last, done;
+
+		end = stretch_end(area, areas, per_sync, &sync, &last);
+		if (unlikely(area->torn && area->pages->pinned)) {
+			clear_torn(d->domain, area, &gather);
+			all &= !area->stuck;
+		} else if (area->pages->pinned) {
+			done = clear_range(d->domain, start, last - start + 1, &gather);
+			if (done < last - start + 1) {
+				mark_stuck(d->domain, area, end, areas, start + done);
+				all = false;
+			}
+		}
+		area = end;
+		if (++n % AREAS_PER_BREAK == 0)
+			cond_resched();
+		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
+			continue;
+		ioasid_lap(timing, &t, &res->ns_iommu);
+		gather_whole(&gather, first, last);
+		clear_sync(d, &gather, &sync, res);
+		ioasid_lap(timing, &t, &res->ns_sync);
+		gather_many(&gather);
+		first = &area->link == areas ? 0 : ioasid_area_start(area);
+		memset(&sync, 0, sizeof(sync));
+	}
+	return all;
+}
+
+/**
+ * ioasid_domain_clear() - remove areas from one domain and flush its IOTLB
+ * @d: domain
+ * @areas: linked by area->link, in IOVA order; neighbours are cleared together
+ * @per_sync: areas between two flushes, 0 for one flush after all
+ * @res: where counts and times go
+ * @timing: somebody wants them
+ *
+ * Return: true when everything went. Otherwise areas that the device might
+ * still reach are marked stuck.
+ */
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+			 struct ioasid_unmap_result *res, bool timing)
+{
+	if (list_is_singular(areas))
+		return clear_one(d, list_first_entry(areas, struct ioasid_area, link), res, timing);
+	return clear_many(d, areas, per_sync, res, timing);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hooks that are asked about addresses: where a mapping should be (map_place),
+ * and whether it may be there (map_at).
+ *
+ * What else can run: as in hooks.c, but no other task that maps or unmaps in the
+ * same address space: the caller holds its areas_lock, so an address that was
+ * allowed is still free. Others wait for that lock meanwhile, so the caller asks
+ * about IOASID_POLICY_AT_MAX addresses at most (space/iova_alloc.c).
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+
+#include "walk.h"
+
+/* Errnos that a refusal may have; the list ends with 0. */
+static const int errnos_at[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
+
+u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
+			      bool (*valid)(u64 iova, void *data), void *data)
+{
+	u64 want, found = 0;
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_PLACE);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_place, args, place);
+		if (!want || found || ioasid_policy_only_watches(w.run))
+			continue;
+		if (!(want & (place->align - 1)) && valid(want, data))
+			found = want;
+		else
+			this_cpu_inc(w.run->stats->clamped);
+	}
+	ioasid_walk_end(&w);
+	return found ?: place->chosen;
+}
+
+/*
+ * What @answer of map_at, which is not 0, means: 0 or -errno. *@from is set if
+ * another address may do, and then it is above this one: a search that goes on
+ * from there moves forward. A policy that answers otherwise goes.
+ */
+static noinline int weigh_address(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
+				  s64 answer, u64 *from)
+{
+	struct ioasid_policy_run *r = w->run;
+
+	if (IS_ERR_VALUE((unsigned long)answer))
+		return ioasid_policy_weigh(w, &args->who, answer, errnos_at);
+	if (ioasid_policy_only_watches(r))
+		return 0;
+	if ((u64)answer <= args->iova)
+		ioasid_policy_eject(r, IOASID_EXIT_ERROR_RETURN, ioasid_policy_hook_name[w->op],
+				    answer, "map_at returned %#llx, not above the address %#llx",
+				    answer, args->iova);
+	else
+		*from = answer;
+	/* A mapping whose address the kernel chooses is not refused yet. */
+	if (!*from || !(args->flags & IOASID_MAP_ANYWHERE))
+		ioasid_policy_refused(w, &args->who, -EPERM);
+	return -EPERM;
+}
+
+static __always_inline int map_at_one(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
+				      u64 *from)
+{
+	s64 answer;
+
+	if (unlikely(!ioasid_policy_enabled(w->run)))
+		return ioasid_policy_fails_closed(w->run) ? -EPERM : 0;
+	if (!w->run->ops->map_at)
+		return 0;
+	answer = ioasid_walk_call(w, map_at, args);
+	return likely(!answer) ? 0 : weigh_address(w, args, answer, from);
+}
+
+int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_refusal *no)
+{
+	struct ioasid_policy_walk w;
+	u64 from = 0;
+	int ret = 0;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_AT);
+	while (!ret && ioasid_walk_next(&w))
+		if (ioasid_policy_in_scope(w.run, &args->who))
+			ret = map_at_one(&w, args, &from);
+	if (unlikely(ret))
+		ioasid_policy_refused_by(no, w.run, from);
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+/**
+ * ioasid_policy_map_nowhere() - a search found no address that all policies allow
+ * @who: on whose behalf
+ * @no: what was said about the last one; that policy has refused the mapping, if it
+ *	is still loaded
+ */
+void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid_policy_refusal *no)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_AT);
+	while (ioasid_walk_next(&w))
+		if (w.run->seq == no->seq)
+			ioasid_policy_refused(&w, who, -ENOSPC);
+	ioasid_walk_end(&w);
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every hook: which policies it asks or notifies, and what their answers come to.
+ * Hooks that count are in account.c, those about addresses in address.c.
+ *
+ * Who else can run: the same hooks on other CPUs; loading, unloading and
+ * replacing, which wait for our read section (walk.h) before a program goes
+ * away; an ejection by another caller, seen in the run's state before each
+ * call. A mark belongs to the caller, who keeps two calls about one object
+ * apart; that of an address space has a lock here, because a policy that is
+ * being loaded fills it in beside the task that opens the space.
+ */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+
+#include <trace/events/ioasid.h>
+
+#include "space/space.h"
+#include "walk.h"
+
+/* Errnos that a refusal may have, by hook; each list ends with 0. */
+static const int errnos_plain[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
+static const int errnos_attach[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
+static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN, EINVAL, 0 };
+
+/* ioasid_policy_refused() - it is the policy at hand that refuses; the caller gets @ret */
+void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret)
+{
+	this_cpu_inc(w->run->stats->denied);
+	trace_ioasid_policy_refuse(who, w->run->policy->name, ioasid_policy_hook_name[w->op], ret);
+}
+
+/**
+ * ioasid_policy_weigh() - what a value other than 0 means for the caller
+ * @w: at the policy that returned it
+ * @who: on whose behalf
+ * @ret: the value
+ * @list: errnos that a refusal may have, ends with 0
+ *
+ * Itself when it is on the list; else the policy goes. A value that was meant
+ * as a refusal still refuses, with EPERM; one that is no errno at all falls
+ * back to the built-in behaviour, unless the policy wants to fail closed.
+ */
+int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			const int *list)
+{
+	struct ioasid_policy_run *r = w->run;
+	const char *hook = ioasid_policy_hook_name[w->op];
+	const int *e;
+
+	if (ioasid_policy_only_watches(r))
+		return 0;
+	for (e = list; *e && ret != -*e; e++)
+		;
+	if (!*e) {
+		ioasid_policy_eject(r, IOASID_EXIT_ERROR_RETURN, hook, ret,
+				    "%s returned %d, which it may not", hook, ret);
+		if (ret < 0 && ret >= -MAX_ERRNO)
+			ret = -EPERM;
+		else
+			ret = r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED ? -EPERM : 0;
+	}
+	if (ret)
+		ioasid_policy_refused(w, who, ret);
+	return ret;
+}
+
+/* ---- what begins and will end ---- */
+
+/* Slowly, because some are for certain callers only. */
+static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+				  u32 ends, const struct ioasid_who *who)
+{
+	u32 in = ioasid_policy_concerned(w->set, w->set->has[w->op] | ends, who);
+
+	w->left &= in;
+	ioasid_mark_fill(mark, w->set, ends & in);
+}
+
+/*
+ * Something begins with hook @op, which @w walks, for those that have @who in scope; those
+ * of them that have hook @end are to be told the end: mostly all. Ejected ones
+ * are sorted out when they would be told. Nobody is marked in @mark yet.
+ */
+static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+				  enum ioasid_op op, enum ioasid_op end,
+				  const struct ioasid_who *who)
+{
+	if (unlikely(w->set->any_scoped & (BIT(op) | BIT(end)))) {
+		begin_scoped(w, mark, w->set->has[end], who);
+	} else if (ioasid_policy_has(end)) {
+		mark->all = w->set->all[end].all;
+	}
+}
+
+/* A refusal: those behind it are not asked, and so it has not begun for them. */
+static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark)
+{
+	while (ioasid_walk_next(w))
+		if (ioasid_policy_hook_at(w->run->ops, w->op))
+			mark->slots &= ~BIT(w->run->policy->slot);
+}
+
+/* Ask those that @w is to come to; the first refusal counts. */
+#define ask(w, lower, args, errnos)						\
+({										\
+	int __refusal = 0;							\
+										\
+	ioasid_walk_enabled(w) {						\
+		__refusal = ioasid_walk_call(w, lower, args);			\
+		if (__refusal)							\
+			__refusal = ioasid_policy_weigh(w, &(args)->who,	\
+							__refusal, errnos);	\
+		if (__refusal)							\
+			break;							\
+	}									\
+	__refusal;								\
+})
+
+/**
+ * __ioasid_policy_mark() - something begins that nobody is asked about
+ * @op: the hook that tells of its end
+ * @who: on whose behalf
+ * @mark: on return those that are to be told
+ */
+void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
+			  struct ioasid_policy_mark *mark)
+{
+	const struct ioasid_policy_set *set;
+
+	ioasid_walk_lock();
+	set = rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held());
+	if (likely(!(set->any_scoped & BIT(op))))
+		mark->all = set->all[op].all;
+	else
+		ioasid_mark_fill(mark, set, ioasid_policy_concerned(set, set->has[op], who));
+	ioasid_walk_unlock();
+}
+
+/* ---- address spaces ---- */
+
+/* Guards the marks of all address spaces; held over space_open so that none is told twice. */
+static DEFINE_MUTEX(spaces_mark_lock);
+
+/* @mark may be of long ago, when the slots were others'. */
+static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args *args,
+			  struct ioasid_policy_mark *mark)
+{
+	s32 ret = 0;
+
+	ioasid_mark_prune(mark, w->set);
+	if (ioasid_mark_has(mark, w->run) || !ioasid_policy_hears_of_spaces(w->run) ||
+	    !ioasid_policy_in_scope(w->run, &args->who))
+		return 0;
+	ioasid_mark_add(mark, w->run);
+	if (w->run->ops->space_open)
+		ret = ioasid_walk_call(w, space_open, args);
+	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
+		return 0;
+	return ioasid_policy_weigh(w, &args->who, ret, errnos_plain);
+}
+
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	mutex_lock(&spaces_mark_lock);
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
+	w.left |= w.set->has[IOASID_OP_SPACE_CLOSE];
+	while (!ret && ioasid_walk_next(&w))
+		ret = space_open_one(&w, args, mark);
+	ioasid_walk_end(&w);
+	mutex_unlock(&spaces_mark_lock);
+	return ret;
+}
+
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	mutex_lock(&spaces_mark_lock);
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
+	while (ioasid_walk_next(&w))
+		if (ioasid_policy_hears_of_spaces(w.run) &&
+		    ioasid_mark_has(mark, w.run))
+			ioasid_walk_tell(&w, space_close, args);
+	ioasid_walk_end(&w);
+	mutex_unlock(&spaces_mark_lock);
+}
+
+static void replay_one(struct ioasid_space *space, void *data)
+{
+	struct ioasid_policy_walk w;
+	struct ioasid_space_args args;
+
+	ioasid_space_describe(space, &args);
+	args.flags |= IOASID_SPACE_ARGS_REPLAY;
+	mutex_lock(&spaces_mark_lock);
+	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
+	w.run = data;
+	if (ioasid_spaces_hold(space))
+		space_open_one(&w, &args, &space->mark);
+	ioasid_walk_end(&w);
+	mutex_unlock(&spaces_mark_lock);
+}
+
+/**
+ * ioasid_policy_replay() - tell a policy that is being loaded of what exists
+ * @r: its programs, published, in state LOADING
+ *
+ * Return: 0, or -ECANCELED when it was ejected meanwhile.
+ */
+int ioasid_policy_replay(struct ioasid_policy_run *r)
+{
+	if (r->ops->space_open || r->ops->space_close)
+		ioasid_spaces_each(replay_one, r);
+	return atomic_cmpxchg(&r->state, IOASID_POLICY_LOADING, IOASID_POLICY_ENABLED) ==
+	       IOASID_POLICY_LOADING ? 0 : -ECANCELED;
+}
+
+/* ---- attach ---- */
+
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+	int ret;
+
+	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
+	begin_scoped(&w, mark, w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
+		     &args->who);
+	ret = ask(&w, attach, args, errnos_attach);
+	if (ret)
+		unmark_rest(&w, mark);
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_ATTACHED);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, attached, args, res);
+	ioasid_walk_end(&w);
+}
+
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_DETACH);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, detach, args);
+	ioasid_walk_end(&w);
+}
+
+/* ---- map ---- */
+
+static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *args, u32 *wait_us)
+{
+	s32 ret;
+
+	if (!w->run->ops->map_begin)
+		return 0;
+	ret = ioasid_walk_call(w, map_begin, args);
+	if (likely(!ret))
+		return 0;
+	if (ret > 0 && ret <= IOASID_POLICY_WAIT_MAX) {
+		if (!ioasid_policy_only_watches(w->run))
+			*wait_us = max(*wait_us, (u32)ret);
+		return 0;
+	}
+	return ioasid_policy_weigh(w, &args->who, ret, errnos_map);
+}
+
+/* Also walks those that fail closed: see has_hook(). */
+int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
+			      u32 *wait_us, struct ioasid_policy_refusal *no)
+{
+	struct ioasid_policy_walk w;
+	int ret = 0;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
+	begin(&w, mark, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
+	while (!ret && ioasid_walk_next(&w)) {
+		if (unlikely(!ioasid_policy_enabled(w.run))) {
+			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
+			continue;
+		}
+		ret = map_begin_one(&w, args, wait_us);
+	}
+	if (unlikely(ret)) {
+		ioasid_policy_refused_by(no, w.run, 0);
+		unmark_rest(&w, mark);
+	}
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
+			    struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_DONE);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, map_done, args, res);
+	ioasid_walk_end(&w);
+}
+
+/* Each is asked about what the one before it said, in @args->workers. */
+void ioasid_policy_map_workers(struct ioasid_map_args *args)
+{
+	struct ioasid_policy_walk w;
+	u32 want;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_WORKERS);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_workers, args);
+		if (ioasid_policy_only_watches(w.run))
+			continue;
+		if (want > IOASID_WORKERS_MAX) {
+			this_cpu_inc(w.run->stats->clamped);
+			want = IOASID_WORKERS_MAX;
+		}
+		args->workers = want;
+	}
+	ioasid_walk_end(&w);
+}
+
+u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
+{
+	struct ioasid_policy_walk w;
+	u32 least = 0, want;
+
+	ioasid_walk_begin(&w, IOASID_OP_MAP_BATCH);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, map_batch, args, batch);
+		if (!want || ioasid_policy_only_watches(w.run))
+			continue;
+		if (want > IOASID_POLICY_BATCH_MAX) {
+			this_cpu_inc(w.run->stats->clamped);
+			want = IOASID_POLICY_BATCH_MAX;
+		}
+		if (!least || want < least)
+			least = want;
+	}
+	ioasid_walk_end(&w);
+	return least;
+}
+
+/* ---- unmap ---- */
+
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
+	begin(&w, mark, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
+	ioasid_walk_enabled(&w)
+		ioasid_walk_tell(&w, unmap_begin, args);
+	ioasid_walk_end(&w);
+}
+
+u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync)
+{
+	struct ioasid_policy_walk w;
+	u32 least = 0, want;
+
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_SYNC);
+	ioasid_walk_scope(&w, &args->who) {
+		want = ioasid_walk_call(&w, unmap_sync, args, sync);
+		if (want && !ioasid_policy_only_watches(w.run) && (!least || want < least))
+			least = want;
+	}
+	ioasid_walk_end(&w);
+	return least;
+}
+
+void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
+			      struct ioasid_policy_mark *mark)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_UNMAP_DONE);
+	ioasid_walk_marked(&w, mark)
+		ioasid_walk_tell(&w, unmap_done, args, res);
+	ioasid_walk_end(&w);
+}
+
+/* ---- live update, dirty tracking ---- */
+
+int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
+{
+	struct ioasid_policy_walk w;
+	int ret;
+
+	ioasid_walk_begin(&w, IOASID_OP_OWNER_CHANGE);
+	w.left = ioasid_policy_concerned(w.set, w.left, &args->who);
+	ret = ask(&w, owner_change, args, errnos_plain);
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+void __ioasid_policy_dirty(struct ioasid_dirty_args *args)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_DIRTY);
+	ioasid_walk_scope(&w, &args->who)
+		ioasid_walk_tell(&w, dirty, args);
+	ioasid_walk_end(&w);
+}

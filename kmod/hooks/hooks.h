@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one door from the core to policies. Everything here is cheap when no
+ * policy has the hook (a static key per hook) and safe when one misbehaves.
+ */
+#ifndef _IOASID_POLICY_CALL_H
+#define _IOASID_POLICY_CALL_H
+
+#include <linux/jump_label.h>
+#include <linux/minmax.h>
+#include <linux/spinlock_types.h>
+#include <linux/types.h>
+
+#include <ioasid/policy.h>
+
+/* Hooks that the core calls on its way, in the order of the struct. */
+#define IOASID_POLICY_HOOKS(H)		\
+	H(SPACE_OPEN, space_open)	\
+	H(SPACE_CLOSE, space_close)	\
+	H(ATTACH, attach)		\
+	H(ATTACHED, attached)		\
+	H(DETACH, detach)		\
+	H(MAP_BEGIN, map_begin)		\
+	H(MAP_PLACE, map_place)		\
+	H(MAP_WORKERS, map_workers)	\
+	H(MAP_BATCH, map_batch)		\
+	H(CHARGE, charge)		\
+	H(UNCHARGE, uncharge)		\
+	H(MAP_DONE, map_done)		\
+	H(UNMAP_BEGIN, unmap_begin)	\
+	H(UNMAP_SYNC, unmap_sync)	\
+	H(UNMAP_DONE, unmap_done)	\
+	H(ACCESS_PIN, access_pin)	\
+	H(ACCESS_UNPIN, access_unpin)	\
+	H(OWNER_CHANGE, owner_change)	\
+	H(DIRTY, dirty)			\
+	H(MAP_AT, map_at)
+
+#define IOASID_POLICY_ENUM(upper, lower)	IOASID_OP_##upper,
+
+/** enum ioasid_op - one of these hooks; TIMES: somebody wants to know durations */
+enum ioasid_op {
+	IOASID_POLICY_HOOKS(IOASID_POLICY_ENUM)
+	IOASID_OP_NR,
+	IOASID_OP_TIMES = IOASID_OP_NR,
+	IOASID_KEY_NR,
+};
+
+/** define IOASID_POLICIES_MAX - policies that can be loaded at one time */
+#define IOASID_POLICIES_MAX	16
+
+extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
+
+#define ioasid_policy_has(op)	static_branch_unlikely(&ioasid_policy_key[op])
+
+/** ioasid_policy_times() - a policy with hook @op wants durations */
+#define ioasid_policy_times(op)	(ioasid_policy_has(IOASID_OP_TIMES) && ioasid_policy_has(op))
+
+/**
+ * struct ioasid_policy_mark - which policies saw the beginning of something
+ * @npages: pages that they were charged for
+ * @seq: policies loaded later than this did not
+ * @slots: bit per slot of those that did; 0 means nothing is marked yet
+ * @account: one of them takes the place of the rlimit
+ * @all: the last three at once, to be copied
+ *
+ * Every mapping has one, so it is small: a load takes a grace period of RCU,
+ * and 32 bits of them some years.
+ *
+ * A slot passes to another policy when its own is unloaded, and @seq tells the
+ * two apart only as long as nothing is added to the mark. So whoever adds to a
+ * mark that is not empty first clears the bits that mean nobody any more
+ * (ioasid_mark_prune()).
+ */
+struct ioasid_policy_mark {
+	u64 npages;
+	union {
+		struct {
+			u32 seq;
+			u16 slots;
+			bool account;
+		};
+		u64 all;
+	};
+};
+
+/**
+ * struct ioasid_policy_pins - pages that in-kernel users pinned in a space, by policy
+ * @lock: guards the rest
+ * @seq: of the policy that is meant, by slot; 0 for none
+ * @pages: those that it was told of, and that are still pinned
+ *
+ * Drivers pin and unpin in pieces of any size, so there is no object that a
+ * mark could be in.
+ */
+struct ioasid_policy_pins {
+	spinlock_t lock;
+	u32 seq[IOASID_POLICIES_MAX];
+	u64 pages[IOASID_POLICIES_MAX];
+};
+
+/**
+ * struct ioasid_policy_refusal - a policy says no to a mapping
+ * @by: id of its link
+ * @seq: of its programs
+ * @from: it says no to this address, and to those up to this one; 0: to the mapping
+ */
+struct ioasid_policy_refusal {
+	u32 by;
+	u32 seq;
+	u64 from;
+};
+
+void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
+			  struct ioasid_policy_mark *mark);
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
+void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
+			      struct ioasid_policy_mark *mark);
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
+int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
+			      u32 *wait_us, struct ioasid_policy_refusal *no);
+int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_refusal *no);
+void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid_policy_refusal *no);
+u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
+			      bool (*valid)(u64 iova, void *data), void *data);
+void ioasid_policy_map_workers(struct ioasid_map_args *args);
+u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
+int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
+			   struct ioasid_policy_mark *mark);
+void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
+			      struct ioasid_policy_mark *mark);
+void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
+			    struct ioasid_policy_mark *mark);
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark);
+u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
+void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
+			      struct ioasid_policy_mark *mark);
+struct ioasid_policy_pins *ioasid_policy_pins_alloc(void);
+int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_policy_pins *pins);
+void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
+				  struct ioasid_policy_pins *pins);
+int __ioasid_policy_owner_change(struct ioasid_owner_args *args);
+void __ioasid_policy_dirty(struct ioasid_dirty_args *args);
+
+/** ioasid_policy_any() - a policy is loaded, ejected or not */
+bool ioasid_policy_any(void);
+
+/** ioasid_policy_default_choice() - which policy a new address space selects, by name; 0: none */
+u32 ioasid_policy_default_choice(void);
+
+/** ioasid_policy_choice_name() - the name behind a choice, or an empty string */
+const char *ioasid_policy_choice_name(u32 choice);
+
+/**
+ * ioasid_policy_space_open() - an address space was made
+ * @args: what it is
+ * @mark: on return the policies that know of it
+ *
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_space_open(struct ioasid_space_args *args,
+					   struct ioasid_policy_mark *mark)
+{
+	if (!ioasid_policy_has(IOASID_OP_SPACE_OPEN) && !ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
+		return 0;
+	return __ioasid_policy_space_open(args, mark);
+}
+
+static inline void ioasid_policy_space_close(struct ioasid_space_args *args,
+					     struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
+		__ioasid_policy_space_close(args, mark);
+}
+
+/**
+ * ioasid_policy_attach() - may this group join
+ * @args: the request
+ * @mark: on return the policies that want attached() and detach()
+ *
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_attach(struct ioasid_attach_args *args,
+				       struct ioasid_policy_mark *mark)
+{
+	if (!ioasid_policy_has(IOASID_OP_ATTACH) && !ioasid_policy_has(IOASID_OP_ATTACHED) &&
+	    !ioasid_policy_has(IOASID_OP_DETACH))
+		return 0;
+	return __ioasid_policy_attach(args, mark);
+}
+
+static inline void ioasid_policy_attached(struct ioasid_attach_args *args,
+					  struct ioasid_attach_result *res,
+					  struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_ATTACHED) && mark->slots)
+		__ioasid_policy_attached(args, res, mark);
+}
+
+static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
+					struct ioasid_policy_mark *mark)
+{
+	if (ioasid_policy_has(IOASID_OP_DETACH) && mark->slots)
+		__ioasid_policy_detach(args, mark);
+}
+
+/**
+ * ioasid_policy_map_begin() - may this be mapped
+ * @args: the request
+ * @mark: on return the policies that want map_done()
+ * @wait_us: how long the caller is to sleep before it goes on
+ * @no: who refused
+ *
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
+					  struct ioasid_policy_mark *mark, u32 *wait_us,
+					  struct ioasid_policy_refusal *no)
+{
+	mark->slots = 0;
+	*wait_us = 0;
+	if (ioasid_policy_has(IOASID_OP_MAP_BEGIN))
+		return __ioasid_policy_map_begin(args, mark, wait_us, no);
+	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
+		__ioasid_policy_mark(IOASID_OP_MAP_DONE, &args->who, mark);
+	return 0;
+}
+
+/**
+ * ioasid_policy_map_place() - where a mapping is to lie, if the kernel chooses
+ * @args: the request; iova means nothing yet
+ * @place: what there is to choose from, and what the core would take
+ * @valid: can the mapping be at that address?
+ * @data: for @valid
+ *
+ * Return: an address for which @valid is true; @place->chosen if nobody has
+ * another opinion.
+ */
+static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
+					  struct ioasid_place_args *place,
+					  bool (*valid)(u64 iova, void *data), void *data)
+{
+	return ioasid_policy_has(IOASID_OP_MAP_PLACE) ?
+	       __ioasid_policy_map_place(args, place, valid, data) : place->chosen;
+}
+
+/**
+ * ioasid_policy_map_at() - may it lie at @args->iova
+ * @args: the request, with its address
+ * @no: who refused; with a @no->from that is not 0 another address may do
+ *
+ * The caller keeps areas_lock until the range is reserved, so the address stays free.
+ * Return: 0, or the errno of the first policy that refuses.
+ */
+static inline int ioasid_policy_map_at(struct ioasid_map_args *args,
+				       struct ioasid_policy_refusal *no)
+{
+	return ioasid_policy_has(IOASID_OP_MAP_AT) ? __ioasid_policy_map_at(args, no) : 0;
+}
+
+/**
+ * ioasid_policy_charge() - pages were pinned on behalf of @who
+ *
+ * The first call fills @mark, and later calls of the same object go to the
+ * same policies, until all of it is given back or none of them is left.
+ * Return: 0, or -errno with nothing of @npages charged.
+ */
+static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
+				       struct ioasid_policy_mark *mark)
+{
+	return ioasid_policy_has(IOASID_OP_CHARGE) ?
+	       __ioasid_policy_charge(who, npages, mark) : 0;
+}
+
+/** ioasid_policy_accounts() - one of those that were just charged replaces the rlimit */
+static inline bool ioasid_policy_accounts(const struct ioasid_policy_mark *mark)
+{
+	return ioasid_policy_has(IOASID_OP_CHARGE) && mark->account;
+}
+
+/** ioasid_policy_uncharge() - give back to those policies that were charged */
+static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
+					  struct ioasid_policy_mark *mark)
+{
+	if (!ioasid_policy_has(IOASID_OP_CHARGE) || !mark->slots)
+		return;
+	/* Who has no such hook need not be told, but it is to add up if one gets it. */
+	if (ioasid_policy_has(IOASID_OP_UNCHARGE))
+		__ioasid_policy_uncharge(who, npages, mark);
+	else
+		mark->npages -= min(npages, mark->npages);
+}
+
+/**
+ * ioasid_policy_unmap_begin() - a range is to be unmapped; nobody can object
+ * @args: the request
+ * @mark: on return the policies that want unmap_done()
+ */
+static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
+					     struct ioasid_policy_mark *mark)
+{
+	mark->slots = 0;
+	if (ioasid_policy_has(IOASID_OP_UNMAP_BEGIN))
+		__ioasid_policy_unmap_begin(args, mark);
+	else if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
+		__ioasid_policy_mark(IOASID_OP_UNMAP_DONE, &args->who, mark);
+}
+
+/** ioasid_policy_pins() - somebody wants to know what in-kernel users pin */
+static inline bool ioasid_policy_pins(void)
+{
+	return ioasid_policy_has(IOASID_OP_ACCESS_PIN) || ioasid_policy_has(IOASID_OP_ACCESS_UNPIN);
+}
+
+/**
+ * ioasid_policy_access_pin() - may an in-kernel user pin these pages
+ * @args: the request
+ * @pins: of the space: on success they count as pinned
+ *
+ * Return: 0, or the errno of the first policy that refuses. What then is not
+ * pinned after all is given back with ioasid_policy_access_unpin().
+ */
+static inline int ioasid_policy_access_pin(struct ioasid_access_args *args,
+					   struct ioasid_policy_pins *pins)
+{
+	return ioasid_policy_pins() ? __ioasid_policy_access_pin(args, pins) : 0;
+}
+
+/** ioasid_policy_access_unpin() - so many pages of a space are no longer pinned */
+static inline void ioasid_policy_access_unpin(const struct ioasid_access_args *args,
+					      struct ioasid_policy_pins *pins)
+{
+	if (ioasid_policy_pins())
+		__ioasid_policy_access_unpin(args, pins);
+}
+
+static inline int ioasid_policy_owner_change(struct ioasid_owner_args *args)
+{
+	return ioasid_policy_has(IOASID_OP_OWNER_CHANGE) ? __ioasid_policy_owner_change(args) : 0;
+}
+
+static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
+{
+	if (ioasid_policy_has(IOASID_OP_DIRTY))
+		__ioasid_policy_dirty(args);
+}
+
+/* policy/load.c: set up and tear down */
+int ioasid_policy_init(void);
+void ioasid_policy_exit(void);
+
+#endif /* _IOASID_POLICY_CALL_H */

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A loaded policy, for the files of this folder.
+ *
+ * A policy is a name with a place in the order; its programs in service are a
+ * run, and a replacement puts another run in its place. The set of runs is an
+ * array behind RCU: hooks run inside a read section, and loading, unloading
+ * and replacing publish a new array and wait for the readers before anything of
+ * the old one goes away.
+ *
+ * The life of a run is one state word, and every state is left at most once:
+ *
+ *	 run_create()
+ *	      |
+ *	      v       set_swap(): it inherits
+ *	   LOADING -----------------------------> ENABLED ---------> LEAVING
+ *	      |  \     ioasid_policy_replay()      /   \   set_swap():   |
+ *	      |   \                               /     \  another       |
+ *	      |    \     ioasid_policy_eject():  /       \ inherits      |
+ *	      |     +---> EJECTING <------------+         \             |
+ *	      |              | the same eject()            \            |
+ *	      |              v                              \           |
+ *	      |           EJECTED                            \          |
+ *	      |              :                                \         |
+ *	      |   run_end()  :   ENDED <-----------------------+--------+
+ *	      +--------------:---> :            run_end()
+ *	                     :     :
+ *	                     v     v
+ *	                    run_free()
+ *
+ * Hooks run in ENABLED and LEAVING; in LOADING those that tell of address spaces.
+ * ioasid_policy_eject() is called by anybody at any moment: hooks on any CPU,
+ * files in sysfs, init, dump and exit themselves. run_end() is called by who
+ * loads, replaces or unloads, when no set has the run any more. What holds:
+ *
+ *  1. Who takes a run to EJECTING or ENDED owes it the call of exit, and nobody
+ *     else calls it: the work item that eject() queues, or run_end().
+ *  2. Between the move and exit lies a grace period, so no hook and no reader
+ *     of the file "dump" is in the programs that saw the state before.
+ *  3. eject() is one read section, from the move until the work is queued. Who
+ *     found the run EJECTING or EJECTED waits for a grace period, and then for
+ *     the work (ioasid_policy_settle()): its exit has been called, and nobody
+ *     queues anything any more. Only then it is freed, or another init called.
+ *  4. What inherits from a run has missed nothing: that run cannot be ejected
+ *     after it was asked (LEAVING), and goes on until nobody sees its set.
+ *
+ * tools/testing/models/policy.pml is this drawing, for spin; change both.
+ */
+#ifndef _IOASID_POLICY_H_PRIVATE
+#define _IOASID_POLICY_H_PRIVATE
+
+#include <linux/atomic.h>
+#include <linux/bpf.h>
+#include <linux/kobject.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock_types.h>
+#include <linux/workqueue.h>
+
+#include <ioasid/policy.h>
+
+#include "hooks.h"
+
+#define IOASID_POLICY_DUMP_LEN	PAGE_SIZE
+
+struct cgroup;
+struct ioasid_policy_walk;
+
+/*
+ * enum ioasid_policy_state - the life of a run, drawn above; odd where all hooks
+ * run, and rising, as states follow each other
+ */
+enum ioasid_policy_state {
+	/* Only hooks that tell of address spaces run. */
+	IOASID_POLICY_LOADING	= 0,
+	IOASID_POLICY_ENABLED	= 1,
+	/* As ENABLED, for a moment; ejection comes too late. */
+	IOASID_POLICY_LEAVING	= 3,
+	/* No hook runs; who ejects it is writing down why. */
+	IOASID_POLICY_EJECTING	= 4,
+	/* The work item is to call exit, or has. */
+	IOASID_POLICY_EJECTED	= 6,
+	/* Who ended it calls exit. */
+	IOASID_POLICY_ENDED	= 8,
+};
+
+/**
+ * struct ioasid_policy_stats - counters, on each CPU
+ * @calls: of each hook
+ * @denied: calls it refused
+ * @clamped: values that were cut or ignored: batch sizes, placements
+ * @slow: calls that took longer than the limit
+ */
+struct ioasid_policy_stats {
+	u64 calls[IOASID_OP_NR];
+	u64 denied;
+	u64 clamped;
+	u64 slow;
+};
+
+/**
+ * struct ioasid_policy_pace - how many calls of a hook are slow, in this period
+ * @since: when it began, in jiffies
+ * @calls: the hook's calls until then
+ * @slow: slow ones since then
+ * @bad: periods before it, in a row, in which too many were
+ */
+struct ioasid_policy_pace {
+	unsigned long since;
+	u64 calls;
+	atomic_t slow;
+	unsigned int bad;
+};
+
+/**
+ * struct ioasid_policy_run - programs in service
+ * @policy: whose they are
+ * @seq: counts loads, and replacements of what was ejected; does not change once
+ *	it is in a set
+ * @ops: the programs, behind their trampolines
+ * @direct: those that may be called without, see policy/direct.c
+ * @state: enum ioasid_policy_state
+ * @stats: of @policy
+ * @closed: while it is being loaded, in the place of one that failed closed
+ * @scoped: one of @space, @choice and @cgroup restricts it
+ * @space: only for this address space, if not 0
+ * @choice: only for those that selected it, if not 0
+ * @cgroup: only for this cgroup and below, if not NULL; referenced
+ * @limit: what is slow, in cycles
+ * @pace: of each hook
+ * @pace_lock: held while a period of @pace is looked at
+ * @info: why it ended, written by whoever flips @state
+ * @dump: what dump() wrote, @info.dump_len bytes; NULL before
+ * @work: what is left to do after an ejection
+ */
+struct ioasid_policy_run {
+	struct ioasid_policy *policy;
+	u32 seq;
+	struct ioasid_policy_ops *ops;
+	const struct bpf_prog *direct[IOASID_OP_NR];
+	atomic_t state;
+	struct ioasid_policy_stats __percpu *stats;
+	bool closed;
+	bool scoped;
+	u32 space;
+	u32 choice;
+	struct cgroup *cgroup;
+	u64 limit;
+	struct ioasid_policy_pace pace[IOASID_OP_NR];
+	spinlock_t pace_lock;
+	struct ioasid_exit_info info;
+	char *dump;
+	struct work_struct work;
+};
+
+/**
+ * struct ioasid_policy - a loaded policy
+ * @kobj: its folder in sysfs; owns the memory
+ * @name: which a replacement must share
+ * @run: the programs in service; under RCU
+ * @link: for its id, may be NULL
+ * @slot: its bit in marks
+ * @stats: counters
+ */
+struct ioasid_policy {
+	struct kobject kobj;
+	char name[IOASID_POLICY_NAME_LEN];
+	struct ioasid_policy_run __rcu *run;
+	struct bpf_link *link;
+	unsigned int slot;
+	struct ioasid_policy_stats __percpu *stats;
+};
+
+/**
+ * struct ioasid_policy_set - all loaded policies, in the order of asking
+ * @nr: how many
+ * @has: those that have a hook, by their number in @run
+ * @all: the mark of all that have a hook, if none of those is scoped
+ * @any_scoped: hooks that a scoped one has, as bits
+ * @run: their programs
+ */
+struct ioasid_policy_set {
+	unsigned int nr;
+	u32 has[IOASID_OP_NR];
+	struct ioasid_policy_mark all[IOASID_OP_NR];
+	u32 any_scoped;
+	struct ioasid_policy_run *run[IOASID_POLICIES_MAX];
+};
+
+/**
+ * struct ioasid_policy_frame - a hook that runs, on the stack of who called it
+ * @tramp: what the task's bpf_ctx points to, until a trampoline puts its own in
+ *	its place; either remembers this one as saved
+ * @run: whose it is
+ * @op: which; one of those behind IOASID_OP_NR when it is none of a walk
+ * @dump: where bpf_ioasid_dump() writes, in dump()
+ * @dump_len: bytes that are in there
+ * @start: when it started, in cycles
+ */
+struct ioasid_policy_frame {
+	struct bpf_tramp_run_ctx tramp;
+	struct ioasid_policy_run *run;
+	u32 op;
+	char *dump;
+	u32 dump_len;
+	u64 start;
+};
+
+extern struct ioasid_policy_set ioasid_policy_none;
+extern struct ioasid_policy_set __rcu *ioasid_policy_set;
+
+/* Hooks that no walk calls. */
+enum {
+	IOASID_OP_INIT = IOASID_OP_NR,
+	IOASID_OP_EXIT,
+	IOASID_OP_DUMP,
+	IOASID_NAME_NR,
+};
+
+extern const char *const ioasid_policy_hook_name[IOASID_NAME_NR];
+
+/* All hooks run. */
+static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
+{
+	return atomic_read(&r->state) & 1;
+}
+
+/* Those that tell of address spaces do. */
+static inline bool ioasid_policy_hears_of_spaces(const struct ioasid_policy_run *r)
+{
+	return atomic_read(&r->state) <= IOASID_POLICY_LEAVING;
+}
+
+/* It was taken out; whoever did that may still be writing down why. */
+static inline bool ioasid_policy_ejected(const struct ioasid_policy_run *r)
+{
+	int state = atomic_read(&r->state);
+
+	return state == IOASID_POLICY_EJECTING || state == IOASID_POLICY_EJECTED;
+}
+
+static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
+{
+	return r->ops->flags & IOASID_POLICY_F_AUDIT;
+}
+
+/*
+ * Ejected for misbehaviour, but still loaded, and meant to be missed; or not yet
+ * there, in the place of such a one.
+ */
+static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
+{
+	int state = atomic_read(&r->state);
+
+	if (state == IOASID_POLICY_LOADING)
+		return r->closed;
+	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED &&
+	       (state == IOASID_POLICY_EJECTING ||
+		(state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
+}
+
+/* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */
+void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op);
+
+/* ioasid_policy_hook_in() - where in a struct like that the member of hook @op is */
+const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op);
+
+/* ioasid_policy_hook_of() - the hook at that offset of the struct, or -1 */
+int ioasid_policy_hook_of(u32 offset);
+
+/* policy/direct.c */
+void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata);
+void ioasid_direct_find(struct ioasid_policy_run *r);
+
+/* hooks.c */
+void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);
+int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			const int *list);
+int ioasid_policy_replay(struct ioasid_policy_run *r);
+
+/* set.c */
+void ioasid_policy_set_index(struct ioasid_policy_set *set);
+void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at);
+void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
+				 struct ioasid_policy_run *r);
+void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r);
+int ioasid_policy_set_find(const struct ioasid_policy_set *set,
+			   const struct ioasid_policy_ops *ops, const char *name);
+unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set);
+void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off);
+int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);
+void ioasid_policy_call_exit(struct ioasid_policy_run *r);
+void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len);
+
+/* eject.c */
+__printf(5, 6)
+bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
+			 const char *fmt, ...);
+bool ioasid_policy_leave(struct ioasid_policy_run *r);
+bool ioasid_policy_end(struct ioasid_policy_run *r);
+void ioasid_policy_settle(struct ioasid_policy_run *r);
+void ioasid_policy_finish(struct ioasid_policy_run *r);
+void ioasid_policy_eject_work(struct work_struct *work);
+
+/* slow.c */
+void ioasid_policy_pace_init(struct ioasid_policy_run *r);
+void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
+
+/* scope.c */
+int ioasid_policy_scope_init(struct ioasid_policy_run *r);
+void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
+bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
+u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
+			    const struct ioasid_who *who);
+void ioasid_policy_scope_free(void);
+
+static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,
+					  const struct ioasid_who *who)
+{
+	return likely(!r->scoped) || __ioasid_policy_in_scope(r, who);
+}
+
+/* policy/load.c */
+int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link);
+void ioasid_policy_unload(struct ioasid_policy_ops *ops);
+int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old);
+void ioasid_policy_refresh(void);
+
+/* policy/sysfs.c */
+int ioasid_policy_sysfs_init(void);
+void ioasid_policy_sysfs_exit(void);
+void ioasid_policy_sysfs_hooks(const char *state);
+int ioasid_policy_sysfs_add(struct ioasid_policy *p);
+void ioasid_policy_sysfs_last(const char *name, const struct ioasid_exit_info *info);
+
+/* policy/kfunc.c */
+int ioasid_kfunc_init(void);
+struct btf;
+
+/* policy/struct_ops.c */
+extern const struct btf *ioasid_policy_btf;
+int ioasid_struct_ops_init(void);
+bool ioasid_policy_name_is_valid(const char *name);
+
+#endif /* _IOASID_POLICY_H_PRIVATE */

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which policies concern whom: by address space, by cgroup, and by the name
+ * that an address space selected.
+ *
+ * Names are numbered when they are first used, and keep their number as long as
+ * the module lives, so that comparing a choice is comparing numbers. Only root
+ * makes new ones: by loading a policy, or with the parameter.
+ *
+ * Who else can run: hooks, which look at a run's scope inside their read section
+ * and never change it. choices_lock guards the list of names; readers of an
+ * entry need none, since entries never change or go.
+ */
+#include <linux/bitops.h>
+#include <linux/cgroup.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/xarray.h>
+
+#include "space/space.h"
+#include "policy.h"
+
+static DEFINE_XARRAY_ALLOC1(choices);
+static DEFINE_MUTEX(choices_lock);
+static u32 default_choice;
+
+static u32 choice_find(const char *name)
+{
+	unsigned long id;
+	char *known;
+
+	xa_for_each(&choices, id, known)
+		if (!strcmp(known, name))
+			return id;
+	return 0;
+}
+
+/* The number of @name: 0 for none at all, or -errno. */
+static int choice_of(const char *name, u32 *choice)
+{
+	char *copy;
+	int ret = 0;
+
+	*choice = 0;
+	if (!*name)
+		return 0;
+	if (!ioasid_policy_name_is_valid(name))
+		return -EINVAL;
+	mutex_lock(&choices_lock);
+	*choice = choice_find(name);
+	if (!*choice) {
+		copy = kstrdup(name, GFP_KERNEL);
+		ret = copy ? xa_alloc(&choices, choice, copy, xa_limit_31b, GFP_KERNEL) : -ENOMEM;
+		if (ret)
+			kfree(copy);
+	}
+	mutex_unlock(&choices_lock);
+	return ret;
+}
+
+const char *ioasid_policy_choice_name(u32 choice)
+{
+	return (choice ? xa_load(&choices, choice) : NULL) ?: "";
+}
+
+u32 ioasid_policy_default_choice(void)
+{
+	return READ_ONCE(default_choice);
+}
+
+static int default_set(const char *val, const struct kernel_param *kp)
+{
+	char name[IOASID_POLICY_NAME_LEN + 1];
+	u32 choice;
+	int ret;
+
+	if (strscpy(name, val, sizeof(name)) < 0)
+		return -EINVAL;
+	ret = choice_of(strim(name), &choice);
+	if (!ret)
+		WRITE_ONCE(default_choice, choice);
+	return ret;
+}
+
+static int default_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", ioasid_policy_choice_name(default_choice));
+}
+
+static const struct kernel_param_ops default_ops = {
+	.set = default_set,
+	.get = default_get,
+};
+module_param_cb(default_policy, &default_ops, NULL, 0644);
+MODULE_PARM_DESC(default_policy, "Name of the policy that address spaces select when they are opened (default none)");
+
+/* Is a policy loaded that can be selected by this name? */
+static bool selectable(u32 choice)
+{
+	struct ioasid_policy_set *set;
+	bool found = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	set = rcu_dereference(ioasid_policy_set);
+	for (i = 0; i < set->nr; i++)
+		found |= set->run[i]->choice == choice;
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * ioasid_space_select() - select a policy for an address space, by name
+ * @space: address space
+ * @name: of a loaded policy with IOASID_POLICY_F_BY_NAME; empty for none
+ *
+ * What was charged to another policy before stays with that one. The caller
+ * has checked that the current task may do so.
+ *
+ * Return: 0; -ENOENT when there is no such policy, -EINVAL, -ENOMEM.
+ */
+int ioasid_space_select(struct ioasid_space *space, const char *name)
+{
+	u32 choice;
+	int ret;
+
+	ret = choice_of(name, &choice);
+	if (ret)
+		return ret;
+	if (choice && !selectable(choice))
+		return -ENOENT;
+	WRITE_ONCE(space->choice, choice);
+	return 0;
+}
+
+/*
+ * ioasid_policy_scope_init() - from what a policy says of its scope
+ *
+ * Return: 0, -ENOENT (no such cgroup) or -ENOMEM.
+ */
+int ioasid_policy_scope_init(struct ioasid_policy_run *r)
+{
+	const struct ioasid_policy_ops *ops = r->ops;
+	struct cgroup *cgroup;
+	int ret;
+
+	if (ops->flags & IOASID_POLICY_F_BY_NAME) {
+		ret = choice_of(ops->name, &r->choice);
+		if (ret)
+			return ret;
+	}
+	if (ops->cgroup_id) {
+		cgroup = cgroup_get_from_id(ops->cgroup_id);
+		if (IS_ERR(cgroup))
+			return -ENOENT;
+		r->cgroup = cgroup;
+	}
+	r->space = ops->space_id;
+	r->scoped = r->space || r->choice || r->cgroup;
+	return 0;
+}
+
+void ioasid_policy_scope_exit(struct ioasid_policy_run *r)
+{
+	if (r->cgroup)
+		cgroup_put(r->cgroup);
+	r->cgroup = NULL;
+}
+
+/*
+ * Is the cgroup of @who the policy's, or below it? Mostly @who is the current
+ * task; else it mapped what is pinned only now. One that is gone, or out of the
+ * caller's sight, counts as inside: in doubt a limit holds.
+ */
+static bool cgroup_holds(struct cgroup *cgroup, const struct ioasid_who *who)
+{
+	struct cgroup *cg;
+	bool mine, in;
+
+	rcu_read_lock();
+	cg = task_dfl_cgroup(current);
+	mine = cgroup_id(cg) == who->cgroup;
+	in = mine && cgroup_is_descendant(cg, cgroup);
+	rcu_read_unlock();
+	if (mine)
+		return in;
+
+	cg = cgroup_get_from_id(who->cgroup);
+	if (IS_ERR(cg))
+		return true;
+	in = cgroup_is_descendant(cg, cgroup);
+	cgroup_put(cg);
+	return in;
+}
+
+/* __ioasid_policy_in_scope() - @r is restricted: is @who within? */
+bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who)
+{
+	if (r->space && r->space != who->space)
+		return false;
+	if (r->choice && r->choice != ioasid_space_choice(who->space))
+		return false;
+	return !r->cgroup || cgroup_holds(r->cgroup, who);
+}
+
+/*
+ * ioasid_policy_concerned() - those of @among, by their number in @set, with @who in scope
+ *
+ * The answer may be another one at once: a selection changes, a cgroup goes. So
+ * what begins and what ends for a policy must follow from one answer.
+ */
+u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
+			    const struct ioasid_who *who)
+{
+	u32 left = among, in = 0;
+
+	for (; left; left &= left - 1)
+		if (ioasid_policy_in_scope(set->run[__ffs(left)], who))
+			in |= left & -left;
+	return in;
+}
+
+void ioasid_policy_scope_free(void)
+{
+	unsigned long id;
+	char *name;
+
+	xa_for_each(&choices, id, name)
+		kfree(name);
+	xa_destroy(&choices);
+}

@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach and detach: groups into domains, and mappings into new domains.
+ *
+ * Who else can run: the caller (VFIO's container lock, or its like) keeps
+ * attach and detach of one group apart. domains_rwsem held for write keeps out
+ * maps and unmaps that touch page tables; maps that are pinning go on and find
+ * the new domain when they come to program. Areas that are LIVE stay LIVE while
+ * the lock is held for write. Policies are asked before any lock.
+ *
+ * Nothing waits for user space under that lock. An attach that finds mappings to
+ * be pinned first backs out, pins them with no lock held (replay.c), and begins
+ * anew. Since new mappings pin by themselves from then on, that is once. A detach
+ * unpins after it has released the lock.
+ */
+#include <linux/iommu.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+
+static bool allow_unsafe_interrupts;
+module_param(allow_unsafe_interrupts, bool, 0644);
+MODULE_PARM_DESC(allow_unsafe_interrupts, "Attach devices whose interrupts the platform cannot isolate (default N)");
+
+struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_group *g;
+
+	list_for_each_entry(g, &space->groups, link)
+		if (g->group == group)
+			return g;
+	return NULL;
+}
+
+/* Swap what maps look at; they read it under areas_lock alone. */
+static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows *ws)
+{
+	mutex_lock(&space->areas_lock);
+	swap(space->windows, *ws);
+	mutex_unlock(&space->areas_lock);
+}
+
+/* Every mapping, also one being built, must lie inside the new windows, and what is allowed. */
+static int windows_check_areas(struct ioasid_space *space, const struct ioasid_windows *ws,
+			       struct ioasid_fail *f)
+{
+	struct ioasid_window *w = space->allowed.w;
+	struct ioasid_area *area;
+
+	for (; w < space->allowed.w + space->allowed.nr; w++)
+		if (!ioasid_windows_hold(ws, w->start, w->last))
+			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (area->state != IOASID_AREA_DYING &&
+		    !ioasid_windows_hold(ws, ioasid_area_start(area), ioasid_area_last(area)))
+			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
+					   ioasid_area_last(area));
+	}
+	return 0;
+}
+
+/* LIVE areas from @start up; the write lock keeps the answer LIVE. */
+static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, start, U64_MAX);
+	while (area && area->state != IOASID_AREA_LIVE)
+		area = ioasid_area_next(area, start, U64_MAX);
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+#define for_each_live(space, area)					\
+	for (area = next_live(space, 0); area;				\
+	     area = ioasid_area_last(area) == U64_MAX ? NULL :		\
+		    next_live(space, ioasid_area_last(area) + 1))
+
+/*
+ * Remove every mapping from a domain that no group uses, or that ends with what it
+ * has: nothing depends on how well that goes.
+ */
+static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u64 below)
+{
+	struct ioasid_unmap_result unused = {};
+	struct ioasid_area *area;
+	LIST_HEAD(live);
+
+	for_each_live(space, area) {
+		if (ioasid_area_start(area) >= below)
+			break;
+		list_add_tail(&area->link, &live);
+	}
+	if (list_empty(&live))
+		return;
+	ioasid_domain_clear(d, &live, 0, &unused, false);
+	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
+		list_del_init(&area->link);
+		area->stuck = IOASID_STUCK_NOT;
+	}
+}
+
+static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
+			 struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	int ret = 0;
+
+	for_each_live(space, area) {
+		if (area->torn)
+			continue;
+		ret = ioasid_domain_program(d, area, true, NULL);
+		if (ret) {
+			ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
+			area->stuck = IOASID_STUCK_NOT;
+			domain_empty(space, d, ioasid_area_start(area));
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int alloc_for_first_device(struct device *dev, void *data)
+{
+	struct iommu_domain **domain = data;
+
+	*domain = iommu_paging_domain_alloc(dev);
+	return 1;
+}
+
+static int node_of_first_device(struct device *dev, void *data)
+{
+	s32 *node = data;
+
+	*node = dev_to_node(dev);
+	return 1;
+}
+
+static void describe_group(struct iommu_group *group, struct ioasid_attach_args *args)
+{
+	args->group = iommu_group_id(group);
+	args->node = NUMA_NO_NODE;
+	iommu_group_for_each_dev(group, &args->node, node_of_first_device);
+}
+
+static struct ioasid_domain *domain_create(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	iommu_group_for_each_dev(group, &domain, alloc_for_first_device);
+	if (IS_ERR(domain)) {
+		kfree(d);
+		return ERR_CAST(domain);
+	}
+	d->domain = domain;
+	d->space = space->id;
+	return d;
+}
+
+/*
+ * Put the first group in, then block no-snoop if that is possible: it lets KVM
+ * ignore wbinvd. An empty domain would promise it for devices that cannot.
+ */
+static int domain_enter(struct ioasid_domain *d, struct iommu_group *group, struct ioasid_fail *f)
+{
+	const struct iommu_domain_ops *ops = d->domain->ops;
+	int ret = iommu_attach_group(d->domain, group);
+
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+	if (ops->enforce_cache_coherency)
+		d->coherent = ops->enforce_cache_coherency(d->domain);
+	return 0;
+}
+
+static void domain_destroy(struct ioasid_domain *d)
+{
+	iommu_domain_free(d->domain);
+	kfree(d);
+}
+
+/*
+ * Move the group from @fresh to a domain that exists, if one takes it.
+ *
+ * Return: 0 with *@found set or NULL and the group still in @fresh; -errno
+ * with the group in neither.
+ */
+static int domain_share(struct ioasid_space *space, struct iommu_group *group,
+			struct ioasid_domain *fresh, struct ioasid_domain **found)
+{
+	struct ioasid_domain *d;
+	int ret;
+
+	*found = NULL;
+	list_for_each_entry(d, &space->domains, link) {
+		if (d->domain->ops != fresh->domain->ops || d->coherent != fresh->coherent)
+			continue;
+		iommu_detach_group(fresh->domain, group);
+		if (!iommu_attach_group(d->domain, group)) {
+			*found = d;
+			return 0;
+		}
+		ret = iommu_attach_group(fresh->domain, group);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void space_link(struct ioasid_space *space, struct ioasid_group *g,
+		       struct ioasid_domain *fresh)
+{
+	mutex_lock(&space->areas_lock);
+	list_add_tail(&g->link, &space->groups);
+	space->nr_groups++;
+	space->emulated += g->emulated;
+	if (g->domain)
+		g->domain->groups++;
+	if (fresh) {
+		list_add_tail(&fresh->link, &space->domains);
+		space->nr_domains++;
+		ioasid_space_update_pgsizes(space);
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+static void space_unlink(struct ioasid_space *space, struct ioasid_group *g)
+{
+	mutex_lock(&space->areas_lock);
+	list_del(&g->link);
+	space->nr_groups--;
+	space->emulated -= g->emulated;
+	if (!g->reports)
+		ioasid_dirty_mark_all(space);
+	if (g->domain && !--g->domain->groups) {
+		list_del(&g->domain->link);
+		space->nr_domains--;
+		ioasid_space_update_pgsizes(space);
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+/* Bring a new domain up to date. */
+static int domain_fill(struct ioasid_space *space, struct ioasid_domain *fresh,
+		       phys_addr_t sw_msi, struct ioasid_fail *f)
+{
+	int ret = domain_replay(space, fresh, f);
+
+	if (ret || !sw_msi)
+		return ret;
+	ret = iommu_get_msi_cookie(fresh->domain, sw_msi);
+	if (!ret || ret == -ENODEV)
+		return 0;
+	domain_empty(space, fresh, U64_MAX);
+	return ioasid_fail(f, ret, IOASID_R_IOMMU, sw_msi, 0);
+}
+
+/*
+ * Publish the windows as they are with the group in, before anything else is
+ * done, so that no map slips in behind the check. The group is linked for the
+ * time of the computation: there is one way to compute.
+ *
+ * On success @old holds what to swap back should the attach fail.
+ */
+static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
+			  struct ioasid_domain *fresh, struct ioasid_windows *old,
+			  struct ioasid_fail *f)
+{
+	struct ioasid_windows ws;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	list_add_tail(&g->link, &space->groups);
+	list_add_tail(&fresh->link, &space->domains);
+	ret = ioasid_windows_compute(space, &ws);
+	list_del(&fresh->link);
+	list_del(&g->link);
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+	} else {
+		ret = windows_check_areas(space, &ws, f);
+		if (!ret)
+			swap(space->windows, ws);
+		*old = ws;
+	}
+	mutex_unlock(&space->areas_lock);
+	if (ret)
+		ioasid_windows_free(&ws);
+	return ret;
+}
+
+/*
+ * After a change that cannot be refused: a detach, which only widens. Without
+ * memory for the new windows the old stay, as in type1. With the last domain
+ * all limits go, and GET_INFO of a container shows one window of everything.
+ */
+static void refresh_windows(struct ioasid_space *space)
+{
+	struct ioasid_windows ws;
+
+	if (ioasid_windows_compute(space, &ws))
+		return;
+	if (!ws.nr && space->flags & IOASID_SPACE_CONTAINER && ioasid_windows_everything(&ws))
+		return;
+	space_swap_windows(space, &ws);
+	ioasid_windows_free(&ws);
+}
+
+/* No error: mappings are to be pinned, with no lock held, before the attach can go on. */
+#define ATTACH_UNPINNED	1
+
+/*
+ * Which domain it is to be, with everything mapped: @fresh, or one that
+ * exists. On failure the group is in neither.
+ */
+static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
+			 struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
+{
+	struct ioasid_domain *shared;
+	int ret;
+
+	ret = domain_share(space, g->group, fresh, &shared);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+	if (!shared) {
+		ret = ioasid_space_unpinned(space) ? ATTACH_UNPINNED :
+						     domain_fill(space, fresh, sw_msi, f);
+		if (ret) {
+			iommu_detach_group(fresh->domain, g->group);
+			return ret;
+		}
+	}
+	g->domain = shared ?: fresh;
+	return 0;
+}
+
+static int check_msi(struct iommu_group *group, struct ioasid_fail *f)
+{
+	if (READ_ONCE(allow_unsafe_interrupts) || iommu_group_has_isolated_msi(group))
+		return 0;
+	pr_warn_ratelimited("group %d: no interrupt remapping; set the parameter allow_unsafe_interrupts to attach it all the same\n",
+			    iommu_group_id(group));
+	return ioasid_fail(f, -EPERM, IOASID_R_MSI, 0, 0);
+}
+
+/*
+ * The IOMMU driver decides the aperture when a group enters, so the group goes
+ * into a domain of its own first, with nothing mapped in it.
+ */
+static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
+			   struct ioasid_fail *f)
+{
+	struct ioasid_domain *fresh;
+	struct ioasid_windows old;
+	phys_addr_t sw_msi;
+	int ret;
+
+	ret = check_msi(g->group, f);
+	if (ret)
+		return ret;
+	ret = ioasid_windows_resv(g->group, &g->resv, &sw_msi);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
+
+	fresh = domain_create(space, g->group);
+	if (IS_ERR(fresh)) {
+		ret = ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
+		goto free_resv;
+	}
+	ret = space->flags & IOASID_SPACE_NESTING ? compat_enable_nesting(fresh->domain) : 0;
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
+		goto destroy;
+	}
+	ret = domain_enter(fresh, g->group, f);
+	if (ret)
+		goto destroy;
+	ret = attach_windows(space, g, fresh, &old, f);
+	if (ret) {
+		iommu_detach_group(fresh->domain, g->group);
+		goto destroy;
+	}
+	ret = attach_domain(space, g, fresh, sw_msi, f);
+	if (ret) {
+		space_swap_windows(space, &old);
+		ioasid_windows_free(&old);
+		goto destroy;
+	}
+	ioasid_windows_free(&old);
+	space_link(space, g, g->domain == fresh ? fresh : NULL);
+	if (g->domain != fresh) {
+		domain_destroy(fresh);
+		refresh_windows(space);
+	}
+	return 0;
+
+destroy:
+	domain_destroy(fresh);
+free_resv:
+	ioasid_windows_free(&g->resv);
+	return ret;
+}
+
+/* The group stays in its owner's hands, DMA blocked, and nothing can be mapped. */
+static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, int err)
+{
+	space_link(space, g, NULL);
+	mutex_lock(&space->areas_lock);
+	space->sealed = err;
+	mutex_unlock(&space->areas_lock);
+	pr_warn_ratelimited("group %d: attach to space %u refused (%d); the container is sealed\n",
+			    iommu_group_id(g->group), space->id, err);
+}
+
+/**
+ * struct attach_call - a group on its way in
+ * @space: where to
+ * @g: the group
+ * @flags: of ioasid_attach_group()
+ * @policy: 0, or the errno of the policy that refuses it
+ * @pinning: mappings are pinned because of this call; see space->attaching
+ * @pin: 0, or why that failed
+ * @f: likewise
+ */
+struct attach_call {
+	struct ioasid_space *space;
+	struct ioasid_group *g;
+	u32 flags;
+	int policy;
+	bool pinning;
+	int pin;
+	struct ioasid_fail f;
+};
+
+static int attach_locked(struct attach_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_group *g = c->g;
+	int ret;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	if (space->dead)
+		return ioasid_fail(&c->f, -EINVAL, IOASID_R_DEAD, 0, 0);
+	/* Attaching may pin, which needs a valid address. */
+	if (space->no_vaddr)
+		return ioasid_fail(&c->f, -EBUSY, IOASID_R_VADDR, space->no_vaddr, 0);
+	if (ioasid_group_find(space, g->group))
+		return ioasid_fail(&c->f, -EINVAL, IOASID_R_OVERLAP, 0, 0);
+	if (c->policy) {
+		ret = ioasid_fail(&c->f, c->policy, IOASID_R_POLICY, 0, 0);
+	} else if (space->sealed) {
+		ret = ioasid_fail(&c->f, space->sealed, IOASID_R_SEALED, 0, 0);
+	} else if (g->emulated) {
+		space_link(space, g, NULL);
+		return 0;
+	} else {
+		ret = c->pin ?: attach_hardware(space, g, &c->f);
+	}
+	/* Refusing would make VFIO try its next driver, past every policy. */
+	if (ret < 0 && c->flags & IOASID_ATTACH_SEAL &&
+	    (c->policy || space->sealed || ioasid_policy_any())) {
+		attach_sealed(space, g, ret);
+		ret = 0;
+	}
+	return ret;
+}
+
+/* From now on, or no longer, mappings are pinned because of this call. */
+static void attach_pins(struct attach_call *c, bool pins)
+{
+	struct ioasid_space *space = c->space;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	if (c->pinning == pins)
+		return;
+	c->pinning = pins;
+	mutex_lock(&space->areas_lock);
+	space->attaching += pins ? 1 : -1;
+	mutex_unlock(&space->areas_lock);
+}
+
+static void attach_result(struct ioasid_space *space, struct ioasid_group *g, int ret,
+			  const struct ioasid_fail *f, struct ioasid_attach_result *res)
+{
+	res->err = ret;
+	res->reason = f->reason;
+	res->a = f->a;
+	res->b = f->b;
+	res->pages = f->pages;
+	if (ret)
+		return;
+	res->sealed = !g->emulated && !g->domain;
+	res->shared = g->domain && g->domain->groups > 1;
+	res->pgsizes = g->domain ? space->pgsizes : 0;
+}
+
+/* Once, or after pinning once more; see the head of the file. */
+static int attach_run(struct attach_call *c, struct ioasid_attach_result *res)
+{
+	struct ioasid_space *space = c->space;
+	bool pinned = false;
+	int ret;
+
+	do {
+		down_write(&space->domains_rwsem);
+		ret = attach_locked(c);
+		attach_pins(c, ret == ATTACH_UNPINNED);
+		if (ret != ATTACH_UNPINNED)
+			attach_result(space, c->g, ret, &c->f, res);
+		up_write(&space->domains_rwsem);
+		if (ret == ATTACH_UNPINNED) {
+			pinned = true;
+			c->pin = ioasid_space_pin_all(space, &c->f);
+		}
+	} while (ret == ATTACH_UNPINNED);
+	/* In vain, if there is no domain now. */
+	if (pinned)
+		ioasid_space_unpin_idle(space);
+	return ret;
+}
+
+int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags)
+{
+	bool timing = trace_ioasid_attach_enabled() || ioasid_policy_has(IOASID_OP_ATTACHED);
+	struct ioasid_attach_args args = { .emulated = !!(flags & IOASID_ATTACH_EMULATED) };
+	struct attach_call c = { .space = space, .flags = flags };
+	struct ioasid_attach_result res = {};
+	u64 t = ioasid_clock(timing);
+	struct ioasid_policy_mark mark = {};
+	struct ioasid_group *g;
+	int ret;
+
+	ioasid_assert_may_wait(space);
+	ioasid_who_current(&args.who, space->id);
+	describe_group(group, &args);
+	/* A sealing attach must not fail for want of a few bytes. */
+	g = kzalloc(sizeof(*g),
+		    GFP_KERNEL_ACCOUNT | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
+	if (!g)
+		return -ENOMEM;
+	g->group = group;
+	g->emulated = args.emulated;
+	g->reports = args.emulated;
+	c.g = g;
+	c.policy = ioasid_policy_attach(&args, &mark);
+	g->mark = mark;
+
+	ret = attach_run(&c, &res);
+	if (ret)
+		kfree(g);
+
+	ioasid_lap(timing, &t, &res.ns_total);
+	ioasid_policy_attached(&args, &res, &mark);
+	trace_ioasid_attach(&args, ret, c.f.reason, &res);
+	if (c.f.reason)
+		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, c.f.reason, c.f.a, c.f.b);
+	return ret;
+}
+IOASID_EXPORT(ioasid_attach_group);
+
+/* No domain is left, and so none that could reach what one of them had lost. */
+static void forget_lost(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+	bool lost;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	lost = space->lost;
+	space->lost = false;
+	mutex_unlock(&space->areas_lock);
+	if (lost)
+		for_each_live(space, area)
+			area->lost = false;
+}
+
+static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
+			  struct list_head *victims)
+{
+	bool container = space->flags & IOASID_SPACE_CONTAINER;
+	struct ioasid_domain *d = g->domain;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	if (d)
+		iommu_detach_group(d->domain, g->group);
+	/* Nothing may stay mapped in a container that no group is left in. */
+	if (container && list_is_singular(&space->groups))
+		ioasid_space_claim_all(space, victims);
+	else if (d && d->groups == 1)
+		domain_empty(space, d, U64_MAX);
+
+	space_unlink(space, g);
+	if (d && !d->groups) {
+		domain_destroy(d);
+		if (list_empty(&space->domains))
+			forget_lost(space);
+	}
+	/* Areas that its page tables kept are not stuck any more. */
+	ioasid_space_leave_to_users(space, victims);
+	if (d)
+		refresh_windows(space);
+}
+
+void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_attach_args args = {};
+	struct ioasid_group *g;
+	LIST_HEAD(victims);
+
+	down_write(&space->domains_rwsem);
+	g = ioasid_group_find(space, group);
+	if (g) {
+		args.emulated = g->emulated;
+		detach_locked(space, g, &victims);
+	}
+	up_write(&space->domains_rwsem);
+	if (!g)
+		return;
+
+	ioasid_space_finish_all(space, &victims);
+	/* The last IOMMU may have left, and software devices stay. */
+	if (g->domain)
+		ioasid_space_unpin_idle(space);
+	describe_group(group, &args);
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_detach(&args, &g->mark);
+	trace_ioasid_detach(&args);
+	ioasid_windows_free(&g->resv);
+	kfree(g);
+}
+IOASID_EXPORT(ioasid_detach_group);
+
+struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+	struct ioasid_group *g;
+
+	down_read(&space->domains_rwsem);
+	g = ioasid_group_find(space, group);
+	if (g && g->domain)
+		domain = g->domain->domain;
+	up_read(&space->domains_rwsem);
+	return domain;
+}
+IOASID_EXPORT(ioasid_group_domain);

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * MAP: check, reserve the range, pin and charge, program, publish. The only
+ * place that unwinds a mapping.
+ *
+ * Who else can run at each step, and what stops them:
+ *  - policy (before any lock): anybody.
+ *  - reserve (areas_lock): policies are asked about the address, which no other
+ *    task can take meanwhile. From here on other maps of the range get -EEXIST
+ *    and unmaps of it wait, until the area is LIVE or gone again.
+ *  - pin (no lock): attach and detach go on. A teardown sets area->stop; it
+ *    does not wait for us. Policies may come and go, see hooks/hooks.c.
+ *  - program and publish (domains_rwsem read): no attach, detach or teardown.
+ *    If a first domain appeared while we had not pinned, we go back and pin.
+ *  - unwind: first the page tables (in domain/map.c, before it returns), then the
+ *    pins, then the range is free for others. Where a page table cannot be
+ *    cleared there is no way back, and the mapping is kept.
+ *  - exit and SIGKILL: pinning and programming look for fatal signals; the
+ *    file is released only after this call has returned.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/signal.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/user.h"
+#include "map.h"
+
+int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
+{
+	c->res.reason = reason;
+	c->res.a = a;
+	c->res.b = b;
+	return err;
+}
+
+/* A policy asked to slow the caller down: before any lock, and killably. */
+static int map_wait(struct ioasid_map_call *c, u32 wait_us)
+{
+	ktime_t until = ktime_add_us(ktime_get(), wait_us);
+	int ret;
+
+	c->res.ns_wait = (u64)wait_us * NSEC_PER_USEC;
+	while (!(ret = ioasid_interrupted()))
+		if (ioasid_sleep_until(until))
+			return 0;
+	return ioasid_map_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
+}
+
+static int map_ask_policy(struct ioasid_map_call *c)
+{
+	struct ioasid_policy_refusal no;
+	u32 wait_us;
+	int ret;
+
+	ret = ioasid_policy_map_begin(&c->args, &c->mark, &wait_us, &no);
+	if (ret)
+		return ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, 0);
+	return wait_us ? map_wait(c, wait_us) : 0;
+}
+
+/* The checks of type1 that need no lock, in its order. */
+static int map_check_args(struct ioasid_map_call *c)
+{
+	struct ioasid_map_args *m = &c->args;
+	u64 last_vaddr;
+
+	if (!m->length)
+		return ioasid_map_fail(c, -EINVAL, IOASID_R_ALIGN, m->length, 0);
+	if (check_add_overflow(m->iova, m->length - 1, &c->last) ||
+	    check_add_overflow(m->vaddr, m->length - 1, &last_vaddr))
+		return ioasid_map_fail(c, m->flags & IOASID_MAP_LEGACY ? -COMPAT_TYPE1_EOVERFLOW :
+				-EOVERFLOW, IOASID_R_WRAP, m->iova, m->length);
+	if (!(m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE)))
+		return ioasid_map_fail(c, -EINVAL, IOASID_R_FLAGS, m->flags, 0);
+	if (!current->mm)
+		return ioasid_map_fail(c, -ENODEV, IOASID_R_NO_MM, 0, 0);
+	return 0;
+}
+
+static int map_no_more(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+
+	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_MAPS, 1, space->maps, space->maps);
+	return ioasid_map_fail(c, -ENOSPC, IOASID_R_MAP_LIMIT, space->maps, 0);
+}
+
+/*
+ * No rlimit bounds it: count it for the user whose space it is. It is given back
+ * with the range. VFIO has no errno of its own for this limit.
+ */
+static noinline int map_count(struct ioasid_map_call *c)
+{
+	u64 used, limit;
+
+	if (c->area->counted)
+		return 0;
+	if (ioasid_user_add_window(c->space->user, &used, &limit)) {
+		c->area->counted = true;
+		return 0;
+	}
+	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_WINDOWS, 1, used, limit);
+	return ioasid_map_fail(c, c->args.flags & IOASID_MAP_LEGACY ? -ENOSPC : -EDQUOT,
+			       IOASID_R_USER_LIMIT, used, limit);
+}
+
+/*
+ * The address asked for, or one that is free, and that no policy turns down. The
+ * only place where a mapping gets its address, so none is mapped that map_at
+ * has not seen.
+ */
+static int map_choose(struct ioasid_map_call *c)
+{
+	struct ioasid_policy_refusal no = {};
+	struct ioasid_map_args *m = &c->args;
+	u64 at;
+	int ret;
+
+	lockdep_assert_held(&c->space->areas_lock);
+	if (!(m->flags & IOASID_MAP_ANYWHERE)) {
+		ret = ioasid_policy_map_at(m, &no);
+		return ret ? ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, m->iova) : 0;
+	}
+	ret = ioasid_iova_choose(c->space, m, &no);
+	if (!ret) {
+		c->last = m->iova + m->length - 1;
+		return 0;
+	}
+	at = m->iova;
+	m->iova = 0;
+	return no.seq ? ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, at) :
+			ioasid_map_fail(c, ret, IOASID_R_WINDOW, m->length, 0);
+}
+
+/* Where to, and is there room? */
+static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_map_args *m = &c->args;
+	struct ioasid_area *other;
+	struct ioasid_window near;
+	int ret = map_choose(c);
+
+	if (ret)
+		return ret;
+	other = ioasid_area_place(space, m->iova, c->last, place);
+	if (other)
+		return ioasid_map_fail(c, -EEXIST, IOASID_R_OVERLAP, ioasid_area_start(other),
+				       ioasid_area_last(other));
+	if (m->flags & IOASID_MAP_ANYWHERE)
+		return 0;
+	if (!space->avail)
+		return map_no_more(c);
+	if (likely(ioasid_windows_hold(&space->windows, m->iova, c->last)))
+		return 0;
+	near = ioasid_windows_nearest(&space->windows, m->iova);
+	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
+}
+
+/* The checks that need areas_lock, again in type1's order. */
+static int map_check_space(struct ioasid_map_call *c, struct ioasid_area_place *place)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_map_args *m = &c->args;
+	u64 pgsize = ioasid_space_pgsize(space);
+
+	if (space->dead)
+		return ioasid_map_fail(c, m->flags & IOASID_MAP_NATIVE ? -ENOENT : -EINVAL,
+				       IOASID_R_DEAD, 0, 0);
+	if (space->sealed)
+		return ioasid_map_fail(c, space->sealed, IOASID_R_SEALED, 0, 0);
+	if ((m->iova | m->vaddr | m->length) & (pgsize - 1))
+		return ioasid_map_fail(c, -EINVAL, IOASID_R_ALIGN, m->length, pgsize);
+	if (m->flags & IOASID_MAP_ANYWHERE && !space->avail)
+		return map_no_more(c);
+	return map_place(c, place);
+}
+
+static int map_claim(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *area = c->area;
+	struct ioasid_area_place place;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	ret = map_check_space(c, &place);
+	/* Only a /dev/ioasid has those. */
+	if (!ret && c->args.flags & IOASID_MAP_SHARED)
+		ret = map_count(c);
+	if (!ret) {
+		area->state = IOASID_AREA_BUILDING;
+		area->serial = ++space->serial;
+		area->small = !space->huge;
+		area->node.start = c->args.iova;
+		area->node.last = c->last;
+		ioasid_area_insert(space, area, &place);
+		space->avail--;
+		c->pin_now = !area->pages->pinned && ioasid_space_pins(space);
+		/* Later pins are charged elsewhere: ask what this task may do now. */
+		if (!area->pages->pinned && (!c->pin_now || space->emulated))
+			ioasid_pages_ask_cap(area->pages);
+	}
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+static void map_unreserve(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+
+	mutex_lock(&space->areas_lock);
+	ioasid_area_remove(space, c->area);
+	ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
+}
+
+/* How many may help: as many as the caller or a policy says, where it can pay. */
+static unsigned int map_workers(struct ioasid_map_call *c)
+{
+	if (likely(c->args.length >> PAGE_SHIFT < IOASID_WORKERS_PAGES))
+		return 0;
+	if (ioasid_policy_has(IOASID_OP_MAP_WORKERS))
+		ioasid_policy_map_workers(&c->args);
+	return c->args.workers ? ioasid_ahead_workers(c->args.workers) : 0;
+}
+
+/* Does RLIMIT_MEMLOCK bound what is pinned now, for as long as it is mapped? See space/user.c. */
+static bool map_bounded(const struct ioasid_map_call *c)
+{
+	const struct ioasid_pages *pages = c->area->pages;
+
+	return pages->charged && (pages->mm == READ_ONCE(c->space->mm) || pages->user);
+}
+
+int ioasid_map_pin(struct ioasid_map_call *c)
+{
+	struct ioasid_pin_call pin = {
+		.args = &c->args,
+		.res = &c->res,
+		.file = c->file,
+		.stop = &c->area->stop,
+		.timing = c->timing,
+		.workers = map_workers(c),
+	};
+
+	int ret = ioasid_pages_pin(c->area->pages, &pin);
+
+	if (!ret && c->space->user && unlikely(!map_bounded(c)))
+		ret = map_count(c);
+	return ret;
+}
+
+int ioasid_map_publish(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	ret = ioasid_dirty_area_init(space, c->area);
+	if (!ret) {
+		c->area->state = IOASID_AREA_LIVE;
+		space->maps++;
+		space->bytes += ioasid_area_bytes(c->area);
+		ioasid_space_changed(space);
+	}
+	mutex_unlock(&space->areas_lock);
+	if (ret) {
+		ioasid_space_unprogram(space, c->area);
+		ioasid_map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
+	}
+	return ret;
+}
+
+/* domains_rwsem is held. Without @sync the device need not see it yet. */
+int ioasid_map_program(struct ioasid_map_call *c, bool sync)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *area = c->area;
+	u64 t = ioasid_clock(c->timing);
+	int ret;
+
+	lockdep_assert_held(&space->domains_rwsem);
+	if (area->stop)
+		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
+
+	ret = area->pages->pinned ?
+	      ioasid_space_program(space, area, sync, c->timing ? &c->res : NULL) : 0;
+	ioasid_lap(c->timing, &t, &c->res.ns_iommu);
+	if (ret)
+		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
+	return 0;
+}
+
+/* Pin if a domain needs it, then program and publish in one piece. */
+static int map_build(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	bool idle;
+	int ret;
+
+	for (;;) {
+		if (c->pin_now) {
+			ret = ioasid_map_pin(c);
+			if (ret)
+				return ret;
+		}
+		if (down_read_killable(&space->domains_rwsem))
+			return ioasid_map_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+		if (c->area->pages->pinned || !ioasid_space_pins(space))
+			break;
+		up_read(&space->domains_rwsem);
+		c->pin_now = true;
+	}
+	idle = c->area->pages->pinned && !ioasid_space_pins(space);
+	ret = ioasid_map_program(c, true);
+	if (!ret)
+		ret = ioasid_map_publish(c);
+	up_read(&space->domains_rwsem);
+	/* The domain that it was pinned for is gone. */
+	if (unlikely(idle))
+		ioasid_space_unpin_idle(space);
+	return ret;
+}
+
+/* The area, described but with nothing behind it yet. */
+static int map_describe(struct ioasid_map_call *c)
+{
+	struct ioasid_map_args *m = &c->args;
+
+	c->area = ioasid_area_alloc();
+	if (!c->area)
+		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
+	if (m->flags & IOASID_MAP_READ)
+		c->area->prot |= IOMMU_READ;
+	if (m->flags & IOASID_MAP_WRITE)
+		c->area->prot |= IOMMU_WRITE;
+
+	if (c->source) {
+		c->area->pages = c->source;
+		c->area->first = c->first;
+		c->source = NULL;
+	} else {
+		ioasid_pages_init(c->area->pages, m->vaddr, m->length >> PAGE_SHIFT,
+				  m->flags & IOASID_MAP_WRITE, &m->who);
+		c->area->pages->of_file = c->file;
+		ioasid_pages_account(c->area->pages, READ_ONCE(c->space->account_user));
+	}
+	return 0;
+}
+
+/* ioasid_map_begin() - who asks */
+void ioasid_map_begin(struct ioasid_map_call *c)
+{
+	c->timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
+	c->start = ioasid_clock(c->timing);
+	ioasid_who_current(&c->args.who, c->space->id);
+	trace_ioasid_map_begin(&c->args);
+}
+
+/* ioasid_map_check() - what can be said before anything is done */
+int ioasid_map_check(struct ioasid_map_call *c)
+{
+	return map_check_args(c) ?: map_ask_policy(c);
+}
+
+/* ioasid_map_reserve() - from here on the range is ours */
+int ioasid_map_reserve(struct ioasid_map_call *c)
+{
+	int ret = map_describe(c);
+
+	if (ret)
+		return ret;
+	ret = map_claim(c);
+	if (ret) {
+		ioasid_area_drop_pages(c->area, NULL);
+		ioasid_area_free(c->area);
+	}
+	return ret;
+}
+
+/*
+ * A domain kept some of it: so do we, as an unmap does. False when the space was
+ * torn down meanwhile: then nobody would unmap it, and the pages are given up.
+ */
+static noinline bool map_keep(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *area = c->area;
+	bool keep;
+
+	mutex_lock(&space->areas_lock);
+	keep = ioasid_area_stuck(space, area) && !area->stop;
+	if (keep) {
+		/* Without its bits it is never reported. */
+		if (!area->dirty && ioasid_dirty_area_init(space, area))
+			area->dirty = NULL;
+		space->maps++;
+		space->bytes += ioasid_area_bytes(area);
+		ioasid_area_keep(space, area);
+	}
+	mutex_unlock(&space->areas_lock);
+	return keep;
+}
+
+/*
+ * ioasid_map_undo() - give up on a range that is reserved, because of @err
+ *
+ * It is in no page table, or else it is kept, as a LIVE mapping, and -EIO. It
+ * stays reserved until the last page is unpinned. Return: the errno of the call.
+ */
+int ioasid_map_undo(struct ioasid_map_call *c, int err)
+{
+	struct ioasid_area *area = c->area;
+	bool kept;
+
+	if (unlikely(area->stuck)) {
+		kept = map_keep(c);
+		if (kept || area->stuck)
+			err = ioasid_map_fail(c, -EIO, IOASID_R_IOMMU_SHORT,
+					      ioasid_area_start(area), ioasid_area_last(area));
+		if (kept)
+			return err;
+	}
+	ioasid_area_drop_pages(area, NULL);
+	map_unreserve(c);
+	ioasid_area_free(area);
+	return err;
+}
+
+/* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
+static int map_legacy_errno(const struct ioasid_map_call *c, int ret)
+{
+	if (c->args.flags & IOASID_MAP_LEGACY && c->res.reason == IOASID_R_POLICY &&
+	    (ret == -EDQUOT || ret == -EAGAIN))
+		return -ENOMEM;
+	return ret;
+}
+
+/* ioasid_map_end() - tell everybody how it went */
+int ioasid_map_end(struct ioasid_map_call *c, int ret)
+{
+	ret = map_legacy_errno(c, ret);
+	c->res.err = ret;
+	ioasid_lap(c->timing, &c->start, &c->res.ns_total);
+	if (c->mark.slots)
+		ioasid_policy_map_done(&c->args, &c->res, &c->mark);
+	trace_ioasid_map_done(&c->args, &c->res);
+	if (ret)
+		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->res.reason, c->res.a,
+				   c->res.b);
+	return ret;
+}
+
+/*
+ * ioasid_map_make() - the whole of a mapping
+ *
+ * With @source the window on it is used up, also when it fails.
+ *
+ * Flattened, as the other steps of small maps and unmaps are: their many little
+ * functions cost more to call than to run.
+ */
+__flatten int ioasid_map_make(struct ioasid_map_call *c)
+{
+	int ret;
+
+	ioasid_map_begin(c);
+	ret = ioasid_map_check(c);
+	if (!ret)
+		ret = ioasid_map_reserve(c);
+	if (!ret) {
+		ret = map_build(c);
+		if (ret)
+			ret = ioasid_map_undo(c, ret);
+	}
+	if (c->source) {
+		ioasid_pages_drop_window(c->source, false, NULL);
+		ioasid_pages_put(c->source);
+	}
+	return ioasid_map_end(c, ret);
+}
+
+int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags)
+{
+	struct ioasid_map_call c = {
+		.space = space,
+		.args = {
+			.iova = iova,
+			.vaddr = vaddr,
+			.length = length,
+			.flags = flags,
+		},
+	};
+
+	return ioasid_map_make(&c);
+}
+IOASID_EXPORT(ioasid_map);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many mappings in one call, with one flush for all of them.
+ *
+ * Who else can run: as for one mapping (map.c), at each step. First every
+ * mapping of a round is reserved and pinned, with no lock held; then all of
+ * them are written, made visible and published under one hold of domains_rwsem
+ * for reading, so that no attach comes between and misses one. Until then they
+ * are BUILDING, and others who want their ranges wait.
+ *
+ * Mappings go in order: when one fails, those before it are published, it and
+ * those after it are undone.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "lib/clock.h"
+#include "lib/signal.h"
+#include "pin/pages.h"
+#include "map.h"
+
+/*
+ * Mappings of a round; what is on its way is bounded, not the call. A flush is
+ * shared by as many, and the memory that describes them is cleared for each call.
+ */
+#define ROUND	128
+
+/* One mapping up to the point where only the page tables are missing. */
+static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
+{
+	int ret;
+
+	*c = (struct ioasid_map_call){ .space = b->space };
+	ret = b->fill(b->data, i, b->entries, c);
+	ioasid_map_begin(c);
+	if (ret)
+		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
+	ret = ioasid_map_check(c);
+	if (!ret)
+		ret = ioasid_map_reserve(c);
+	if (ret)
+		return ret;
+	ret = ioasid_map_pin(c);
+	if (!ret && b->tell(b->data, i, c->args.iova))
+		ret = ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0);
+	return ret ? ioasid_map_undo(c, ret) : 0;
+}
+
+/* Make *@n written mappings visible and LIVE; *@n becomes how many are. */
+static int many_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int *n)
+{
+	u64 start = U64_MAX, last = 0;
+	unsigned int i, good;
+	int ret;
+
+	if (!*n)
+		return 0;
+	for (i = 0; i < *n; i++) {
+		start = min(start, ioasid_area_start(c[i].area));
+		last = max(last, ioasid_area_last(c[i].area));
+	}
+	ret = ioasid_space_sync_map(b->space, start, last);
+	if (ret) {
+		ioasid_map_fail(&c[0], ret, IOASID_R_IOMMU, 0, 0);
+		for (i = 0; i < *n; i++)
+			ioasid_space_unprogram(b->space, c[i].area);
+		*n = 0;
+		return ret;
+	}
+	for (i = 0; i < *n; i++) {
+		ret = ioasid_map_publish(&c[i]);
+		if (ret)
+			break;
+	}
+	/* That one has left the page tables by itself. */
+	for (good = i++; i < *n; i++)
+		ioasid_space_unprogram(b->space, c[i].area);
+	*n = good;
+	return ret;
+}
+
+/* @nr mappings are prepared; *@done of them get LIVE. */
+static int many_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
+		       unsigned int *done)
+{
+	unsigned int n = 0;
+	int ret = 0, err;
+
+	*done = 0;
+	if (!nr)
+		return 0;
+	if (down_read_killable(&b->space->domains_rwsem))
+		return ioasid_map_fail(&c[0], -EINTR, IOASID_R_SIGNAL, 0, 0);
+	while (n < nr && !ret) {
+		ret = ioasid_map_program(&c[n], false);
+		n += !ret;
+	}
+	err = many_publish(b, c, &n);
+	up_read(&b->space->domains_rwsem);
+	*done = n;
+	return err ?: ret;
+}
+
+/* The end of one that nothing was wrong with, after one that failed; -EIO if it is kept. */
+static int many_give_up(struct ioasid_map_call *c)
+{
+	int ret = ioasid_map_undo(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));
+
+	return ioasid_map_end(c, ret);
+}
+
+static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
+{
+	unsigned int i, ready, done;
+	int ret = 0, err;
+
+	for (ready = 0; ready < nr; ready++) {
+		cond_resched();
+		ret = many_prepare(b, &c[ready], b->done + ready);
+		if (ret)
+			break;
+	}
+	err = many_commit(b, c, ready, &done);
+	for (i = 0; i < done; i++)
+		ioasid_map_end(&c[i], 0);
+	if (err) {
+		err = ioasid_map_end(&c[done], ioasid_map_undo(&c[done], err));
+		for (i = done + 1; i < ready; i++)
+			if (many_give_up(&c[i]) == -EIO)
+				err = -EIO;
+	}
+	if (ret)
+		ret = ioasid_map_end(&c[ready], ret);
+	b->done += done;
+	return err ?: ret;
+}
+
+/**
+ * ioasid_map_many() - map entries in order
+ * @b: see struct ioasid_map_batch_call
+ *
+ * Return: 0, or the errno of the entry after the first b->done.
+ */
+int ioasid_map_many(struct ioasid_map_batch_call *b)
+{
+	unsigned int room = min(b->nr, (unsigned int)ROUND);
+	struct ioasid_map_call *c;
+	int ret = 0;
+
+	c = kvmalloc_array(room, sizeof(*c), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return -ENOMEM;
+	while (b->done < b->nr && !ret)
+		ret = many_round(b, c, min(room, b->nr - b->done));
+	kvfree(c);
+	return ret;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Change of owner: what is pinned is charged to somebody else from now on.
+ * DMA goes on meanwhile.
+ *
+ * Who else can run: anybody. Pages whose owner changes are kept by a window of
+ * the caller's, so that no unmap gives back a charge that is on the move. Two
+ * changes of the same pages, which several spaces may share, take turns: a call
+ * claims all of its pages at once (pages->moving), or none and waits. Moving a
+ * charge waits for the mmap_lock of two processes, which user space can hold for
+ * as long as it likes. So no lock of ours is held meanwhile, and only calls about
+ * the same pages wait. Whoever is charged at the end is in one piece with the
+ * charge: the charge is made first, and given back should anything fail.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/signal.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+
+/* Guards pages->moving; nothing is waited for under it. */
+static DEFINE_MUTEX(moving_lock);
+static DECLARE_WAIT_QUEUE_HEAD(moving_wait);
+
+/**
+ * struct owner_move - pages on their way to the caller
+ * @pages: with a window and a reference
+ * @args: what policies and the tracepoint are told
+ * @next: what describes the caller, with his charge
+ */
+struct owner_move {
+	struct ioasid_pages *pages;
+	struct ioasid_owner_args args;
+	struct ioasid_pages next;
+};
+
+/* Pages of @moves that another call has claimed, or NULL: all are ours now. */
+static struct ioasid_pages *claim_try(struct owner_move *moves, unsigned int nr)
+{
+	struct ioasid_pages *taken = NULL;
+	unsigned int i;
+
+	mutex_lock(&moving_lock);
+	for (i = 0; i < nr && !taken; i++)
+		if (moves[i].pages->moving)
+			taken = moves[i].pages;
+	for (i = 0; i < nr && !taken; i++)
+		WRITE_ONCE(moves[i].pages->moving, IOASID_MOVING_CLAIMED);
+	mutex_unlock(&moving_lock);
+	return taken;
+}
+
+/* Claims nothing while it waits, so that no two calls wait for each other. */
+static int claim(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
+{
+	struct ioasid_pages *taken;
+
+	while ((taken = claim_try(moves, nr)))
+		if (wait_event_killable(moving_wait, !READ_ONCE(taken->moving)))
+			return ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, 0, 0);
+	return 0;
+}
+
+static void unclaim(struct owner_move *moves, unsigned int nr)
+{
+	unsigned int i;
+
+	mutex_lock(&moving_lock);
+	for (i = 0; i < nr; i++)
+		WRITE_ONCE(moves[i].pages->moving, IOASID_MOVING_NOT);
+	mutex_unlock(&moving_lock);
+	wake_up_all(&moving_wait);
+}
+
+/* Describe the pages as the caller's, and charge the caller; the pages are claimed. */
+static int move_charge(struct owner_move *m, struct ioasid_fail *f)
+{
+	struct ioasid_pages *next = &m->next;
+	u64 limit = 0;
+	int ret;
+
+	m->args.from = m->pages->who;
+	m->args.charged = m->pages->charged;
+	ret = ioasid_policy_owner_change(&m->args);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_POLICY, m->pages->charged, 0);
+	*next = (struct ioasid_pages){ .charged = m->pages->charged, .who = m->args.who };
+	next->mm = current->mm;
+	next->task = current->group_leader;
+	ioasid_pages_ask_cap(next);
+	ioasid_pages_account(next, m->pages->user);
+	ret = next->charged ? ioasid_charge(next, next->charged, &limit) : 0;
+	if (!ret) {
+		mmgrab(next->mm);
+		get_task_struct(next->task);
+		return 0;
+	}
+	if (next->user)
+		free_uid(next->user);
+	next->mm = NULL;
+	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), next->charged, limit);
+}
+
+/* Give the charge back, and forget. */
+static void move_drop(struct ioasid_pages *who)
+{
+	ioasid_uncharge(who, who->charged);
+	ioasid_pages_release(who);
+}
+
+/* The new owner is in, the old one is paid off. */
+static void move_commit(struct owner_move *m)
+{
+	struct ioasid_pages old;
+
+	ioasid_pages_set_owner(m->pages, &m->next, &old);
+	move_drop(&old);
+}
+
+/**
+ * ioasid_pages_change_owner() - charge the caller for pages, and no longer who was
+ * @pages: kept by the caller
+ * @args: who he is, and which mapping it is about; the rest is filled in
+ * @f: why not
+ *
+ * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's.
+ */
+int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
+			      struct ioasid_fail *f)
+{
+	struct owner_move m = { .pages = pages, .args = *args };
+	int ret = claim(&m, 1, f);
+
+	if (ret)
+		return ret;
+	if (pages->mm != current->mm) {
+		ret = move_charge(&m, f);
+		if (!ret)
+			move_commit(&m);
+	}
+	unclaim(&m, 1);
+	*args = m.args;
+	return ret;
+}
+
+/*
+ * Count what is mapped. -EAGAIN while something is in flight, unless it came
+ * after @since: what is mapped only now is charged to whoever maps it.
+ */
+static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
+		       struct ioasid_area_wait *w, struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+
+	lockdep_assert_held(&space->areas_lock);
+	*nr = 0;
+	if (space->dead)
+		return ioasid_fail(f, -ENOENT, IOASID_R_DEAD, 0, 0);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (ioasid_area_in_flight(area, false)) {
+			if (area->serial > since)
+				continue;
+			ioasid_area_wait_begin(space, area, w);
+			return -EAGAIN;
+		}
+		if (!area->pages->of_file && area->pages->mm != current->mm)
+			return ioasid_fail(f, -EINVAL, IOASID_R_NO_MM, ioasid_area_start(area),
+					   ioasid_area_last(area));
+		++*nr;
+	}
+	return 0;
+}
+
+/* Take a window on each mapping that owner_check() has counted. */
+static void owner_take(struct ioasid_space *space, struct owner_move *moves)
+{
+	struct ioasid_area *area;
+	unsigned int i = 0;
+
+	lockdep_assert_held(&space->areas_lock);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (ioasid_area_in_flight(area, false))
+			continue;
+		atomic_inc(&area->pages->windows);
+		refcount_inc(&area->pages->refs);
+		moves[i].pages = area->pages;
+		moves[i].args = (struct ioasid_owner_args){
+			.iova = ioasid_area_start(area),
+			.length = ioasid_area_bytes(area),
+		};
+		ioasid_who_current(&moves[i++].args.who, space->id);
+	}
+}
+
+/* A window on all that is mapped, looked at and taken under one hold of areas_lock. */
+static int owner_hold(struct ioasid_space *space, struct owner_move **moves, unsigned int *nr,
+		      struct ioasid_fail *f)
+{
+	struct ioasid_area_wait w = {};
+	unsigned int room = 0;
+	u64 since = 0;
+	int ret;
+
+	for (*moves = NULL;;) {
+		mutex_lock(&space->areas_lock);
+		since = since ?: space->serial;
+		ret = owner_check(space, since, nr, &w, f);
+		if (!ret && *nr <= room)
+			break;
+		mutex_unlock(&space->areas_lock);
+		if (ret == -EAGAIN) {
+			ret = ioasid_area_wait(space, &w);
+			if (ret)
+				ioasid_fail(f, ret, IOASID_R_SIGNAL, w.start, 0);
+		}
+		kvfree(*moves);
+		room = *nr;
+		*moves = ret ? NULL : kvcalloc(room ?: 1, sizeof(**moves), GFP_KERNEL_ACCOUNT);
+		if (ret || !*moves)
+			return ret ?: ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, room, 0);
+	}
+	owner_take(space, *moves);
+	mutex_unlock(&space->areas_lock);
+	return 0;
+}
+
+/* All or none; the same pages may come several times. All of them are claimed. */
+static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
+{
+	unsigned int i, done;
+	int ret = 0;
+
+	for (done = 0; done < nr; done++) {
+		struct ioasid_pages *p = moves[done].pages;
+
+		if (p->mm == current->mm || p->moving == IOASID_MOVING_CHARGED)
+			continue;
+		ret = move_charge(&moves[done], f);
+		if (ret)
+			break;
+		WRITE_ONCE(p->moving, IOASID_MOVING_CHARGED);
+	}
+	for (i = 0; i < done; i++) {
+		if (!moves[i].next.mm)
+			continue;
+		if (ret)
+			move_drop(&moves[i].next);
+		else
+			move_commit(&moves[i]);
+		trace_ioasid_owner(&moves[i].args, ret);
+	}
+	return ret;
+}
+
+/* What is mapped is the caller's, and what the caller maps from now on is the owner's. */
+static void owner_set(struct ioasid_space *space)
+{
+	struct mm_struct *old;
+
+	mmgrab(current->mm);
+	mutex_lock(&space->areas_lock);
+	ioasid_who_current(&space->owner, space->id);
+	get_task_comm(space->comm, current);
+	old = space->mm;
+	WRITE_ONCE(space->mm, current->mm);
+	mutex_unlock(&space->areas_lock);
+	if (old)
+		mmdrop(old);
+}
+
+/**
+ * ioasid_space_change_owner() - the caller takes over what is mapped
+ * @space: address space
+ *
+ * Return: 0; -EINVAL (memory of another process is mapped), -ENOMEM (the
+ * caller's RLIMIT_MEMLOCK), -ENOENT (freed), -EINTR, or a policy's. After an
+ * error nobody's charge has changed.
+ */
+int ioasid_space_change_owner(struct ioasid_space *space)
+{
+	struct ioasid_fail f = {};
+	struct owner_move *moves;
+	unsigned int nr, i;
+	int ret;
+
+	ret = owner_hold(space, &moves, &nr, &f);
+	if (ret)
+		goto out;
+	ret = claim(moves, nr, &f);
+	if (!ret) {
+		ret = owner_move_all(moves, nr, &f);
+		unclaim(moves, nr);
+	}
+	for (i = 0; i < nr; i++) {
+		ioasid_pages_drop_window(moves[i].pages, false, NULL);
+		ioasid_pages_put(moves[i].pages);
+	}
+	kvfree(moves);
+	if (!ret)
+		owner_set(space);
+out:
+	if (ret)
+		ioasid_space_report(space, IOASID_ERROR_OWNER, ret, &f);
+	return ret;
+}

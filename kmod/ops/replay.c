@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning late, and unpinning early: what a VFIO container maps is pinned only
+ * while it has a domain. So the first group with an IOMMU finds mappings that
+ * are not pinned, and the last one leaves some behind, for software devices.
+ *
+ * Pages are pinned and charged with no lock held, for as long as user space
+ * takes: for a description of the mapping (ioasid_pages_describe()), which is
+ * moved to the mapping under areas_lock when that is still the same. Unpinning
+ * and giving back go the other way.
+ *
+ * What runs at the same time: every call. An unmap of what is being pinned does not wait. A
+ * map that begins while an attach pins, pins by itself (ioasid_space_pins());
+ * so the attach comes to an end, whatever other tasks map. Of two attaches that
+ * pin the same mapping one finds it pinned, and drops its own pins. The
+ * owner of the mapping may change; then it is pinned once more, for the new one.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+
+#include "lib/signal.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "access.h"
+
+/**
+ * struct replay - one mapping that is being pinned
+ * @space: of the mapping
+ * @start: its first address
+ * @last: its last address
+ * @pages: its pages, with a reference, so that no other one is taken for it
+ * @own: the same, where they are pinned and charged
+ * @counted: how many of them are to be paid for
+ */
+struct replay {
+	struct ioasid_space *space;
+	u64 start;
+	u64 last;
+	struct ioasid_pages *pages;
+	struct ioasid_pages own;
+	unsigned long counted;
+};
+
+/* The mapping is gone, pinned, or no longer the same: look again. */
+#define REPLAY_CHANGED	1
+
+/* The first LIVE mapping from @start up that is pinned, or not, as @pinned says. */
+static struct ioasid_area *find_live(struct ioasid_space *space, u64 start, bool pinned)
+{
+	struct ioasid_area *area;
+
+	lockdep_assert_held(&space->areas_lock);
+	area = ioasid_area_first(space, start, U64_MAX);
+	/* No new domain gets one that is torn. */
+	while (area && (area->state != IOASID_AREA_LIVE || area->pages->pinned != pinned ||
+			(!pinned && area->torn)))
+		area = ioasid_area_next(area, start, U64_MAX);
+	return area;
+}
+
+/* ioasid_space_unpinned() - is there a mapping that a new domain needs pinned first? */
+bool ioasid_space_unpinned(struct ioasid_space *space)
+{
+	bool found;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	if (!(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains))
+		return false;
+	mutex_lock(&space->areas_lock);
+	found = find_live(space, 0, false);
+	mutex_unlock(&space->areas_lock);
+	return found;
+}
+
+/* The next mapping to pin from @start up; false when there is none. */
+static bool replay_begin(struct replay *r, u64 start)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&r->space->areas_lock);
+	/* Without a valid address there is nothing to pin; the attach will fail. */
+	area = r->space->no_vaddr ? NULL : find_live(r->space, start, false);
+	if (area) {
+		r->start = ioasid_area_start(area);
+		r->last = ioasid_area_last(area);
+		r->pages = area->pages;
+		refcount_inc(&r->pages->refs);
+		ioasid_pages_describe(&r->own, r->pages);
+	}
+	mutex_unlock(&r->space->areas_lock);
+	return area;
+}
+
+/* The mapping, if it still is what is being pinned; areas_lock is held. */
+static struct ioasid_area *replay_area(struct replay *r)
+{
+	struct ioasid_space *space = r->space;
+	struct ioasid_area *area;
+
+	lockdep_assert_held(&space->areas_lock);
+	area = space->no_vaddr ? NULL : ioasid_area_first(space, r->start, r->start);
+	if (!area || area->state != IOASID_AREA_LIVE || area->pages != r->pages ||
+	    area->pages->pinned || !ioasid_pages_alike(&r->own, area->pages))
+		return NULL;
+	return area;
+}
+
+static unsigned long replay_paid(void *data, unsigned long first, unsigned long n)
+{
+	struct replay *r = data;
+
+	return ioasid_area_paid(r->space, r->start, r->pages, first, n);
+}
+
+/* Pin on behalf of the process that mapped it, also when another one attaches. */
+static int replay_pin(struct replay *r, struct ioasid_fail *f)
+{
+	struct ioasid_map_args args = {
+		.who = r->own.who,
+		.iova = r->start,
+		.vaddr = r->own.vaddr,
+		.length = r->last - r->start + 1,
+	};
+	struct ioasid_map_result res = {};
+	struct ioasid_pin_call call = {
+		.args = &args,
+		.res = &res,
+		.paid = replay_paid,
+		.data = r,
+	};
+	int ret;
+
+	if (!mmget_not_zero(r->own.mm))
+		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
+	ret = ioasid_pages_pin(&r->own, &call);
+	mmput_async(r->own.mm);
+	r->counted = call.counted;
+	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
+}
+
+/* Charge for pages that a user had paid for when they were pinned, and has unpinned since. */
+static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f)
+{
+	u64 limit = 0;
+	int ret;
+
+	if (!mmget_not_zero(r->own.mm))
+		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
+	ret = ioasid_charge(&r->own, due - r->own.charged, &limit);
+	mmput_async(r->own.mm);
+	if (ret)
+		return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), r->own.npages, limit);
+	r->own.charged = due;
+	return 0;
+}
+
+/* Move what is pinned, and the charge for it, to the mapping. */
+static int replay_move(struct replay *r, struct ioasid_area *area, unsigned long due,
+		       struct ioasid_fail *f)
+{
+	struct ioasid_pages *pages = area->pages, *own = &r->own;
+	int ret;
+
+	lockdep_assert_held(&r->space->areas_lock);
+	ret = ioasid_charge_move(pages, own, due);
+	if (ret)
+		return ioasid_fail(f, ret, IOASID_R_POLICY, due, 0);
+	own->charged -= due;
+	pages->charged = due;
+	ioasid_pages_move(pages, own);
+	return 0;
+}
+
+/* 0 when the mapping is pinned, REPLAY_CHANGED, or why not. */
+static int replay_commit(struct replay *r, struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	unsigned long due;
+	int ret;
+
+	do {
+		mutex_lock(&r->space->areas_lock);
+		area = replay_area(r);
+		if (!area) {
+			mutex_unlock(&r->space->areas_lock);
+			return REPLAY_CHANGED;
+		}
+		due = r->counted - ioasid_area_paid_all(r->space, area, &r->own.ext);
+		if (due <= r->own.charged) {
+			ret = replay_move(r, area, due, f);
+			mutex_unlock(&r->space->areas_lock);
+			return ret;
+		}
+		mutex_unlock(&r->space->areas_lock);
+		/* Each time it is more, up to all of them. */
+		ret = replay_pay(r, due, f);
+	} while (!ret);
+	return ret;
+}
+
+/* Has it failed for a mapping that is not there any more? */
+static bool replay_is_moot(struct replay *r)
+{
+	bool moot;
+
+	mutex_lock(&r->space->areas_lock);
+	moot = !replay_area(r);
+	mutex_unlock(&r->space->areas_lock);
+	return moot;
+}
+
+/* What was pinned and charged in vain, or too much. */
+static void replay_end(struct replay *r)
+{
+	ioasid_pages_unpin(&r->own);
+	ioasid_pages_release(&r->own);
+	ioasid_pages_put(r->pages);
+}
+
+static int replay_one(struct replay *r, struct ioasid_fail *f)
+{
+	int ret = replay_pin(r, f);
+
+	if (!ret)
+		ret = replay_commit(r, f);
+	if (ret < 0 && replay_is_moot(r))
+		ret = REPLAY_CHANGED;
+	if (!ret)
+		f->pages += r->own.npages;
+	replay_end(r);
+	return ret;
+}
+
+/**
+ * ioasid_space_pin_all() - pin every mapping that is not pinned
+ * @space: ioasid_space_pins() is true, so that no new ones come
+ * @f: why not; and f->pages grows by what was pinned
+ *
+ * Return: 0; -EFAULT, -ENOMEM, -EBUSY (a mapping waits for its new virtual address),
+ * -EINTR, or a policy's. What was pinned before stays so.
+ */
+int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
+{
+	struct replay r = { .space = space };
+	u64 start = 0;
+	int ret = 0;
+
+	ioasid_assert_may_wait(space);
+	while (!ret && replay_begin(&r, start)) {
+		ret = replay_one(&r, f);
+		if (ret == REPLAY_CHANGED)
+			ret = ioasid_interrupted();
+		else if (r.last == U64_MAX)
+			break;
+		else
+			start = r.last + 1;
+	}
+	return ret;
+}
+
+/*
+ * Take the pins of a mapping that needs none any more; false when there is none from *@start up.
+ *
+ * An attach that found everything pinned fills its domain, which is not in the
+ * list yet: domains_rwsem keeps it out.
+ */
+static bool idle_take(struct ioasid_space *space, u64 *start, struct ioasid_pages *own)
+{
+	struct ioasid_pages *pages;
+	struct ioasid_area *area;
+
+	down_read(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	area = ioasid_space_pins(space) ? NULL : find_live(space, *start, true);
+	if (area) {
+		pages = area->pages;
+		ioasid_pages_describe(own, pages);
+		ioasid_pages_move(own, pages);
+		own->charged = pages->charged -
+			       ioasid_area_hand_over(space, area, pages->charged);
+		pages->charged = 0;
+		ioasid_charge_move(own, pages, own->charged);
+		*start = ioasid_area_last(area) + 1;
+	}
+	mutex_unlock(&space->areas_lock);
+	up_read(&space->domains_rwsem);
+	return area;
+}
+
+/**
+ * ioasid_space_unpin_idle() - unpin mappings that no domain needs any more
+ * @space: no lock is held
+ *
+ * Pages that in-kernel users have pinned stay pinned, and charged, for these.
+ * Does nothing where there is a domain, or an attach that pins for one.
+ */
+void ioasid_space_unpin_idle(struct ioasid_space *space)
+{
+	struct ioasid_pages own;
+	u64 start = 0;
+
+	ioasid_assert_may_wait(space);
+	while (idle_take(space, &start, &own)) {
+		ioasid_pages_unpin(&own);
+		ioasid_pages_release(&own);
+		cond_resched();
+		if (!start)
+			break;
+	}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Teardown: all mappings of a space go at once, because its last group left,
+ * the last file was closed, or it was freed.
+ *
+ * Who else can run: anybody with a reference. The claim is made under
+ * domains_rwsem held for write, so never between an unmap's claim and its
+ * clearing of page tables; areas that are DYING already are left to whom they
+ * belong, BUILDING ones are told to stop, and those with users of the CPU are
+ * finished by the last of them. Nothing here waits for user space or for a
+ * policy, and nothing but locks is waited for.
+ */
+#include <linux/mm.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+
+/*
+ * ioasid_space_leave_to_users() - teardown, second part: what is not finished at once
+ * @space: domains_rwsem is held for write; a domain that is to end has ended
+ * @victims: from ioasid_space_claim_all(); what is left is for ioasid_space_finish_all()
+ *
+ * Areas that the CPU reads or writes at this moment: no device reaches them any
+ * more, and the last of these users finishes them. A copy may wait for a page
+ * fault for as long as user space likes.
+ */
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims)
+{
+	struct ioasid_area *area, *tmp;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	list_for_each_entry_safe(area, tmp, victims, link) {
+		ioasid_area_stuck(space, area);
+		if (!area->users)
+			continue;
+		list_del_init(&area->link);
+		area->stop = true;
+	}
+	mutex_unlock(&space->areas_lock);
+}
+
+/*
+ * ioasid_space_claim_all() - teardown, first part: no device reaches anything any more
+ *
+ * domains_rwsem is held for write; @victims is for ioasid_space_leave_to_users().
+ * Maps in flight are to stop; they are in no domain yet. Unmaps in flight have
+ * cleared theirs.
+ */
+void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
+{
+	struct ioasid_unmap_result unused = {};
+	struct ioasid_domain *d;
+	struct ioasid_area *area;
+
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		if (area->state == IOASID_AREA_BUILDING)
+			WRITE_ONCE(area->stop, true);
+		if (area->state != IOASID_AREA_LIVE)
+			continue;
+		area->state = IOASID_AREA_DYING;
+		list_add_tail(&area->link, victims);
+	}
+	mutex_unlock(&space->areas_lock);
+
+	if (!list_empty(victims))
+		list_for_each_entry(d, &space->domains, link)
+			ioasid_domain_clear(d, victims, 0, &unused, false);
+}
+
+/* ioasid_space_finish_all() - teardown, last part; no lock is held */
+void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
+{
+	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
+	bool timing = trace_ioasid_unmap_done_enabled() ||
+		      ioasid_policy_times(IOASID_OP_UNMAP_DONE);
+	struct ioasid_policy_mark mark;
+	struct ioasid_unmap_result res = {};
+	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
+	struct ioasid_area *area;
+
+	ioasid_assert_may_wait(space);
+	if (list_empty(victims))
+		return;
+	list_for_each_entry(area, victims, link) {
+		ioasid_area_forget_pins(space, area);
+		if (area->stuck) {
+			f.a = ioasid_area_start(area);
+			f.b = ioasid_area_last(area);
+			ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EIO, &f);
+		}
+	}
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_unmap_begin(&args, &mark);
+	ioasid_areas_finish(space, victims, &res, timing);
+	if (mark.slots)
+		ioasid_policy_unmap_done(&args, &res, &mark);
+	trace_ioasid_unmap_done(&args, &res);
+}
+
+/**
+ * ioasid_area_unuse() - a read or write by the CPU is over
+ * @space: areas_lock is held, and released
+ * @area: counts its users; may be gone afterwards
+ *
+ * The last user of an area whose space was torn down meanwhile frees it.
+ */
+void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
+{
+	LIST_HEAD(victims);
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!--area->users) {
+		ioasid_space_changed(space);
+		if (area->stop) {
+			ioasid_area_stuck(space, area);
+			list_add(&area->link, &victims);
+		}
+	}
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_finish_all(space, &victims);
+}

@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * UNMAP: find and claim whole areas, clear every domain and flush, unpin, free
+ * the range. In that order and no other: a page is unpinned only when no
+ * IOTLB can hold it.
+ *
+ * Who else can run at each step, and what stops them:
+ *  - find and claim (domains_rwsem read, areas_lock): areas in flight, being
+ *    built, torn down or read by the CPU, are waited for with no lock held,
+ *    killably, and one after the other. A call waits only for areas that were
+ *    reserved before it began, and lets no new users into what it waits for; so
+ *    neither maps of other ranges nor readers can keep it from its end. Claimed
+ *    areas are DYING: nobody else touches them, maps of their range get -EEXIST.
+ *  - clear (domains_rwsem still read): an attach cannot replay an area between
+ *    claim and clear, and no domain comes or goes.
+ *  - unpin (no lock): the range is still reserved; other unmaps of it wait.
+ *  - teardown (detach of the last group, kill, last close) claims under
+ *    domains_rwsem held for write, so never between our claim and clear; it
+ *    leaves to us what we claimed. It never waits for user space.
+ *  - policies are told, before any lock and after the last; they choose how
+ *    often to flush, and can neither veto nor delay.
+ */
+#include <linux/list_sort.h>
+#include <linux/mm.h>
+
+#include <trace/events/ioasid.h>
+
+#include <uapi/linux/ioasid.h>
+#include "lib/clock.h"
+#include "lib/signal.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+
+/* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
+#define NOTIFY_TRIES	10
+/* Areas between two looks at the scheduler, and under one hold of areas_lock. */
+#define FREE_BATCH	256
+
+/*
+ * One call of ioasid_unmap(), or a batch of them. @ranges that are @done are
+ * claimed, and @args is about the one after; a single call has no @ranges.
+ */
+struct unmap_call {
+	struct ioasid_space *space;
+	struct ioasid_unmap_args args;
+	const struct ioasid_iova_range *ranges;
+	unsigned int nr;
+	unsigned int done;
+	struct ioasid_unmap_result res;
+	struct list_head victims;
+	struct ioasid_policy_mark mark;
+	const struct ioasid_dirty_query *dirty;
+	struct ioasid_dirty_piece *piece;
+	u64 last;
+	/* Areas with a higher serial came after the call had begun. */
+	u64 since;
+	bool begun;
+	bool timing;
+	bool stuck;
+	/* What stands in the way, when find says so: */
+	struct ioasid_area_wait wait;
+	bool waited;
+	u64 pinned_start;
+	u64 pinned_last;
+};
+
+/* Not errors: find says what is to be waited for. */
+#define FIND_IN_FLIGHT	1
+#define FIND_PINNED	2
+
+/* Most calls are for one area, whose end is theirs: no need to search on. */
+static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_area *area)
+{
+	return ioasid_area_last(area) >= c->last ? NULL :
+	       ioasid_area_next(area, c->args.iova, c->last);
+}
+
+/* @area and what follows, without what is in flight and came after the call had begun. */
+static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_area *area)
+{
+	while (area && unlikely(ioasid_area_in_flight(area, true)) && area->serial > c->since)
+		area = unmap_step(c, area);
+	return area;
+}
+
+static struct ioasid_area *unmap_first(struct unmap_call *c)
+{
+	if (!c->begun) {
+		c->since = c->space->serial;
+		c->begun = true;
+	}
+	return unmap_skip(c, ioasid_area_first(c->space, c->args.iova, c->last));
+}
+
+static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_area *area)
+{
+	return unmap_skip(c, unmap_step(c, area));
+}
+
+static int unmap_fail(struct unmap_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
+{
+	c->res.reason = reason;
+	c->res.a = a;
+	c->res.b = b;
+	return err;
+}
+
+static int unmap_check(struct unmap_call *c)
+{
+	struct ioasid_unmap_args *u = &c->args;
+	u64 pgsize = ioasid_space_pgsize(c->space);
+
+	if (c->space->dead)
+		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -ENOENT : -EINVAL,
+				  IOASID_R_DEAD, 0, 0);
+	if (u->flags & IOASID_UNMAP_VADDR && c->space->emulated)
+		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
+	if (c->dirty && !c->space->tracking)
+		return unmap_fail(c, -EINVAL, IOASID_R_DIRTY, 0, 0);
+	if (u->flags & IOASID_UNMAP_ALL) {
+		if (u->iova || u->length)
+			return unmap_fail(c, -EINVAL, IOASID_R_FLAGS, u->iova, u->length);
+		c->last = U64_MAX;
+		return 0;
+	}
+	if (!u->length || (u->iova | u->length) & (pgsize - 1))
+		return unmap_fail(c, -EINVAL, IOASID_R_ALIGN, u->length, pgsize);
+	if (check_add_overflow(u->iova, u->length - 1, &c->last))
+		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -EOVERFLOW :
+				  -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, u->iova, u->length);
+	return 0;
+}
+
+/* v2: a range must not cut a mapping in two. */
+static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
+{
+	u64 start = ioasid_area_start(area), last = ioasid_area_last(area);
+
+	if (c->args.flags & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1))
+		return 0;
+	if (start >= c->args.iova && last <= c->last)
+		return 0;
+	return unmap_fail(c, -EINVAL, IOASID_R_BISECT, start, last);
+}
+
+/*
+ * v1: mappings once were merged, and only their starts mean anything. A range
+ * that begins inside a mapping unmaps nothing; one that covers the start of a
+ * mapping unmaps it whole.
+ */
+static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
+{
+	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
+}
+
+/* Memory of a file, and pages that others see too, have no address to update. */
+static bool has_vaddr(const struct ioasid_area *area)
+{
+	return !area->pages->of_file && atomic_read(&area->pages->windows) == 1;
+}
+
+static int vaddr_check(const struct ioasid_area *area)
+{
+	return area->no_vaddr || !has_vaddr(area) ? -EINVAL : 0;
+}
+
+/*
+ * Live update: the areas stay, their virtual addresses become invalid. All or
+ * none: one that is invalid already refuses the call.
+ */
+static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
+{
+	struct ioasid_area *area;
+	int ret;
+
+	for (area = first; area; area = unmap_next(c, area)) {
+		ret = vaddr_check(area);
+		if (ret)
+			return unmap_fail(c, ret, IOASID_R_VADDR, ioasid_area_start(area),
+					  ioasid_area_last(area));
+	}
+	for (area = first; area; area = unmap_next(c, area)) {
+		area->no_vaddr = true;
+		c->space->no_vaddr++;
+		c->res.bytes += ioasid_area_bytes(area);
+	}
+	return 0;
+}
+
+static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
+{
+	struct ioasid_area *area;
+
+	for (area = first; area; area = unmap_next(c, area)) {
+		area->state = IOASID_AREA_DYING;
+		area->wanted = false;
+		list_add_tail(&area->link, &c->victims);
+	}
+}
+
+/* areas_lock is held. Claims nothing unless it can claim everything. */
+static int unmap_find(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_area *first, *area;
+	int ret;
+
+	lockdep_assert_held(&space->areas_lock);
+	ret = unmap_check(c);
+	if (ret)
+		return ret;
+
+	first = unmap_first(c);
+	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
+		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
+	for (area = first; area; area = unmap_next(c, area)) {
+		if (unlikely(ioasid_area_in_flight(area, true))) {
+			c->wait.idle = true;
+			c->waited = true;
+			ioasid_area_wait_begin(space, area, &c->wait);
+			return FIND_IN_FLIGHT;
+		}
+		ret = unmap_check_bisect(c, area);
+		if (ret)
+			return ret;
+		if (unmap_v1_stops(c, area))
+			return 0;
+		if (!(c->args.flags & IOASID_UNMAP_VADDR) && !xa_empty(&area->pins)) {
+			c->pinned_start = ioasid_area_start(area);
+			c->pinned_last = ioasid_area_last(area);
+			return FIND_PINNED;
+		}
+	}
+
+	if (c->args.flags & IOASID_UNMAP_VADDR)
+		return unmap_vaddr(c, first);
+	unmap_take(c, first);
+	return 0;
+}
+
+/* Into how many pieces the clearing is to be cut, if a policy has an opinion. */
+static u32 unmap_per_sync(struct unmap_call *c)
+{
+	struct ioasid_sync_args sync = {};
+	struct ioasid_area *area;
+
+	if (!ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
+		return 0;
+	list_for_each_entry(area, &c->victims, link) {
+		sync.mappings++;
+		sync.bytes += ioasid_area_bytes(area);
+	}
+	return ioasid_policy_unmap_sync(&c->args, &sync);
+}
+
+/* Claim range by range, as far as that goes; areas_lock is let go of now and then. */
+static int unmap_find_ranges(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	int ret = 0;
+
+	mutex_lock(&space->areas_lock);
+	while (!ret && c->done < c->nr) {
+		const struct ioasid_iova_range *r = &c->ranges[c->done];
+
+		c->args.iova = r->start;
+		c->args.length = r->last - r->start + 1;
+		ret = unmap_find(c);
+		if (ret)
+			break;
+		if (++c->done % FREE_BATCH == 0) {
+			mutex_unlock(&space->areas_lock);
+			cond_resched();
+			mutex_lock(&space->areas_lock);
+			ret = ioasid_interrupted();
+			if (ret)
+				unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
+		}
+	}
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+static int area_order(void *unused, const struct list_head *a, const struct list_head *b)
+{
+	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
+	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
+}
+
+/* Find, and clear the domains before anything can change what was found. */
+static int unmap_claim(struct unmap_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_domain *d;
+	u32 per_sync;
+	int ret;
+
+	if (down_read_killable(&space->domains_rwsem))
+		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+	if (c->ranges) {
+		ret = unmap_find_ranges(c);
+		list_sort(NULL, &c->victims, area_order);
+	} else {
+		mutex_lock(&space->areas_lock);
+		ret = unmap_find(c);
+		mutex_unlock(&space->areas_lock);
+	}
+	if (!list_empty(&c->victims)) {
+		per_sync = unmap_per_sync(c);
+		list_for_each_entry(d, &space->domains, link)
+			c->stuck |= !ioasid_domain_clear(d, &c->victims, per_sync, &c->res,
+							 c->timing);
+	}
+	up_read(&space->domains_rwsem);
+	return ret;
+}
+
+/* A batch got no further than to the range of @area. */
+static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->done; i++)
+		if (c->ranges[i].start <= ioasid_area_start(area) &&
+		    c->ranges[i].last >= ioasid_area_start(area))
+			c->done = i;
+}
+
+/*
+ * Areas that the IOMMU did not clear: they stay, pinned, as LIVE mappings, so
+ * that their range is not used for anything else.
+ */
+static int unmap_keep_stuck(struct unmap_call *c)
+{
+	struct ioasid_area *area, *tmp;
+	int ret = 0;
+
+	mutex_lock(&c->space->areas_lock);
+	list_for_each_entry_safe(area, tmp, &c->victims, link) {
+		if (!ioasid_area_stuck(c->space, area))
+			continue;
+		list_del_init(&area->link);
+		ioasid_area_keep(c->space, area);
+		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
+				 ioasid_area_last(area));
+		unmap_not_done(c, area);
+	}
+	mutex_unlock(&c->space->areas_lock);
+	return ret;
+}
+
+/* ioasid_areas_finish() - unpin, then give the ranges back; the areas are DYING and ours */
+void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			 struct ioasid_unmap_result *res, bool timing)
+{
+	struct ioasid_refund refund = {};
+	u64 t = ioasid_clock(timing);
+	struct ioasid_area *area;
+	unsigned int n = 0;
+
+	list_for_each_entry(area, victims, link) {
+		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
+		res->pages += ioasid_area_drop_pages(area, &refund);
+		if (++n % FREE_BATCH == 0)
+			cond_resched();
+	}
+	ioasid_refund_flush(&refund);
+
+	mutex_lock(&space->areas_lock);
+	list_for_each_entry(area, victims, link) {
+		res->mappings++;
+		res->bytes += ioasid_area_bytes(area);
+		ioasid_area_remove(space, area);
+		space->maps--;
+		space->no_vaddr -= area->no_vaddr;
+		space->bytes -= ioasid_area_bytes(area);
+		if (++n % FREE_BATCH == 0) {
+			mutex_unlock(&space->areas_lock);
+			cond_resched();
+			mutex_lock(&space->areas_lock);
+		}
+	}
+	ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
+	ioasid_area_free_many(victims);
+	ioasid_lap(timing, &t, &res->ns_unpin);
+}
+
+/* Let go of what was claimed. The claim's own errno, if any, is the caller's. */
+static int unmap_finish(struct unmap_call *c)
+{
+	int ret;
+
+	if (list_empty(&c->victims))
+		return 0;
+	ret = c->stuck ? unmap_keep_stuck(c) : 0;
+	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
+		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
+	ioasid_areas_finish(c->space, &c->victims, &c->res, c->timing);
+	return ret;
+}
+
+/*
+ * The call is over, or asks drivers to unpin: they may read and pin again. A
+ * driver may hold a lock over that which its callback takes.
+ */
+static void unmap_let_in(struct unmap_call *c)
+{
+	if (c->waited)
+		ioasid_areas_let_in(c->space, c->args.iova, c->last);
+	c->waited = false;
+}
+
+static int unmap_tries(struct unmap_call *c)
+{
+	unsigned int tries = 0, done = 0;
+	int ret, finish;
+
+	for (;;) {
+		ret = unmap_claim(c);
+		if (c->done > done)
+			tries = 0;
+		done = c->done;
+		/* Nobody waits while holding what others may wait for. */
+		finish = unmap_finish(c);
+		if (finish)
+			return finish;
+		if (ret == FIND_IN_FLIGHT) {
+			ret = ioasid_area_wait(c->space, &c->wait);
+			if (ret)
+				return unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
+		} else if (ret == FIND_PINNED) {
+			if (tries++ == NOTIFY_TRIES)
+				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
+						  c->pinned_last);
+			unmap_let_in(c);
+			if (ioasid_access_notify(c->space, c->pinned_start, c->pinned_last))
+				return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+		} else {
+			return ret;
+		}
+	}
+}
+
+static int unmap_run(struct unmap_call *c)
+{
+	int ret = unmap_tries(c);
+
+	unmap_let_in(c);
+	return ret;
+}
+
+/* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */
+static bool unmap_heard(void)
+{
+	return trace_ioasid_unmap_begin_enabled() || trace_ioasid_unmap_done_enabled() ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_SYNC) ||
+	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
+}
+
+static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
+{
+	u64 t;
+	int ret;
+
+	c->timing = trace_ioasid_unmap_done_enabled() || ioasid_policy_times(IOASID_OP_UNMAP_DONE);
+	t = ioasid_clock(c->timing);
+	INIT_LIST_HEAD(&c->victims);
+	if (unmap_heard())
+		ioasid_who_current(&c->args.who, c->space->id);
+	trace_ioasid_unmap_begin(&c->args);
+	ioasid_policy_unmap_begin(&c->args, &c->mark);
+	ret = unmap_run(c);
+
+	*unmapped = c->res.bytes;
+	c->res.err = ret;
+	ioasid_lap(c->timing, &t, &c->res.ns_total);
+	if (c->mark.slots)
+		ioasid_policy_unmap_done(&c->args, &c->res, &c->mark);
+	trace_ioasid_unmap_done(&c->args, &c->res);
+	if (ret && !c->args.who.space)
+		ioasid_who_current(&c->args.who, c->space->id);
+	if (ret)
+		trace_ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, ret, c->res.reason, c->res.a,
+				   c->res.b);
+	return ret;
+}
+
+int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = {
+			.iova = iova,
+			.length = length,
+			.flags = flags,
+		},
+	};
+
+	return unmap_call(&c, unmapped);
+}
+IOASID_EXPORT(ioasid_unmap);
+
+/*
+ * ioasid_unmap_ranges() - as a sequence of ioasid_unmap(), with one flush
+ *
+ * *@done is how many of @nr went, also when the next one failed, and *@unmapped
+ * their bytes. After -EIO, ranges after those may be gone, too.
+ */
+int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+			unsigned int nr, unsigned int *done, u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = { .flags = IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH },
+		.ranges = ranges,
+		.nr = nr,
+	};
+	int ret = unmap_call(&c, unmapped);
+
+	*done = c.done;
+	return ret;
+}
+
+/*
+ * ioasid_unmap_dirty() - unmap, and tell what was dirty when DMA had ended
+ *
+ * The bits are copied once before anything is unmapped, so that a bitmap which
+ * cannot be written refuses the call, and again afterwards with the truth.
+ */
+int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+		       u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = {
+			.iova = q->iova,
+			.length = q->length,
+			.flags = flags,
+		},
+		.dirty = q,
+	};
+	int ret = 0;
+
+	*unmapped = 0;
+	c.piece = ioasid_dirty_piece_alloc();
+	if (!c.piece)
+		return -ENOMEM;
+	/* By v1's rule mappings may stick out of the range, which a get refuses. */
+	if (!ioasid_dirty_fits(q))
+		ret = -EINVAL;
+	else if (!(flags & IOASID_UNMAP_V1))
+		ret = ioasid_dirty_get(space, q, c.piece, false);
+	if (!ret)
+		ret = unmap_call(&c, unmapped);
+	kvfree(c.piece);
+	return ret;
+}

@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins of in-kernel users: counted per page, and beside the mapping's own. Each
+ * page that some user pinned has a struct ioasid_xpin in area->pins.
+ *
+ * A page is charged once, as in type1. While the mapping itself has nothing
+ * pinned, each xpin pays for its page. When a first domain comes the mapping
+ * pays for the pages that no xpin has paid for; when such an xpin goes, what it
+ * paid becomes the mapping's. When the last domain goes the mapping hands over
+ * what it paid for pages that users still have, and gets back the rest. The
+ * zero page and its like are free.
+ *
+ * What runs at the same time: maps, unmaps, attach, detach, teardown; other pins of the
+ * same page. area->pins and x->charged change under areas_lock only. Pinning
+ * and charging wait for user space, which may take for ever. So they are done
+ * with no lock held, for a description of the owner (ioasid_pages_describe()),
+ * and the area is looked up again afterwards; giving back goes the other way.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/signal.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+#include "access.h"
+
+/**
+ * struct ioasid_xpin - one page that in-kernel users have pinned
+ * @page: the page
+ * @refs: pins of users
+ * @charged: it pays for the page
+ * @plain: of a file's memory: the page that the mapping has pinned, kept by an
+ *	ordinary reference
+ * @write: pinned for writing
+ */
+struct ioasid_xpin {
+	struct page *page;
+	u32 refs;
+	bool charged;
+	bool plain;
+	bool write;
+};
+
+static unsigned long area_index(const struct ioasid_area *area, u64 iova)
+{
+	return (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+}
+
+/* Where the page at @iova is in the owner's memory, or in the file. */
+static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)
+{
+	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+}
+
+static void xpin_free(struct ioasid_xpin *x)
+{
+	if (x->plain)
+		put_page(x->page);
+	else
+		unpin_user_pages_dirty_lock(&x->page, 1, x->write);
+	kfree(x);
+}
+
+/* Give back what @payer, if it describes an owner, still has charged. */
+static void payer_end(struct ioasid_pages *payer)
+{
+	if (!payer->mm)
+		return;
+	ioasid_uncharge(payer, payer->charged);
+	ioasid_pages_release(payer);
+}
+
+/* ---- pin ---- */
+
+/**
+ * struct pin_call - one page on its way
+ * @space: of the mapping
+ * @iova: of the page
+ * @pages: of the mapping, with a reference, so that no other one is taken for it
+ * @vaddr: where the page is
+ * @payer: the owner, which is charged for the pin; not for memory of a file
+ * @x: not in the area yet
+ * @f: why it fails
+ */
+struct pin_call {
+	struct ioasid_space *space;
+	u64 iova;
+	struct ioasid_pages *pages;
+	unsigned long vaddr;
+	struct ioasid_pages payer;
+	struct ioasid_xpin *x;
+	struct ioasid_fail *f;
+};
+
+/* No errors: what is to be done before the pin can be counted. */
+#define PIN_PAY		1
+
+/*
+ * The memory of a file may have been cut off the file meanwhile: what counts is
+ * what DMA goes to. The mapping, LIVE or DYING, has it pinned as long as there
+ * are windows, and one may have been the last just now.
+ */
+static int get_file_page(struct pin_call *c, struct page **page)
+{
+	struct ioasid_pages *pages = c->pages;
+
+	if (!atomic_inc_not_zero(&pages->windows))
+		return -EINVAL;
+	*page = ioasid_pages_page(pages, (c->vaddr - pages->vaddr) >> PAGE_SHIFT);
+	get_page(*page);
+	ioasid_pages_drop_window(pages, false, NULL);
+	return 0;
+}
+
+/* Pin the page; no lock is held. */
+static int pin_page(struct pin_call *c)
+{
+	struct ioasid_xpin *x = kzalloc(sizeof(*x), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	ioasid_assert_may_wait(c->space);
+	if (!x)
+		return ioasid_fail(c->f, -ENOMEM, IOASID_R_NOMEM, c->vaddr, 0);
+	x->refs = 1;
+	x->plain = c->pages->of_file;
+	x->write = c->pages->write;
+	ret = x->plain ? get_file_page(c, &x->page) :
+			 ioasid_pages_pin_one(&c->payer, c->vaddr, &x->page);
+	if (ret) {
+		kfree(x);
+		return ioasid_fail(c->f, ret, IOASID_R_PIN, c->vaddr, 0);
+	}
+	c->x = x;
+	return 0;
+}
+
+/* Charge the owner for the page; no lock is held. */
+static int pin_pay(struct pin_call *c)
+{
+	u64 limit = 0;
+	int ret;
+
+	ioasid_assert_may_wait(c->space);
+	if (!mmget_not_zero(c->payer.mm))
+		return ioasid_fail(c->f, -ENODEV, IOASID_R_NO_MM, c->vaddr, 0);
+	ret = ioasid_charge(&c->payer, 1, &limit);
+	mmput_async(c->payer.mm);
+	if (ret)
+		return ioasid_fail(c->f, ret, ioasid_charge_reason(ret, limit), 1, limit);
+	c->payer.charged = 1;
+	return 0;
+}
+
+/* The page, if some user has it pinned already. */
+static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *area, u64 iova)
+{
+	struct ioasid_xpin *x;
+
+	lockdep_assert_held(&space->areas_lock);
+	x = xa_load(&area->pins, area_index(area, iova));
+	if (!x)
+		return NULL;
+	x->refs++;
+	/* The user may write as soon as it has the page. */
+	ioasid_dirty_mark(space, area, iova, PAGE_SIZE);
+	return x->page;
+}
+
+/* Put the pin into the area, and what was paid for it; 0, PIN_PAY, or why not. */
+static int pin_insert(struct pin_call *c, struct ioasid_area *area)
+{
+	bool pay = !area->pages->pinned && !c->x->plain && !PageReserved(c->x->page);
+	unsigned long index = area_index(area, c->iova);
+	int ret;
+
+	lockdep_assert_held(&c->space->areas_lock);
+	if (pay && !c->payer.charged)
+		return PIN_PAY;
+	ret = xa_err(xa_store(&area->pins, index, c->x, GFP_KERNEL_ACCOUNT));
+	if (ret)
+		return ioasid_fail(c->f, ret, IOASID_R_NOMEM, c->iova, 0);
+	if (pay) {
+		ret = ioasid_charge_move(area->pages, &c->payer, 1);
+		if (ret) {
+			xa_erase(&area->pins, index);
+			return ioasid_fail(c->f, ret, IOASID_R_POLICY, 1, 0);
+		}
+		c->payer.charged = 0;
+		c->x->charged = true;
+	}
+	ioasid_dirty_mark(c->space, area, c->iova, PAGE_SIZE);
+	c->x = NULL;
+	return 0;
+}
+
+/* Is it still the mapping that the page was pinned for? areas_lock is held. */
+static bool pin_fits(const struct pin_call *c, const struct ioasid_area *area)
+{
+	lockdep_assert_held(&c->space->areas_lock);
+	return area->pages == c->pages && area_vaddr(area, c->iova) == c->vaddr &&
+	       (c->pages->of_file || ioasid_pages_alike(&c->payer, area->pages));
+}
+
+/* 0 with the page; -EAGAIN if it is mapped anew; PIN_PAY; or why not. */
+static int pin_commit(struct pin_call *c, struct page **page)
+{
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	int ret = 0;
+
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	if (!pin_fits(c, area)) {
+		ret = -EAGAIN;
+	} else {
+		*page = pin_again(c->space, area, c->iova);
+		if (!*page) {
+			*page = c->x->page;
+			ret = pin_insert(c, area);
+		}
+	}
+	mutex_unlock(&c->space->areas_lock);
+	return ret;
+}
+
+static int pin_slow(struct pin_call *c, struct page **page)
+{
+	int ret = pin_page(c);
+
+	while (!ret) {
+		ret = pin_commit(c, page);
+		if (ret != PIN_PAY)
+			break;
+		ret = pin_pay(c);
+	}
+	if (c->x)
+		xpin_free(c->x);
+	c->x = NULL;
+	return ret;
+}
+
+/* Describe the page that is to be pinned, unless some user has it: then that is @page. */
+static int pin_begin(struct pin_call *c, int prot, struct page **page)
+{
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	int ret = 0;
+
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	*page = NULL;
+	if ((area->prot & prot) != prot)
+		ret = ioasid_fail(c->f, -EPERM, IOASID_R_PROT, c->iova, 0);
+	else
+		*page = pin_again(c->space, area, c->iova);
+	if (!ret && !*page) {
+		c->pages = area->pages;
+		refcount_inc(&c->pages->refs);
+		c->vaddr = area_vaddr(area, c->iova);
+		if (!c->pages->of_file)
+			ioasid_pages_describe(&c->payer, c->pages);
+	}
+	mutex_unlock(&c->space->areas_lock);
+	return ret;
+}
+
+static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page **page,
+		   struct ioasid_fail *f)
+{
+	struct pin_call c = { .space = space, .iova = iova, .f = f };
+	int ret;
+
+	do {
+		ret = pin_begin(&c, prot, page);
+		if (ret || *page)
+			return ret;
+		ret = pin_slow(&c, page);
+		payer_end(&c.payer);
+		c.payer.mm = NULL;
+		ioasid_pages_put(c.pages);
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/* ---- unpin ---- */
+
+/* The pin goes: what was paid for it is the mapping's, or @payer gets it back. */
+static void unpin_settle(struct ioasid_space *space, struct ioasid_area *area,
+			 struct ioasid_xpin *x, struct ioasid_pages *payer)
+{
+	struct ioasid_pages *pages = area->pages;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!x->charged)
+		return;
+	x->charged = false;
+	if (area->state == IOASID_AREA_LIVE && pages->pinned) {
+		/* It has the page pinned as well, and left it out of its own charge. */
+		pages->charged++;
+		return;
+	}
+	if (!payer->mm)
+		ioasid_pages_describe(payer, pages);
+	/* Cannot fail: @payer is charged for nothing but pages of this object. */
+	ioasid_charge_move(payer, pages, 1);
+	payer->charged++;
+}
+
+/* Drop one pin, if there is one. */
+static bool unpin_one(struct ioasid_space *space, u64 iova)
+{
+	struct ioasid_pages payer = {};
+	struct ioasid_xpin *x = NULL;
+	struct ioasid_area *area;
+	bool found;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, iova, iova);
+	if (area)
+		x = xa_load(&area->pins, area_index(area, iova));
+	found = x;
+	if (x && --x->refs)
+		x = NULL;
+	if (x) {
+		xa_erase(&area->pins, area_index(area, iova));
+		unpin_settle(space, area, x, &payer);
+	}
+	mutex_unlock(&space->areas_lock);
+	if (x)
+		xpin_free(x);
+	payer_end(&payer);
+	return found;
+}
+
+/* Drop a pin of each page; how many there were. */
+static int unpin_many(struct ioasid_space *space, u64 iova, int npages)
+{
+	int i, n = 0;
+
+	for (i = 0; i < npages; i++)
+		n += unpin_one(space, iova + ((u64)i << PAGE_SHIFT));
+	return n;
+}
+
+/* ---- what drivers call ---- */
+
+static u32 access_prot(int prot)
+{
+	return (prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
+	       (prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0);
+}
+
+static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_args *args)
+{
+	struct ioasid_fail f = { .reason = IOASID_R_POLICY };
+	int ret;
+
+	if (!ioasid_policy_pins())
+		return 0;
+	ioasid_who_current(&args->who, space->id);
+	ret = ioasid_policy_access_pin(args, space->pins);
+	if (ret)
+		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
+	return ret;
+}
+
+/* So many pages from @iova up are no longer pinned, or never were though a policy agreed. */
+static void access_tell_policy(struct ioasid_space *space, u64 iova, u64 npages)
+{
+	struct ioasid_access_args args = { .iova = iova, .npages = npages };
+	struct ioasid_policy_pins *pins = READ_ONCE(space->pins);
+
+	/* Without the second no driver ever pinned anything. */
+	if (!npages || !pins || !ioasid_policy_pins())
+		return;
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_access_unpin(&args, pins);
+}
+
+int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
+		     struct page **pages)
+{
+	struct ioasid_access_args args = { .npages = npages };
+	struct ioasid_fail f = {};
+	int i, ret;
+
+	ioasid_assert_may_wait(space);
+	if (!pages || npages <= 0)
+		return -EINVAL;
+	/* The pages around it, as in type1. */
+	iova &= PAGE_MASK;
+	if (!atomic_read(&space->notifiable))
+		return -EINVAL;
+
+	args.iova = iova;
+	args.prot = access_prot(prot);
+	ret = access_ask_policy(space, &args);
+	if (ret)
+		return ret;
+	for (i = 0; i < npages && !ret; i++)
+		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
+	if (ret) {
+		unpin_many(space, iova, i - 1);
+		access_tell_policy(space, iova, npages);
+		memset(pages, 0, i * sizeof(*pages));
+		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
+		return ret;
+	}
+	if (trace_ioasid_pin_enabled()) {
+		ioasid_who_current(&args.who, space->id);
+		trace_ioasid_pin(&args.who, iova, npages, true);
+	}
+	return npages;
+}
+IOASID_EXPORT(ioasid_pin_pages);
+
+void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
+{
+	struct ioasid_who who;
+
+	ioasid_assert_may_wait(space);
+	iova &= PAGE_MASK;
+	access_tell_policy(space, iova, unpin_many(space, iova, npages));
+	if (npages <= 0 || !trace_ioasid_unpin_enabled())
+		return;
+	ioasid_who_current(&who, space->id);
+	trace_ioasid_unpin(&who, iova, npages, true);
+}
+IOASID_EXPORT(ioasid_unpin_pages);
+
+/* ---- when domains are made and end, and in the end ---- */
+
+/**
+ * ioasid_area_paid() - pages of [first, first + n) that users have pinned and paid for
+ * @space: no lock is held
+ * @iova: first address of the mapping
+ * @pages: its pages; 0 when they are mapped there no more
+ * @first: index of the first page
+ * @n: how many
+ *
+ * Only a hint: it may have changed on return. See ioasid_area_paid_all().
+ */
+unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
+			       const struct ioasid_pages *pages, unsigned long first,
+			       unsigned long n)
+{
+	unsigned long index, paid = 0;
+	struct ioasid_area *area;
+	struct ioasid_xpin *x;
+
+	ioasid_assert_may_wait(space);
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, iova, iova);
+	if (area && area->pages == pages)
+		xa_for_each_range(&area->pins, index, x, first, first + n - 1)
+			paid += x->charged;
+	mutex_unlock(&space->areas_lock);
+	return paid;
+}
+
+static bool run_is_charged(const struct ioasid_run *run, unsigned long index)
+{
+	return run->kind != IOASID_RUN_PFN && !PageReserved(pfn_to_page(run->pfn + index));
+}
+
+/**
+ * ioasid_area_paid_all() - pages that users have paid for, of those that are to be paid
+ * @space: areas_lock is held
+ * @area: LIVE, with a window on its own pages
+ * @ext: these pages, pinned
+ */
+unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_area *area,
+				   const struct ioasid_extents *ext)
+{
+	unsigned long index, base = 0, paid = 0;
+	struct ioasid_extents_iter it;
+	struct ioasid_run run = {};
+	struct ioasid_xpin *x;
+
+	lockdep_assert_held(&space->areas_lock);
+	/* Both are in the order of addresses. */
+	ioasid_extents_start(&it, ext);
+	xa_for_each(&area->pins, index, x) {
+		if (!x->charged)
+			continue;
+		while (index >= base + run.npages) {
+			base += run.npages;
+			if (!ioasid_extents_next(&it, &run))
+				return paid;
+		}
+		paid += run_is_charged(&run, index - base);
+	}
+	return paid;
+}
+
+/**
+ * ioasid_area_hand_over() - the mapping's own pins go, those of users stay
+ * @space: areas_lock is held
+ * @area: LIVE
+ * @npages: that the mapping has paid for
+ *
+ * Return: for how many of them users pay from now on.
+ */
+unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_area *area,
+				    unsigned long npages)
+{
+	unsigned long index, n = 0;
+	struct ioasid_xpin *x;
+
+	lockdep_assert_held(&space->areas_lock);
+	xa_for_each(&area->pins, index, x) {
+		if (n == npages)
+			break;
+		if (x->charged || x->plain || PageReserved(x->page))
+			continue;
+		x->charged = true;
+		n++;
+	}
+	return n;
+}
+
+/* Any pin of @area, taken out, and what it has paid; NULL when none is left. */
+static struct ioasid_xpin *take_pin(struct ioasid_space *space, struct ioasid_area *area,
+				    struct ioasid_pages *payer)
+{
+	unsigned long index = 0;
+	struct ioasid_xpin *x;
+
+	mutex_lock(&space->areas_lock);
+	x = xa_find(&area->pins, &index, ULONG_MAX, XA_PRESENT);
+	if (x) {
+		xa_erase(&area->pins, index);
+		unpin_settle(space, area, x, payer);
+	}
+	mutex_unlock(&space->areas_lock);
+	return x;
+}
+
+/*
+ * ioasid_area_forget_pins() - teardown with pins left: the user is at fault
+ *
+ * It may still touch the pages, so they stay pinned for good. It may also be
+ * unpinning at this moment: the task that erases the entry of a pin owns the pin.
+ */
+void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_fail f = {
+		.reason = IOASID_R_BUSY,
+		.a = ioasid_area_start(area),
+		.b = ioasid_area_last(area),
+	};
+	struct ioasid_pages payer = {};
+	struct ioasid_xpin *x;
+	u64 n = 0;
+
+	if (xa_empty(&area->pins))
+		return;
+	ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EBUSY, &f);
+	while ((x = take_pin(space, area, &payer))) {
+		n += x->refs;
+		kfree(x);
+	}
+	payer_end(&payer);
+	access_tell_policy(space, ioasid_area_start(area), n);
+}

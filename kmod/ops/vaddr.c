@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Live update: a mapping gets a new virtual address, and perhaps a new owner,
+ * while DMA through it goes on. UNMAP with VADDR (unmap.c) made the old
+ * address invalid; MAP with VADDR comes here.
+ *
+ * Who else can run: anything. The area is held through area->users while the
+ * charge moves, so that an unmap waits for that short time, a teardown leaves it
+ * to us, and other updates of it find it in use. pin, read, write and attach fail with -EBUSY
+ * from invalidation until here.
+ */
+#include <linux/mm.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space/space.h"
+
+/* The area, with a user of ours, or why not. */
+static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 length,
+				     struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	u64 seen;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&space->areas_lock);
+		area = space->dead ? NULL : ioasid_area_first(space, iova, iova + length - 1);
+		if (!area || (!ioasid_area_in_flight(area, true) && !area->wanted))
+			break;
+		seen = space->changes;
+		mutex_unlock(&space->areas_lock);
+		ret = ioasid_space_wait_change(space, seen);
+		if (ret)
+			return ERR_PTR(ioasid_fail(f, ret, IOASID_R_SIGNAL, iova, 0));
+	}
+	if (!area)
+		area = ERR_PTR(ioasid_fail(f, -ENOENT, IOASID_R_NOT_MAPPED, iova, 0));
+	else if (!area->no_vaddr || ioasid_area_start(area) != iova ||
+		 ioasid_area_bytes(area) != length)
+		area = ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
+					   ioasid_area_last(area)));
+	else
+		area->users++;
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+static int check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length,
+		       struct ioasid_fail *f)
+{
+	u64 pgsize, last;
+
+	if (!length)
+		return ioasid_fail(f, -EINVAL, IOASID_R_ALIGN, length, 0);
+	if (check_add_overflow(iova, length - 1, &last) ||
+	    check_add_overflow(vaddr, length - 1, &last))
+		return ioasid_fail(f, -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, iova, length);
+	if (!current->mm)
+		return ioasid_fail(f, -ENODEV, IOASID_R_NO_MM, 0, 0);
+	mutex_lock(&space->areas_lock);
+	pgsize = ioasid_space_pgsize(space);
+	mutex_unlock(&space->areas_lock);
+	if ((iova | vaddr | length) & (pgsize - 1))
+		return ioasid_fail(f, -EINVAL, IOASID_R_ALIGN, length, pgsize);
+	return 0;
+}
+
+/*
+ * ioasid_change_vaddr() - VFIO_IOMMU_MAP_DMA with VFIO_DMA_MAP_FLAG_VADDR
+ *
+ * The pages stay pinned: the new memory must be the same memory, which is the
+ * caller's promise. If he is another process, the charge moves to him.
+ *
+ * Return: 0; -ENOENT (nothing mapped there), -EINVAL (not invalidated, or not
+ * exactly that mapping), -ENOMEM (the new owner's RLIMIT_MEMLOCK), -EINTR.
+ */
+int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length)
+{
+	struct ioasid_owner_args args = { .iova = iova, .length = length, .vaddr = vaddr };
+	struct ioasid_fail f = {};
+	struct ioasid_area *area;
+	int ret;
+
+	ioasid_who_current(&args.who, space->id);
+	args.from = args.who;
+	ret = check_range(space, iova, vaddr, length, &f);
+	if (ret)
+		goto out;
+	area = area_hold(space, iova, length, &f);
+	if (IS_ERR(area)) {
+		ret = PTR_ERR(area);
+		goto out;
+	}
+	ret = ioasid_pages_change_owner(area->pages, &args, &f);
+
+	mutex_lock(&space->areas_lock);
+	if (!ret) {
+		area->pages->vaddr = vaddr - (area->first << PAGE_SHIFT);
+		area->no_vaddr = false;
+		space->no_vaddr--;
+	}
+	ioasid_area_unuse(space, area);
+out:
+	trace_ioasid_owner(&args, ret);
+	if (ret)
+		ioasid_space_report(space, IOASID_ERROR_VADDR, ret, &f);
+	return ret;
+}

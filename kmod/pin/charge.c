@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Charging: pinned pages count against the owner's RLIMIT_MEMLOCK as they do
+ * for type1, in mm->locked_vm (VmLck), or, where a space was set up so, in the
+ * user's count; and they are reported to policies.
+ *
+ * Who else can run: other threads of the owner changing locked_vm (mlock,
+ * other maps), the owner exiting, a policy being loaded, replaced or ejected.
+ * locked_vm is changed under mmap_lock held for write. A dying owner is seen
+ * by mmget_not_zero(): its locked_vm dies with it and nothing is given back.
+ * Policies stand behind RCU inside hooks/hooks.c, and the mark in the object
+ * keeps charge and uncharge with the same ones.
+ *
+ * Callers hold no spinlock, and never areas_lock.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+
+/*
+ * CAP_IPC_LOCK counts when the memory is mapped, for the life of the mapping.
+ * capable() has side effects (audit, PF_SUPERPRIV), so it is asked only when
+ * the answer matters: at the first refusal, still in the mapping task.
+ */
+int ioasid_pages_ask_cap(struct ioasid_pages *pages)
+{
+	if (pages->lock_cap == IOASID_CAP_UNKNOWN) {
+		if (current->mm != pages->mm)
+			return IOASID_CAP_NO;
+		pages->lock_cap = capable(CAP_IPC_LOCK) ? IOASID_CAP_YES : IOASID_CAP_NO;
+	}
+	return pages->lock_cap;
+}
+
+static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	int ret;
+
+	if (mmap_write_lock_killable(pages->mm))
+		return -EINTR;
+	ret = __account_locked_vm(pages->mm, npages, true, pages->task, bypass);
+	mmap_write_unlock(pages->mm);
+	return ret;
+}
+
+/* The same count that io_uring and others keep for a user. */
+static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	long now = atomic_long_read(&pages->user->locked_vm);
+
+	do {
+		if (!bypass && now + npages > max)
+			return -ENOMEM;
+	} while (!atomic_long_try_cmpxchg(&pages->user->locked_vm, &now, now + npages));
+	return 0;
+}
+
+static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool bypass)
+{
+	return pages->user ? charge_user(pages, npages, bypass) :
+			     charge_locked_vm(pages, npages, bypass);
+}
+
+/* What the owner has locked, for the tracepoint. */
+static u64 locked_now(const struct ioasid_pages *pages)
+{
+	return pages->user ? atomic_long_read(&pages->user->locked_vm) :
+			     READ_ONCE(pages->mm->locked_vm);
+}
+
+/**
+ * ioasid_charge() - charge the owner for @npages more
+ * @pages: the object; its owner is alive (current, or held by the caller)
+ * @npages: how many
+ * @limit: on -ENOMEM from the rlimit, the limit in pages; else untouched
+ *
+ * The caller remembers how much it charged, and keeps two charges of one
+ * object apart.
+ *
+ * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's errno. After an
+ * error nothing of @npages is charged anywhere.
+ */
+__flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
+{
+	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	bool bypass;
+	int ret;
+
+	ret = ioasid_policy_charge(&pages->who, npages, &pages->mark);
+	if (ret)
+		goto out;
+
+	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->mark);
+	ret = charge_owner(pages, npages, bypass);
+	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
+		ret = charge_owner(pages, npages, true);
+	if (ret) {
+		ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+		if (ret == -ENOMEM) {
+			*limit = max;
+			trace_ioasid_limit(&pages->who, IOASID_LIMIT_MEMLOCK, npages,
+					   READ_ONCE(pages->mm->locked_vm), max);
+			pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
+					    pages->task->comm, task_tgid_nr(pages->task),
+					    max << PAGE_SHIFT);
+		}
+	}
+out:
+	trace_ioasid_account(&pages->who, npages, locked_now(pages), max, ret);
+	return ret;
+}
+
+/* Cannot fail. An owner that is gone took its locked_vm along. */
+static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
+{
+	struct mm_struct *mm = pages->mm;
+
+	if (!mmget_not_zero(mm))
+		return;
+	mmap_write_lock(mm);
+	__account_locked_vm(mm, npages, false, pages->task, true);
+	mmap_write_unlock(mm);
+	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
+	/* The last user's exit_mmap() is not for the caller's locks. */
+	mmput_async(mm);
+}
+
+static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
+{
+	if (!pages->user) {
+		uncharge_locked_vm(pages, npages);
+		return;
+	}
+	atomic_long_sub(npages, &pages->user->locked_vm);
+	trace_ioasid_account(&pages->who, -(s64)npages, locked_now(pages), 0, 0);
+}
+
+/* ioasid_uncharge() - give back @npages that ioasid_charge() took */
+void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
+{
+	if (!npages)
+		return;
+	uncharge_owner(pages, npages);
+	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+}
+
+/**
+ * ioasid_charge_move() - what a description of the owner was charged counts for another
+ * @to: of the same owner
+ * @from: was charged
+ * @npages: how many of the pages that policies were charged for, at most; that
+ *	the caller moves them from one @charged to the other is its own affair
+ *
+ * No other task changes them: the caller has the areas_lock of their space, or
+ * they are its own.
+ *
+ * All pages of an object are charged to the same policies. Where @from was
+ * charged to others than @to before, because one was loaded meanwhile, they get
+ * it back, and those of @to are charged.
+ *
+ * Return: 0, or the errno of a policy that refuses: then no policy is charged
+ * for these pages, and the caller gives back the rest (ioasid_uncharge()).
+ */
+int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages)
+{
+	struct ioasid_policy_mark *t = &to->mark, *f = &from->mark;
+	u64 moved = min(f->npages, (u64)npages);
+
+	if (!moved)
+		return 0;
+	if (t->npages && (t->slots != f->slots || t->seq != f->seq)) {
+		ioasid_policy_uncharge(&from->who, moved, f);
+		return ioasid_policy_charge(&to->who, moved, t);
+	}
+	t->slots = f->slots;
+	t->seq = f->seq;
+	t->npages += moved;
+	f->npages -= moved;
+	return 0;
+}
+
+/**
+ * ioasid_refund_add() - give back all that @pages was charged, at the latest with
+ * ioasid_refund_flush()
+ * @r: what neighbours of one owner have coming, zeroed at first
+ * @pages: the object, which stays until then
+ *
+ * Policies are told at once, and so is who watches accounts.
+ */
+void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
+{
+	unsigned long npages = pages->charged;
+
+	if (!npages)
+		return;
+	pages->charged = 0;
+	/* Nothing to be had by waiting. */
+	if (pages->user) {
+		ioasid_uncharge(pages, npages);
+		return;
+	}
+	if (r->npages && (r->pages->mm != pages->mm || trace_ioasid_account_enabled()))
+		ioasid_refund_flush(r);
+	r->pages = pages;
+	r->npages += npages;
+	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+}
+
+/* ioasid_refund_flush() - the owner has it back now */
+void ioasid_refund_flush(struct ioasid_refund *r)
+{
+	if (r->npages)
+		uncharge_locked_vm(r->pages, r->npages);
+	r->npages = 0;
+}

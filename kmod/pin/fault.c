@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that nobody has touched yet: faulted in first, a batch at a time, so
+ * that the lockless pinner finds it.
+ *
+ * Left alone, that pinner finds nothing and falls back to one that looks every
+ * page up twice, and lets faults drop mmap_lock: those on shared memory do so at
+ * each page. Here the lock stays with the batch.
+ *
+ * So a fault must end under the lock, whatever user space does. It does in
+ * anonymous memory and shmem, where it waits for memory, swap, the punching of a
+ * hole; not where userfaultfd watches, nor in files of other file systems
+ * (FUSE). Those are left to the pinner, which waits without the lock.
+ *
+ * Who else can run: faults of other threads. Their munmap, mmap and mprotect wait
+ * for one fault: the batch ends when somebody waits for the lock, or with a
+ * fatal signal. What was faulted in may be gone again before it is pinned; the
+ * pinner then does what it always did.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/userfaultfd_k.h>
+
+#include "lib/signal.h"
+#include "pages.h"
+
+static bool faults_end(struct vm_area_struct *vma)
+{
+	return vma_is_anonymous(vma) ||
+	       (vma->vm_file && !is_vm_hugetlb_page(vma) && shmem_file(vma->vm_file));
+}
+
+/* Is it there after all? The kernel's count of faults would not tell. */
+static bool present(const struct ioasid_pages *pages, unsigned long vaddr)
+{
+	struct page *page;
+
+	if (!get_user_page_fast_only(vaddr, pages->write ? FOLL_WRITE : 0, &page))
+		return false;
+	put_page(page);
+	return true;
+}
+
+/*
+ * The memory at @addr, if it is worth it; mmap_lock is held. Private memory that
+ * is only read would get the zero page, which is not pinned.
+ */
+static struct vm_area_struct *vma_here(const struct ioasid_pages *pages, unsigned long addr)
+{
+	struct vm_area_struct *vma = vma_lookup(pages->mm, addr);
+
+	mmap_assert_locked(pages->mm);
+	if (!vma || userfaultfd_armed(vma) || !faults_end(vma))
+		return NULL;
+	if (!pages->write && !(vma->vm_flags & VM_SHARED))
+		return NULL;
+	return vma->vm_flags & (pages->write ? VM_WRITE : VM_READ) ? vma : NULL;
+}
+
+/**
+ * ioasid_fault_in() - make pages present, as far as that is simple
+ * @pages: of the current process
+ * @vaddr: first address
+ * @want: pages at most
+ *
+ * Return: how many pages it took care of, which nothing keeps from going again;
+ * 0 when they are there already, or huge, or not for here.
+ */
+unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
+{
+	unsigned int flags = pages->write ? FAULT_FLAG_WRITE : 0, saved;
+	struct mm_struct *mm = pages->mm;
+	struct vm_area_struct *vma;
+	unsigned long n = 0;
+
+	if (present(pages, vaddr) || mmap_read_lock_killable(mm))
+		return 0;
+	/* Not from where the pin would have to move it away. */
+	saved = memalloc_pin_save();
+	vaddr = untagged_addr_remote(mm, vaddr);
+	vma = vma_here(pages, vaddr);
+	want = vma ? min(want, (vma->vm_end - vaddr) >> PAGE_SHIFT) : 0;
+	/* Without FAULT_FLAG_ALLOW_RETRY the lock is kept, and with it the vma. */
+	for (; n < want && !ioasid_interrupted(); vaddr += PAGE_SIZE) {
+		if (handle_mm_fault(vma, vaddr, flags, NULL) & VM_FAULT_ERROR)
+			break;
+		/* One fault brought all of them, and one pin is enough for them. */
+		if ((!n || IS_ALIGNED(vaddr, PMD_SIZE)) && ioasid_huge_at(vaddr))
+			break;
+		n++;
+		if (mmap_lock_is_contended(mm))
+			break;
+		cond_resched();
+	}
+	memalloc_pin_restore(saved);
+	mmap_read_unlock(mm);
+	return n;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning shmem through its file: one reference for each folio instead of one
+ * for each page, where the whole range lies in one VM_SHARED area with the
+ * wanted access, not watched by userfaultfd and inside the file: what a
+ * page-by-page pin would find. (Not hugetlbfs: for a page that is not there yet
+ * memfd_pin_folios() takes a reservation without asking whose it is.)
+ *
+ * Anything else, and any failure on the way, is left to the other pinners,
+ * which also know the right errno.
+ *
+ * And a file itself (IOASID_MAP_FILE), shmem or hugetlbfs: there is nothing to
+ * fall back to. Holes of hugetlbfs are filled by the file system itself, and
+ * memfd_pin_folios() only sees ranges without holes: it is called under the
+ * lock that punching a hole and truncation take.
+ *
+ * Who else can run: munmap and remap of the area once mmap_lock is dropped;
+ * what is pinned then is what the caller had mapped when he asked. A write
+ * seal: the mapping is kept writable for the file until the pins, which refuse
+ * a seal themselves, are there. Truncation: folios that are pinned stay. Holes
+ * that other threads punch: before or after a step of pinning, not in between.
+ *
+ * The inode's i_rwsem comes after mmap_lock (mmap of hugetlbfs takes it), so
+ * nothing under it takes an mmap_lock or touches user memory.
+ */
+#include <linux/fcntl.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/hugetlb.h>
+#include <linux/memfd.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
+#include <linux/userfaultfd_k.h>
+
+#include "lib/signal.h"
+#include "pages.h"
+
+/* Smaller ranges are pinned page by page before this has found the area. */
+#define FILE_MIN_PAGES	512
+/* Folios smaller than this on average cost more here than there. */
+#define FILE_MIN_FOLIO	16
+/* The first look at how large they are. */
+#define FILE_PROBE	16
+/* How often a hole is filled that is there again before it is pinned. */
+#define FILL_TRIES	100
+
+/* The area holds the range and allows the access, and faults as usual. */
+static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+		     bool write)
+{
+	return vma && start >= vma->vm_start && end <= vma->vm_end &&
+	       vma->vm_flags & (write ? VM_WRITE : VM_READ) &&
+	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) && !userfaultfd_armed(vma);
+}
+
+static void find_in_vma(struct ioasid_pages *pages, struct vm_area_struct *vma,
+			struct ioasid_file_src *src)
+{
+	if (!vma->vm_file || !(vma->vm_flags & VM_SHARED) || is_vm_hugetlb_page(vma))
+		return;
+	/* No write seal may come between this look and the pins. */
+	if (pages->write && mapping_map_writable(vma->vm_file->f_mapping))
+		return;
+	src->file = get_file(vma->vm_file);
+	src->write = pages->write;
+	src->pos = ((loff_t)vma->vm_pgoff << PAGE_SHIFT) + (pages->vaddr - vma->vm_start);
+}
+
+/**
+ * ioasid_file_find() - can @pages be pinned by folio
+ * @pages: of the current process, or it is not tried
+ * @src: filled in; ioasid_file_drop() later
+ */
+void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
+{
+	unsigned long start = pages->vaddr, end = start + (pages->npages << PAGE_SHIFT);
+	struct vm_area_struct *vma;
+
+	memset(src, 0, sizeof(*src));
+	if (pages->npages < FILE_MIN_PAGES || current->mm != pages->mm || end < start)
+		return;
+	if (mmap_read_lock_killable(pages->mm))
+		return;
+	vma = vma_lookup(pages->mm, start);
+	if (vma_fits(vma, start, end, pages->write))
+		find_in_vma(pages, vma, src);
+	mmap_read_unlock(pages->mm);
+}
+
+static int file_seals(struct file *file)
+{
+	return shmem_file(file) ? SHMEM_I(file_inode(file))->seals :
+				  HUGETLBFS_I(file_inode(file))->seals;
+}
+
+/**
+ * ioasid_file_take() - pin a piece of a file
+ * @pages: of_file is set
+ * @file: any file; the caller's reference lasts until ioasid_file_drop()
+ * @src: filled in; on success ioasid_file_drop() later
+ *
+ * Return: 0; -EINVAL (not a memfd, tmpfs or hugetlbfs, or beyond its end), -EPERM
+ * (not open for that, or sealed).
+ */
+int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src)
+{
+	loff_t pos = pages->vaddr, len = (loff_t)pages->npages << PAGE_SHIFT;
+
+	memset(src, 0, sizeof(*src));
+	if (!is_file_hugepages(file) && !shmem_file(file))
+		return -EINVAL;
+	if (pos < 0 || len > i_size_read(file_inode(file)) - pos)
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ))
+		return -EPERM;
+	if (pages->write && (!(file->f_mode & FMODE_WRITE) ||
+			     file_seals(file) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	/* A write seal may have come since; from here on it cannot. */
+	if (pages->write && mapping_map_writable(file->f_mapping))
+		return -EPERM;
+	src->file = get_file(file);
+	src->pos = pos;
+	src->write = pages->write;
+	src->only = true;
+	return 0;
+}
+
+/* ioasid_file_drop() - go on page by page, or end */
+void ioasid_file_drop(struct ioasid_file_src *src)
+{
+	if (!src->file)
+		return;
+	if (src->write)
+		mapping_unmap_writable(src->file->f_mapping);
+	fput(src->file);
+	src->file = NULL;
+}
+
+static void unpin_rest(struct folio **folios, long from, long n)
+{
+	for (; from < n; from++)
+		unpin_folio(folios[from]);
+}
+
+/*
+ * Fill holes of a hugetlbfs file. The file system gives up as soon as any signal
+ * is pending, also one that does not kill (SIGALRM, a stop, work that io_uring
+ * queued), and from here nothing can be restarted. So the marks of those are
+ * hidden, and put back for the way out.
+ */
+static int huge_fill(struct file *file, loff_t pos, loff_t len)
+{
+	bool signal = false, notify = false;
+	int ret;
+
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EFAULT;
+	while ((ret = vfs_fallocate(file, FALLOC_FL_KEEP_SIZE, pos, len)) == -EINTR) {
+		ret = ioasid_interrupted();
+		if (ret)
+			break;
+		signal |= test_and_clear_thread_flag(TIF_SIGPENDING);
+		notify |= test_and_clear_thread_flag(TIF_NOTIFY_SIGNAL);
+		/* A SIGKILL is queued before it is marked: this one may be hidden now. */
+		if (__fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+	}
+	if (signal)
+		set_thread_flag(TIF_SIGPENDING);
+	if (notify)
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+	return ret;
+}
+
+/* How many bytes from @pos to @end are there before the first hole, in at most @room folios. */
+static loff_t huge_filled(struct file *file, loff_t pos, loff_t end, unsigned long room)
+{
+	struct hstate *h = hstate_file(file);
+	pgoff_t i = pos >> huge_page_shift(h);
+	struct folio *folio;
+
+	for (; room && (loff_t)i << huge_page_shift(h) < end; i++, room--) {
+		folio = filemap_get_folio(file->f_mapping, i << huge_page_order(h));
+		if (IS_ERR(folio))
+			break;
+		folio_put(folio);
+	}
+	return min((loff_t)i << huge_page_shift(h), end) - pos;
+}
+
+/*
+ * memfd_pin_folios() of hugetlbfs: a hole it would fill with a page that
+ * somebody else may have reserved, so it is shown none. Where another thread is
+ * faster every time, the caller gets an error and not an endless call.
+ */
+static long huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **folios,
+		     unsigned long room, pgoff_t *offset)
+{
+	struct inode *inode = file_inode(file);
+	unsigned int tries;
+	loff_t len;
+	long ret;
+
+	for (tries = 0; tries < FILL_TRIES; tries++) {
+		/* inode_lock_shared_killable() of kernels that lack it, such as 6.12.95. */
+		if (down_read_killable(&inode->i_rwsem))
+			return -EINTR;
+		len = huge_filled(file, pos, end, room);
+		if (len > 0)
+			ret = memfd_pin_folios(file, pos, pos + len - 1, folios, room, offset);
+		inode_unlock_shared(inode);
+		if (len > 0)
+			return ret;
+		ret = huge_fill(file, pos, end - pos);
+		if (ret)
+			return ret;
+	}
+	return -EFAULT;
+}
+
+/**
+ * ioasid_file_pin() - one step of pinning
+ * @pages: whose list grows
+ * @src: what ioasid_file_find() found
+ * @done: pages pinned before
+ * @folios: room for pointers
+ * @room: how many
+ *
+ * Return: pages pinned; 0 to go on page by page; -ENOMEM; for src->only what
+ * memfd_pin_folios() says, or of hugetlbfs -EFAULT (a hole that cannot be filled,
+ * or that is punched again and again), -ENOSPC, -EINTR, -ECANCELED.
+ */
+long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long done, struct folio **folios, unsigned long room)
+{
+	unsigned long left = pages->npages - done, got = 0;
+	loff_t pos = src->pos + ((loff_t)done << PAGE_SHIFT);
+	loff_t end = pos + ((loff_t)left << PAGE_SHIFT);
+	pgoff_t offset = 0;
+	long n, i;
+
+	if (!src->probed && !src->only)
+		room = min(room, FILE_PROBE);
+	n = is_file_hugepages(src->file) ?
+	    huge_pin(src->file, pos, end, folios, room, &offset) :
+	    memfd_pin_folios(src->file, pos, end - 1, folios, room, &offset);
+	if (n <= 0)
+		return src->only ? n ?: -EFAULT : 0;
+
+	/* @offset is in bytes, of the first folio alone. */
+	offset >>= PAGE_SHIFT;
+	for (i = 0; i < n && got < left; i++) {
+		unsigned long len = min(folio_nr_pages(folios[i]) - offset, left - got);
+
+		if (ioasid_extents_add(&pages->ext, folio_pfn(folios[i]) + offset, len,
+				       IOASID_RUN_FOLIO)) {
+			unpin_rest(folios, i, n);
+			return -ENOMEM;
+		}
+		got += len;
+		offset = 0;
+	}
+	unpin_rest(folios, i, n);
+	src->probed = true;
+	if (got < n * FILE_MIN_FOLIO && !src->only)
+		ioasid_file_drop(src);
+	return got;
+}
+
+/* ioasid_file_unpin() - let go of a run of whole folios, but for its ends */
+void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty)
+{
+	unsigned long end = pfn + npages;
+
+	while (pfn < end) {
+		struct folio *folio = page_folio(pfn_to_page(pfn));
+
+		/* Computed first: the folio may be gone after the unpin. */
+		pfn = folio_pfn(folio) + folio_nr_pages(folio);
+		if (dirty && !folio_test_dirty(folio)) {
+			folio_lock(folio);
+			folio_mark_dirty(folio);
+			folio_unlock(folio);
+		}
+		unpin_folio(folio);
+	}
+}

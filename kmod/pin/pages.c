@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinned pages as an object: described, looked into, let go. pin.c pins them.
+ *
+ * Who else can run: another mapping's end, which drops its window at the same
+ * time (atomic; whoever drops the last one unpins, and is alone then: windows
+ * are added only to what has one); the owner's exit (the object holds its mm
+ * and task structures, not its memory); a change of owner (ops/owner.c holds a
+ * window of its own on what it moves). Callers have made sure that no IOMMU reaches the
+ * pages any more, or say that one is stuck.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "pages.h"
+
+/* Pages let go between two looks at the scheduler. */
+#define PAGES_PER_BREAK	1024
+/* Of those that are let go together; they fit on the stack. */
+#define UNPIN_BATCH	32
+
+/*
+ * Guards which owner LIVE pages have, when a change of owner may run: several spaces
+ * can share the pages. It is innermost, and nothing is waited for under it.
+ */
+static DEFINE_SPINLOCK(owner_lock);
+
+/**
+ * ioasid_pages_init() - describe memory; pins nothing
+ * @pages: zeroed
+ * @vaddr: first address in current->mm, which is set; or offset in a file
+ * @npages: length
+ * @write: the device may write
+ * @who: the caller
+ */
+void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
+		       bool write, const struct ioasid_who *who)
+{
+	refcount_set(&pages->refs, 1);
+	atomic_set(&pages->windows, 1);
+	pages->write = write;
+	pages->vaddr = vaddr;
+	pages->npages = npages;
+	pages->who = *who;
+	pages->mm = current->mm;
+	mmgrab(pages->mm);
+	pages->task = current->group_leader;
+	get_task_struct(pages->task);
+}
+
+/**
+ * ioasid_pages_describe() - the same memory of the same owner, nothing of it pinned or charged
+ * @to: filled in, with references of its own; ioasid_pages_release() later
+ * @from: not memory of a file; of a space whose areas_lock the caller has
+ *
+ * Pinning, charging and giving back wait for user space. For an area that is
+ * LIVE they are therefore done for such a description, without any lock, and
+ * what it has pinned and charged is moved from or to the area's own.
+ */
+void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from)
+{
+	spin_lock(&owner_lock);
+	*to = (struct ioasid_pages){
+		.write = from->write,
+		.lock_cap = from->lock_cap,
+		.user = from->user,
+		.mm = from->mm,
+		.task = from->task,
+		.vaddr = from->vaddr,
+		.npages = from->npages,
+		.who = from->who,
+	};
+	mmgrab(to->mm);
+	get_task_struct(to->task);
+	if (to->user)
+		get_uid(to->user);
+	spin_unlock(&owner_lock);
+}
+
+/* ioasid_pages_alike() - is it still the same memory of the same owner; locks as to describe it */
+bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b)
+{
+	bool alike;
+
+	spin_lock(&owner_lock);
+	alike = a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
+	spin_unlock(&owner_lock);
+	return alike;
+}
+
+/* ioasid_pages_mm() - the owner's memory, with a reference (mmdrop()); of a LIVE area */
+struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages)
+{
+	struct mm_struct *mm;
+
+	spin_lock(&owner_lock);
+	mm = pages->mm;
+	mmgrab(mm);
+	spin_unlock(&owner_lock);
+	return mm;
+}
+
+/*
+ * ioasid_pages_set_owner() - @next owns @pages from now on
+ *
+ * The pages are claimed (@pages->moving), and @next is as ioasid_pages_describe()
+ * left it; @old gets the references on the owner before, and its charge.
+ */
+void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
+			    struct ioasid_pages *old)
+{
+	spin_lock(&owner_lock);
+	*old = (struct ioasid_pages){
+		.mm = pages->mm,
+		.task = pages->task,
+		.user = pages->user,
+		.charged = pages->charged,
+		.who = pages->who,
+		.mark = pages->mark,
+	};
+	pages->mm = next->mm;
+	pages->task = next->task;
+	pages->user = next->user;
+	pages->lock_cap = next->lock_cap;
+	pages->mark = next->mark;
+	pages->who = next->who;
+	spin_unlock(&owner_lock);
+}
+
+/*
+ * ioasid_pages_move() - what @from has pinned is pinned by @to from now on
+ *
+ * The caller moves their charge, and keeps other tasks from both. @to has nothing
+ * pinned.
+ */
+void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
+{
+	to->ext = from->ext;
+	to->pinned = true;
+	ioasid_frames_move(to, from);
+	from->ext = (struct ioasid_extents){};
+	from->pinned = false;
+}
+
+/* ioasid_pages_account() - charge the user instead of the process, if @user */
+void ioasid_pages_account(struct ioasid_pages *pages, bool user)
+{
+	if (user)
+		pages->user = get_uid(current_user());
+}
+
+/* ioasid_pages_release() - undo ioasid_pages_init(); nothing is pinned any more */
+void ioasid_pages_release(struct ioasid_pages *pages)
+{
+	if (pages->user)
+		free_uid(pages->user);
+	mmdrop(pages->mm);
+	put_task_struct(pages->task);
+}
+
+static __always_inline void run_let_go(const struct ioasid_pages *pages,
+				       const struct ioasid_run *run)
+{
+	if (run->kind == IOASID_RUN_GUP)
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, pages->write);
+	else if (run->kind == IOASID_RUN_FOLIO)
+		ioasid_file_unpin(run->pfn, run->npages, pages->write);
+	else
+		ioasid_frames_drop(pages);
+}
+
+/*
+ * Many runs; scattered pages are handed back several at a time, because the call
+ * costs as much as the page. Return: how many pages there were.
+ */
+static noinline unsigned long runs_let_go(const struct ioasid_pages *pages)
+{
+	/* Only what was set is read. */
+	struct page *single[UNPIN_BATCH] __uninitialized;
+	unsigned long npages = 0, since = 0, n = 0;
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		npages += run.npages;
+		since += run.npages;
+		if (run.npages == 1 && run.kind == IOASID_RUN_GUP)
+			single[n++] = pfn_to_page(run.pfn);
+		else
+			run_let_go(pages, &run);
+		if (n == UNPIN_BATCH) {
+			unpin_user_pages_dirty_lock(single, n, pages->write);
+			n = 0;
+		}
+		if (since >= PAGES_PER_BREAK) {
+			cond_resched();
+			since = 0;
+		}
+	}
+	unpin_user_pages_dirty_lock(single, n, pages->write);
+	return npages;
+}
+
+/* Unpin all pages; their charge is still to be given back. */
+static void pages_let_go(struct ioasid_pages *pages)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+	unsigned long npages;
+
+	ioasid_extents_start(&it, &pages->ext);
+	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &run))) {
+		npages = run.npages;
+		run_let_go(pages, &run);
+	} else {
+		npages = runs_let_go(pages);
+	}
+	ioasid_extents_free(&pages->ext);
+	pages->pinned = false;
+	if (npages)
+		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
+}
+
+/* ioasid_pages_unpin() - let go of all pages and their charge */
+void ioasid_pages_unpin(struct ioasid_pages *pages)
+{
+	pages_let_go(pages);
+	ioasid_uncharge(pages, pages->charged);
+	pages->charged = 0;
+}
+
+static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund)
+{
+	if (!refund) {
+		ioasid_pages_unpin(pages);
+		return;
+	}
+	pages_let_go(pages);
+	ioasid_refund_add(refund, pages);
+}
+
+/* Give up on pages that an IOMMU may still reach: the lesser evil. */
+static void pages_leak(struct ioasid_pages *pages)
+{
+	ioasid_frames_keep(pages);
+	ioasid_extents_free(&pages->ext);
+	pages->charged = 0;
+}
+
+/**
+ * ioasid_pages_drop_window() - a mapping needs the pages no more
+ * @pages: object; the reference stays
+ * @stuck: an IOMMU kept that mapping: the pages are never unpinned
+ * @refund: where the charge goes; NULL to give it back at once
+ *
+ * Return: how many pages were unpinned: none unless it was the last one.
+ */
+unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
+				       struct ioasid_refund *refund)
+{
+	unsigned long npages = pages->pinned ? pages->npages : 0;
+
+	if (unlikely(stuck))
+		WRITE_ONCE(pages->leaked, true);
+	if (!atomic_dec_and_test(&pages->windows))
+		return 0;
+	if (unlikely(READ_ONCE(pages->leaked)))
+		pages_leak(pages);
+	else
+		pages_unpin(pages, refund);
+	return npages;
+}
+
+/* ioasid_pages_page() - one of the pages, pinned; NULL if there is none behind it */
+struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		if (index < run.npages)
+			return run.kind == IOASID_RUN_PFN ? NULL : pfn_to_page(run.pfn + index);
+		index -= run.npages;
+	}
+	return NULL;
+}
+
+/**
+ * ioasid_pages_pin_one() - an extra pin on one page, for in-kernel users
+ * @pages: owner and access rights
+ * @vaddr: address of the page
+ * @page: the page, to be released with unpin_user_page()
+ *
+ * Return: 0, -ENODEV (owner gone), -EINVAL (no struct page), -EFAULT, -EINTR.
+ */
+int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page)
+{
+	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	struct vm_area_struct *vma;
+	long n;
+
+	if (!mmget_not_zero(pages->mm))
+		return -ENODEV;
+	if (mmap_read_lock_killable(pages->mm)) {
+		mmput_async(pages->mm);
+		return -EINTR;
+	}
+	/*
+	 * The lock is kept over page faults, so one that userfaultfd would have to
+	 * serve is -EFAULT, as in type1: the driver may hold a lock that its unmap
+	 * callback takes.
+	 */
+	n = pin_user_pages_remote(pages->mm, vaddr, 1, flags, page, NULL);
+	if (n != 1) {
+		vma = vma_lookup(pages->mm, untagged_addr_remote(pages->mm, vaddr));
+		n = vma && (vma->vm_flags & VM_PFNMAP) ? -EINVAL : n ?: -EFAULT;
+	}
+	mmap_read_unlock(pages->mm);
+	mmput_async(pages->mm);
+	return n == 1 ? 0 : n;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinned pages of one process or file, and what was charged for them.
+ *
+ * An ioasid_pages is an object of its own: a mapping is a window on it. Most
+ * have one window for life, so its memory is part of the first one's (see
+ * struct ioasid_mapping in space/mapping.c) and outlives it if need be. It remembers
+ * whose memory it is and who was charged, so that exactly that mm, user and
+ * cgroup get it back, whoever unmaps and wherever the task has moved.
+ *
+ * Only what is pinned for good can have several windows: not the mappings of a
+ * VFIO container, whose pages come and go with its domains.
+ */
+#ifndef _IOASID_PAGES_H
+#define _IOASID_PAGES_H
+
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include <ioasid/policy.h>
+#include "hooks/hooks.h"
+#include "extents.h"
+
+struct file;
+struct folio;
+struct mm_struct;
+struct page;
+struct task_struct;
+struct user_struct;
+
+/** enum ioasid_lock_cap - does CAP_IPC_LOCK lift the rlimit of this object */
+enum ioasid_lock_cap {
+	/** @IOASID_CAP_UNKNOWN: not asked yet; asking is left until the limit is met */
+	IOASID_CAP_UNKNOWN,
+	/** @IOASID_CAP_NO: the owner had no such capability when it mapped */
+	IOASID_CAP_NO,
+	/** @IOASID_CAP_YES: it had; the pages are counted but not limited */
+	IOASID_CAP_YES,
+};
+
+/** enum ioasid_moving - a change of owner, see ops/owner.c */
+enum ioasid_moving {
+	IOASID_MOVING_NOT,
+	/** @IOASID_MOVING_CLAIMED: a call is about them, and others wait for it */
+	IOASID_MOVING_CLAIMED,
+	/** @IOASID_MOVING_CHARGED: and it has charged its caller for them */
+	IOASID_MOVING_CHARGED,
+};
+
+/**
+ * struct ioasid_pages - memory, pinned or to be pinned
+ * @refs: of this object: windows, and in-kernel users that are pinning
+ * @windows: mappings that need the pages; one more is taken from a LIVE area
+ *	under the areas_lock of its space
+ * @write: pages were pinned for writing, and are dirtied when unpinned
+ * @pinned: @ext holds all of @npages
+ * @leaked: an IOMMU kept some of them: they stay pinned for ever
+ * @moving: enum ioasid_moving
+ * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
+ * @lock_cap: enum ioasid_lock_cap
+ * @user: who is charged, if not @mm
+ * @mm: owner's memory (mmgrab)
+ * @task: owner's thread group leader, whose rlimit counts
+ * @vaddr: first address
+ * @npages: length
+ * @charged: pages in @mm's locked_vm on behalf of this object
+ * @who: identity of the owner when it mapped
+ * @mark: policies that were told of the charge
+ * @ext: the pages
+ *
+ * Written by the mapping task while the area is BUILDING, under areas_lock while
+ * it is LIVE, and by the task that tears it down when it is DYING. The owner of
+ * LIVE pages changes in the hands of the call that claimed them (@moving), under
+ * owner_lock of pages.c.
+ */
+struct ioasid_pages {
+	refcount_t refs;
+	atomic_t windows;
+	bool write;
+	bool pinned;
+	bool leaked;
+	u8 moving;
+	bool of_file;
+	u8 lock_cap;
+	struct user_struct *user;
+	struct mm_struct *mm;
+	struct task_struct *task;
+	unsigned long vaddr;
+	unsigned long npages;
+	unsigned long charged;
+	struct ioasid_who who;
+	struct ioasid_policy_mark mark;
+	struct ioasid_extents ext;
+};
+
+/**
+ * struct ioasid_pin_call - one run of the pinning loop
+ * @args: the mapping, for policies
+ * @res: where times, counts and the reason of a failure go
+ * @file: the file, for pages of one
+ * @stop: becomes true when the work is pointless, may be NULL
+ * @timing: somebody wants the times
+ * @workers: how many may help
+ * @paid: how many of pages [first, first + n) are charged already on behalf of
+ *	in-kernel users, as far as that is known; NULL when there can be none
+ * @data: for @paid
+ * @counted: with @paid, on return how many pages are to be charged in all
+ */
+struct ioasid_pin_call {
+	struct ioasid_map_args *args;
+	struct ioasid_map_result *res;
+	struct file *file;
+	const bool *stop;
+	bool timing;
+	unsigned int workers;
+	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
+	void *data;
+	unsigned long counted;
+};
+
+void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
+		       bool write, const struct ioasid_who *who);
+void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
+bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
+struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages);
+void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
+			    struct ioasid_pages *old);
+void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
+int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
+void ioasid_pages_account(struct ioasid_pages *pages, bool user);
+void ioasid_pages_unpin(struct ioasid_pages *pages);
+struct ioasid_refund;
+unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
+				       struct ioasid_refund *refund);
+struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index);
+void ioasid_pages_release(struct ioasid_pages *pages);
+
+int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
+int ioasid_pages_ask_cap(struct ioasid_pages *pages);
+
+/**
+ * struct ioasid_file_src - memory that can be pinned by folio
+ * @file: file, referenced; NULL if it is none that can
+ * @pos: offset of the first page
+ * @write: @file is kept free of write seals
+ * @probed: the folios turned out to be large
+ * @only: there is no other way: the memory is that of the file
+ */
+struct ioasid_file_src {
+	struct file *file;
+	loff_t pos;
+	bool write;
+	bool probed;
+	bool only;
+};
+
+/* file.c */
+void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
+void ioasid_file_drop(struct ioasid_file_src *src);
+long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long done, struct folio **folios, unsigned long room);
+void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
+
+/* huge.c */
+bool ioasid_huge_possible(const struct ioasid_pages *pages);
+bool ioasid_huge_at(unsigned long addr);
+long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
+unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
+				unsigned long want);
+
+/* fault.c */
+unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* workers.c */
+struct ioasid_ahead;
+int ioasid_ahead_init(void);
+void ioasid_ahead_exit(void);
+unsigned int ioasid_ahead_workers(unsigned int want);
+struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
+					unsigned int workers);
+long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
+void ioasid_ahead_turn(struct ioasid_ahead *a);
+unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
+unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
+
+/* ops/owner.c */
+struct ioasid_fail;
+int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
+			      struct ioasid_fail *f);
+
+/* frames.c */
+int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
+void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from);
+void ioasid_frames_drop(const struct ioasid_pages *pages);
+void ioasid_frames_keep(const struct ioasid_pages *pages);
+void ioasid_frames_exit(void);
+
+/* pfnmap.c */
+long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* charge.c */
+int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
+void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
+int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages);
+
+/**
+ * struct ioasid_refund - locked_vm that is to be given back to one owner
+ * @pages: the last object it was charged for
+ * @npages: of all of them
+ */
+struct ioasid_refund {
+	struct ioasid_pages *pages;
+	unsigned long npages;
+};
+
+void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
+void ioasid_refund_flush(struct ioasid_refund *r);
+
+#endif /* _IOASID_PAGES_H */

@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinning: from a range of a process to runs of physical pages, batch by batch.
+ *
+ * Who else can run while pages are pinned: the owner's other threads, which
+ * may munmap, remap, truncate or fork the memory (the pin keeps what it got;
+ * what it gets is decided page by page); the owner's exit (cannot complete:
+ * the pinning task is one of its threads, or holds mmget); an unmap, which
+ * waits for the area to leave BUILDING; a teardown, which sets call->stop; a
+ * policy swap, for which hooks/hooks.c answers. Nothing is held here but the
+ * range's reservation, so a page fault that never ends (userfaultfd, FUSE)
+ * holds up nobody but its own caller, and a fatal signal ends it. (fault.c
+ * holds mmap_lock over faults that end.)
+ *
+ * Charging is by batch, after pinning: only then is it known which pages need
+ * none (device memory, reserved pages), and so nothing is refused, not even
+ * for a moment, that type1 would allow.
+ */
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/user.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/signal.h"
+#include "pages.h"
+
+/* Pages per call of the pinner; a page full of pointers. */
+#define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
+/* And when so many are left, where the price of a call is felt least. */
+#define BATCH_LARGE	(8 * BATCH_DEFAULT)
+/* Up to here pages are not looked at for anything larger; they fit on the stack. */
+#define SMALL		16
+/* Up to here the pointers live on the stack. */
+#define BATCH_STACK	32
+
+/* Pages from @page to the end of its hugetlb folio. */
+static unsigned long huge_rest(struct page *page)
+{
+	struct folio *folio = page_folio(page);
+
+	return folio_nr_pages(folio) - folio_page_idx(folio, page);
+}
+
+/*
+ * How many of @n pages follow each other from the first one on.
+ *
+ * The pinner takes what a hugetlb page maps in one step, so its pages are in
+ * order; those of a transparent one may be mapped one by one, in any order.
+ */
+static unsigned long run_length(struct page **batch, unsigned long n)
+{
+	struct page *first = batch[0];
+	unsigned long j = 1, diff;
+
+	if (n == 1 || batch[1] != first + 1)
+		return 1;
+	/* A hugetlb page is mapped as a whole or not at all, so in order. */
+	if (PageHuge(first)) {
+		for (j = huge_rest(first); j < n && batch[j] == first + j; )
+			j += huge_rest(batch[j]);
+		return min(n, j);
+	}
+
+	/* Eight at a time: a huge page is five hundred comparisons otherwise. */
+	for (; j + 8 <= n; j += 8) {
+		diff = (unsigned long)batch[j] ^ (unsigned long)(first + j);
+		diff |= (unsigned long)batch[j + 1] ^ (unsigned long)(first + j + 1);
+		diff |= (unsigned long)batch[j + 2] ^ (unsigned long)(first + j + 2);
+		diff |= (unsigned long)batch[j + 3] ^ (unsigned long)(first + j + 3);
+		diff |= (unsigned long)batch[j + 4] ^ (unsigned long)(first + j + 4);
+		diff |= (unsigned long)batch[j + 5] ^ (unsigned long)(first + j + 5);
+		diff |= (unsigned long)batch[j + 6] ^ (unsigned long)(first + j + 6);
+		diff |= (unsigned long)batch[j + 7] ^ (unsigned long)(first + j + 7);
+		if (diff)
+			break;
+	}
+	while (j < n && batch[j] == first + j)
+		j++;
+	return j;
+}
+
+/* Pages of a run that are reserved (the zero page), which are not charged. */
+static unsigned long run_reserved(struct page *first, unsigned long n)
+{
+	unsigned long i = 0, reserved = 0;
+
+	while (i < n) {
+		struct page *page = first + i;
+
+		/* Large folios are never reserved: step over what is left of one. */
+		if (PageCompound(page)) {
+			struct folio *folio = page_folio(page);
+
+			i += folio_nr_pages(folio) - folio_page_idx(folio, page);
+			continue;
+		}
+		reserved += PageReserved(page);
+		i++;
+	}
+	return reserved;
+}
+
+/*
+ * Sort a batch of pinned pages into runs. Pages of one folio need not be
+ * mapped in order (mremap), so every neighbour is looked at.
+ *
+ * Return: how many of them are to be charged, or -ENOMEM with all unpinned
+ * that are not in the list.
+ */
+static long batch_to_runs(struct ioasid_pages *pages, struct page **batch, unsigned long n)
+{
+	unsigned long i, len, free = 0;
+
+	for (i = 0; i < n; i += len) {
+		len = run_length(batch + i, n - i);
+		free += run_reserved(batch[i], len);
+		if (ioasid_extents_add(&pages->ext, page_to_pfn(batch[i]), len, IOASID_RUN_GUP)) {
+			unpin_user_pages(batch + i, n - i);
+			return -ENOMEM;
+		}
+	}
+	return n - free;
+}
+
+static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
+		      struct page **batch)
+{
+	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
+	int locked = 1;
+	long n;
+
+	if (current->mm == pages->mm)
+		return pin_user_pages_fast(vaddr, want, flags, batch);
+
+	if (mmap_read_lock_killable(pages->mm))
+		return -EINTR;
+	/* A page fault that waits drops the lock, and a fatal signal ends it. */
+	n = pin_user_pages_remote(pages->mm, vaddr, want, flags, batch, &locked);
+	if (locked)
+		mmap_read_unlock(pages->mm);
+	return n;
+}
+
+/* Where more than a page at a time may come from, and how the last ones came. */
+struct pin_src {
+	struct ioasid_file_src file;
+	struct ioasid_ahead *ahead;
+	bool huge;
+	bool untouched;
+};
+
+/*
+ * Whole folios, none of whose pages is reserved, as far as they go.
+ * Return: pages pinned, -errno, or 0 to go on page by page.
+ */
+static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		       unsigned long want, struct page **batch)
+{
+	long n = 0;
+
+	if (src->file.file) {
+		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)batch, want);
+		if (!n)
+			ioasid_file_drop(&src->file);
+	}
+	if (!n && src->huge)
+		n = ioasid_huge_pin(pages, done, want);
+	return n;
+}
+
+/* What workers have pinned, if the turn is theirs; see ioasid_ahead_take(). */
+static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		      unsigned long *charge)
+{
+	struct page **page;
+	long n, ret;
+
+	n = ioasid_ahead_take(src->ahead, done, &page);
+	if (!n)
+		return 0;
+	ret = batch_to_runs(pages, page, n);
+	ioasid_ahead_turn(src->ahead);
+	if (ret < 0)
+		return ret;
+	*charge = ret;
+	return n;
+}
+
+/*
+ * One step: pin up to @want pages after the first @done and put them into the
+ * list. Return: pages pinned, of which *@charge need charging, or -errno.
+ */
+static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		     unsigned long want, struct page **batch, unsigned long *charge)
+{
+	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
+	long n, ret;
+
+	if (unlikely(src->ahead)) {
+		n = pin_taken(pages, src, done, charge);
+		if (n)
+			return n;
+		want = min(want, ioasid_ahead_until(src->ahead, done));
+	}
+	if (src->untouched)
+		there = ioasid_fault_in(pages, vaddr, want);
+	if (!there && (src->file.file || src->huge)) {
+		n = pin_folios(pages, src, done, want, batch);
+		*charge = n;
+		if (n)
+			return n;
+	}
+	if (there)
+		want = there;
+	else if (src->huge)
+		want = ioasid_huge_ahead(pages, done, want);
+
+	n = pin_batch(pages, vaddr, want, batch);
+	if (n > 0) {
+		ret = batch_to_runs(pages, batch, n);
+		if (ret < 0)
+			return ret;
+		*charge = ret;
+		return n;
+	}
+	/* -EOVERFLOW: the range ends where the address space does. */
+	if (n && n != -EFAULT)
+		return n == -EOVERFLOW ? -EFAULT : n;
+	*charge = 0;
+	return ioasid_pin_pfnmap(pages, vaddr, want);
+}
+
+/* The pages of a batch: on the stack when few, else a buffer of fitting size. */
+struct batch_buf {
+	struct page **pages;
+	unsigned long room;
+	struct page *stack[BATCH_STACK];
+};
+
+/*
+ * Make room for @want pages, as far as there is memory: falling back to the
+ * stack is no failure, only slower. Return: how many there is room for.
+ */
+static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
+{
+	unsigned long room = max(want, BATCH_DEFAULT);
+	struct page **more;
+
+	if (want <= buf->room)
+		return want;
+	more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!more)
+		return buf->room;
+	if (buf->pages != buf->stack)
+		kvfree(buf->pages);
+	buf->pages = more;
+	buf->room = room;
+	return want;
+}
+
+static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason reason,
+		      u64 a, u64 b)
+{
+	res->reason = reason;
+	res->a = a;
+	res->b = b;
+	return err;
+}
+
+/* Page faults that this task has taken; those of the pinner count as its own. */
+static unsigned long faults_now(void)
+{
+	return current->min_flt + current->maj_flt;
+}
+
+/* Bytes of a run that whole entries of @size in a page table can hold. */
+static u64 run_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
+{
+	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
+
+	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
+}
+
+/* Somebody listens: how fragmented it is, and on which nodes. */
+static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_run run;
+
+	ioasid_for_each_run(&it, &pages->ext, &run) {
+		u64 phys = PFN_PHYS(run.pfn), bytes = (u64)run.npages << PAGE_SHIFT;
+
+		res->run_max = max_t(u64, res->run_max, run.npages);
+		res->bytes_2m += run_aligned(iova, phys, bytes, SZ_2M);
+		res->bytes_1g += run_aligned(iova, phys, bytes, SZ_1G);
+		if (run.kind != IOASID_RUN_PFN)
+			res->node_pages[min(page_to_nid(pfn_to_page(run.pfn)), IOASID_NODES - 1)] +=
+				run.npages;
+		iova += bytes;
+	}
+}
+
+/* Charge @charge of the @n pages that a step pinned after the first @done. */
+static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		      unsigned long done, unsigned long n, unsigned long charge)
+{
+	u64 limit = 0;
+	int ret;
+
+	if (charge && call->paid) {
+		call->counted += charge;
+		/* At an address that a user pinned there may be other memory by now. */
+		charge -= min(charge, call->paid(call->data, done, n));
+	}
+	if (!charge)
+		return 0;
+	ret = ioasid_charge(pages, charge, &limit);
+	if (ret)
+		return pin_failed(call->res, ret, ioasid_charge_reason(ret, limit), pages->npages,
+				  limit);
+	pages->charged += charge;
+	return 0;
+}
+
+/*
+ * What those are told who listen to each batch, or decide about the next.
+ * Mostly there are none, which no-ops tell, and nothing of this is filled in.
+ */
+struct pin_watch {
+	bool begun;
+	bool clocked;
+	u64 t;
+	unsigned long runs;
+	struct ioasid_batch_args b;
+};
+
+static bool pin_watched(const struct ioasid_pin_call *call)
+{
+	return call->timing || trace_ioasid_pin_enabled() ||
+	       ioasid_policy_has(IOASID_OP_MAP_BATCH);
+}
+
+/* A batch begins. Return: its size, which is @want unless a policy has another. */
+static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *pages,
+				     struct ioasid_pin_call *call, unsigned long done,
+				     unsigned long want)
+{
+	if (!w->begun) {
+		/* One by one: as a whole it would be a string instruction. */
+		w->b.last_pages = 0;
+		w->b.last_ns = 0;
+		w->b.last_runs = 0;
+		w->b.last_faults = 0;
+		w->b.__pad = 0;
+		w->begun = true;
+	}
+	w->runs = pages->ext.nr;
+	if (ioasid_policy_has(IOASID_OP_MAP_BATCH)) {
+		w->b.pages_done = done;
+		w->b.pages_left = pages->npages - done;
+		w->b.contended = !!mmap_lock_is_contended(pages->mm);
+		want = ioasid_policy_map_batch(call->args, &w->b) ?: want;
+	}
+	w->clocked = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
+	w->t = ioasid_clock(w->clocked);
+	return want;
+}
+
+/* It is charged; its @n pages had come with @faults until @pinned, or all in one. */
+static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
+			  struct ioasid_map_result *res, unsigned long n,
+			  unsigned long faults, u64 pinned)
+{
+	u64 now = ioasid_clock(w->clocked);
+
+	w->b.last_ns = now - w->t;
+	w->b.last_pages = n;
+	w->b.last_runs = pages->ext.nr - w->runs;
+	w->b.last_faults = faults;
+	res->ns_pin += pinned - w->t;
+	res->ns_account += now - pinned;
+	if (faults)
+		res->ns_fault += pinned - w->t;
+}
+
+/* Is there still a point in pinning? */
+static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned long done)
+{
+	int ret = ioasid_interrupted();
+
+	if (unlikely(ret))
+		return pin_failed(call->res, ret, IOASID_R_SIGNAL, vaddr, done);
+	if (unlikely(call->stop && READ_ONCE(*call->stop)))
+		return pin_failed(call->res, -EINVAL, IOASID_R_DEAD, vaddr, done);
+	return 0;
+}
+
+/*
+ * Workers help where pages are small and present: elsewhere there is nothing to
+ * share out. @n pages came in @runs, with @faults. A policy that chooses batches
+ * chooses those of the caller, so then there is nobody else.
+ */
+static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+			   struct pin_src *src, unsigned long done, unsigned long n,
+			   unsigned long runs, unsigned long faults)
+{
+	bool pays = !src->file.file && !faults && runs > n / 16 &&
+		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
+
+	if (src->ahead && !pays) {
+		call->res->pages_ahead += ioasid_ahead_stop(src->ahead);
+		src->ahead = NULL;
+	} else if (!src->ahead && pays && n >= BATCH_DEFAULT) {
+		src->ahead = ioasid_ahead_start(pages, done, call->workers);
+	}
+}
+
+/*
+ * Batch by batch. Most maps are small and have but one, so a round does
+ * nothing that it could do without.
+ */
+static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		    struct pin_src *src, struct batch_buf *buf)
+{
+	struct ioasid_map_result *res = call->res;
+	unsigned long done = 0, left;
+	struct pin_watch w __uninitialized;
+
+	w.begun = false;
+	while ((left = pages->npages - done)) {
+		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
+		unsigned long charge, faults, want = left, runs = pages->ext.nr;
+		bool watched = pin_watched(call);
+		u64 pinned;
+		long n;
+		int ret;
+
+		ret = pin_go_on(call, vaddr, done);
+		if (ret)
+			return ret;
+		if (done)
+			cond_resched();
+		if (want > SMALL)
+			want = want < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE;
+		if (unlikely(watched))
+			want = pin_watch_begin(&w, pages, call, done, want);
+		want = batch_room(buf, min(want, left));
+
+		faults = faults_now();
+		n = pin_step(pages, src, done, want, buf->pages, &charge);
+		faults = faults_now() - faults;
+		res->faults += faults;
+		if (n < 0)
+			return pin_failed(res, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr, done);
+		/* Then the next ones are probably not there either. */
+		src->untouched = src->huge && faults > n / 2;
+		trace_ioasid_pin(&pages->who, vaddr, n, false);
+		pinned = ioasid_clock(unlikely(watched) && w.clocked);
+
+		ret = pin_charge(pages, call, done, n, charge);
+		done += n;
+		/* Nobody asks how the last one went but for its times. */
+		if (unlikely(watched) && (w.clocked || done < pages->npages))
+			pin_watch_end(&w, pages, res, n, faults, pinned);
+		if (ret)
+			return ret;
+		res->batches++;
+		if (ioasid_milestone(done, n))
+			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
+					      done, pages->npages);
+		if (unlikely(call->workers) && done < pages->npages)
+			pin_look_ahead(pages, call, src, done, n, pages->ext.nr - runs, faults);
+	}
+	return 0;
+}
+
+/**
+ * ioasid_pages_pin() - pin and charge all pages
+ * @pages: not pinned yet; its owner is current, or its mm is held by the caller
+ * @call: see struct ioasid_pin_call
+ *
+ * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
+ * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
+ * ioasid_file_take() says.
+ */
+__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	/* Filled by the pinner: not worth zeroing. */
+	struct batch_buf buf __uninitialized;
+	struct pin_src src = {};
+	int ret;
+
+	buf.pages = buf.stack;
+	buf.room = BATCH_STACK;
+	if (call->file) {
+		ret = ioasid_file_take(pages, call->file, &src.file);
+		if (ret)
+			return pin_failed(call->res, ret, IOASID_R_PIN, pages->vaddr, 0);
+	} else if (pages->npages > SMALL) {
+		ioasid_file_find(pages, &src.file);
+		src.huge = ioasid_huge_possible(pages);
+	}
+	ret = pin_loop(pages, call, &src, &buf);
+	if (src.ahead)
+		call->res->pages_ahead += ioasid_ahead_stop(src.ahead);
+	if (src.file.file)
+		ioasid_file_drop(&src.file);
+	if (buf.pages != buf.stack)
+		kvfree(buf.pages);
+	if (ret) {
+		ioasid_pages_unpin(pages);
+		return ret;
+	}
+	pages->pinned = true;
+	call->res->pages = pages->npages;
+	call->res->charged = pages->charged;
+	call->res->runs = pages->ext.nr;
+	if (call->timing)
+		pages_measure(pages, call->args->iova, call->res);
+	return 0;
+}

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The set of policies: loading, unloading, replacing, and the kill switch.
+ *
+ * Who else can run: hooks on any CPU; loads and unloads of other policies; the
+ * work items of ejections. policies_lock guards the set and is never held over
+ * init, exit or dump, which may take long, so one policy cannot hold up
+ * another. BPF itself keeps replacement and unloading of one policy apart.
+ * Programs stay valid until our load (when it fails), unload or replace returns;
+ * each of them ends the run first, in the way that policy.h draws.
+ */
+#include <linux/capability.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "../compat/cycles.h"
+#include "hooks/policy.h"
+#include "space/space.h"
+
+#define TIMEOUT_US	200
+
+static DEFINE_MUTEX(policies_lock);
+static u32 last_seq;
+static bool allowed = true;
+
+static struct ioasid_policy_set *set_locked(void)
+{
+	return rcu_dereference_protected(ioasid_policy_set, lockdep_is_held(&policies_lock));
+}
+
+static void set_free(struct ioasid_policy_set *set)
+{
+	if (set != &ioasid_policy_none)
+		kfree(set);
+}
+
+/* Make @set the one that hooks see, and wait until nobody sees the old one. */
+static void set_publish(struct ioasid_policy_set *set)
+{
+	struct ioasid_policy_set *old = set_locked();
+
+	ioasid_policy_set_index(set);
+	ioasid_policy_update_keys(set, false);
+	rcu_assign_pointer(ioasid_policy_set, set);
+	synchronize_rcu_expedited();
+	ioasid_policy_update_keys(set, true);
+	set_free(old);
+}
+
+static struct ioasid_policy_set *set_copy(gfp_t gfp)
+{
+	return kmemdup(set_locked(), sizeof(struct ioasid_policy_set), gfp);
+}
+
+static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	int ret;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->policy = p;
+	r->stats = p->stats;
+	r->ops = ops;
+	ioasid_direct_find(r);
+	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
+	ioasid_policy_pace_init(r);
+	INIT_WORK(&r->work, ioasid_policy_eject_work);
+	ret = ioasid_policy_scope_init(r);
+	if (ret) {
+		kfree(r);
+		return ERR_PTR(ret);
+	}
+	return r;
+}
+
+/*
+ * No set has @r any more, or it never was in one. When this returns its exit
+ * was called, and nobody touches it. @told: others have heard of it.
+ */
+static void run_end(struct ioasid_policy_run *r, u32 kind, bool told)
+{
+	if (!ioasid_policy_end(r)) {
+		ioasid_policy_settle(r);
+		return;
+	}
+	/* Who reads its dump saw the state before. */
+	synchronize_rcu_expedited();
+	r->info.kind = kind;
+	if (told)
+		ioasid_policy_finish(r);
+	else
+		ioasid_policy_call_exit(r);
+}
+
+static void run_free(struct ioasid_policy_run *r)
+{
+	ioasid_policy_scope_exit(r);
+	kfree(r->dump);
+	kfree(r);
+}
+
+static int run_init(struct ioasid_policy_run *r, u32 replaces)
+{
+	struct ioasid_init_args args = {
+		.page_size = PAGE_SIZE,
+		.hooks = IOASID_OP_NR,
+		.spaces = ioasid_spaces_count(),
+		.replaces = replaces,
+	};
+	int ret;
+
+	strscpy(args.name, r->ops->name, sizeof(args.name));
+	ret = ioasid_policy_call_init(r, &args);
+	/* If it gave up, there is a reason to be told. If not, there is no exit for it. */
+	if (ret && ioasid_policy_ejected(r))
+		run_end(r, IOASID_EXIT_UNREG, true);
+	return ret;
+}
+
+static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
+{
+	struct ioasid_policy_set *set;
+	int ret = 0;
+
+	mutex_lock(&policies_lock);
+	set = set_copy(GFP_KERNEL);
+	if (!set)
+		ret = -ENOMEM;
+	else if (!allowed)
+		ret = -EOPNOTSUPP;
+	else if (ioasid_policy_set_find(set, NULL, p->name) >= 0)
+		ret = -EEXIST;
+	else if (set->nr == IOASID_POLICIES_MAX)
+		ret = -E2BIG;
+	if (!ret)
+		ret = ioasid_policy_sysfs_add(p);
+	if (ret) {
+		kfree(set);
+	} else {
+		p->slot = ioasid_policy_set_free_slot(set);
+		r->seq = ++last_seq;
+		ioasid_policy_set_insert(set, r);
+		set_publish(set);
+	}
+	mutex_unlock(&policies_lock);
+	return ret;
+}
+
+/* A policy is no longer being loaded: from now on all its hooks are called. */
+static void set_renew(void)
+{
+	mutex_lock(&policies_lock);
+	set_publish(set_copy(GFP_KERNEL | __GFP_NOFAIL));
+	mutex_unlock(&policies_lock);
+}
+
+static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = NULL;
+	struct ioasid_policy_set *set;
+	int at;
+
+	mutex_lock(&policies_lock);
+	at = ioasid_policy_set_find(set_locked(), ops, NULL);
+	if (at >= 0) {
+		/* Unloading cannot fail: a policy more or less is a small array. */
+		set = set_copy(GFP_KERNEL | __GFP_NOFAIL);
+		r = set->run[at];
+		ioasid_policy_set_take(set, at);
+		set_publish(set);
+	}
+	mutex_unlock(&policies_lock);
+	return r;
+}
+
+static void policy_free(struct ioasid_policy *p)
+{
+	/* Past sysfs_add() the folder owns the memory, also one that was not made. */
+	if (p->kobj.state_initialized) {
+		if (p->kobj.state_in_sysfs)
+			kobject_del(&p->kobj);
+		kobject_put(&p->kobj);
+	} else {
+		free_percpu(p->stats);
+		kfree(p);
+	}
+}
+
+static struct ioasid_policy *policy_alloc(struct ioasid_policy_ops *ops, struct bpf_link *link)
+{
+	struct ioasid_policy *p = kzalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return NULL;
+	p->stats = alloc_percpu(struct ioasid_policy_stats);
+	if (!p->stats) {
+		kfree(p);
+		return NULL;
+	}
+	strscpy(p->name, ops->name, sizeof(p->name));
+	p->link = link;
+	return p;
+}
+
+/* From nothing to running; on failure no hook of it runs any more. */
+static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
+{
+	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
+	int ret;
+
+	ret = run_init(r, IOASID_REPLACES_NONE);
+	if (ret)
+		return ret;
+	ret = set_add(p, r);
+	if (ret) {
+		/* Its folder may have been there for a moment. */
+		run_end(r, IOASID_EXIT_UNREG, false);
+		return ret;
+	}
+	ret = ioasid_policy_replay(r);
+	if (ret) {
+		set_remove(r->ops);
+		run_end(r, IOASID_EXIT_UNREG, true);
+		return ret;
+	}
+	set_renew();
+	trace_ioasid_policy(p->name, &info);
+	return 0;
+}
+
+/*
+ * ioasid_policy_load() - BPF registers a policy
+ *
+ * Return: 0; -EPERM without CAP_SYS_ADMIN in the initial user namespace,
+ * -EOPNOTSUPP while the parameter "policies" is off, -EEXIST when one of that
+ * name is loaded, -E2BIG when there are 16, -ENOENT when its cgroup does not
+ * exist, -ENOMEM, -ECANCELED when it gave up, or what its init returned.
+ */
+int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
+{
+	struct ioasid_policy_run *r;
+	struct ioasid_policy *p;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	p = policy_alloc(ops, link);
+	if (!p)
+		return -ENOMEM;
+	r = run_create(p, ops);
+	if (IS_ERR(r)) {
+		policy_free(p);
+		return PTR_ERR(r);
+	}
+	RCU_INIT_POINTER(p->run, r);
+	ret = policy_start(p, r);
+	if (ret) {
+		policy_free(p);
+		run_free(r);
+	}
+	return ret;
+}
+
+/* ioasid_policy_unload() - BPF unregisters a policy; its programs go when this returns */
+void ioasid_policy_unload(struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = set_remove(ops);
+
+	if (!r)
+		return;
+	run_end(r, IOASID_EXIT_UNREG, true);
+	policy_free(r->policy);
+	run_free(r);
+}
+
+/*
+ * Whose place @r takes is out: nothing that was charged before is given back to
+ * @r, which hears of address spaces first, like a policy that is being loaded.
+ * Or it is running, and @r inherits what it need not be told of.
+ */
+static void set_inherit(const struct ioasid_policy_run *was, struct ioasid_policy_run *r, bool anew)
+{
+	r->seq = anew ? ++last_seq : was->seq;
+	if (!anew)
+		atomic_set(&r->state, IOASID_POLICY_ENABLED);
+}
+
+/*
+ * Put @r in the place of the programs @old; they are returned, and nobody runs
+ * them. -EAGAIN when they were ejected since @r was told what it inherits.
+ */
+static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
+					  struct ioasid_policy_ops *old, bool anew)
+{
+	struct ioasid_policy_run *was = NULL;
+	struct ioasid_policy_set *set;
+	int at, ret = 0;
+
+	mutex_lock(&policies_lock);
+	at = ioasid_policy_set_find(set_locked(), old, NULL);
+	set = at < 0 ? NULL : set_copy(GFP_KERNEL);
+	if (!set)
+		ret = at < 0 ? -ENOENT : -ENOMEM;
+	else if (!allowed)
+		ret = -EOPNOTSUPP;
+	/* From here on it cannot be ejected, and so miss what @r is to know. */
+	else if (!anew && !ioasid_policy_leave(set->run[at]))
+		ret = -EAGAIN;
+	if (ret) {
+		kfree(set);
+	} else {
+		was = set->run[at];
+		ioasid_policy_set_take(set, at);
+		if (r->ops->prio == was->ops->prio)
+			ioasid_policy_set_insert_at(set, at, r);
+		else
+			ioasid_policy_set_insert(set, r);
+		r->closed = ioasid_policy_fails_closed(was);
+		set_inherit(was, r, anew);
+		rcu_assign_pointer(was->policy->run, r);
+		set_publish(set);
+	}
+	mutex_unlock(&policies_lock);
+	return ret ? ERR_PTR(ret) : was;
+}
+
+/* The programs @ops that are in service; BPF keeps an unload of them away. */
+static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
+{
+	struct ioasid_policy_run *r = NULL;
+	int at;
+
+	mutex_lock(&policies_lock);
+	at = ioasid_policy_set_find(set_locked(), ops, NULL);
+	if (at >= 0)
+		r = set_locked()->run[at];
+	mutex_unlock(&policies_lock);
+	return r;
+}
+
+/* From @was to @r, which is freed by the caller if this fails. */
+static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *was)
+{
+	bool anew = ioasid_policy_ejected(was);
+	int ret;
+
+	/* Its exit comes before the new init. */
+	if (anew)
+		ioasid_policy_settle(was);
+	ret = run_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
+	if (ret)
+		return ret;
+	was = set_swap(r, was->ops, anew);
+	if (IS_ERR(was)) {
+		run_end(r, IOASID_EXIT_UNREG, false);
+		return PTR_ERR(was);
+	}
+	run_end(was, IOASID_EXIT_REPLACED, true);
+	run_free(was);
+	/* One that is ejected at once has been put in place all the same. */
+	if (!anew)
+		return 0;
+	if (!ioasid_policy_replay(r)) {
+		r->closed = false;
+		set_renew();
+	}
+	return 0;
+}
+
+/*
+ * ioasid_policy_replace() - new programs take the place of @old, live
+ *
+ * The new ones inherit what was charged to the old ones; those of an ejected
+ * policy, which has missed things, inherit nothing and begin as if loaded.
+ * Priority and scope may change.
+ *
+ * Return: 0; -EPERM, -EINVAL when the names differ, -EAGAIN when @old was
+ * ejected meanwhile, and what loading returns: then @old stays.
+ */
+int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old)
+{
+	struct ioasid_policy_run *r, *was;
+	int ret;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (strcmp(ops->name, old->name))
+		return -EINVAL;
+	was = set_find(old);
+	if (!was)
+		return -ENOENT;
+	r = run_create(was->policy, ops);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = policy_swap(r, was);
+	if (ret)
+		run_free(r);
+	return ret;
+}
+
+/* ioasid_policy_refresh() - a state changed: turn off what nobody needs */
+void ioasid_policy_refresh(void)
+{
+	mutex_lock(&policies_lock);
+	ioasid_policy_update_keys(set_locked(), true);
+	mutex_unlock(&policies_lock);
+}
+
+/* ---- the kill switch for all ---- */
+
+static int policies_set(const char *val, const struct kernel_param *kp)
+{
+	struct ioasid_policy_set *set;
+	unsigned int i;
+	bool on;
+	int ret;
+
+	ret = kstrtobool(val, &on);
+	if (ret)
+		return ret;
+	mutex_lock(&policies_lock);
+	allowed = on;
+	set = set_locked();
+	for (i = 0; !on && i < set->nr; i++)
+		ioasid_policy_eject(set->run[i], IOASID_EXIT_KILLED, "", 0,
+				    "the parameter policies was turned off");
+	mutex_unlock(&policies_lock);
+	return 0;
+}
+
+static int policies_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%c\n", allowed ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops policies_ops = {
+	.set = policies_set,
+	.get = policies_get,
+};
+module_param_cb(policies, &policies_ops, NULL, 0644);
+MODULE_PARM_DESC(policies, "N ejects every policy, those that fail closed included, and lets none be loaded (default Y)");
+
+/* ---- the module comes and goes ---- */
+
+int ioasid_policy_init(void)
+{
+	int ret = ioasid_policy_sysfs_init();
+
+	if (ret)
+		return ret;
+	ret = ioasid_struct_ops_init();
+	if (ret)
+		ioasid_policy_sysfs_exit();
+	return ret;
+}
+
+/* Loaded policies hold the module, so none is left; an empty set may be. */
+void ioasid_policy_exit(void)
+{
+	ioasid_policy_sysfs_exit();
+	set_free(rcu_dereference_protected(ioasid_policy_set, true));
+	ioasid_policy_scope_free();
+}

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Dirty tracking, in software as type1 does it: a page is dirty when an
+ * in-kernel user has it pinned or wrote to it, and every mapped page is dirty
+ * as long as some group can write unseen.
+ *
+ * Two units. An area has a bit for each page. What a bit of the caller's stands
+ * for is in the query, and everything about the caller's memory is in that unit:
+ * the check of its size, and what is written there. As in type1 it is the
+ * smallest page of the IOMMU, which may be several of ours.
+ *
+ * Who else can run: anything. Bits live in area->dirty and change under
+ * areas_lock. They reach the user's memory piece by piece: a piece is taken
+ * out under the lock, copied with no lock held (the copy may fault for long),
+ * and put back should the copy fail. An unmap copies the bits of areas that
+ * it has claimed, which nobody else changes. Maps and unmaps go on between two
+ * pieces, so each piece is clipped to the query for itself (piece_set()): that
+ * areas lay inside of it when the call began means nothing by then.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/clock.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space.h"
+
+/* What bitmap functions can count. */
+#define DIRTY_PAGES_MAX	((u64)INT_MAX)
+/* Bits per copy. */
+#define PIECE_BITS	(32UL << 10)
+#define PIECE_WORDS	(PIECE_BITS / 64)
+
+static u64 area_pages(const struct ioasid_area *area)
+{
+	return ioasid_area_bytes(area) >> PAGE_SHIFT;
+}
+
+/* Pages that in-kernel users hold are dirty for as long as they do. */
+static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
+{
+	unsigned long index;
+	void *entry;
+
+	xa_for_each_range(&area->pins, index, entry, from, from + n - 1)
+		__set_bit(index, area->dirty);
+}
+
+static int area_track(struct ioasid_area *area)
+{
+	u64 n = area_pages(area);
+
+	if (n > DIRTY_PAGES_MAX)
+		return -EINVAL;
+	area->dirty = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!area->dirty)
+		return -ENOMEM;
+	dirty_add_pins(area, 0, n);
+	return 0;
+}
+
+/* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
+int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	return space->tracking ? area_track(area) : 0;
+}
+
+static void untrack_all(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX)) {
+		kvfree(area->dirty);
+		area->dirty = NULL;
+	}
+}
+
+static bool dirty_heard(void)
+{
+	return trace_ioasid_dirty_enabled() || ioasid_policy_has(IOASID_OP_DIRTY);
+}
+
+/* Tell what was done; no lock is held. */
+static void dirty_tell(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
+{
+	ioasid_assert_may_wait(space);
+	if (!dirty_heard())
+		return;
+	ioasid_who_current(&args->who, space->id);
+	args->err = err;
+	ioasid_policy_dirty(args);
+	trace_ioasid_dirty(args);
+}
+
+static int dirty_start(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+	int ret = 0;
+
+	mutex_lock(&space->areas_lock);
+	if (space->tracking)
+		goto unlock;
+	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
+	     area = ioasid_area_next(area, 0, U64_MAX))
+		if (area->state == IOASID_AREA_LIVE)
+			ret = area_track(area);
+	if (ret)
+		untrack_all(space);
+	else
+		space->tracking = true;
+unlock:
+	mutex_unlock(&space->areas_lock);
+	return ret;
+}
+
+/*
+ * ioasid_dirty_start() - begin tracking; no-op when it is on
+ *
+ * Return: 0, -ENOMEM, or -EINVAL for a mapping of more than 2^31 - 1 pages.
+ */
+int ioasid_dirty_start(struct ioasid_space *space)
+{
+	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_START };
+	u64 t = ioasid_clock(dirty_heard());
+	int ret = dirty_start(space);
+
+	ioasid_lap(t, &t, &args.ns_total);
+	dirty_tell(space, &args, ret);
+	return ret;
+}
+
+/* ioasid_dirty_stop() - end tracking and forget */
+void ioasid_dirty_stop(struct ioasid_space *space)
+{
+	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_STOP };
+
+	mutex_lock(&space->areas_lock);
+	if (space->tracking) {
+		space->tracking = false;
+		untrack_all(space);
+	}
+	mutex_unlock(&space->areas_lock);
+	dirty_tell(space, &args, 0);
+}
+
+/* ioasid_dirty_mark() - the CPU wrote on behalf of a device; areas_lock is held */
+void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
+		       u64 length)
+{
+	u64 first = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+	u64 last = (iova + length - 1 - ioasid_area_start(area)) >> PAGE_SHIFT;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (area->dirty)
+		bitmap_set(area->dirty, first, last - first + 1);
+}
+
+/* ioasid_dirty_mark_all() - a group left that could write unseen; areas_lock is held */
+void ioasid_dirty_mark_all(struct ioasid_space *space)
+{
+	struct ioasid_area *area;
+
+	lockdep_assert_held(&space->areas_lock);
+	for (area = ioasid_area_first(space, 0, U64_MAX); area;
+	     area = ioasid_area_next(area, 0, U64_MAX))
+		if (area->dirty)
+			bitmap_fill(area->dirty, area_pages(area));
+}
+
+/* Some group can write to this area without anybody noticing. areas_lock is held. */
+static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *area)
+{
+	struct ioasid_group *g;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!area->pages->pinned)
+		return false;
+	list_for_each_entry(g, &space->groups, link)
+		if (!g->reports)
+			return true;
+	return false;
+}
+
+/**
+ * struct ioasid_dirty_piece - some of an area's bits, on their way out
+ * @iova: of the first page
+ * @from: its index in the area
+ * @n: pages
+ * @order: a bit of the caller's stands for 1 << @order pages
+ * @lead: pages of the first bit's that are not of this piece
+ * @at: the first bit of the caller's
+ * @shift: where it lies in its word
+ * @bits: how many
+ * @words: the bits
+ */
+struct ioasid_dirty_piece {
+	u64 iova;
+	u64 from;
+	unsigned long n;
+	unsigned int order;
+	unsigned long lead;
+	u64 at;
+	unsigned long shift;
+	unsigned long bits;
+	u64 words[PIECE_WORDS + 1];
+};
+
+/* Words that hold the bits of a piece. */
+static unsigned long piece_words(const struct ioasid_dirty_piece *p)
+{
+	return BITS_TO_U64(p->shift + p->bits);
+}
+
+/* The last address of the piece. */
+static u64 piece_last(const struct ioasid_dirty_piece *p)
+{
+	return p->iova + ((u64)p->n << PAGE_SHIFT) - 1;
+}
+
+/* The bit of page @i of the piece. */
+static unsigned long piece_bit(const struct ioasid_dirty_piece *p, unsigned long i)
+{
+	return p->shift + ((p->lead + i) >> p->order);
+}
+
+/* Bits that stand for several pages each, of which one is enough. */
+static void piece_fold(struct ioasid_dirty_piece *p, const unsigned long *dirty)
+{
+	unsigned long end = p->from + p->n, i;
+
+	for (i = find_next_bit(dirty, end, p->from); i < end; i = find_next_bit(dirty, end, i + 1)) {
+		unsigned long bit = piece_bit(p, i - p->from);
+
+		p->words[bit / 64] |= BIT_ULL(bit % 64);
+	}
+}
+
+/* Word by word, wherever in its words the area has them. */
+static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
+{
+	unsigned long at = p->shift, end = p->shift + p->n, n;
+
+	if (p->order) {
+		piece_fold(p, dirty);
+		return;
+	}
+	for (; at < end; at += n) {
+		n = min(64 - at % 64, end - at);
+		p->words[at / 64] |= (u64)bitmap_read(dirty, p->from + at - p->shift, n) << at % 64;
+	}
+}
+
+/* No bits but those of the piece. */
+static void piece_trim(struct ioasid_dirty_piece *p)
+{
+	unsigned long end = p->shift + p->bits;
+
+	p->words[0] &= U64_MAX << p->shift;
+	if (end % 64)
+		p->words[end / 64] &= ~(U64_MAX << end % 64);
+}
+
+/* Take the bits out of the area. areas_lock is held. */
+static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
+		       struct ioasid_dirty_piece *p, bool clear)
+{
+	bool all = writes_unseen(space, area);
+
+	lockdep_assert_held(&space->areas_lock);
+	memset(p->words, all ? 0xff : 0, piece_words(p) * sizeof(u64));
+	if (all)
+		piece_trim(p);
+	else
+		piece_fill(p, area->dirty);
+	if (clear) {
+		bitmap_clear(area->dirty, p->from, p->n);
+		dirty_add_pins(area, p->from, p->n);
+	}
+}
+
+/*
+ * The copy failed: nobody has seen these bits. areas_lock is held. Of a bit that
+ * stands for several pages all are dirty then: too many is safe.
+ */
+static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
+			   const struct ioasid_dirty_piece *p)
+{
+	unsigned long from = (p->iova - ioasid_area_start(area)) >> PAGE_SHIFT, i;
+
+	lockdep_assert_held(&space->areas_lock);
+	for (i = 0; i < p->n; i++) {
+		unsigned long bit = piece_bit(p, i);
+
+		if (p->words[bit / 64] & BIT_ULL(bit % 64))
+			__set_bit(from + i, area->dirty);
+	}
+}
+
+/*
+ * Into the user's words. The first may hold bits of the neighbour before us,
+ * and those stay; the user cleared the buffer.
+ */
+static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
+{
+	u64 __user *to = q->bits + p->at / 64;
+	u64 before;
+
+	if (p->shift || p->lead) {
+		if (copy_from_user(&before, to, sizeof(before)))
+			return -EFAULT;
+		p->words[0] |= before;
+	}
+	return copy_to_user(to, p->words, piece_words(p) * sizeof(u64)) ?
+	       -EFAULT : 0;
+}
+
+static u64 query_last(const struct ioasid_dirty_query *q)
+{
+	return q->iova + q->length - 1;
+}
+
+/* Set up the next piece of @area, from @iova on; both @iova and some of @area are in the query. */
+static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *area, u64 iova,
+		      const struct ioasid_dirty_query *q)
+{
+	u64 pages = (min(ioasid_area_last(area), query_last(q)) - iova + 1) >> PAGE_SHIFT;
+	u64 page = (iova - q->iova) >> PAGE_SHIFT;
+
+	p->iova = iova;
+	p->from = (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+	p->order = q->shift - PAGE_SHIFT;
+	p->lead = page & (BIT(p->order) - 1);
+	p->at = page >> p->order;
+	p->shift = p->at % 64;
+	p->n = min(PIECE_BITS - p->shift, pages);
+	p->bits = piece_bit(p, p->n - 1) + 1 - p->shift;
+}
+
+/* The next piece at or after *@iova, taken out; false at the end. */
+static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 *iova,
+		     struct ioasid_dirty_piece *p, bool clear)
+{
+	u64 last = query_last(q);
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = *iova <= last ? ioasid_area_first(space, *iova, last) : NULL;
+	while (area && (area->state != IOASID_AREA_LIVE || !area->dirty))
+		area = ioasid_area_next(area, *iova, last);
+	if (area) {
+		piece_set(p, area, max(*iova, ioasid_area_start(area)), q);
+		piece_take(space, area, p, clear);
+	}
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+/* What is mapped there now may be another mapping: then it is dirty for nothing. */
+static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, p->iova, p->iova);
+	if (area && area->dirty && ioasid_area_last(area) >= piece_last(p))
+		piece_put_back(space, area, p);
+	mutex_unlock(&space->areas_lock);
+}
+
+/*
+ * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless
+ * it came after @since: what is mapped only now is not asked about.
+ */
+static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
+		    struct ioasid_area_wait *w)
+{
+	u64 last = query_last(q);
+	struct ioasid_area *area;
+
+	if (!space->tracking || space->dead)
+		return -EINVAL;
+	for (area = ioasid_area_first(space, q->iova, last); area;
+	     area = ioasid_area_next(area, q->iova, last)) {
+		if (!ioasid_area_in_flight(area, false)) {
+			if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
+				return -EINVAL;
+		} else if (area->serial <= since) {
+			ioasid_area_wait_begin(space, area, w);
+			return -EAGAIN;
+		}
+	}
+	return 0;
+}
+
+/* The same, and waits for those in flight. */
+static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
+{
+	struct ioasid_area_wait w = {};
+	u64 since;
+	int ret;
+
+	mutex_lock(&space->areas_lock);
+	since = space->serial;
+	ret = get_look(space, q, since, &w);
+	mutex_unlock(&space->areas_lock);
+	while (ret == -EAGAIN) {
+		ret = ioasid_area_wait(space, &w);
+		if (ret)
+			return ret;
+		mutex_lock(&space->areas_lock);
+		ret = get_look(space, q, since, &w);
+		mutex_unlock(&space->areas_lock);
+	}
+	return ret;
+}
+
+/*
+ * ioasid_dirty_piece_alloc() - what get and report need
+ *
+ * Before anything is done, so that neither can fail for want of memory.
+ */
+struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void)
+{
+	return kvmalloc(sizeof(struct ioasid_dirty_piece), GFP_KERNEL_ACCOUNT);
+}
+
+/* Adds to @dirty the pages that were found to be. */
+static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear, u64 *dirty)
+{
+	u64 iova = q->iova;
+	int ret;
+
+	ret = ioasid_dirty_fits(q) ? get_check(space, q) : -EINVAL;
+	if (ret)
+		return ret;
+	while (!ret && get_next(space, q, &iova, p, clear)) {
+		if (dirty_heard())
+			*dirty += (u64)bitmap_weight((unsigned long *)p->words,
+						     p->shift + p->bits) << p->order;
+		ret = piece_copy(q, p);
+		if (ret && clear)
+			get_undo(space, p);
+		iova = piece_last(p) + 1;
+		if (!iova)
+			break;
+		cond_resched();
+	}
+	return ret;
+}
+
+/*
+ * ioasid_dirty_get() - copy dirty bits to the caller's memory, and @clear them
+ *
+ * Return: 0; -EINVAL (tracking is off, or the range cuts a mapping in two),
+ * -EFAULT (some bits copied, none lost), -EINTR.
+ */
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear)
+{
+	struct ioasid_dirty_args args = {
+		.op = IOASID_DIRTY_GET,
+		.iova = q->iova,
+		.length = q->length,
+	};
+	u64 t = ioasid_clock(dirty_heard());
+	int ret = dirty_get(space, q, p, clear, &args.dirty);
+
+	ioasid_lap(t, &t, &args.ns_total);
+	/* Without @clear it is a rehearsal. */
+	if (clear)
+		dirty_tell(space, &args, ret);
+	return ret;
+}
+
+/* Tracking may be stopped at any moment; then there is nothing to tell. */
+static bool report_take(struct ioasid_space *space, struct ioasid_area *area,
+			struct ioasid_dirty_piece *p)
+{
+	bool tracked;
+
+	mutex_lock(&space->areas_lock);
+	tracked = area->dirty;
+	if (tracked)
+		piece_take(space, area, p, false);
+	mutex_unlock(&space->areas_lock);
+	return tracked;
+}
+
+/*
+ * ioasid_dirty_report() - bits of areas that were just unmapped
+ *
+ * @areas are DYING and the caller's. Return: 0 or -EFAULT.
+ */
+int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
+{
+	u64 last = query_last(q), iova, end;
+	struct ioasid_area *area;
+	int ret = 0;
+
+	/* A v1 container unmaps whole areas of which only the start is in the range. */
+	list_for_each_entry(area, areas, link) {
+		end = min(ioasid_area_last(area), last);
+		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
+		     iova = piece_last(p) + 1) {
+			piece_set(p, area, iova, q);
+			if (!report_take(space, area, p))
+				break;
+			ret = piece_copy(q, p);
+			cond_resched();
+			/* The next one would begin behind the end of the address space. */
+			if (piece_last(p) == U64_MAX)
+				break;
+		}
+	}
+	return ret;
+}
+
+void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group)
+{
+	struct ioasid_group *g;
+
+	mutex_lock(&space->areas_lock);
+	g = ioasid_group_find(space, group);
+	if (g)
+		g->reports = true;
+	mutex_unlock(&space->areas_lock);
+}
+IOASID_EXPORT(ioasid_group_reports_dirty);

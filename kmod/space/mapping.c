@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Address spaces: their life, and the memory of areas.
+ *
+ * Who else can run: any number of calls, each holding a reference. The last
+ * reference means that no call is left, so freeing needs no lock. A kill can
+ * come at any moment and is seen by whoever takes areas_lock next.
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include <trace/events/ioasid.h>
+
+#include "lib/signal.h"
+#include "lib/who.h"
+#include "pin/pages.h"
+#include "space.h"
+#include "user.h"
+
+static struct kmem_cache *mapping_cache;
+
+/* Sampled when a space is created, as type1 does. */
+unsigned int ioasid_dma_entry_limit = U16_MAX;
+
+static void space_setup(struct ioasid_space *space, u32 flags)
+{
+	refcount_set(&space->refs, 1);
+	refcount_set(&space->memory, 1);
+	space->flags = flags;
+	init_rwsem(&space->domains_rwsem);
+	INIT_LIST_HEAD(&space->domains);
+	INIT_LIST_HEAD(&space->groups);
+	ioasid_space_update_pgsizes(space);
+	mutex_init(&space->areas_lock);
+	space->areas.root = RB_ROOT;
+	init_waitqueue_head(&space->change_wait);
+	space->limit = READ_ONCE(ioasid_dma_entry_limit);
+	space->avail = space->limit;
+	space->huge = true;
+	mutex_init(&space->access_lock);
+	INIT_LIST_HEAD(&space->accesses);
+	get_task_comm(space->comm, current);
+	space->choice = ioasid_policy_default_choice();
+}
+
+/* Ask the policies. A container must not fail here, see below: it is sealed. */
+static int space_ask_policy(struct ioasid_space *space)
+{
+	struct ioasid_space_args args;
+	int ret;
+
+	ioasid_space_describe(space, &args);
+	ret = ioasid_policy_space_open(&args, &space->mark);
+	trace_ioasid_space_open(&args, ret);
+	if (ret && space->flags & IOASID_SPACE_CONTAINER) {
+		space->sealed = ret;
+		pr_warn_ratelimited("space %u: a policy refused it (%d); the container is sealed\n",
+				    space->id, ret);
+		ret = 0;
+	}
+	return ret;
+}
+
+/* A space that is counted, for @user, and can be found. */
+static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT;
+	struct ioasid_space *space;
+	int ret;
+
+	/* Where this fails VFIO tries its next driver, past every policy. */
+	if (flags & IOASID_SPACE_CONTAINER)
+		gfp |= __GFP_NOFAIL;
+	space = kzalloc(sizeof(*space), gfp);
+	if (!space)
+		return ERR_PTR(-ENOMEM);
+
+	space_setup(space, flags);
+	space->user = user;
+	if (user && current->mm) {
+		space->mm = current->mm;
+		mmgrab(space->mm);
+	}
+	ret = ioasid_spaces_add(space, gfp);
+	if (ret) {
+		if (space->mm)
+			mmdrop(space->mm);
+		kfree(space);
+		return ERR_PTR(ret);
+	}
+	return space;
+}
+
+struct ioasid_space *ioasid_space_create(u32 flags)
+{
+	struct ioasid_user *user = NULL;
+	struct ioasid_space *space;
+	int ret;
+
+	/* A container takes a group, of which there are few, and has type1's limits alone. */
+	if (!(flags & IOASID_SPACE_CONTAINER)) {
+		user = ioasid_user_open();
+		if (IS_ERR(user))
+			return ERR_CAST(user);
+	}
+	space = space_add(flags, user);
+	if (IS_ERR(space)) {
+		if (user)
+			ioasid_user_close(user);
+		return space;
+	}
+	ret = space_ask_policy(space);
+	if (ret) {
+		ioasid_space_put(space);
+		return ERR_PTR(ret);
+	}
+	return space;
+}
+IOASID_EXPORT(ioasid_space_create);
+
+u32 ioasid_space_number(const struct ioasid_space *space)
+{
+	return space->id;
+}
+IOASID_EXPORT(ioasid_space_number);
+
+void ioasid_space_get(struct ioasid_space *space)
+{
+	refcount_inc(&space->refs);
+}
+IOASID_EXPORT(ioasid_space_get);
+
+void ioasid_space_put(struct ioasid_space *space)
+{
+	struct ioasid_space_args args;
+
+	if (!refcount_dec_and_test(&space->refs))
+		return;
+
+	ioasid_spaces_remove(space);
+	ioasid_space_kill(space);
+	ioasid_space_describe(space, &args);
+	ioasid_who_current(&args.who, space->id);
+	ioasid_policy_space_close(&args, &space->mark);
+	trace_ioasid_space_close(&args);
+	ioasid_windows_free(&space->windows);
+	ioasid_windows_free(&space->allowed);
+	kfree(space->pins);
+	if (space->mm)
+		mmdrop(space->mm);
+	if (space->user)
+		ioasid_user_close(space->user);
+	ioasid_space_forget(space);
+}
+IOASID_EXPORT(ioasid_space_put);
+
+/* From now on every call fails; @victims are for ioasid_space_finish_all(). */
+static void space_end(struct ioasid_space *space, struct list_head *victims)
+{
+	lockdep_assert_held_write(&space->domains_rwsem);
+	mutex_lock(&space->areas_lock);
+	space->dead = true;
+	mutex_unlock(&space->areas_lock);
+	ioasid_space_claim_all(space, victims);
+	ioasid_space_leave_to_users(space, victims);
+}
+
+void ioasid_space_kill(struct ioasid_space *space)
+{
+	LIST_HEAD(victims);
+
+	down_write(&space->domains_rwsem);
+	space_end(space, &victims);
+	up_write(&space->domains_rwsem);
+	ioasid_space_finish_all(space, &victims);
+}
+IOASID_EXPORT(ioasid_space_kill);
+
+/*
+ * ioasid_space_retire() - kill a space that is not in use
+ *
+ * Calls in flight fail. Return: 0, and @victims are for ioasid_space_finish_all(),
+ * which waits for owners; or -EBUSY: a group is attached (of a container or a
+ * device), or an in-kernel user is registered.
+ */
+int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims)
+{
+	int ret = 0;
+
+	down_write(&space->domains_rwsem);
+	/* A user that registers only now has a dead space. */
+	if (!list_empty(&space->groups) || !list_empty_careful(&space->accesses))
+		ret = -EBUSY;
+	else
+		space_end(space, victims);
+	up_write(&space->domains_rwsem);
+	return ret;
+}
+
+/* ioasid_space_report() - tell the tracepoint why the current task's call failed */
+void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
+			 const struct ioasid_fail *f)
+{
+	struct ioasid_who who;
+
+	if (!trace_ioasid_error_enabled())
+		return;
+	ioasid_who_current(&who, space->id);
+	trace_ioasid_error(&who, op, err, f->reason, f->a, f->b);
+}
+
+/*
+ * An area and the pages it was made for, in one piece of memory that lives as
+ * long as the pages do: an area is freed by dropping its reference on them. An
+ * area on pages of another one has no use for its own.
+ */
+struct ioasid_mapping {
+	struct ioasid_area area;
+	struct ioasid_pages own;
+};
+
+/* There may be very many. */
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 248);
+
+/* ioasid_area_alloc() - an area whose pages are still to be initialised */
+struct ioasid_area *ioasid_area_alloc(void)
+{
+	struct ioasid_mapping *m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
+
+	if (!m)
+		return NULL;
+	xa_init_flags(&m->area.pins, XA_FLAGS_ACCOUNT);
+	INIT_LIST_HEAD(&m->area.link);
+	m->area.pages = &m->own;
+	return &m->area;
+}
+
+/*
+ * ioasid_area_drop_pages() - the area needs its pages no more
+ *
+ * Return: how many pages were unpinned: none while another window is left.
+ */
+unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund)
+{
+	return ioasid_pages_drop_window(area->pages, area->stuck, refund);
+}
+
+/* ioasid_area_remove() - the range is free; areas_lock is held */
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	ioasid_area_erase(space, area);
+	space->avail++;
+	if (unlikely(area->counted))
+		ioasid_user_drop_window(space->user);
+}
+
+/*
+ * ioasid_area_stuck() - does a domain keep some of it?
+ *
+ * It was not cleared. But a domain that is gone by now keeps nothing: its group left
+ * before, and its page tables are free. areas_lock is held; the area is the caller's.
+ */
+bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	if (list_empty(&space->domains))
+		area->stuck = IOASID_STUCK_NOT;
+	return area->stuck;
+}
+
+/*
+ * ioasid_area_keep() - a domain kept some of it: it stays, pinned, as a LIVE mapping
+ *
+ * So nothing else is mapped there, and the next unmap tries again. areas_lock is
+ * held; the area is the caller's.
+ */
+void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	area->torn = true;
+	if (area->stuck == IOASID_STUCK_LOST) {
+		area->lost = true;
+		space->lost = true;
+	}
+	area->stuck = IOASID_STUCK_NOT;
+	area->state = IOASID_AREA_LIVE;
+	ioasid_space_changed(space);
+}
+
+/* Drop a reference on @pages; the memory to be freed with it, or NULL. */
+static struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
+{
+	if (!refcount_dec_and_test(&pages->refs))
+		return NULL;
+	ioasid_pages_release(pages);
+	return container_of(pages, struct ioasid_mapping, own);
+}
+
+/* ioasid_pages_put() - drop a reference on the memory of pages */
+void ioasid_pages_put(struct ioasid_pages *pages)
+{
+	struct ioasid_mapping *m = pages_put(pages);
+
+	if (m)
+		kmem_cache_free(mapping_cache, m);
+}
+
+/* The same for an area. */
+static struct ioasid_mapping *area_put(struct ioasid_area *area)
+{
+	struct ioasid_mapping *m = container_of(area, struct ioasid_mapping, area);
+
+	if (likely(area->pages == &m->own))
+		return pages_put(&m->own);
+	ioasid_pages_put(area->pages);
+	return m;
+}
+
+/* ioasid_area_free() - it has dropped its pages */
+void ioasid_area_free(struct ioasid_area *area)
+{
+	struct ioasid_mapping *m;
+
+	if (unlikely(area->dirty))
+		kvfree(area->dirty);
+	m = area_put(area);
+	if (m)
+		kmem_cache_free(mapping_cache, m);
+}
+
+/* Freed with one call, where there are many. */
+#define FREE_AT_ONCE	32
+
+/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
+void ioasid_area_free_many(struct list_head *areas)
+{
+	/* Only what was set is read. */
+	void *bin[FREE_AT_ONCE] __uninitialized;
+	struct ioasid_area *area, *tmp;
+	size_t n = 0;
+
+	if (list_is_singular(areas)) {
+		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
+		goto out;
+	}
+	list_for_each_entry_safe(area, tmp, areas, link) {
+		if (unlikely(area->dirty))
+			kvfree(area->dirty);
+		bin[n] = area_put(area);
+		if (bin[n] && ++n == FREE_AT_ONCE) {
+			kmem_cache_free_bulk(mapping_cache, n, bin);
+			cond_resched();
+			n = 0;
+		}
+	}
+	if (n)
+		kmem_cache_free_bulk(mapping_cache, n, bin);
+out:
+	INIT_LIST_HEAD(areas);
+}
+
+/* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
+void ioasid_space_changed(struct ioasid_space *space)
+{
+	lockdep_assert_held(&space->areas_lock);
+	WRITE_ONCE(space->changes, space->changes + 1);
+	if (wq_has_sleeper(&space->change_wait))
+		wake_up_all(&space->change_wait);
+}
+
+/**
+ * ioasid_space_wait_change() - wait until something changed since @seen
+ * @space: no lock of it is held
+ * @seen: space->changes, read under areas_lock
+ *
+ * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
+ */
+int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
+{
+	DEFINE_WAIT(wait);
+	int ret = 0;
+
+	ioasid_assert_may_wait(space);
+	while (READ_ONCE(space->changes) == seen) {
+		prepare_to_wait(&space->change_wait, &wait, ioasid_wait_state());
+		ret = ioasid_interrupted();
+		if (ret || READ_ONCE(space->changes) != seen)
+			break;
+		ioasid_wait_schedule();
+	}
+	finish_wait(&space->change_wait, &wait);
+	return ret;
+}
+
+/* ioasid_area_wait_begin() - @area is in the way; areas_lock is held, @w->idle is set */
+void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
+			    struct ioasid_area_wait *w)
+{
+	lockdep_assert_held(&space->areas_lock);
+	w->start = ioasid_area_start(area);
+	w->serial = area->serial;
+	w->seen = space->changes;
+	area->wanted |= w->idle;
+}
+
+/**
+ * ioasid_area_wait() - wait until an area is in flight no more, or is gone
+ * @space: no lock of it is held
+ * @w: from ioasid_area_wait_begin(); it may be in flight again on return
+ *
+ * A call that needs a range to be quiet waits in this way for one area after
+ * the other, and only for those that were there when it began: what other tasks
+ * map and unmap meanwhile cannot keep it from its end.
+ *
+ * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
+ */
+int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
+{
+	struct ioasid_area *area;
+	bool wait;
+	int ret;
+
+	ioasid_assert_may_wait(space);
+	do {
+		ret = ioasid_space_wait_change(space, w->seen);
+		if (ret)
+			return ret;
+		mutex_lock(&space->areas_lock);
+		area = ioasid_area_first(space, w->start, w->start);
+		wait = area && area->serial == w->serial && ioasid_area_in_flight(area, w->idle);
+		/* Another call may have let users in again. */
+		if (wait)
+			ioasid_area_wait_begin(space, area, w);
+		mutex_unlock(&space->areas_lock);
+	} while (wait);
+	return 0;
+}
+
+/* ioasid_areas_let_in() - nobody waits any more for the users of areas in a range */
+void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_area *area;
+
+	mutex_lock(&space->areas_lock);
+	for (area = ioasid_area_first(space, start, last); area;
+	     area = ioasid_area_next(area, start, last))
+		area->wanted = false;
+	ioasid_space_changed(space);
+	mutex_unlock(&space->areas_lock);
+}
+
+int ioasid_spaces_init(void)
+{
+	/* Not shared with others: what a bug does here stays here, and can be counted. */
+	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE | SLAB_ACCOUNT);
+	return mapping_cache ? 0 : -ENOMEM;
+}
+
+void ioasid_spaces_exit(void)
+{
+	kmem_cache_destroy(mapping_cache);
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An I/O address space and what is in it.
+ *
+ * Vocabulary: a space holds areas (mappings) at IOVAs; each area is a window
+ * on pinned pages. Groups of devices attach to the space; groups whose IOMMU
+ * agrees share a domain, and every area is programmed into every domain.
+ * "last" is inclusive throughout.
+ *
+ * An area is BUILDING from before its first page is pinned, LIVE when mapped,
+ * DYING until after its last page is unpinned; only then its IOVAs are free
+ * for another. MAP over a BUILDING or DYING area fails with -EEXIST; unmap,
+ * pin and rw wait for the state to change.
+ */
+#ifndef _IOASID_SPACE_H
+#define _IOASID_SPACE_H
+
+#include <linux/iommu.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <ioasid/ioasid.h>
+#include <ioasid/policy.h>
+#include "hooks/hooks.h"
+
+struct ioasid_dirty_piece;
+struct ioasid_iova_range;
+struct ioasid_pages;
+struct ioasid_refund;
+struct ioasid_user;
+struct mm_struct;
+struct seq_file;
+
+/** enum ioasid_area_state - life of a mapping */
+enum ioasid_area_state {
+	IOASID_AREA_BUILDING,
+	IOASID_AREA_LIVE,
+	IOASID_AREA_DYING,
+};
+
+/** enum ioasid_stuck - what became of an area that a domain was to clear */
+enum ioasid_stuck {
+	/** @IOASID_STUCK_NOT: it is clear */
+	IOASID_STUCK_NOT,
+	/** @IOASID_STUCK_HELD: entries are there, and the IOMMU says so */
+	IOASID_STUCK_HELD,
+	/** @IOASID_STUCK_LOST: entries were not cleared, and it says that there are none */
+	IOASID_STUCK_LOST,
+};
+
+/**
+ * struct ioasid_area_node - an area by its address
+ * @rb: in the tree
+ * @start: first address
+ * @last: last address
+ * @gap: pages that are free right below @start, see tree.c
+ * @gap_most: the largest @gap of this node and of those below it in the tree
+ */
+struct ioasid_area_node {
+	struct rb_node rb;
+	u64 start;
+	u64 last;
+	u32 gap;
+	u32 gap_most;
+};
+
+/**
+ * struct ioasid_area - one mapping
+ * @node: IOVA range, in space->areas
+ * @link: on the list of those being torn down
+ * @pages: what is mapped: a window on them
+ * @first: the first of them
+ * @serial: space->serial when the range was reserved; tells two areas apart
+ * @state: enum ioasid_area_state, under areas_lock
+ * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
+ *	under areas_lock
+ * @wanted: an unmap waits for @users to go: no new ones; under areas_lock
+ * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
+ * @small: without large IOMMU pages; set when it is
+ * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
+ *	while LIVE with @users, and the last of them finishes it; under areas_lock
+ * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
+ *	kept some of it; 0 again when it is LIVE
+ * @torn: some domain kept some of it, so nobody knows which entries are there:
+ *	who clears it asks, and no other domain gets it; until it is unmapped
+ * @lost: some domain kept some of it and does not know of it any more: it stays
+ *	pinned as long as there is a domain
+ * @counted: no rlimit bounds it (see user.c), so it counts among the windows of space->user; set
+ *	by the mapping task
+ * @users: reads and writes by the CPU in flight, under areas_lock
+ * @dirty: bit per page while dirty tracking is on, under areas_lock
+ * @pins: struct ioasid_xpin by page index: pins of in-kernel users
+ */
+struct ioasid_area {
+	struct ioasid_area_node node;
+	struct list_head link;
+	struct ioasid_pages *pages;
+	unsigned long first;
+	u64 serial;
+	u8 state : 6;
+	u8 no_vaddr : 1;
+	u8 wanted : 1;
+	u8 prot : 6;
+	u8 small : 1;
+	u8 torn : 1;
+	bool stop;
+	u8 stuck : 2;
+	u8 lost : 1;
+	u8 counted : 1;
+	u32 users;
+	unsigned long *dirty;
+	struct xarray pins;
+};
+
+/**
+ * struct ioasid_tree - areas by address, see tree.c
+ * @root: of the tree
+ * @last: the highest area, NULL when there is none
+ * @gaps: the nodes know the gaps between them
+ */
+struct ioasid_tree {
+	struct rb_root root;
+	struct ioasid_area *last;
+	bool gaps;
+};
+
+/** struct ioasid_area_place - where in the tree a new area is to be linked */
+struct ioasid_area_place {
+	struct rb_node *parent;
+	struct rb_node **link;
+};
+
+/** struct ioasid_window - IOVAs that may be mapped */
+struct ioasid_window {
+	u64 start;
+	u64 last;
+};
+
+/** struct ioasid_windows - sorted, disjoint; none at all means no restriction */
+struct ioasid_windows {
+	unsigned int nr;
+	struct ioasid_window *w;
+};
+
+/**
+ * struct ioasid_domain - page tables shared by groups whose IOMMU agrees
+ * @link: in space->domains
+ * @domain: what the IOMMU driver knows
+ * @space: id of the space it is in
+ * @coherent: no-snoop is blocked (enforce_cache_coherency)
+ * @groups: number of groups in it
+ */
+struct ioasid_domain {
+	struct list_head link;
+	struct iommu_domain *domain;
+	u32 space;
+	bool coherent;
+	unsigned int groups;
+};
+
+/**
+ * struct ioasid_group - an attached group
+ * @link: in space->groups
+ * @group: whose DMA ownership the attaching caller holds
+ * @domain: NULL for an emulated group and for one that came in sealed
+ * @emulated: a software device
+ * @reports: its driver reports what it dirties, by pinning; under areas_lock
+ * @resv: its reserved regions
+ * @mark: policies that saw it attach
+ */
+struct ioasid_group {
+	struct list_head link;
+	struct iommu_group *group;
+	struct ioasid_domain *domain;
+	bool emulated;
+	bool reports;
+	struct ioasid_windows resv;
+	struct ioasid_policy_mark mark;
+};
+
+/**
+ * struct ioasid_space - an I/O address space
+ * @refs: fds, containers, accesses, calls in flight
+ * @memory: of this structure alone: @refs as one, BPF programs and who walks all spaces
+ * @rcu: frees it
+ * @id: for people and programs; never used again
+ * @flags: enum ioasid_space_flags
+ * @owner: who created it
+ * @comm: name of that task
+ * @user: of its creator, for which it and its windows count; NULL for a
+ *	container. Set once, and given up with the last of @refs
+ * @mm: the memory of the process that owns it (mmgrab); like @user, but a change
+ *	of owner replaces it under areas_lock. Only compared
+ * @choice: the policy that was selected, see hooks/scope.c; 0: none
+ * @mark: policies that saw it open, guarded in hooks/hooks.c
+ *
+ * @domains_rwsem: guards the page tables. Read: program or clear them for an
+ *	area. Write: attach, detach, replay.
+ * @domains: struct ioasid_domain
+ * @groups: struct ioasid_group
+ * @emulated: how many of @groups are emulated
+ * @nr_groups: length of @groups
+ * @nr_domains: length of @domains
+ * @windows: where maps may lie
+ * @pgsizes: page sizes all domains have
+ * @attaching: attaches that pin mappings for a first domain, with no lock held
+ *	These eight change under both locks and are read under either.
+ *
+ * @areas_lock: guards @areas and their states, and all that follows
+ * @areas: struct ioasid_area by IOVA
+ * @serial: counts reservations
+ * @changes: counts areas that left BUILDING or DYING, or lost their last user
+ * @change_wait: for those who wait for @changes
+ * @limit: most mappings; dma_entry_limit when it was created, or an option
+ * @avail: how many more it allows
+ * @allowed: ranges that must stay possible; none at all means no demand
+ * @huge: option: large IOMMU pages
+ * @account_user: option: pages are counted for the user, not for the process
+ * @maps: areas
+ * @bytes: sum of their lengths
+ * @no_vaddr: areas that wait for a new virtual address
+ * @lost: there may be areas that are lost
+ * @tracking: dirty tracking is on
+ * @sealed: errno of the attach that was denied, for every map
+ * @dead: killed; every call fails
+ *
+ * @access_lock: guards @accesses, and is not held over their callbacks: each user
+ *	has a lock for these. A driver may take its own locks in there, so pin,
+ *	unpin and rw take none of the two
+ * @accesses: struct ioasid_access
+ * @access_last: number of the last one
+ * @notifiable: how many of them have an unmap callback
+ * @pins: what policies know of their pins; set with the first of them, and then
+ *	there as long as the space is
+ *
+ * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
+ * areas_lock. So nothing waits for user space with one of the last two held.
+ * Nothing here is taken in a notifier.
+ */
+struct ioasid_space {
+	refcount_t refs;
+	refcount_t memory;
+	struct rcu_head rcu;
+	u32 id;
+	u32 flags;
+	struct ioasid_who owner;
+	char comm[TASK_COMM_LEN];
+	struct ioasid_user *user;
+	struct mm_struct *mm;
+	u32 choice;
+	struct ioasid_policy_mark mark;
+
+	struct rw_semaphore domains_rwsem;
+	struct list_head domains;
+	struct list_head groups;
+	unsigned int emulated;
+	unsigned int nr_groups;
+	unsigned int nr_domains;
+	struct ioasid_windows windows;
+	u64 pgsizes;
+	unsigned int attaching;
+
+	struct mutex areas_lock;
+	struct ioasid_tree areas;
+	u64 serial;
+	u64 changes;
+	wait_queue_head_t change_wait;
+	unsigned int limit;
+	unsigned int avail;
+	struct ioasid_windows allowed;
+	bool huge;
+	bool account_user;
+	unsigned long maps;
+	u64 bytes;
+	unsigned long no_vaddr;
+	bool lost;
+	bool tracking;
+	int sealed;
+	bool dead;
+
+	struct mutex access_lock;
+	struct list_head accesses;
+	u64 access_last;
+	atomic_t notifiable;
+	struct ioasid_policy_pins *pins;
+};
+
+/**
+ * struct ioasid_area_wait - an area that a call has to wait for
+ * @start: its first address
+ * @serial: its number, in case another one is there later
+ * @seen: space->changes when it was in the way
+ * @idle: wait for its users, too, and keep new ones out meanwhile
+ */
+struct ioasid_area_wait {
+	u64 start;
+	u64 serial;
+	u64 seen;
+	bool idle;
+};
+
+/**
+ * struct ioasid_dirty_query - where dirty bits are to go
+ * @iova: first address, a multiple of what a bit stands for; bit 0
+ * @length: bytes, another multiple
+ * @shift: a bit stands for 1 << @shift bytes, at least a page
+ * @bits: little-endian words in the caller's memory
+ * @size: bytes at @bits
+ */
+struct ioasid_dirty_query {
+	u64 iova;
+	u64 length;
+	unsigned int shift;
+	u64 __user *bits;
+	u64 size;
+};
+
+/*
+ * The bitmap holds the range. Whoever asks has looked already, for an errno of
+ * the right kind; but what is written to user memory depends on it.
+ */
+static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
+{
+	return q->length && q->shift >= PAGE_SHIFT &&
+	       q->size >= DIV_ROUND_UP(q->length >> q->shift, 64) * sizeof(u64);
+}
+
+/**
+ * struct ioasid_fail - why a call fails, beside the errno
+ * @reason: enum ioasid_reason
+ * @a: first detail
+ * @b: second detail
+ * @pages: pinned by an attach that went well
+ */
+struct ioasid_fail {
+	u32 reason;
+	u64 a;
+	u64 b;
+	u64 pages;
+};
+
+static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
+			      u64 a, u64 b)
+{
+	f->reason = reason;
+	f->a = a;
+	f->b = b;
+	return err;
+}
+
+static inline u64 ioasid_area_start(const struct ioasid_area *area)
+{
+	return area->node.start;
+}
+
+static inline u64 ioasid_area_last(const struct ioasid_area *area)
+{
+	return area->node.last;
+}
+
+static inline u64 ioasid_area_bytes(const struct ioasid_area *area)
+{
+	return area->node.last - area->node.start + 1;
+}
+
+static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
+{
+	return ioasid_area_bytes(area) >> PAGE_SHIFT;
+}
+
+/* Is it being built or torn down, or with @idle also read or written by the CPU? */
+static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool idle)
+{
+	return area->state != IOASID_AREA_LIVE || (idle && area->users);
+}
+
+/* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
+static inline bool ioasid_space_pins(const struct ioasid_space *space)
+{
+	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains) ||
+	       space->attaching;
+}
+
+/*
+ * For a task that may wait for user space: page faults, an owner's mmap_lock, other
+ * calls. It may take for ever, so other tasks must not wait behind it.
+ */
+static inline void ioasid_assert_may_wait(const struct ioasid_space *space)
+{
+	might_sleep();
+	lockdep_assert_not_held(&space->areas_lock);
+	lockdep_assert_not_held(&space->domains_rwsem);
+}
+
+/* Does one window hold all of [start, last]? Without windows everything is allowed. */
+static inline bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last)
+{
+	const struct ioasid_window *w;
+
+	for (w = ws->w; w < ws->w + ws->nr; w++)
+		if (start >= w->start && last <= w->last)
+			return true;
+	return !ws->nr;
+}
+
+static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
+{
+	return space->pgsizes & -space->pgsizes;
+}
+
+/* mapping.c */
+extern unsigned int ioasid_dma_entry_limit;
+void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
+			 const struct ioasid_fail *f);
+struct ioasid_area *ioasid_area_alloc(void);
+void ioasid_area_free(struct ioasid_area *area);
+void ioasid_area_free_many(struct list_head *areas);
+unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
+bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_pages_put(struct ioasid_pages *pages);
+void ioasid_space_changed(struct ioasid_space *space);
+int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
+void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
+			    struct ioasid_area_wait *w);
+int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w);
+void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last);
+int ioasid_spaces_init(void);
+void ioasid_spaces_exit(void);
+int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
+
+/* show.c: all of them */
+void ioasid_spaces_show(void);
+void ioasid_spaces_hide(void);
+int ioasid_spaces_add(struct ioasid_space *space, gfp_t gfp);
+void ioasid_spaces_remove(struct ioasid_space *space);
+bool ioasid_spaces_hold(const struct ioasid_space *space);
+void ioasid_spaces_each(void (*each)(struct ioasid_space *space, void *data), void *data);
+unsigned int ioasid_spaces_count(void);
+u32 ioasid_space_choice(u32 id);
+struct ioasid_space *ioasid_space_find(u32 id);
+struct ioasid_space *ioasid_space_find_after(u32 *id);
+void ioasid_space_remember(struct ioasid_space *space);
+void ioasid_space_forget(struct ioasid_space *space);
+void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
+u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
+void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space);
+void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
+bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
+			       struct ioasid_mapping_info *info);
+
+/* tree.c: areas by address */
+struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
+struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
+struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64 last,
+				      struct ioasid_area_place *place);
+void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
+			const struct ioasid_area_place *place);
+void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area);
+bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap);
+
+/* hooks/scope.c */
+int ioasid_space_select(struct ioasid_space *space, const char *name);
+
+/* iova_ranges.c */
+struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start);
+int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out);
+int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
+			phys_addr_t *sw_msi);
+int ioasid_windows_everything(struct ioasid_windows *ws);
+void ioasid_windows_free(struct ioasid_windows *ws);
+void ioasid_space_update_pgsizes(struct ioasid_space *space);
+
+/**
+ * struct ioasid_iova_search - looking for a free address, see iova_alloc.c
+ * @space: where
+ * @ws: the ranges to choose from
+ * @unknown: the only one of them, where nobody knows
+ * @length: bytes
+ * @like: modulo @align the address must be equal to this
+ * @align: what is tried now, the largest first
+ * @from: no address below it is of interest, at this @align; U64_MAX: none is
+ */
+struct ioasid_iova_search {
+	struct ioasid_space *space;
+	struct ioasid_windows ws;
+	struct ioasid_window unknown;
+	u64 length;
+	u64 like;
+	u64 align;
+	u64 from;
+};
+
+/* iova_alloc.c */
+void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space, u64 length,
+		       u64 like);
+bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova);
+int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
+		       struct ioasid_policy_refusal *no);
+
+/* domain/map.c: into page tables */
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
+			  struct ioasid_map_result *res);
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
+			 struct ioasid_map_result *res);
+int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
+void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
+
+/**
+ * struct ioasid_doubt - what a driver was asked to write when it failed
+ * @iova: first address that it has not reported as written
+ * @phys: what belongs there
+ * @bytes: up to the end of the run; 0: there is no doubt
+ */
+struct ioasid_doubt {
+	u64 iova;
+	phys_addr_t phys;
+	u64 bytes;
+};
+
+/* domain/unmap.c: out of them */
+void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
+			const struct ioasid_doubt *doubt);
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+			 struct ioasid_unmap_result *res, bool timing);
+
+/* ops/unmap.c */
+int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+			unsigned int nr, unsigned int *done, u64 *unmapped);
+void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			 struct ioasid_unmap_result *res, bool timing);
+
+/* ops/teardown.c */
+void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
+
+/* dirty.c */
+int ioasid_dirty_start(struct ioasid_space *space);
+void ioasid_dirty_stop(struct ioasid_space *space);
+struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
+int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q);
+int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+		     struct ioasid_dirty_piece *p, bool clear);
+int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
+		       u64 length);
+void ioasid_dirty_mark_all(struct ioasid_space *space);
+int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);
+int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+		       u64 *unmapped);
+
+/* ops/vaddr.c */
+int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
+
+/* ops/owner.c */
+int ioasid_space_change_owner(struct ioasid_space *space);
+
+/* ops/attach.c */
+struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);
+
+/* ops/replay.c */
+bool ioasid_space_unpinned(struct ioasid_space *space);
+int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f);
+void ioasid_space_unpin_idle(struct ioasid_space *space);
+
+/* ops/access.c */
+int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
+
+/* ops/user_pin.c */
+void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);
+
+#endif /* _IOASID_SPACE_H */
