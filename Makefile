@@ -96,7 +96,7 @@ check: kernel				## lint, build and test in a VM: the one to run
 
 check-long: kernel all tests		## the tests that take longer than check allows
 	@tools/testing/vm/run --kernel $(KVER) --timeout 1800 --name long -- tools/testing/run -t 0 \
-		$(patsubst tools/testing/%,%,$(basename $(patsubst %.t.sh,%.c,$(wildcard tools/testing/*/*.long.*))))
+		$(patsubst tools/testing/tests/%,%,$(basename $(patsubst %.t.sh,%.c,$(wildcard tools/testing/tests/*/*.long.*))))
 
 check-debug: root			## every test on a kernel that looks for bugs (20 minutes more, once)
 	@tools/testing/check-debug
@@ -106,12 +106,12 @@ SEED    ?= 1
 PROGRAM ?=
 DEBUG_KVER := $(if $(filter command environment,$(origin KVER)),$(KVER),debug)
 fuzz: root				## random programs of calls (SECONDS=60 SEED=1, or PROGRAM=file again)
-	@tools/testing/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
+	@tools/testing/tests/fuzz/start $(DEBUG_KVER) $(SECONDS) $(SEED) $(PROGRAM)
 
 TIME  ?= 60
 ROUND ?= 1
 pairing: root				## policies loaded and ejected while tasks map (TIME=60 SEED=1 ROUND=1, FAULTS=1)
-	@tools/testing/pairing/$(if $(FAULTS),check-faults,start $(DEBUG_KVER) $(TIME) $(SEED) $(ROUND))
+	@tools/testing/tests/pairing/$(if $(FAULTS),check-faults,start $(DEBUG_KVER) $(TIME) $(SEED) $(ROUND))
 
 bench: kernel kmod tools ioasid-bench	## type1, ioasid and the floor in VMs: tables, plots (20 minutes)
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin --out bench/$(KVER)
@@ -163,7 +163,7 @@ lint: root bpf				## style, layers, clang, sparse, shellcheck, kernel-doc
 
 MINUTES ?= 30
 soak: root				## load, races and random programs in turn (MINUTES=30)
-	@tools/testing/soak/start $(KVER) $(MINUTES)
+	@tools/testing/tests/soak/start $(KVER) $(MINUTES)
 
 coverage: root				## which lines of the modules the tests execute (an hour)
 	@tools/testing/coverage/run

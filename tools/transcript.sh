@@ -168,7 +168,7 @@ shows "8M fit into the limit, 64M do not" seen_is 'map 0 map ENOMEM'
 say <<'END'
 ## It is replaced without a gap
 
-`flawed` is a later version of it ([flawed.bpf.c](../tools/testing/policy/flawed.bpf.c)). The replacement is one step:
+`flawed` is a later version of it ([flawed.bpf.c](../tools/testing/tests/policy/flawed.bpf.c)). The replacement is one step:
 each call sees the old programs or the new ones, and the maps with limits, counts and marks are handed over. A third
 program holds 8M across it.
 END

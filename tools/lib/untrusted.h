@@ -18,7 +18,7 @@
  * systemd gives cgroups (machine-qemu\x2d1.scope). JSON keeps the control characters, as
  * \u001b and its like, since it can.
  *
- * tools/testing/observe/untrusted.t.sh tries each program and each command.
+ * tools/testing/tests/observe/untrusted.t.sh tries each program and each command.
  */
 #ifndef IOASID_LIB_UNTRUSTED_H
 #define IOASID_LIB_UNTRUSTED_H

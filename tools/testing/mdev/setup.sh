@@ -1,6 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
-# As for the tests of the ioctls, and the software devices.
-set -eu
-tools/testing/uapi/setup.sh
-insmod "build/tests/mdev/$(uname -r)/ioasid_mdev.ko"

@@ -1,5 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
-set -eu
-rmmod ioasid_mdev
-tools/testing/uapi/teardown.sh

@@ -1,5 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
-set -eu
-rmmod ioasid_kapi
-exec tools/testing/uapi/teardown.sh

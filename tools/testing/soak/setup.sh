@@ -1,4 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
-# The same machine as for the fuzzer.
-exec tools/testing/fuzz/setup.sh

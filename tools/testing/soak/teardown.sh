@@ -1,3 +1,0 @@
-#!/bin/sh
-# SPDX-License-Identifier: GPL-2.0-only
-exec tools/testing/fuzz/teardown.sh

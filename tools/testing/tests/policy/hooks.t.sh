@@ -1,0 +1,316 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Hooks, scopes, order, selection by name, kill switches, and what a policy may
+# call: with probe.bpf.c, which counts every hook.
+. tools/testing/tests/policy/common.sh
+
+probe() { load "$objects/probe.bpf.o" "$@"; }
+
+# expect_seen NAME VALUE...: variables of the policy probe.
+expect_seen() {
+	seen=$(ioasidctl -j policy show probe)
+	while [ $# -gt 0 ]; do
+		expect_same "$1" "$(member "$seen" "$1")" "$2"
+		shift 2
+	done
+}
+
+space_of_held() {
+	list=$(ioasidctl -j list)
+	member "$list" id
+}
+
+a_space_opens_and_closes() {
+	begin
+	hold map 16M 1M
+	probe
+	expect_seen opened 0 replayed 1 closed 0 init_spaces 1 init_replaces 0
+	"$mapper" map 16M 1M unmap 16M 1M >/dev/null
+	expect_seen opened 1 replayed 1 closed 1
+	release
+	wait_for no_spaces
+	expect_seen opened 1 replayed 1 closed 2
+}
+no_spaces() { [ "$(ioasidctl -j list)" = '[]' ]; }
+
+open_can_be_refused() {
+	begin
+	probe --set open_value=-13
+	expect_status 1 "$mapper" map 16M 1M 2>"$scratch/error"
+	expect_line "$scratch/error" 'Permission denied'
+	expect_same state "$(attribute probe state)" enabled
+	expect_seen opened 1 closed 1
+}
+
+maps_and_unmaps_are_told() {
+	begin
+	probe
+	expect_map 'unmap 3145728' "$mapper" map 16M 1M map 17M 1M map 18M 1M unmap 16M 3M
+	expect_seen begun 3 mapped 3 unmapping 1 unmapped 3
+	[ "$(variable probe ns_total)" -gt 0 ] || fail "no times"
+	[ "$(variable probe faults)" -gt 0 ] || fail "no faults"
+	expect_seen node0_pages 256
+}
+
+dirty_and_owner_are_told() {
+	begin
+	probe
+	expect_map 'handover 0' "$mapper" map 16M 1M dirty 16M 1M handover 16M 1M
+	expect_seen dirties 3 owners 1
+}
+
+# Drivers pin through ioasid_kapi here; IOMMUs have nothing to do with it.
+pins_are_told() {
+	begin
+	driver_begin
+	probe
+	expect_same 'what a driver got' "$("$mapper" map 16M 64K pin 16M 3 unpin 16M 3 | tr '\n' ' ')" \
+		'map 0 pin 3 '
+	expect_seen pins 3 unpins 3
+}
+
+devices_are_told() {
+	begin
+	driver_begin
+	probe
+	expect_map 'attach 0' "$mapper" attach detach attach
+	expect_seen attached 2 detached 2
+}
+
+pins_can_be_refused() {
+	begin
+	driver_begin
+	probe --set pin_value=-13
+	expect_map 'pin EACCES' "$mapper" map 16M 64K pin 16M 3
+	expect_seen pins 3 unpins 0
+	expect_same state "$(attribute probe state)" enabled
+	ioasidctl policy replace probe "$objects/probe.bpf.o" --set pin_value=-121 >/dev/null
+	expect_map 'pin EPERM' "$mapper" map 16M 64K pin 16M 1
+	ioasidctl policy replace probe "$objects/probe.bpf.o" --set pin_value=2 >/dev/null
+	expect_map 'pin 1' "$mapper" map 16M 64K pin 16M 1 unpin 16M 1
+	expect_same state "$(attribute probe state)" ejected
+}
+
+only_a_space() {
+	begin
+	hold map 16M 1M
+	probe --set space_id="$(space_of_held)"
+	"$mapper" map 16M 1M >/dev/null
+	expect_seen begun 0 opened 0 replayed 1
+	release
+	wait_for no_spaces
+	expect_seen unmapping 1 unmapped 1 closed 1
+}
+
+only_a_cgroup() {
+	begin
+	mkdir -p "$cgroups/t/a/b" "$cgroups/t/c"
+	probe --set begin_value=-13 --set cgroup_id="$(stat -c %i "$cgroups/t/a")"
+	expect_map 'map EACCES' in_cgroup /t/a "$mapper" map 16M 1M
+	expect_map 'map EACCES' in_cgroup /t/a/b "$mapper" map 16M 1M
+	expect_map 'map 0' in_cgroup /t/c "$mapper" map 16M 1M
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_seen begun 2
+	unload probe
+	expect_status 1 ioasidctl policy load "$objects/probe.bpf.o" --set cgroup_id=999999 2>/dev/null
+}
+
+# The limit follows the cgroup that was charged, also when only some are charged at all.
+accounting_of_a_cgroup() {
+	begin
+	mkdir -p "$cgroups/t/a"
+	load "$objects/ledger.bpf.o" --set cgroup_id="$(stat -c %i "$cgroups/t/a")"
+	hold -c /t/a map 16M 1M
+	"$mapper" map 16M 2M >/dev/null
+	expect_same charged_pages "$(variable ledger charged_pages)" 256
+	echo "$held" >"$cgroups/cgroup.procs"
+	release
+	wait_for no_spaces
+	expect_same charged_pages "$(variable ledger charged_pages)" 0
+}
+
+selected_by_name() {
+	begin
+	probe --set flags=BY_NAME --set begin_value=-13
+	hold map 16M 1M
+	expect_seen begun 0
+	id=$(space_of_held)
+	echo "$id probe" >/sys/kernel/ioasid/select
+	expect_same select "$(cat /sys/kernel/ioasid/select)" "$id probe"
+	echo probe >/sys/module/ioasid/parameters/default_policy
+	expect_same default "$(cat /sys/module/ioasid/parameters/default_policy)" probe
+	expect_map 'map EACCES' "$mapper" map 16M 1M
+	echo >/sys/module/ioasid/parameters/default_policy
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_seen begun 1
+	echo "$id" >/sys/kernel/ioasid/select
+	expect_same select "$(cat /sys/kernel/ioasid/select)" ''
+	# sh says so itself.
+	! (echo "$id nonsense" >/sys/kernel/ioasid/select) 2>/dev/null || fail "there is no such policy"
+	! (echo "77777 probe" >/sys/kernel/ioasid/select) 2>/dev/null || fail "there is no such space"
+	release
+}
+
+# What exists is told only to those whose cgroup it is in, at any depth.
+replay_within_a_cgroup() {
+	begin
+	hold -c /t/a/b map 16M 1M
+	mkdir -p "$cgroups/t/c"
+	for seen in /t/a/b:1 /t:1 /t/c:0; do
+		probe --set cgroup_id="$(stat -c %i "$cgroups${seen%:*}")"
+		expect_seen replayed "${seen#*:}"
+		unload probe
+	done
+}
+
+# Lower priorities are asked first, and nobody after a refusal.
+asked_in_order() {
+	begin
+	probe --set prio=5 --set begin_value=-13
+	probe --set name=first --set prio=-5 --set begin_value=-28
+	expect_map 'map ENOSPC' "$mapper" map 16M 1M
+	expect_same 'denied by probe' "$(attribute probe denied)" 0
+	probe --set name=before --set prio=-5 --set flags=BEFORE --set begin_value=-12
+	expect_map 'map ENOMEM' "$mapper" map 16M 1M
+	ioasidctl policy replace before "$objects/probe.bpf.o" --set prio=100 \
+		--set begin_value=-12 >/dev/null
+	expect_map 'map ENOSPC' "$mapper" map 16M 1M
+}
+
+audit_only_watches() {
+	begin
+	probe --set flags=AUDIT --set begin_value=-5000
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_same state "$(attribute probe state)" enabled
+	expect_seen begun 1
+}
+
+flushes_in_pieces() {
+	begin
+	probe --set per_sync=2
+	expect_map 'unmap 4194304' "$mapper" map 16M 1M map 17M 1M map 18M 1M map 19M 1M unmap 16M 4M
+	expect_seen unmapped 4
+	expect_same state "$(attribute probe state)" enabled
+}
+
+gives_up() {
+	begin
+	probe --set act=1
+	expect_map 'map 0' "$mapper" map 16M 1M map 17M 1M
+	expect_same state "$(attribute probe state)" ejected
+	expect_same kind "$(attribute probe exit_kind)" error_bpf
+	expect_same hook "$(attribute probe exit_hook)" map_begin
+	expect_same msg "$(attribute probe exit_msg)" 'map 16777216 is one too many'
+	grep -q 'ioasid_legacy_ioctl+' "$policies/probe/exit_bt"
+	wait_for [ -s "$policies/probe/exit_dump" ]
+	expect_line "$policies/probe/exit_dump" 'begun 1 mapped 0'
+	expect_line "$policies/probe/exit_dump" 'kind 1027'
+	expect_seen begun 1 ends 1 last_kind 1027
+}
+
+resigns() {
+	begin
+	probe --set act=2 --set flags=FAIL_CLOSED
+	expect_map 'map 0' "$mapper" map 16M 1M map 17M 1M
+	expect_same kind "$(attribute probe exit_kind)" bpf
+	expect_same value "$(attribute probe exit_value)" -7
+	wait_for ended
+	expect_seen begun 1 last_kind 67 last_value -7
+}
+ended() { [ "$(variable probe ends)" = 1 ]; }
+
+gives_up_in_init() {
+	begin
+	expect_status 1 ioasidctl policy load "$objects/probe.bpf.o" --set act=3 2>/dev/null
+	[ ! -e "$policies/probe" ] || fail "it is loaded"
+	expect_line /sys/kernel/ioasid/last_exit 'name=probe kind=error_bpf hook=init'
+	expect_line /sys/kernel/ioasid/last_exit 'no luck in init'
+}
+
+asks_for_its_space() {
+	begin
+	probe --set act=4
+	"$mapper" map 16M 1M map 17M 1M map 18M 1M >/dev/null
+	expect_seen space_maps 2 space_missing 0
+}
+
+describes_itself() {
+	begin
+	probe
+	"$mapper" map 16M 1M >/dev/null
+	expect_same dump "$(head -n 1 "$policies/probe/dump")" 'begun 1 mapped 1'
+	expect_same lines "$(wc -l <"$policies/probe/dump")" 2
+}
+
+kill_switch_of_one() {
+	begin
+	probe --set begin_value=-13 --set flags=FAIL_CLOSED
+	expect_map 'map EACCES' "$mapper" map 16M 1M
+	echo 1 >"$policies/probe/enabled"
+	! (echo perhaps >"$policies/probe/enabled") 2>/dev/null || fail "that is neither on nor off"
+	expect_same state "$(attribute probe state)" enabled
+	echo 0 >"$policies/probe/enabled"
+	expect_same kind "$(attribute probe exit_kind)" killed
+	expect_map 'map 0' "$mapper" map 16M 1M
+	! (echo 1 >"$policies/probe/enabled") 2>/dev/null || fail "it cannot come back like this"
+	ioasidctl policy replace probe "$objects/probe.bpf.o" >/dev/null
+	expect_same enabled "$(attribute probe enabled)" 1
+	expect_seen init_replaces 2
+}
+
+kill_switch_of_all() {
+	begin
+	trap 'echo Y >/sys/module/ioasid/parameters/policies; clean' EXIT
+	probe --set begin_value=-13
+	load pincg
+	echo N >/sys/module/ioasid/parameters/policies
+	expect_same parameter "$(cat /sys/module/ioasid/parameters/policies)" N
+	expect_same probe "$(attribute probe exit_kind)" killed
+	expect_same pincg "$(attribute pincg exit_kind)" killed
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_status 1 ioasidctl policy load "$objects/ledger.bpf.o" 2>/dev/null
+	echo Y >/sys/module/ioasid/parameters/policies
+	load "$objects/ledger.bpf.o"
+}
+
+counts_are_shown() {
+	begin
+	probe
+	"$mapper" map 16M 1M unmap 16M 1M >/dev/null
+	expect_line "$policies/probe/stats" 'map_begin 1'
+	expect_line "$policies/probe/stats" 'unmap_done 1'
+	expect_line "$policies/probe/stats" 'clamped 0'
+}
+
+# Counted by BPF, programs are called through their trampolines, and say the same.
+with_statistics_of_bpf() {
+	begin
+	trap 'echo 0 >/proc/sys/kernel/bpf_stats_enabled; clean' EXIT
+	echo 1 >/proc/sys/kernel/bpf_stats_enabled
+	probe --set act=1
+	expect_map 'map 0' "$mapper" map 16M 1M
+	expect_same kind "$(attribute probe exit_kind)" error_bpf
+	expect_same hook "$(attribute probe exit_hook)" map_begin
+	ioasidctl -j policy show probe | holds '.programs | map(select(.hook == "map_begin"))[0].run_cnt == 1'
+}
+
+# What was charged goes back, whoever lets go: after exec, and by a child.
+exec_and_fork_balance() {
+	begin
+	load "$objects/ledger.bpf.o"
+	"$mapper" map 16M 1M exec map 17M 1M unmap 16M 1M >/dev/null
+	wait_for no_spaces
+	expect_same 'after exec' "$(variable ledger charged_pages)" 0
+	"$mapper" map 16M 1M fork unmap 16M 1M map 17M 2M >/dev/null
+	wait_for no_spaces
+	expect_same 'after fork' "$(variable ledger charged_pages)" 0
+	expect_same charges "$(variable ledger charges)" 4
+}
+
+ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
+	dirty_and_owner_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
+	accounting_of_a_cgroup selected_by_name \
+	replay_within_a_cgroup asked_in_order audit_only_watches flushes_in_pieces gives_up resigns \
+	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
+	counts_are_shown with_statistics_of_bpf exec_and_fork_balance

@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+set -eu
+rmmod ioasid_tce ioasid_setcontainer
+tools/testing/tests/uapi/teardown.sh
