@@ -40,6 +40,12 @@ rule_length() { xargs awk -f $here/shape.awk <$work/source; }
 
 rule_layers() { xargs awk -v TABLE=$here/layers -f $here/layers.awk $here/layers <$work/c; }
 
+# An area of tests includes nothing of another.
+rule_areas() {
+	areas=$(sed -n 's,^tools/testing/tests/\([^/]*\)/.*,\1,p' $work/source | sort -u | paste -s -d , -)
+	grep '^tools/testing/tests/' $work/source | xargs awk -v AREAS="$areas" -f $here/areas.awk
+}
+
 # What a comment says of locks, the function below it checks.
 rule_held() { grep '^kmod/' $work/c | xargs awk -f $here/held.awk; }
 
@@ -134,7 +140,7 @@ rule_subjects() {
 rule_allocations() { $here/allocations.sh kmod docs/allocations.md; }
 
 passed=0 failed=0
-for rule in license length layers held versions allocations places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
+for rule in license length layers areas held versions allocations places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The commands of docs/observability.md. Some of its tools are slow to start
 # under emulation.
-. tools/testing/tests/docs/session.sh
+. tools/testing/lib/session.sh
 
 no_block_is_left_out() { all_blocks docs/observability.md; }
 snoop() { session docs/observability.md 1; }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The commands of docs/operators.md.
-. tools/testing/tests/docs/session.sh
+. tools/testing/lib/session.sh
 
 trap 'rm -rf "$WORK"; modules_unload ioasid_vfio' EXIT
 # As the installed modprobe.d file has it: type1 first.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The policy that docs/policy.md writes from scratch, and the commands there.
-. tools/testing/tests/docs/session.sh
+. tools/testing/lib/session.sh
 
 no_block_is_left_out() { all_blocks docs/policy.md; }
 load() { session docs/policy.md 1; }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # docs/transcript.md is what tools/transcript.sh writes, numbers aside.
-. tools/testing/tests/docs/session.sh
+. tools/testing/lib/session.sh
 
 transcript() {
 	# It loads the modules itself, and takes them away.

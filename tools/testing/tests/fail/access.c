@@ -4,7 +4,7 @@
  * pin, read, write; and while an IOMMU comes to what they have pinned.
  */
 #include "fail/sweep.h"
-#include "mdev/device.h"
+#include "lib/mdev_device.h"
 
 #define PAGES	16
 

@@ -4,7 +4,7 @@
  * interrupts, registers, and the reset of a bus.
  */
 #include "fail/sweep.h"
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(devices) {
 	struct world w;

@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 
 #include "fail/sweep.h"
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x40000000ULL
 #define PAGES	24

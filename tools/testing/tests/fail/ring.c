@@ -7,7 +7,7 @@
 #include <liburing.h>
 
 #include "fail/sweep.h"
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x40000000ULL
 #define BYTES	(24 * PAGE)

@@ -10,7 +10,7 @@
 #ifndef IOASID_TEST_SWEEP_H
 #define IOASID_TEST_SWEEP_H
 
-#include "native/users.h"
+#include "lib/users.h"
 
 #define SWEEP_FILE	"/proc/self/fail-nth"
 #define SWEEP_MAX	5000	/* a flow that never comes to its end is a bug */

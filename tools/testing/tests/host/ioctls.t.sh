@@ -26,8 +26,8 @@ header_has_some() { [ "$(ioctls | wc -l)" -ge 18 ] || fail "the header is not un
 helpers() {
 	awk -v want="$1" '
 		/^static inline/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
-		$0 ~ "[^A-Z_]" want "[^A-Z_]" { print name }' tools/testing/tests/native/native.h \
-		tools/testing/tests/pci/device.h tools/testing/tests/uapi/door.h
+		$0 ~ "[^A-Z_]" want "[^A-Z_]" { print name }' tools/testing/lib/ioasid.h \
+		tools/testing/lib/pci_device.h tools/testing/lib/container.h
 }
 
 # By its name or by that of a helper.

@@ -86,6 +86,25 @@ an_include_against_the_layers_is_red() {
 	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "layers"
 }
 
+an_include_of_another_area_is_red() {
+	mkdir -p "$WORK/tree/tools/testing/tests/fail/lib" "$WORK/tree/tools/testing/tests/uapi"
+	for folder in fail fail/lib uapi; do
+		printf '#include "lib/edu.h"\n#include "fail/sweep.h"\n#include "../../other.h"\n' \
+			>"$WORK/tree/tools/testing/tests/$folder/planted.c"
+	done
+	printf '#include "../../lib/edu.h"\n#include "../fail/sweep.h"\n#include "fail.h"\n' \
+		>"$WORK/tree/tools/testing/tests/uapi/planted.bpf.c"
+	printf '. tools/testing/lib/policy.sh\n. tools/testing/tests/fail/common.sh\n' \
+		>"$WORK/tree/tools/testing/tests/uapi/planted.t.sh"
+	(cd "$WORK/tree" && find tools/testing/tests -type f | sort | xargs awk -v AREAS=fail,uapi -f "$HERE/areas.awk") >"$WORK/found"
+	same_offences "areas" <<-END
+		fail/lib/planted.c:3: ../../other.h is of another area
+		uapi/planted.bpf.c:2: ../fail/sweep.h is of another area
+		uapi/planted.c:2: fail/sweep.h is of another area
+		uapi/planted.t.sh:2: tools/testing/tests/fail/common.sh is of another area
+	END
+}
+
 # held: judges C on stdin by its comments about locks.
 held() {
 	cat >"$WORK/held.c"
@@ -235,4 +254,5 @@ older_files_may_not_get_worse() {
 ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
 	older_files_may_not_get_worse an_include_against_the_layers_is_red \
+	an_include_of_another_area_is_red \
 	locks_that_are_not_checked_are_red locks_that_are_checked_pass

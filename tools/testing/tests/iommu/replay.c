@@ -4,7 +4,7 @@
  * what is to be pinned then is other memory than it was.
  */
 #include "iommu/taken.h"
-#include "native/kapi.h"
+#include "lib/kapi.h"
 
 /* As <ioasid/ioasid.h> and <linux/iommu.h> have them. */
 #define READ		1

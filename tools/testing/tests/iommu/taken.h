@@ -7,9 +7,9 @@
 #define IOASID_TEST_TAKEN_H
 
 #include "iommu/broken.h"
-#include "isolation/fault.h"
-#include "lifetime/edu.h"
-#include "native/native.h"
+#include "lib/fault.h"
+#include "lib/edu.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x1000000ULL
 #define PAGES	64

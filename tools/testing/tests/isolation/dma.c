@@ -4,9 +4,9 @@
  * mapped, and then to the same address when it is not any more: the first
  * write must arrive, the second must be refused by the IOMMU and change nothing.
  */
-#include "isolation/fault.h"
-#include "isolation/nvme.h"
-#include "lifetime/edu.h"
+#include "lib/fault.h"
+#include "lib/nvme.h"
+#include "lib/edu.h"
 
 #define QUEUES		0x1000000ULL
 #define TARGET		0x2345000ULL	/* no other address has these digits */

@@ -5,7 +5,7 @@
  * to reach memory that was unmapped. The emulated SMMU forgets more than it
  * must, so the calls of the driver are looked at instead.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define EVENT		TRACING "events/kprobes/ioasid_sync/enable"

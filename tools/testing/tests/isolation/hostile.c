@@ -3,10 +3,10 @@
  * A policy that means harm: it cannot lift the limit of a cgroup it is not for,
  * nor redirect a mapping, nor keep memory in a device's reach.
  */
-#include "isolation/fault.h"
+#include "lib/fault.h"
 #include "isolation/nobody.h"
-#include "lifetime/edu.h"
-#include "native/native.h"
+#include "lib/edu.h"
+#include "lib/ioasid.h"
 
 #define LOAD	"build/bin/ioasidctl policy load build/bpf/test/hostile.bpf.o >/dev/null"
 #define CGROUP	"/sys/fs/cgroup/ioasid-hostile"

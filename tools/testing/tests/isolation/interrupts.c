@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "isolation/fault.h"
-#include "isolation/nvme.h"
-#include "lifetime/edu.h"
+#include "lib/fault.h"
+#include "lib/nvme.h"
+#include "lib/edu.h"
 
 #define QUEUES		0x1000000ULL
 #define ANSWER		0x2345000ULL

@@ -3,7 +3,7 @@
  * Rights: a user without rights gets nowhere, and one who was handed
  * a descriptor gets as far as that goes and no further.
  */
-#include "isolation/fault.h"
+#include "lib/fault.h"
 #include "isolation/nobody.h"
 
 static bool refuses(const char *path, int flags)

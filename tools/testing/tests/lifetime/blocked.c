@@ -8,8 +8,8 @@
  */
 #include <pthread.h>
 
-#include "lifetime/edu.h"
-#include "uapi/trap.h"
+#include "lib/edu.h"
+#include "lib/trap.h"
 
 #define IOVA	0x1000000ULL
 #define PAGES	8

@@ -5,7 +5,7 @@
  */
 #include <sys/socket.h>
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define SIZE	(16 * PAGE)

@@ -8,7 +8,7 @@
 
 #include <dirent.h>
 
-#include "lifetime/modules.h"
+#include "lib/modules.h"
 
 #define CYCLES_IOVA	0x10000000ULL
 #define CYCLES_MAPS	500

@@ -7,7 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 
 #define IOVA	0x1000000ULL
 #define WITNESS	0x100000ULL

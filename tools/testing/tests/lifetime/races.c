@@ -6,7 +6,7 @@
  */
 #include <pthread.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 
 #define IOVA	0x1000000ULL
 #define THREADS	4

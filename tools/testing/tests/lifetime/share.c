@@ -5,7 +5,7 @@
  */
 #include <sys/eventfd.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 
 #define IOVA	0x4000000ULL	/* where edu reaches */
 #define SIZE	(16 * PAGE)

@@ -8,7 +8,7 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 
 #define IOVA	0x1000000ULL
 #define PIECE	(6 * MIB)	/* more than the first batches */

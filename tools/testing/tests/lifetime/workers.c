@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-#include "lifetime/edu.h"
-#include "native/native.h"
+#include "lib/edu.h"
+#include "lib/ioasid.h"
 
 #define SIZE	(64 * MIB)
 #define PAGES	(SIZE / PAGE)

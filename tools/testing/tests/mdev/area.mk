@@ -11,7 +11,7 @@ MDEV_MODULES  := $(MDEV_RELEASES:%=$(OUT)/mdev/%/ioasid_mdev.ko)
 
 all: $(MDEV_MODULES)
 
-$(OUT)/mdev/%/ioasid_mdev.ko: tests/mdev/module/ioasid_mdev.c tests/mdev/module/ioasid_fakeiommu.c tests/mdev/module/Kbuild tests/mdev/mdev.h
+$(OUT)/mdev/%/ioasid_mdev.ko: tests/mdev/module/ioasid_mdev.c tests/mdev/module/ioasid_fakeiommu.c tests/mdev/module/Kbuild lib/mdev.h
 	@mkdir -p $(@D)
 	@# Our O is not the kernel's.
 	@cp $^ $(@D)

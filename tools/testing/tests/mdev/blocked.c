@@ -10,9 +10,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "lifetime/edu.h"
-#include "mdev/device.h"
-#include "uapi/trap.h"
+#include "lib/edu.h"
+#include "lib/mdev_device.h"
+#include "lib/trap.h"
 
 #define PAGES	16
 /* Where the trap is mapped, in pages, and how large it is. */

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include "mdev/device.h"
+#include "lib/mdev_device.h"
 
 #define PAGES	8
 

@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-#include "mdev/device.h"
+#include "lib/mdev_device.h"
 
 #define PAGES	64
 

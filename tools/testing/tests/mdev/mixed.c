@@ -3,8 +3,8 @@
  * Software devices beside real ones in a container: who pays when the IOMMU
  * comes and goes, and which pages are dirty.
  */
-#include "lifetime/edu.h"
-#include "mdev/device.h"
+#include "lib/edu.h"
+#include "lib/mdev_device.h"
 
 #define PAGES	16
 

@@ -3,7 +3,7 @@
  * Drivers in the kernel that pin mapped memory: what they get, who pays, what
  * an unmap does about it. On type1 as well, which defines it.
  */
-#include "mdev/device.h"
+#include "lib/mdev_device.h"
 
 #define PAGES	64
 

@@ -11,7 +11,7 @@ KAPI_RELEASES := $(foreach release,$(call for_arch,$(KAPI_RELEASES)),\
 
 all: $(KAPI_RELEASES:%=$(OUT)/native/%/ioasid_kapi.ko)
 
-$(OUT)/native/%/ioasid_kapi.ko: tests/native/module/ioasid_kapi.c tests/native/module/Kbuild tests/native/kapi.h $(O_ANY)/%/src/Module.symvers
+$(OUT)/native/%/ioasid_kapi.ko: tests/native/module/ioasid_kapi.c tests/native/module/Kbuild lib/kapi.h $(O_ANY)/%/src/Module.symvers
 	@mkdir -p $(@D)
 	@cp $(filter-out %.symvers,$^) $(@D)
 	env -u MAKEFLAGS -u MFLAGS -u O $(MAKE) -s -C /usr/src/linux-headers-$* M=$(abspath $(@D)) W=1 KCFLAGS=-Werror \

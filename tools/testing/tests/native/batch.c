@@ -3,7 +3,7 @@
  * Batches: in order, each entry a mapping of its own, and after an error the
  * entries before it done and the rest untouched.
  */
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x100000000ULL
 #define N	8

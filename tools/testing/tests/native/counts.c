@@ -7,7 +7,7 @@
  *
  * SEED chooses the sequence, and STEPS its length.
  */
-#include "native/users.h"
+#include "lib/users.h"
 
 #define IOVA	0x10000000ULL
 #define FILES	4

@@ -8,8 +8,8 @@
 #include <poll.h>
 #include <pthread.h>
 
-#include "native/kapi.h"
-#include "native/native.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
 
 #define IOVA		0x10000000ULL
 #define WORD		(64 * PAGE)		/* what a word of bits stands for */

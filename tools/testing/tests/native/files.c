@@ -7,8 +7,8 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
-#include "lifetime/edu.h"
-#include "native/native.h"
+#include "lib/edu.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x1000000ULL
 #define PAGES	16

@@ -3,7 +3,7 @@
  * The address spaces of a /dev/ioasid: ids, their life, and the default one;
  * and the rules about sizes and flags that all ioctls share.
  */
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x10000000ULL
 

@@ -3,7 +3,7 @@
  * What an address space tells and what can be set: info, ranges, options,
  * dirty tracking.
  */
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x100000000ULL
 

@@ -7,8 +7,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "native/kapi.h"
-#include "native/native.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x4000000ULL
 #define PAGES	8

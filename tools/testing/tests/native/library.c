@@ -5,7 +5,7 @@
 #include <libioasid.h>
 #include <libioasid-uring.h>
 
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x100000000ULL
 #define N	4

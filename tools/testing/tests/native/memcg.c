@@ -6,8 +6,8 @@
  */
 #include <sys/stat.h>
 
-#include "native/kapi.h"
-#include "native/native.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
 
 #define CGROUP		"/sys/fs/cgroup/ioasid-memcg"
 #define IOVA		0x10000000ULL

@@ -3,8 +3,8 @@
  * Addresses that the kernel chooses, among many mappings and holes: the same
  * that a model in this file chooses, and found without a walk past all of them.
  */
-#include "native/kapi.h"
-#include "native/native.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
 
 #define BASE	0x40000000ULL
 #define HUGE	512			/* pages of a huge page */

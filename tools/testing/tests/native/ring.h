@@ -8,7 +8,7 @@
 
 #include <liburing.h>
 
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 /* An empty request; the ring is never full here. */
 static inline struct io_uring_sqe *new_sqe(struct io_uring *ring)

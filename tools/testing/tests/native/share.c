@@ -6,7 +6,7 @@
 #include <linux/capability.h>
 #include <sys/wait.h>
 
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define IOVA	0x100000000ULL
 #define PAGES	16

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #include "native/ring.h"
-#include "uapi/trap.h"
+#include "lib/trap.h"
 
 #define IOVA	0x100000000ULL
 /* More than the largest batch of the pinner: it looks for signals between two. */

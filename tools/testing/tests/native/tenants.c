@@ -10,9 +10,9 @@
  */
 #include <pthread.h>
 
-#include "native/kapi.h"
-#include "native/native.h"
-#include "uapi/trap.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
+#include "lib/trap.h"
 
 #define IOVA	0x100000000ULL
 #define PAGES	4

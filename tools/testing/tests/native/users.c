@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "native/kapi.h"
-#include "native/users.h"
+#include "lib/kapi.h"
+#include "lib/users.h"
 
 #define IOVA	0x10000000ULL
 #define SPACES	5

@@ -8,9 +8,9 @@
 #include <bpf/libbpf.h>
 #include <pthread.h>
 
-#include "native/kapi.h"
+#include "lib/kapi.h"
 #include "native/ring.h"
-#include "policy/at.h"
+#include "lib/policy_at.h"
 
 #define OBJECT	"build/bpf/test/at.bpf.o"
 #define BASE	0x100000000ULL		/* where the kernel's search begins without a device */

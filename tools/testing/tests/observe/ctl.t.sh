@@ -3,7 +3,7 @@
 #
 # What ioasidctl finds out: show, holders, counters, metrics and features.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 finds_everything() {
 	begin

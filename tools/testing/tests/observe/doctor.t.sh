@@ -4,7 +4,7 @@
 # ioasidctl doctor: what it says of a machine that is well, and of each thing
 # that can be made wrong here.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # ill STATUS LINE: doctor ends with STATUS and prints a line that LINE, a pattern, fits.
 ill() {

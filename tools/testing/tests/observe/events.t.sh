@@ -4,7 +4,7 @@
 # What tracefs shows: of drivers that use mapped memory, which no observer asks for;
 # and that its format files are ones that perf and trace-cmd can read. What these print
 # of every event, `make check-operators` compares: they take too long for this.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 TRACING=/sys/kernel/tracing
 

@@ -5,7 +5,7 @@
 # status. A reader that is stopped, with a small ring, loses events for sure; the kernel's
 # own count of them says how many there were.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 TRACING=/sys/kernel/tracing
 

@@ -5,7 +5,7 @@
 # replaced in one step, also where it cannot be. What node_exporter and Prometheus make of it
 # is a row of `make check-operators`.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # everything: with all families, and samples in each.
 everything() {

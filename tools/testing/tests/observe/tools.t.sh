@@ -4,7 +4,7 @@
 # Every observer sees what happens, and only what its options ask for. They are
 # started side by side, because loading a BPF program is what takes time here.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # watch TOOL [OPTION...]: in the background, its output in $scratch/TOOL.
 watchers=

@@ -9,7 +9,7 @@
 # There is a test for each program in build/bin and each command of ioasidctl: one without is
 # red, by the name of the function that is missing here. host/report.t.sh has tools/perf.
 # shellcheck disable=SC2016,SC1003
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # 15 bytes, the most that the kernel keeps: a line break, ESC [2J, a quote, a backslash, a
 # byte that is not UTF-8, CSI as one character, and a right-to-left override.

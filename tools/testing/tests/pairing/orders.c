@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include "native/native.h"
+#include "lib/ioasid.h"
 #include "pairing/test.h"
 
 #define ALL_BUT(group)	(((1U << GROUP_NR) - 1) & ~(1U << (group)))

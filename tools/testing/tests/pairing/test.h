@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 #include <linux/types.h>
-#include "pairing.h"
+#include "lib/pairing.h"
 
 #define POLICIES_MAX	16
 #define WORKERS		4

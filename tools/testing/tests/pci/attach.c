@@ -3,7 +3,7 @@
  * One device and one /dev/ioasid: what an open node gives before and after it
  * is attached, moving between address spaces, and everything that is refused.
  */
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(attach) {
 	struct door ioasid;

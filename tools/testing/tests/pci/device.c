@@ -6,7 +6,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 #define EDU_RAISE	0x60
 

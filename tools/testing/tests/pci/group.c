@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <sys/mount.h>
 
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(group) {
 	int ioasid;

@@ -12,7 +12,7 @@
  */
 #include <linux/iommufd.h>
 
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(iommufd) {
 	int ioasid;

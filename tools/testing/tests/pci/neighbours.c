@@ -10,7 +10,7 @@
 #include <glob.h>
 #include <libgen.h>
 
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(neighbours) {
 	char a[16];

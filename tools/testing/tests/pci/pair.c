@@ -3,7 +3,7 @@
  * Two devices that share a group: they go together, whichever way; and the
  * reset of the bus that both are on.
  */
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 FIXTURE(pair) {
 	struct door ioasid;

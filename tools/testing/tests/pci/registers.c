@@ -4,7 +4,7 @@
  * an address space, for another device to reach it, and stays there when the
  * device is closed. The next owner of the device must not be reached by it.
  */
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 #define REGISTERS	0x1000000ULL	/* where the drive's are mapped, in reach of an edu */
 

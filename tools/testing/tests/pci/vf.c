@@ -9,7 +9,7 @@
 #include <glob.h>
 #include <libgen.h>
 
-#include "pci/device.h"
+#include "lib/pci_device.h"
 
 /* The first device with virtual functions, in @bdf. */
 static bool find_physical(char bdf[16])

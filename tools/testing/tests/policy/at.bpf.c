@@ -6,7 +6,7 @@
  */
 #include <ioasid/common.bpf.h>
 
-#include "at.h"
+#include "../../lib/policy_at.h"
 
 char _license[] SEC("license") = "GPL";
 

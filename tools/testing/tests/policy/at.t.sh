@@ -4,7 +4,7 @@
 # Policies that say where mappings may lie, with addresses of the caller's and
 # of the kernel's choice: the shipped ones, and what an operator sees. Every way
 # to an address, and policies that misbehave, are in native/veto.c.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # Without a device the kernel chooses from 4G up.
 page_zero_is_in_nobodys_way() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What ioasid tells a policy adds up: ledger.bpf.c keeps the books.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 ledger() { load "$objects/ledger.bpf.o" "$@"; }
 

@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "policy/ops.h"
+#include "lib/policy_ops.h"
 
 #define OBJECT	"build/bpf/test/pair.bpf.o"
 

@@ -4,7 +4,7 @@
 # What a shipped policy does when one of its maps is full, and when what an entry
 # is about has gone: a limit holds all the same. Maps are made small for this.
 # pincg has its tests in slots.t.sh.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 lines_of() { "$@" | tr '\n' ' '; }
 

@@ -3,7 +3,7 @@
 #
 # Hooks, scopes, order, selection by name, kill switches, and what a policy may
 # call: with probe.bpf.c, which counts every hook.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 probe() { load "$objects/probe.bpf.o" "$@"; }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Policies come, show themselves, are replaced, and go without a trace.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 shows_up() {
 	begin

@@ -4,7 +4,7 @@
 # Limits of pincg by paths and patterns: of cgroups that exist, that will, and
 # that come again.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 K=1024
 

@@ -3,7 +3,7 @@
 #
 # A policy that misbehaves is thrown out, user space is told why, and mapping
 # goes on as if it had never been there.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 misbehave() { load "$objects/misbehave.bpf.o" "$@"; }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The tools without the module: one line that says what to do.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 asks_for_it() {
 	expect_status 1 "$@" >"$scratch/out" 2>&1

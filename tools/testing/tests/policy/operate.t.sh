@@ -5,7 +5,7 @@
 # all of a policy, loading one that is newer than the module, and finding what
 # keeps the module loaded.
 # shellcheck disable=SC2016
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 hooks_are_an_array() {
 	begin

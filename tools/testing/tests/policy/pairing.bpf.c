@@ -6,7 +6,7 @@
  */
 #include <ioasid/kfuncs.bpf.h>
 
-#include "../pairing/pairing.h"
+#include "../../lib/pairing.h"
 
 char _license[] SEC("license") = "GPL";
 

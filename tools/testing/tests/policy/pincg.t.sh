@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # pincg counts what each cgroup pins, and limits it.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 M=1048576
 

@@ -3,7 +3,7 @@
 #
 # Each policy that is shipped does what its header says; pincg has a test of
 # its own.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # Memory that is slow to come makes batches shrink to what fits the target.
 adaptbatch_shrinks() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # pincg on a host that lives long, at the size that it has by default; see slots.t.sh.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 nothing_is_used() {
 	ioasidctl -j pincg list | holds 'all(.used == 0 and .own == 0)'

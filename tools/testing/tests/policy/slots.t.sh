@@ -3,7 +3,7 @@
 #
 # pincg on a host that lives long: cgroups come and go, and its slots with them.
 # slots.max_entries counts slot 0, which is nobody's; the root takes one as well.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 M=1048576
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # ioasidsnoop sees every operation once, with the numbers that are true.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # snoop OPTION...: in the background, until stop; its lines go to $lines.
 lines=$scratch/lines

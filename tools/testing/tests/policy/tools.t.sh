@@ -3,7 +3,7 @@
 #
 # The command line of ioasidctl and ioasidsnoop: output for people and for
 # machines, and errors that say what to do.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 # refuses STATUS TEXT COMMAND...: one line on stderr that holds it, and no output.
 refuses() {

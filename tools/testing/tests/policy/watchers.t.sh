@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Shipped policies that count, look or help: quota, strictmap, memadvise, workers.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 lines_of() { "$@" | tr '\n' ' '; }
 

@@ -4,7 +4,7 @@
  * groups, fds that close in any order, and everything that is refused.
  */
 #include "setcontainer/group.h"
-#include "uapi/ioctl32.h"
+#include "lib/ioctl32.h"
 
 FIXTURE(flow) {
 	struct door ioasid;

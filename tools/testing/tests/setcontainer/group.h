@@ -5,8 +5,8 @@
 #ifndef IOASID_TEST_GROUP_H
 #define IOASID_TEST_GROUP_H
 
-#include "lifetime/edu.h"
-#include "lifetime/modules.h"
+#include "lib/edu.h"
+#include "lib/modules.h"
 
 #define IOVA	EDU_IOVA
 #define SIZE	(16 * PAGE)

@@ -3,7 +3,7 @@
 #
 # Does the kernel take every BPF object in the folder $OBJECTS? They were compiled
 # by another compiler, or for another kernel's BTF, than those in build/bpf.
-. tools/testing/tests/policy/common.sh
+. tools/testing/lib/policy.sh
 
 series=$(uname -r | cut -d . -f 1,2)
 : "${OBJECTS:=build/smoke-$series/bpf}"

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA		0x100000000ULL
 #define MAPPINGS	(256 * KIB)

@@ -3,8 +3,8 @@
  * The ioctls as a 32-bit program makes them: this program itself, through the
  * system call gate that the kernel has for those.
  */
-#include "uapi/door.h"
-#include "uapi/ioctl32.h"
+#include "lib/container.h"
+#include "lib/ioctl32.h"
 
 #define IOVA	0x10000000ULL
 

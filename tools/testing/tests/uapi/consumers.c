@@ -4,7 +4,7 @@
  * DPDK, SPDK, libvfn, cloud-hypervisor. The programs themselves are not here;
  * the numbers after the names are the checks that they make.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define REGIONS		6
 #define REGION_SIZE	(2 * MIB)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define DIFFER_BASE	((char *)0x200000000000ULL)	/* of the memory, 2 MiB aligned */
 #define DIFFER_IOVA	0x10000000ULL

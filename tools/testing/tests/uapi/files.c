@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define SIZE	(8 * MIB)

@@ -3,7 +3,7 @@
  * What a container says about itself, and how it comes to have an IOMMU:
  * VFIO_GET_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_SET_IOMMU, GET_INFO.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define NESTING	6	/* VFIO_TYPE1_NESTING_IOMMU while there was one */

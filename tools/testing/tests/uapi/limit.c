@@ -3,7 +3,7 @@
  * The module parameter dma_entry_limit: sampled when a container chooses its
  * driver, counted down by maps and up by unmaps.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 

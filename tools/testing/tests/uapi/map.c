@@ -3,7 +3,7 @@
  * MAP_DMA: what it refuses, with which errno, and that a refusal leaves
  * nothing pinned, mapped or charged. What it accepts is in memory.c.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define PAGES	16

@@ -3,7 +3,7 @@
  * Kinds of memory: which can be mapped, what each is charged, and that all of
  * it is unpinned again.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 

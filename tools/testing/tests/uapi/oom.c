@@ -6,7 +6,7 @@
  */
 #include <sys/stat.h>
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define CGROUP	"/sys/fs/cgroup/ioasid-oom"
 #define IOVA	0x10000000ULL

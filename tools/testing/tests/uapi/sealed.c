@@ -4,8 +4,8 @@
  * no policy would be asked again: so the container comes up, on ioasid, and
  * nothing can be mapped in it.
  */
-#include "uapi/door.h"
-#include "uapi/ioctl32.h"
+#include "lib/container.h"
+#include "lib/ioctl32.h"
 
 #define IOVA	0x10000000ULL
 #define POLICY	"/sys/kernel/ioasid/policies/misbehave"

@@ -3,7 +3,7 @@
  * UNMAP_DMA: what goes, how many bytes it says went, and what it refuses. The
  * two types differ in ranges that fit no mapping exactly.
  */
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define PAGES	64

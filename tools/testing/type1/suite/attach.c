@@ -5,7 +5,7 @@
  */
 #include <sys/stat.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 #include "type1/suite/suite.h"
 
 #define LOW	0x1000000ULL

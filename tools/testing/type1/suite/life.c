@@ -4,7 +4,7 @@
  * type, and when it may choose again.
  */
 #include "type1/suite/suite.h"
-#include "uapi/ioctl32.h"
+#include "lib/ioctl32.h"
 
 #define NOBODY	65534
 

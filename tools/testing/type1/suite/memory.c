@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 #include "type1/suite/suite.h"
 
 #define LOW	0x1000000ULL	/* where the edu device reaches */

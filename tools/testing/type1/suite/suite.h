@@ -14,8 +14,8 @@
 #ifndef IOASID_TEST_TYPE1_SUITE_H
 #define IOASID_TEST_TYPE1_SUITE_H
 
-#include "mdev/device.h"
-#include "uapi/door.h"
+#include "lib/mdev_device.h"
+#include "lib/container.h"
 
 #define IOVA	0x10000000ULL
 #define ANY	LONG_MIN	/* claims nothing */

@@ -3,7 +3,7 @@
  * Live update: virtual addresses become invalid and are given anew, while DMA
  * goes on.
  */
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 #include "type1/suite/suite.h"
 
 #define LOW	0x1000000ULL	/* where the edu device reaches */

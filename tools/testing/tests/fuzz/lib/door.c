@@ -13,7 +13,7 @@
 #include <linux/ioasid.h>
 
 #include "fuzz/fuzz.h"
-#include "mdev/mdev.h"
+#include "lib/mdev.h"
 
 atomic_int fuzz_slots[SLOTS];
 

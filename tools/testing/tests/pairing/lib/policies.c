@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "pairing/test.h"
-#include "policy/ops.h"
+#include "lib/policy_ops.h"
 
 #define OBJECT	"build/bpf/test/pairing.bpf.o"
 #define NONE	GROUP_NR

@@ -18,8 +18,8 @@
 #include <linux/ioasid.h>
 #include <linux/vfio.h>
 
-#include "native/kapi.h"
-#include "native/native.h"
+#include "lib/kapi.h"
+#include "lib/ioasid.h"
 #include "pairing/test.h"
 
 #define SLOTS	3		/* open /dev/ioasid, of each task */

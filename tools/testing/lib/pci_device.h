@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
-#include "lifetime/edu.h"
+#include "lib/edu.h"
 
 #define PAIR1	"0000:01:01.0"	/* two devices of one group */
 #define PAIR2	"0000:01:02.0"

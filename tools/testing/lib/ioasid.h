@@ -6,7 +6,7 @@
 #ifndef IOASID_TEST_NATIVE_H
 #define IOASID_TEST_NATIVE_H
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 static inline int native_open(void)
 {

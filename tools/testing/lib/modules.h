@@ -5,7 +5,7 @@
 #ifndef IOASID_TEST_MODULES_H
 #define IOASID_TEST_MODULES_H
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 static inline int module_load(const char *name)
 {

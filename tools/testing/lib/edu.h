@@ -6,7 +6,7 @@
 #ifndef IOASID_TEST_EDU_H
 #define IOASID_TEST_EDU_H
 
-#include "uapi/door.h"
+#include "lib/container.h"
 
 #define EDU_BUFFER	0x40000
 #define EDU_SOURCE	0x80

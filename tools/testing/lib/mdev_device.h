@@ -5,8 +5,8 @@
 #ifndef IOASID_TEST_MDEV_DEVICE_H
 #define IOASID_TEST_MDEV_DEVICE_H
 
-#include "mdev/mdev.h"
-#include "uapi/door.h"
+#include "lib/mdev.h"
+#include "lib/container.h"
 
 #define MDEV_IOVA	0x10000000ULL
 #define MDEV_READ	1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What the tests of this area share. Each test calls begin first, and finds no
+# What tests of policies and of tools share. Each test calls begin first, and finds no
 # policy loaded; whatever it leaves is taken away again. Starting a program is
 # what takes time under emulation, so the shell does here what it can.
 . tools/testing/harness/ktap.sh

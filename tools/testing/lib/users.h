@@ -5,7 +5,7 @@
 #ifndef IOASID_TEST_USERS_H
 #define IOASID_TEST_USERS_H
 
-#include "native/native.h"
+#include "lib/ioasid.h"
 
 #define USERS_FILE	"/sys/kernel/debug/ioasid/users"
 #define PARAMETERS	"/sys/module/ioasid/parameters/"
