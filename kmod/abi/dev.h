@@ -4,5 +4,7 @@
 
 int ioasid_dev_init(void);
 void ioasid_dev_exit(void);
+void ioasid_debugfs_init(void);
+void ioasid_debugfs_exit(void);
 
 #endif /* _IOASID_DEV_H */

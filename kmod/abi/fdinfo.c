@@ -42,8 +42,8 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 	mutex_lock(&space->areas_lock);
 	pinned = ioasid_space_pages(space, &charged);
 	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
-	seq_printf(m, "ioasid-space:\t%u\n", space->id);
-	seq_printf(m, "ioasid-owner:\t%u %u ", space->owner.tgid, space->owner.uid);
+	seq_printf(m, "ioasid-space:\t%u\n", space->entry.id);
+	seq_printf(m, "ioasid-owner:\t%u %u ", space->entry.owner.tgid, space->entry.owner.uid);
 	ioasid_space_show_comm(m, space);
 	seq_printf(m, "\nioasid-maps:\t%lu\n", space->maps);
 	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
@@ -52,7 +52,7 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 	seq_printf(m, "ioasid-charged:\t%llu\n", charged);
 	seq_printf(m, "ioasid-account:\t%s\n", space->account_user ? "user" : "mm");
 	seq_printf(m, "ioasid-tracking:\t%d\n", space->tracking);
-	seq_printf(m, "ioasid-policy:\t%s\n", ioasid_policy_choice_name(READ_ONCE(space->choice)));
+	seq_printf(m, "ioasid-policy:\t%s\n", ioasid_policy_choice_name(READ_ONCE(space->entry.choice)));
 	seq_printf(m, "ioasid-sealed:\t%d\n", space->sealed);
 	seq_printf(m, "ioasid-domains:\t%zu\n", list_count_nodes(&space->domains));
 	seq_printf(m, "ioasid-groups:\t%zu\n", list_count_nodes(&space->groups));

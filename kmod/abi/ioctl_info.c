@@ -26,7 +26,7 @@ static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry(d, &space->domains, link)
 		coherent &= d->coherent;
-	arg->out_space = space->id;
+	arg->out_space = space->entry.id;
 	arg->out_flags = (space->tracking ? IOASID_INFO_TRACKING : 0) |
 			 (coherent ? IOASID_INFO_COHERENT : 0);
 	arg->out_domains = list_count_nodes(&space->domains);

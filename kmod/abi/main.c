@@ -8,6 +8,7 @@
 #include <ioasid/version.h>
 #include "hooks/hooks.h"
 #include "pin/pages.h"
+#include "policy/policy.h"
 #include "space/space.h"
 #include "space/user.h"
 #include "dev.h"
@@ -26,27 +27,27 @@ static int __init ioasid_init(void)
 {
 	int ret;
 
-	ret = ioasid_spaces_init();
+	ret = ioasid_mapping_init();
 	if (ret)
 		return ret;
 	ret = ioasid_ahead_init();
 	if (ret)
-		goto spaces;
+		goto mapping;
 	ret = ioasid_policy_init();
 	if (ret)
 		goto ahead;
 	ret = ioasid_dev_init();
 	if (ret)
 		goto policy;
-	ioasid_spaces_show();
+	ioasid_debugfs_init();
 	return 0;
 
 policy:
 	ioasid_policy_exit();
 ahead:
 	ioasid_ahead_exit();
-spaces:
-	ioasid_spaces_exit();
+mapping:
+	ioasid_mapping_exit();
 	return ret;
 }
 module_init(ioasid_init);
@@ -54,14 +55,15 @@ module_init(ioasid_init);
 /* No fd, container or policy is left: each holds a reference on the module. */
 static void __exit ioasid_exit(void)
 {
-	ioasid_spaces_hide();
+	ioasid_debugfs_exit();
 	ioasid_dev_exit();
 	ioasid_policy_exit();
 	/* Address spaces that BPF programs or walkers were the last to hold. */
 	rcu_barrier();
 	ioasid_ahead_exit();
-	ioasid_spaces_exit();
+	ioasid_mapping_exit();
 	ioasid_frames_exit();
+	ioasid_spaces_exit();
 }
 module_exit(ioasid_exit);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Throwing a policy out, and telling everybody why; the moves of a run's state
- * that policy.h draws.
+ * that set.h draws.
  *
  * Who else can run: hooks of the same run on other CPUs, which may find a fault
  * at the same time; who loads, replaces or unloads, and ends the run. The first
  * to move the state writes down why and sees to it that exit is called.
  */
 #include <linux/kernel.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -16,7 +17,11 @@
 
 #include <trace/events/ioasid.h>
 
-#include "policy.h"
+#include "set.h"
+
+static DEFINE_MUTEX(last_lock);	/* guards the reason of the last exit */
+static char last_name[IOASID_POLICY_NAME_LEN];
+static struct ioasid_exit_info last_info;
 
 /* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
 static bool move(struct ioasid_policy_run *r, enum ioasid_policy_state to, bool leaving)
@@ -111,6 +116,27 @@ static void finish_dump(struct ioasid_policy_run *r)
 	smp_store_release(&r->dump, buf);
 }
 
+static void last_set(const char *name, const struct ioasid_exit_info *info)
+{
+	mutex_lock(&last_lock);
+	strscpy(last_name, name, sizeof(last_name));
+	last_info = *info;
+	mutex_unlock(&last_lock);
+}
+
+/*
+ * ioasid_policy_last_exit() - which policy ended last, and why
+ *
+ * @name has room for IOASID_POLICY_NAME_LEN bytes; @info->kind is 0 when none has ended.
+ */
+void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info)
+{
+	mutex_lock(&last_lock);
+	memcpy(name, last_name, sizeof(last_name));
+	*info = last_info;
+	mutex_unlock(&last_lock);
+}
+
 /**
  * ioasid_policy_finish() - tell that a policy's programs ended, the programs last
  * @r: no hook of it runs any more, and nobody reads its dump
@@ -120,19 +146,9 @@ static void finish_dump(struct ioasid_policy_run *r)
 void ioasid_policy_finish(struct ioasid_policy_run *r)
 {
 	finish_dump(r);
-	ioasid_policy_sysfs_last(r->policy->name, &r->info);
+	last_set(r->policy->name, &r->info);
 	trace_ioasid_policy(r->policy->name, &r->info);
 	if (r->info.kind >= IOASID_EXIT_ERROR)
 		pr_warn("policy %s ejected: %s\n", r->policy->name, r->info.msg);
 	ioasid_policy_call_exit(r);
-}
-
-/* ioasid_policy_eject_work() - the part of an ejection that may sleep */
-void ioasid_policy_eject_work(struct work_struct *work)
-{
-	struct ioasid_policy_run *r = container_of(work, struct ioasid_policy_run, work);
-
-	ioasid_policy_refresh();
-	synchronize_rcu_expedited();
-	ioasid_policy_finish(r);
 }

@@ -15,7 +15,6 @@
 
 #include <trace/events/ioasid.h>
 
-#include "space/space.h"
 #include "walk.h"
 
 /* Errnos that a refusal may have, by hook; each list ends with 0. */
@@ -189,34 +188,25 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
 	mutex_unlock(&spaces_mark_lock);
 }
 
-static void replay_one(struct ioasid_space *space, void *data)
+/**
+ * ioasid_policy_replay_space() - tell a policy that is being loaded of an address space
+ * @r: its programs, published, in state LOADING
+ * @e: the address space, with a reference on its memory
+ * @args: what it is
+ */
+void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space_entry *e,
+				struct ioasid_space_args *args)
 {
 	struct ioasid_policy_walk w;
-	struct ioasid_space_args args;
 
-	ioasid_space_describe(space, &args);
-	args.flags |= IOASID_SPACE_ARGS_REPLAY;
+	args->flags |= IOASID_SPACE_ARGS_REPLAY;
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
-	w.run = data;
-	if (ioasid_spaces_hold(space))
-		space_open_one(&w, &args, &space->mark);
+	w.run = r;
+	if (ioasid_spaces_hold(e))
+		space_open_one(&w, args, &e->mark);
 	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_mark_lock);
-}
-
-/**
- * ioasid_policy_replay() - tell a policy that is being loaded of what exists
- * @r: its programs, published, in state LOADING
- *
- * Return: 0, or -ECANCELED when it was ejected meanwhile.
- */
-int ioasid_policy_replay(struct ioasid_policy_run *r)
-{
-	if (r->ops->space_open || r->ops->space_close)
-		ioasid_spaces_each(replay_one, r);
-	return atomic_cmpxchg(&r->state, IOASID_POLICY_LOADING, IOASID_POLICY_ENABLED) ==
-	       IOASID_POLICY_LOADING ? 0 : -ECANCELED;
 }
 
 /* ---- attach ---- */

@@ -8,6 +8,8 @@
 
 #include <linux/jump_label.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
@@ -82,6 +84,25 @@ struct ioasid_policy_mark {
 		};
 		u64 all;
 	};
+};
+
+/**
+ * struct ioasid_space_entry - what policies know of an address space; part of it
+ * @memory: references on the memory of the address space: its life has one, BPF
+ *	programs and walks over all address spaces have others
+ * @rcu: frees it
+ * @id: for people and programs; never used again
+ * @owner: the task that created it
+ * @choice: the policy that was selected, see scope.c; 0: none
+ * @mark: policies that saw it open, guarded in hooks.c
+ */
+struct ioasid_space_entry {
+	refcount_t memory;
+	u32 id;
+	struct rcu_head rcu;
+	struct ioasid_who owner;
+	u32 choice;
+	struct ioasid_policy_mark mark;
 };
 
 /**
@@ -347,8 +368,17 @@ static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
 		__ioasid_policy_dirty(args);
 }
 
-/* policy/load.c: set up and tear down */
-int ioasid_policy_init(void);
-void ioasid_policy_exit(void);
+/* spaces.c: all address spaces */
+int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp);
+void ioasid_spaces_remove(struct ioasid_space_entry *e);
+bool ioasid_spaces_hold(const struct ioasid_space_entry *e);
+void ioasid_spaces_each(void (*each)(struct ioasid_space_entry *e, void *data), void *data);
+unsigned int ioasid_spaces_count(void);
+u32 ioasid_space_choice(u32 id);
+struct ioasid_space_entry *ioasid_space_find(u32 id);
+struct ioasid_space_entry *ioasid_space_find_after(u32 *id);
+void ioasid_space_remember(struct ioasid_space_entry *e);
+void ioasid_space_forget(struct ioasid_space_entry *e);
+void ioasid_spaces_exit(void);
 
 #endif /* _IOASID_POLICY_CALL_H */

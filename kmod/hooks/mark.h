@@ -21,7 +21,7 @@
 #include <linux/bitops.h>
 #include <linux/minmax.h>
 
-#include "policy.h"
+#include "set.h"
 
 static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
 				   const struct ioasid_policy_run *r)

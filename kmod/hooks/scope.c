@@ -13,18 +13,32 @@
  */
 #include <linux/bitops.h>
 #include <linux/cgroup.h>
+#include <linux/ctype.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
 
-#include "space/space.h"
-#include "policy.h"
+#include "set.h"
 
 static DEFINE_XARRAY_ALLOC1(choices);
 static DEFINE_MUTEX(choices_lock);
 static u32 default_choice;
+
+/* ioasid_policy_name_is_valid() - may a policy have this name */
+bool ioasid_policy_name_is_valid(const char *name)
+{
+	const char *c;
+
+	if (!*name || strnlen(name, IOASID_POLICY_NAME_LEN) == IOASID_POLICY_NAME_LEN)
+		return false;
+	for (c = name; *c; c++)
+		if (!isalnum(*c) && *c != '_' && *c != '-' && *c != '.')
+			return false;
+	/* It names a folder. */
+	return strcmp(name, ".") && strcmp(name, "..");
+}
 
 static u32 choice_find(const char *name)
 {
@@ -37,8 +51,12 @@ static u32 choice_find(const char *name)
 	return 0;
 }
 
-/* The number of @name: 0 for none at all, or -errno. */
-static int choice_of(const char *name, u32 *choice)
+/*
+ * ioasid_policy_choice_of() - the number of a name that a policy may have
+ *
+ * A new name gets one; the empty name has 0. Return: 0, -EINVAL or -ENOMEM.
+ */
+int ioasid_policy_choice_of(const char *name, u32 *choice)
 {
 	char *copy;
 	int ret = 0;
@@ -78,7 +96,7 @@ static int default_set(const char *val, const struct kernel_param *kp)
 
 	if (strscpy(name, val, sizeof(name)) < 0)
 		return -EINVAL;
-	ret = choice_of(strim(name), &choice);
+	ret = ioasid_policy_choice_of(strim(name), &choice);
 	if (!ret)
 		WRITE_ONCE(default_choice, choice);
 	return ret;
@@ -96,45 +114,6 @@ static const struct kernel_param_ops default_ops = {
 module_param_cb(default_policy, &default_ops, NULL, 0644);
 MODULE_PARM_DESC(default_policy, "Name of the policy that address spaces select when they are opened (default none)");
 
-/* Is a policy loaded that can be selected by this name? */
-static bool selectable(u32 choice)
-{
-	struct ioasid_policy_set *set;
-	bool found = false;
-	unsigned int i;
-
-	rcu_read_lock();
-	set = rcu_dereference(ioasid_policy_set);
-	for (i = 0; i < set->nr; i++)
-		found |= set->run[i]->choice == choice;
-	rcu_read_unlock();
-	return found;
-}
-
-/**
- * ioasid_space_select() - select a policy for an address space, by name
- * @space: address space
- * @name: of a loaded policy with IOASID_POLICY_F_BY_NAME; empty for none
- *
- * What was charged to another policy before stays with that one. The caller
- * has checked that the current task may do so.
- *
- * Return: 0; -ENOENT when there is no such policy, -EINVAL, -ENOMEM.
- */
-int ioasid_space_select(struct ioasid_space *space, const char *name)
-{
-	u32 choice;
-	int ret;
-
-	ret = choice_of(name, &choice);
-	if (ret)
-		return ret;
-	if (choice && !selectable(choice))
-		return -ENOENT;
-	WRITE_ONCE(space->choice, choice);
-	return 0;
-}
-
 /*
  * ioasid_policy_scope_init() - from what a policy says of its scope
  *
@@ -147,7 +126,7 @@ int ioasid_policy_scope_init(struct ioasid_policy_run *r)
 	int ret;
 
 	if (ops->flags & IOASID_POLICY_F_BY_NAME) {
-		ret = choice_of(ops->name, &r->choice);
+		ret = ioasid_policy_choice_of(ops->name, &r->choice);
 		if (ret)
 			return ret;
 	}

@@ -21,7 +21,7 @@
 
 #include "../compat/cycles.h"
 #include "mark.h"
-#include "policy.h"
+#include "set.h"
 
 /**
  * struct ioasid_policy_walk - position in the set
@@ -36,30 +36,6 @@ struct ioasid_policy_walk {
 	enum ioasid_op op;
 	u32 left;
 };
-
-/*
- * Preemption off is a read section by itself. rcu_read_lock() is there for
- * CONFIG_DEBUG_LOCK_ALLOC, with which rcu_read_lock_held() is true only after it
- * (BPF's map functions ask, with or without PROVE_RCU), and for PREEMPT_RT, where
- * preemption must stay on.
- */
-#define IOASID_WALK_RCU	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
-
-static __always_inline void ioasid_walk_lock(void)
-{
-	if (IOASID_WALK_RCU)
-		rcu_read_lock();
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_disable();
-}
-
-static __always_inline void ioasid_walk_unlock(void)
-{
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_enable();
-	if (IOASID_WALK_RCU)
-		rcu_read_unlock();
-}
 
 static __always_inline void ioasid_walk_begin(struct ioasid_policy_walk *w, enum ioasid_op op)
 {

@@ -285,7 +285,7 @@ static void trace_rw(struct ioasid_space *space, u64 iova, size_t len, bool writ
 
 	if (!trace_ioasid_rw_enabled())
 		return;
-	ioasid_who_current(&who, space->id);
+	ioasid_who_current(&who, space->entry.id);
 	trace_ioasid_rw(&who, iova, len, write, err);
 }
 

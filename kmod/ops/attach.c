@@ -165,7 +165,7 @@ static struct ioasid_domain *domain_create(struct ioasid_space *space, struct io
 		return ERR_CAST(domain);
 	}
 	d->domain = domain;
-	d->space = space->id;
+	d->space = space->entry.id;
 	return d;
 }
 
@@ -421,7 +421,7 @@ static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, in
 	space->sealed = err;
 	mutex_unlock(&space->areas_lock);
 	pr_warn_ratelimited("group %d: attach to space %u refused (%d); the container is sealed\n",
-			    iommu_group_id(g->group), space->id, err);
+			    iommu_group_id(g->group), space->entry.id, err);
 }
 
 /**
@@ -543,7 +543,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	int ret;
 
 	ioasid_assert_may_wait(space);
-	ioasid_who_current(&args.who, space->id);
+	ioasid_who_current(&args.who, space->entry.id);
 	describe_group(group, &args);
 	/* A sealing attach must not fail for want of a few bytes. */
 	g = kzalloc(sizeof(*g),
@@ -634,7 +634,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 	if (g->domain)
 		ioasid_space_unpin_idle(space);
 	describe_group(group, &args);
-	ioasid_who_current(&args.who, space->id);
+	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_detach(&args, &g->mark);
 	trace_ioasid_detach(&args);
 	ioasid_windows_free(&g->resv);

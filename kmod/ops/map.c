@@ -359,7 +359,7 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 {
 	c->timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
 	c->start = ioasid_clock(c->timing);
-	ioasid_who_current(&c->args.who, c->space->id);
+	ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_map_begin(&c->args);
 }
 

@@ -197,7 +197,7 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 			.iova = ioasid_area_start(area),
 			.length = ioasid_area_bytes(area),
 		};
-		ioasid_who_current(&moves[i++].args.who, space->id);
+		ioasid_who_current(&moves[i++].args.who, space->entry.id);
 	}
 }
 
@@ -268,7 +268,7 @@ static void owner_set(struct ioasid_space *space)
 
 	mmgrab(current->mm);
 	mutex_lock(&space->areas_lock);
-	ioasid_who_current(&space->owner, space->id);
+	ioasid_who_current(&space->entry.owner, space->entry.id);
 	get_task_comm(space->comm, current);
 	old = space->mm;
 	WRITE_ONCE(space->mm, current->mm);

@@ -96,7 +96,7 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 			ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EIO, &f);
 		}
 	}
-	ioasid_who_current(&args.who, space->id);
+	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_unmap_begin(&args, &mark);
 	ioasid_areas_finish(space, victims, &res, timing);
 	if (mark.slots)

@@ -469,7 +469,7 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	t = ioasid_clock(c->timing);
 	INIT_LIST_HEAD(&c->victims);
 	if (unmap_heard())
-		ioasid_who_current(&c->args.who, c->space->id);
+		ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_unmap_begin(&c->args);
 	ioasid_policy_unmap_begin(&c->args, &c->mark);
 	ret = unmap_run(c);
@@ -481,7 +481,7 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 		ioasid_policy_unmap_done(&c->args, &c->res, &c->mark);
 	trace_ioasid_unmap_done(&c->args, &c->res);
 	if (ret && !c->args.who.space)
-		ioasid_who_current(&c->args.who, c->space->id);
+		ioasid_who_current(&c->args.who, c->space->entry.id);
 	if (ret)
 		trace_ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, ret, c->res.reason, c->res.a,
 				   c->res.b);

@@ -359,7 +359,7 @@ static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_ar
 
 	if (!ioasid_policy_pins())
 		return 0;
-	ioasid_who_current(&args->who, space->id);
+	ioasid_who_current(&args->who, space->entry.id);
 	ret = ioasid_policy_access_pin(args, space->pins);
 	if (ret)
 		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
@@ -375,7 +375,7 @@ static void access_tell_policy(struct ioasid_space *space, u64 iova, u64 npages)
 	/* Without the second no driver ever pinned anything. */
 	if (!npages || !pins || !ioasid_policy_pins())
 		return;
-	ioasid_who_current(&args.who, space->id);
+	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_access_unpin(&args, pins);
 }
 
@@ -409,7 +409,7 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		return ret;
 	}
 	if (trace_ioasid_pin_enabled()) {
-		ioasid_who_current(&args.who, space->id);
+		ioasid_who_current(&args.who, space->entry.id);
 		trace_ioasid_pin(&args.who, iova, npages, true);
 	}
 	return npages;
@@ -425,7 +425,7 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 	access_tell_policy(space, iova, unpin_many(space, iova, npages));
 	if (npages <= 0 || !trace_ioasid_unpin_enabled())
 		return;
-	ioasid_who_current(&who, space->id);
+	ioasid_who_current(&who, space->entry.id);
 	trace_ioasid_unpin(&who, iova, npages, true);
 }
 IOASID_EXPORT(ioasid_unpin_pages);

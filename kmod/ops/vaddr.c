@@ -84,7 +84,7 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 	struct ioasid_area *area;
 	int ret;
 
-	ioasid_who_current(&args.who, space->id);
+	ioasid_who_current(&args.who, space->entry.id);
 	args.from = args.who;
 	ret = check_range(space, iova, vaddr, length, &f);
 	if (ret)

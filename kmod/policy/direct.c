@@ -26,8 +26,8 @@
 #include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include "policy.h"
 
-#include "hooks/policy.h"
 
 #define NOTES		32
 /* Where in a trampoline the address is, at the latest. */

@@ -33,9 +33,9 @@
 #include <linux/string.h>
 
 #include "../compat/kfunc.h"
-#include "hooks/policy.h"
 #include "space/space.h"
 #include "kfunc.h"
+#include "policy.h"
 
 /**
  * struct space_iter - position among address spaces; it is the program's memory
@@ -147,13 +147,13 @@ __bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
  */
 __bpf_kfunc struct ioasid_space *bpf_ioasid_space_acquire(u32 id)
 {
-	return ioasid_space_find(id);
+	return ioasid_space_of(ioasid_space_find(id));
 }
 
 /** bpf_ioasid_space_release() - give back what bpf_ioasid_space_acquire() returned */
 __bpf_kfunc void bpf_ioasid_space_release(struct ioasid_space *space)
 {
-	ioasid_space_forget(space);
+	ioasid_space_forget(&space->entry);
 }
 
 /**
@@ -200,11 +200,11 @@ __bpf_kfunc int bpf_iter_ioasid_space_new(struct bpf_iter_ioasid_space *it)
 __bpf_kfunc u32 *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
 {
 	struct space_iter *i = (void *)it;
-	struct ioasid_space *space = ioasid_space_find_after(&i->id);
+	struct ioasid_space_entry *e = ioasid_space_find_after(&i->id);
 
-	if (!space)
+	if (!e)
 		return NULL;
-	ioasid_space_forget(space);
+	ioasid_space_forget(e);
 	return &i->id;
 }
 
@@ -230,7 +230,7 @@ __bpf_kfunc int bpf_iter_ioasid_mapping_new(struct bpf_iter_ioasid_mapping *it,
 	*(struct mapping_iter **)it = i;
 	if (!i)
 		return -ENOMEM;
-	ioasid_space_remember(space);
+	ioasid_space_remember(&space->entry);
 	i->space = space;
 	i->next = first;
 	i->last = last;
@@ -265,7 +265,7 @@ __bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping 
 
 	if (!i)
 		return;
-	ioasid_space_forget(i->space);
+	ioasid_space_forget(&i->space->entry);
 	kfree(i);
 }
 

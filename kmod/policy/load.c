@@ -7,7 +7,7 @@
  * init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.
  * Programs stay valid until our load (when it fails), unload or replace returns;
- * each of them ends the run first, in the way that policy.h draws.
+ * each of them ends the run first, in the way that hooks/set.h draws.
  */
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
@@ -17,8 +17,7 @@
 #include <trace/events/ioasid.h>
 
 #include "../compat/cycles.h"
-#include "hooks/policy.h"
-#include "space/space.h"
+#include "policy.h"
 
 #define TIMEOUT_US	200
 
@@ -55,6 +54,18 @@ static struct ioasid_policy_set *set_copy(gfp_t gfp)
 	return kmemdup(set_locked(), sizeof(struct ioasid_policy_set), gfp);
 }
 
+/* The part of an ejection that may sleep: turn off what no policy needs, then call exit. */
+static void eject_work(struct work_struct *work)
+{
+	struct ioasid_policy_run *r = container_of(work, struct ioasid_policy_run, work);
+
+	mutex_lock(&policies_lock);
+	ioasid_policy_update_keys(set_locked(), true);
+	mutex_unlock(&policies_lock);
+	synchronize_rcu_expedited();
+	ioasid_policy_finish(r);
+}
+
 static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
 {
 	struct ioasid_policy_run *r = kzalloc(sizeof(*r), GFP_KERNEL);
@@ -68,7 +79,7 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
 	ioasid_direct_find(r);
 	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
 	ioasid_policy_pace_init(r);
-	INIT_WORK(&r->work, ioasid_policy_eject_work);
+	INIT_WORK(&r->work, eject_work);
 	ret = ioasid_policy_scope_init(r);
 	if (ret) {
 		kfree(r);
@@ -402,14 +413,6 @@ int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_op
 	return ret;
 }
 
-/* ioasid_policy_refresh() - a state changed: turn off what nobody needs */
-void ioasid_policy_refresh(void)
-{
-	mutex_lock(&policies_lock);
-	ioasid_policy_update_keys(set_locked(), true);
-	mutex_unlock(&policies_lock);
-}
-
 /* ---- the kill switch for all ---- */
 
 static int policies_set(const char *val, const struct kernel_param *kp)
@@ -444,24 +447,13 @@ static const struct kernel_param_ops policies_ops = {
 module_param_cb(policies, &policies_ops, NULL, 0644);
 MODULE_PARM_DESC(policies, "N ejects every policy, those that fail closed included, and lets none be loaded (default Y)");
 
-/* ---- the module comes and goes ---- */
-
-int ioasid_policy_init(void)
+/*
+ * ioasid_policy_set_exit() - the module ends: free the set and the names
+ *
+ * Loaded policies hold the module, so none is left; an empty set may be.
+ */
+void ioasid_policy_set_exit(void)
 {
-	int ret = ioasid_policy_sysfs_init();
-
-	if (ret)
-		return ret;
-	ret = ioasid_struct_ops_init();
-	if (ret)
-		ioasid_policy_sysfs_exit();
-	return ret;
-}
-
-/* Loaded policies hold the module, so none is left; an empty set may be. */
-void ioasid_policy_exit(void)
-{
-	ioasid_policy_sysfs_exit();
 	set_free(rcu_dereference_protected(ioasid_policy_set, true));
 	ioasid_policy_scope_free();
 }

@@ -9,10 +9,9 @@
 #include <linux/bpf.h>
 #include <linux/bpf_verifier.h>
 #include <linux/btf.h>
-#include <linux/ctype.h>
 #include <linux/module.h>
+#include "policy.h"
 
-#include "hooks/policy.h"
 
 const struct btf *ioasid_policy_btf;
 
@@ -33,19 +32,6 @@ static int st_check_member(const struct btf_type *t, const struct btf_member *me
 	default:
 		return prog->sleepable ? -EINVAL : 0;
 	}
-}
-
-bool ioasid_policy_name_is_valid(const char *name)
-{
-	const char *c;
-
-	if (!*name || strnlen(name, IOASID_POLICY_NAME_LEN) == IOASID_POLICY_NAME_LEN)
-		return false;
-	for (c = name; *c; c++)
-		if (!isalnum(*c) && *c != '_' && *c != '-' && *c != '.')
-			return false;
-	/* It names a folder. */
-	return strcmp(name, ".") && strcmp(name, "..");
 }
 
 /* Data members: checked and copied here; 1 says that it was done. */
@@ -182,22 +168,8 @@ static struct bpf_struct_ops st_ops = {
 	.owner = THIS_MODULE,
 };
 
-/*
- * Without BTF in the module registration "succeeds" and nothing can ever be
- * loaded: say so where people look.
- */
+/* ioasid_struct_ops_init() - register the type; 0 or -errno */
 int ioasid_struct_ops_init(void)
 {
-	int ret = register_bpf_struct_ops(&st_ops, ioasid_policy_ops) ?: ioasid_kfunc_init();
-
-	if (ret) {
-		pr_warn("policies are off: struct_ops registration failed (%d)\n", ret);
-		ioasid_policy_sysfs_hooks("off: struct_ops registration failed");
-	} else if (!ioasid_policy_btf) {
-		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
-		ioasid_policy_sysfs_hooks("off: the module has no BTF");
-	} else {
-		ioasid_policy_sysfs_hooks("on");
-	}
-	return 0;
+	return register_bpf_struct_ops(&st_ops, ioasid_policy_ops);
 }

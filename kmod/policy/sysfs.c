@@ -9,7 +9,7 @@
  *   policies/NAME/...       one folder per loaded policy, also when ejected
  *
  * Who else can run: readers, at any time; kobject_del() waits for them before
- * a policy goes. last_exit has a lock of its own.
+ * a policy goes.
  */
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -17,16 +17,12 @@
 #include <linux/stacktrace.h>
 #include <linux/sysfs.h>
 
-#include "hooks/walk.h"
 #include "space/space.h"
+#include "policy.h"
 
 static struct kobject *root;
 static struct kobject *policies_dir;
 static const char *hooks_state = "off: not registered";
-
-static DEFINE_MUTEX(last_lock);
-static char last_name[IOASID_POLICY_NAME_LEN];
-static struct ioasid_exit_info last_info;
 
 static const char *kind_name(u32 kind)
 {
@@ -60,15 +56,14 @@ static struct kobj_attribute hooks_attr = __ATTR_RO(hooks);
 
 static ssize_t last_exit_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	ssize_t n = 0;
+	char name[IOASID_POLICY_NAME_LEN];
+	struct ioasid_exit_info info;
 
-	mutex_lock(&last_lock);
-	if (last_info.kind)
-		n = sysfs_emit(buf, "name=%s kind=%s hook=%s value=%lld msg=\"%s\"\n", last_name,
-			       kind_name(last_info.kind), last_info.hook, last_info.value,
-			       last_info.msg);
-	mutex_unlock(&last_lock);
-	return n;
+	ioasid_policy_last_exit(name, &info);
+	if (!info.kind)
+		return 0;
+	return sysfs_emit(buf, "name=%s kind=%s hook=%s value=%lld msg=\"%s\"\n", name,
+			  kind_name(info.kind), info.hook, info.value, info.msg);
 }
 static struct kobj_attribute last_exit_attr = __ATTR_RO(last_exit);
 
@@ -77,13 +72,13 @@ struct selections {
 	ssize_t n;
 };
 
-static void show_selection(struct ioasid_space *space, void *data)
+static void show_selection(struct ioasid_space_entry *e, void *data)
 {
 	struct selections *s = data;
-	u32 choice = READ_ONCE(space->choice);
+	u32 choice = READ_ONCE(e->choice);
 
 	if (choice)
-		s->n += sysfs_emit_at(s->buf, s->n, "%u %s\n", space->id,
+		s->n += sysfs_emit_at(s->buf, s->n, "%u %s\n", e->id,
 				      ioasid_policy_choice_name(choice));
 }
 
@@ -99,7 +94,7 @@ static ssize_t select_store(struct kobject *kobj, struct kobj_attribute *attr, c
 			    size_t count)
 {
 	char name[IOASID_POLICY_NAME_LEN] = "";
-	struct ioasid_space *space;
+	struct ioasid_space_entry *e;
 	int ret, got;
 	u32 id;
 
@@ -108,11 +103,11 @@ static ssize_t select_store(struct kobject *kobj, struct kobj_attribute *attr, c
 	got = sscanf(buf, "%u %31s", &id, name);
 	if (got < 1)
 		return -EINVAL;
-	space = ioasid_space_find(id);
-	if (!space)
+	e = ioasid_space_find(id);
+	if (!e)
 		return -ENXIO;
-	ret = ioasid_space_select(space, name);
-	ioasid_space_forget(space);
+	ret = ioasid_space_select(ioasid_space_of(e), name);
+	ioasid_space_forget(e);
 	return ret ?: count;
 }
 static struct kobj_attribute select_attr = __ATTR_RW_MODE(select, 0600);
@@ -128,14 +123,6 @@ ATTRIBUTE_GROUPS(root);
 void ioasid_policy_sysfs_hooks(const char *state)
 {
 	WRITE_ONCE(hooks_state, state);
-}
-
-void ioasid_policy_sysfs_last(const char *name, const struct ioasid_exit_info *info)
-{
-	mutex_lock(&last_lock);
-	strscpy(last_name, name, sizeof(last_name));
-	last_info = *info;
-	mutex_unlock(&last_lock);
 }
 
 struct policy_attr {

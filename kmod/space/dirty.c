@@ -92,7 +92,7 @@ static void dirty_tell(struct ioasid_space *space, struct ioasid_dirty_args *arg
 	ioasid_assert_may_wait(space);
 	if (!dirty_heard())
 		return;
-	ioasid_who_current(&args->who, space->id);
+	ioasid_who_current(&args->who, space->entry.id);
 	args->err = err;
 	ioasid_policy_dirty(args);
 	trace_ioasid_dirty(args);

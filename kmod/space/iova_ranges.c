@@ -167,7 +167,7 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space)
 	struct ioasid_domain *d;
 	u64 sizes = U64_MAX;
 
-	lockdep_assert(!space->id || (lockdep_is_held_type(&space->domains_rwsem, 0) &&
+	lockdep_assert(!space->entry.id || (lockdep_is_held_type(&space->domains_rwsem, 0) &&
 				      lockdep_is_held(&space->areas_lock)));
 	list_for_each_entry(d, &space->domains, link)
 		sizes &= d->domain->pgsize_bitmap;

@@ -25,7 +25,7 @@ unsigned int ioasid_dma_entry_limit = U16_MAX;
 static void space_setup(struct ioasid_space *space, u32 flags)
 {
 	refcount_set(&space->refs, 1);
-	refcount_set(&space->memory, 1);
+	refcount_set(&space->entry.memory, 1);
 	space->flags = flags;
 	init_rwsem(&space->domains_rwsem);
 	INIT_LIST_HEAD(&space->domains);
@@ -40,7 +40,7 @@ static void space_setup(struct ioasid_space *space, u32 flags)
 	mutex_init(&space->access_lock);
 	INIT_LIST_HEAD(&space->accesses);
 	get_task_comm(space->comm, current);
-	space->choice = ioasid_policy_default_choice();
+	space->entry.choice = ioasid_policy_default_choice();
 }
 
 /* Ask the policies. A container must not fail here, see below: it is sealed. */
@@ -50,12 +50,12 @@ static int space_ask_policy(struct ioasid_space *space)
 	int ret;
 
 	ioasid_space_describe(space, &args);
-	ret = ioasid_policy_space_open(&args, &space->mark);
+	ret = ioasid_policy_space_open(&args, &space->entry.mark);
 	trace_ioasid_space_open(&args, ret);
 	if (ret && space->flags & IOASID_SPACE_CONTAINER) {
 		space->sealed = ret;
 		pr_warn_ratelimited("space %u: a policy refused it (%d); the container is sealed\n",
-				    space->id, ret);
+				    space->entry.id, ret);
 		ret = 0;
 	}
 	return ret;
@@ -81,7 +81,7 @@ static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
 		space->mm = current->mm;
 		mmgrab(space->mm);
 	}
-	ret = ioasid_spaces_add(space, gfp);
+	ret = ioasid_spaces_add(&space->entry, gfp);
 	if (ret) {
 		if (space->mm)
 			mmdrop(space->mm);
@@ -120,7 +120,7 @@ IOASID_EXPORT(ioasid_space_create);
 
 u32 ioasid_space_number(const struct ioasid_space *space)
 {
-	return space->id;
+	return space->entry.id;
 }
 IOASID_EXPORT(ioasid_space_number);
 
@@ -137,11 +137,11 @@ void ioasid_space_put(struct ioasid_space *space)
 	if (!refcount_dec_and_test(&space->refs))
 		return;
 
-	ioasid_spaces_remove(space);
+	ioasid_spaces_remove(&space->entry);
 	ioasid_space_kill(space);
 	ioasid_space_describe(space, &args);
-	ioasid_who_current(&args.who, space->id);
-	ioasid_policy_space_close(&args, &space->mark);
+	ioasid_who_current(&args.who, space->entry.id);
+	ioasid_policy_space_close(&args, &space->entry.mark);
 	trace_ioasid_space_close(&args);
 	ioasid_windows_free(&space->windows);
 	ioasid_windows_free(&space->allowed);
@@ -150,7 +150,7 @@ void ioasid_space_put(struct ioasid_space *space)
 		mmdrop(space->mm);
 	if (space->user)
 		ioasid_user_close(space->user);
-	ioasid_space_forget(space);
+	ioasid_space_forget(&space->entry);
 }
 IOASID_EXPORT(ioasid_space_put);
 
@@ -205,7 +205,7 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 
 	if (!trace_ioasid_error_enabled())
 		return;
-	ioasid_who_current(&who, space->id);
+	ioasid_who_current(&who, space->entry.id);
 	trace_ioasid_error(&who, op, err, f->reason, f->a, f->b);
 }
 
@@ -450,14 +450,16 @@ void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
 	mutex_unlock(&space->areas_lock);
 }
 
-int ioasid_spaces_init(void)
+/* ioasid_mapping_init() - the cache of mappings; 0 or -ENOMEM */
+int ioasid_mapping_init(void)
 {
 	/* Not shared with others: what a bug does here stays here, and can be counted. */
 	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE | SLAB_ACCOUNT);
 	return mapping_cache ? 0 : -ENOMEM;
 }
 
-void ioasid_spaces_exit(void)
+/* ioasid_mapping_exit() - no mapping is left */
+void ioasid_mapping_exit(void)
 {
 	kmem_cache_destroy(mapping_cache);
 }

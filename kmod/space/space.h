@@ -185,19 +185,15 @@ struct ioasid_group {
 
 /**
  * struct ioasid_space - an I/O address space
- * @refs: fds, containers, accesses, calls in flight
- * @memory: of this structure alone: @refs as one, BPF programs and who walks all spaces
- * @rcu: frees it
- * @id: for people and programs; never used again
+ * @entry: what policies know of it, and its place in the table of all; the first
+ *	member, because it frees the whole
+ * @refs: fds, containers, accesses, calls in flight; all of them are one of @entry.memory
  * @flags: enum ioasid_space_flags
- * @owner: who created it
- * @comm: name of that task
+ * @comm: name of the task that created it
  * @user: of its creator, for which it and its windows count; NULL for a
  *	container. Set once, and given up with the last of @refs
  * @mm: the memory of the process that owns it (mmgrab); like @user, but a change
  *	of owner replaces it under areas_lock. Only compared
- * @choice: the policy that was selected, see hooks/scope.c; 0: none
- * @mark: policies that saw it open, guarded in hooks/hooks.c
  *
  * @domains_rwsem: guards the page tables. Read: program or clear them for an
  *	area. Write: attach, detach, replay.
@@ -243,17 +239,12 @@ struct ioasid_group {
  * Nothing here is taken in a notifier.
  */
 struct ioasid_space {
+	struct ioasid_space_entry entry;
 	refcount_t refs;
-	refcount_t memory;
-	struct rcu_head rcu;
-	u32 id;
 	u32 flags;
-	struct ioasid_who owner;
 	char comm[TASK_COMM_LEN];
 	struct ioasid_user *user;
 	struct mm_struct *mm;
-	u32 choice;
-	struct ioasid_policy_mark mark;
 
 	struct rw_semaphore domains_rwsem;
 	struct list_head domains;
@@ -289,6 +280,14 @@ struct ioasid_space {
 	atomic_t notifiable;
 	struct ioasid_policy_pins *pins;
 };
+
+static_assert(offsetof(struct ioasid_space, entry) == 0);
+
+/* ioasid_space_of() - the address space with this entry; NULL if there is none */
+static inline struct ioasid_space *ioasid_space_of(struct ioasid_space_entry *e)
+{
+	return e ? container_of(e, struct ioasid_space, entry) : NULL;
+}
 
 /**
  * struct ioasid_area_wait - an area that a call has to wait for
@@ -431,23 +430,11 @@ void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area
 			    struct ioasid_area_wait *w);
 int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w);
 void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last);
-int ioasid_spaces_init(void);
-void ioasid_spaces_exit(void);
+int ioasid_mapping_init(void);
+void ioasid_mapping_exit(void);
 int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
 
-/* show.c: all of them */
-void ioasid_spaces_show(void);
-void ioasid_spaces_hide(void);
-int ioasid_spaces_add(struct ioasid_space *space, gfp_t gfp);
-void ioasid_spaces_remove(struct ioasid_space *space);
-bool ioasid_spaces_hold(const struct ioasid_space *space);
-void ioasid_spaces_each(void (*each)(struct ioasid_space *space, void *data), void *data);
-unsigned int ioasid_spaces_count(void);
-u32 ioasid_space_choice(u32 id);
-struct ioasid_space *ioasid_space_find(u32 id);
-struct ioasid_space *ioasid_space_find_after(u32 *id);
-void ioasid_space_remember(struct ioasid_space *space);
-void ioasid_space_forget(struct ioasid_space *space);
+/* show.c */
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
 u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
 void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space);
@@ -464,9 +451,6 @@ void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 			const struct ioasid_area_place *place);
 void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area);
 bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap);
-
-/* hooks/scope.c */
-int ioasid_space_select(struct ioasid_space *space, const char *name);
 
 /* iova_ranges.c */
 struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of a policy's programs: kmod/hooks/policy.h draws it, eject.c and
+ * The life of a policy's programs: kmod/hooks/set.h draws it, eject.c and
  * load.c do it. A manager loads run 0, may replace it by run 1, and unloads what
  * is there; steps that can fail, may. Beside it, at any moment: a hook, which
  * may misbehave; a reader of the file "dump"; a writer to "enabled"; the work
@@ -397,7 +397,7 @@ end:	do
 	od
 }
 
-/* ioasid_policy_eject_work() */
+/* load.c: eject_work() */
 active [2] proctype work()
 {
 	bool mine;

@@ -79,7 +79,7 @@ an_allocation_that_is_charged_no_more() {
 a_cache_that_is_charged_no_more() {
 	begin
 	change kmod/space/mapping.c 's/SLAB_NO_MERGE | SLAB_ACCOUNT/SLAB_NO_MERGE/'
-	red "'space/mapping.c ioasid_spaces_init KMEM_CACHE': the page says that the caller pays"
+	red "'space/mapping.c ioasid_mapping_init KMEM_CACHE': the page says that the caller pays"
 }
 
 a_row_that_says_too_little() {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A loaded policy, for the files of this folder.
+ * Loaded policies, for the files of this folder and of policy/.
  *
  * A policy is a name with a place in the order; its programs in service are a
  * run, and a replacement puts another run in its place. The set of runs is an
@@ -46,13 +46,14 @@
  *
  * tools/testing/models/policy.pml is this drawing, for spin; change both.
  */
-#ifndef _IOASID_POLICY_H_PRIVATE
-#define _IOASID_POLICY_H_PRIVATE
+#ifndef _IOASID_HOOKS_SET_H
+#define _IOASID_HOOKS_SET_H
 
 #include <linux/atomic.h>
 #include <linux/bpf.h>
 #include <linux/kobject.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock_types.h>
 #include <linux/workqueue.h>
@@ -206,6 +207,30 @@ struct ioasid_policy_frame {
 	u64 start;
 };
 
+/*
+ * Preemption off is a read section by itself. rcu_read_lock() is there for
+ * CONFIG_DEBUG_LOCK_ALLOC, with which rcu_read_lock_held() is true only after it
+ * (BPF's map functions ask, with or without PROVE_RCU), and for PREEMPT_RT, where
+ * preemption must stay on.
+ */
+#define IOASID_WALK_RCU	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
+
+static __always_inline void ioasid_walk_lock(void)
+{
+	if (IOASID_WALK_RCU)
+		rcu_read_lock();
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static __always_inline void ioasid_walk_unlock(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+	if (IOASID_WALK_RCU)
+		rcu_read_unlock();
+}
+
 extern struct ioasid_policy_set ioasid_policy_none;
 extern struct ioasid_policy_set __rcu *ioasid_policy_set;
 
@@ -268,15 +293,12 @@ const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op);
 /* ioasid_policy_hook_of() - the hook at that offset of the struct, or -1 */
 int ioasid_policy_hook_of(u32 offset);
 
-/* policy/direct.c */
-void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata);
-void ioasid_direct_find(struct ioasid_policy_run *r);
-
 /* hooks.c */
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);
 int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
 			const int *list);
-int ioasid_policy_replay(struct ioasid_policy_run *r);
+void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space_entry *e,
+				struct ioasid_space_args *args);
 
 /* set.c */
 void ioasid_policy_set_index(struct ioasid_policy_set *set);
@@ -300,13 +322,15 @@ bool ioasid_policy_leave(struct ioasid_policy_run *r);
 bool ioasid_policy_end(struct ioasid_policy_run *r);
 void ioasid_policy_settle(struct ioasid_policy_run *r);
 void ioasid_policy_finish(struct ioasid_policy_run *r);
-void ioasid_policy_eject_work(struct work_struct *work);
+void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info);
 
 /* slow.c */
 void ioasid_policy_pace_init(struct ioasid_policy_run *r);
 void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
 
 /* scope.c */
+bool ioasid_policy_name_is_valid(const char *name);
+int ioasid_policy_choice_of(const char *name, u32 *choice);
 int ioasid_policy_scope_init(struct ioasid_policy_run *r);
 void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
 bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
@@ -320,26 +344,4 @@ static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,
 	return likely(!r->scoped) || __ioasid_policy_in_scope(r, who);
 }
 
-/* policy/load.c */
-int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link);
-void ioasid_policy_unload(struct ioasid_policy_ops *ops);
-int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old);
-void ioasid_policy_refresh(void);
-
-/* policy/sysfs.c */
-int ioasid_policy_sysfs_init(void);
-void ioasid_policy_sysfs_exit(void);
-void ioasid_policy_sysfs_hooks(const char *state);
-int ioasid_policy_sysfs_add(struct ioasid_policy *p);
-void ioasid_policy_sysfs_last(const char *name, const struct ioasid_exit_info *info);
-
-/* policy/kfunc.c */
-int ioasid_kfunc_init(void);
-struct btf;
-
-/* policy/struct_ops.c */
-extern const struct btf *ioasid_policy_btf;
-int ioasid_struct_ops_init(void);
-bool ioasid_policy_name_is_valid(const char *name);
-
-#endif /* _IOASID_POLICY_H_PRIVATE */
+#endif /* _IOASID_HOOKS_SET_H */

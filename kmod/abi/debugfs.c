@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/ioasid: address spaces, and what each user has.
+ *
+ * What can run at the same time: anything; a line is printed under areas_lock.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "pin/pages.h"
+#include "space/space.h"
+#include "space/user.h"
+#include "dev.h"
+
+static struct dentry *debugfs_dir;
+
+static void show_line(struct ioasid_space_entry *e, void *data)
+{
+	struct ioasid_space *space = ioasid_space_of(e);
+	struct seq_file *m = data;
+	u64 pinned, charged;
+
+	mutex_lock(&space->areas_lock);
+	pinned = ioasid_space_pages(space, &charged);
+	seq_printf(m, "%u %s %u ", space->entry.id,
+		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
+		   space->entry.owner.tgid);
+	ioasid_space_show_comm(m, space);
+	seq_printf(m, " %lu %llu %llu %llu %u %u %u %d\n", space->maps, space->bytes,
+		   pinned, charged, space->nr_domains, space->nr_groups, space->avail,
+		   space->sealed);
+	mutex_unlock(&space->areas_lock);
+}
+
+static int spaces_show(struct seq_file *m, void *unused)
+{
+	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed\n");
+	ioasid_spaces_each(show_line, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(spaces);
+
+/* ioasid_debugfs_init() - the module is there: make its folder. Errors do not matter */
+void ioasid_debugfs_init(void)
+{
+	debugfs_dir = debugfs_create_dir("ioasid", NULL);
+	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
+	ioasid_users_show(debugfs_dir);
+}
+
+/* ioasid_debugfs_exit() - remove the folder; waits for readers of its files */
+void ioasid_debugfs_exit(void)
+{
+	debugfs_remove_recursive(debugfs_dir);
+}

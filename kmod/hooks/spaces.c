@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of all address spaces, by id.
+ *
+ * What can run at the same time: anything. The table is read under RCU. A task that
+ * finds an entry takes a reference on its memory, which keeps neither the mappings
+ * nor the life of the address space: it may be torn down at any moment.
+ */
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "lib/who.h"
+#include "hooks.h"
+
+static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ACCOUNT);	/* by id */
+static DEFINE_MUTEX(spaces_lock);	/* guards the counter, so that ids rise in the table */
+static u32 spaces_last_id;
+static atomic_t spaces_nr;
+
+/* ioasid_spaces_add() - give it an id and make it findable; 0 or -ENOMEM */
+int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp)
+{
+	int ret;
+
+	mutex_lock(&spaces_lock);
+	e->id = spaces_last_id + 1;
+	ioasid_who_current(&e->owner, e->id);
+	ret = xa_err(xa_store(&spaces, e->id, e, gfp));
+	if (!ret)
+		spaces_last_id++;
+	mutex_unlock(&spaces_lock);
+	if (!ret)
+		atomic_inc(&spaces_nr);
+	return ret;
+}
+
+void ioasid_spaces_remove(struct ioasid_space_entry *e)
+{
+	xa_erase(&spaces, e->id);
+	atomic_dec(&spaces_nr);
+}
+
+/* ioasid_spaces_hold() - can the address space still be found? */
+bool ioasid_spaces_hold(const struct ioasid_space_entry *e)
+{
+	return xa_load(&spaces, e->id) == e;
+}
+
+unsigned int ioasid_spaces_count(void)
+{
+	return atomic_read(&spaces_nr);
+}
+
+/* ioasid_space_choice() - which policy the space of that id selected */
+u32 ioasid_space_choice(u32 id)
+{
+	struct ioasid_space_entry *e;
+	u32 choice;
+
+	rcu_read_lock();
+	e = xa_load(&spaces, id);
+	choice = e ? READ_ONCE(e->choice) : 0;
+	rcu_read_unlock();
+	return choice;
+}
+
+/* ioasid_space_find() - by id, with a reference on its memory; or NULL */
+struct ioasid_space_entry *ioasid_space_find(u32 id)
+{
+	struct ioasid_space_entry *e;
+
+	rcu_read_lock();
+	e = xa_load(&spaces, id);
+	if (e && !refcount_inc_not_zero(&e->memory))
+		e = NULL;
+	rcu_read_unlock();
+	return e;
+}
+
+/* ioasid_space_find_after() - the first one with a higher id than @id, which becomes its */
+struct ioasid_space_entry *ioasid_space_find_after(u32 *id)
+{
+	struct ioasid_space_entry *e;
+	unsigned long at = *id;
+
+	rcu_read_lock();
+	do {
+		e = xa_find_after(&spaces, &at, U32_MAX, XA_PRESENT);
+	} while (e && !refcount_inc_not_zero(&e->memory));
+	rcu_read_unlock();
+	if (e)
+		*id = at;
+	return e;
+}
+
+/* ioasid_space_remember() - another reference on its memory */
+void ioasid_space_remember(struct ioasid_space_entry *e)
+{
+	refcount_inc(&e->memory);
+}
+
+/* ioasid_space_forget() - drop one; does not sleep */
+void ioasid_space_forget(struct ioasid_space_entry *e)
+{
+	if (refcount_dec_and_test(&e->memory))
+		kfree_rcu(e, rcu);
+}
+
+/* ioasid_spaces_each() - call @each for every space, with a reference on its memory */
+void ioasid_spaces_each(void (*each)(struct ioasid_space_entry *e, void *data), void *data)
+{
+	struct ioasid_space_entry *e;
+	u32 id = 0;
+
+	while ((e = ioasid_space_find_after(&id))) {
+		each(e, data);
+		ioasid_space_forget(e);
+	}
+}
+
+/* ioasid_spaces_exit() - the module ends; no address space is left */
+void ioasid_spaces_exit(void)
+{
+	xa_destroy(&spaces);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policies as a part of the module: what registers with sysfs and BPF, in order.
+ *
+ * What can run at the same time: nothing; the module is loaded or unloaded.
+ */
+#include "policy.h"
+
+/*
+ * ioasid_policy_init() - register with sysfs and BPF; 0 or -errno
+ *
+ * Without BTF in the module registration "succeeds" and nothing can ever be
+ * loaded: say so where people look.
+ */
+int ioasid_policy_init(void)
+{
+	int ret = ioasid_policy_sysfs_init();
+
+	if (ret)
+		return ret;
+	ret = ioasid_struct_ops_init() ?: ioasid_kfunc_init();
+	if (ret) {
+		pr_warn("policies are off: struct_ops registration failed (%d)\n", ret);
+		ioasid_policy_sysfs_hooks("off: struct_ops registration failed");
+	} else if (!ioasid_policy_btf) {
+		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
+		ioasid_policy_sysfs_hooks("off: the module has no BTF");
+	} else {
+		ioasid_policy_sysfs_hooks("on");
+	}
+	return 0;
+}
+
+/* ioasid_policy_exit() - no policy is loaded any more */
+void ioasid_policy_exit(void)
+{
+	ioasid_policy_sysfs_exit();
+	ioasid_policy_set_exit();
+}
