@@ -7,10 +7,8 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "pin/pages.h"
 #include "space/space.h"
-#include "space/user.h"
-#include "dev.h"
+#include "abi.h"
 
 static struct dentry *debugfs_dir;
 

@@ -14,10 +14,7 @@
 
 #include <uapi/linux/ioasid.h>
 #include "space/space.h"
-#include "dev.h"
-#include "ids.h"
-#include "ioctl.h"
-#include "vfio_compat.h"
+#include "abi.h"
 
 static int dev_open(struct inode *inode, struct file *file)
 {

@@ -12,8 +12,7 @@
 #include <linux/seq_file.h>
 
 #include "space/space.h"
-#include "ids.h"
-#include "ioctl.h"
+#include "abi.h"
 
 static int show_device(struct device *dev, void *data)
 {

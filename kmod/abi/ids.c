@@ -12,8 +12,8 @@
 #include <linux/slab.h>
 
 #include <uapi/linux/ioasid.h>
-#include "space/space.h"
-#include "ids.h"
+#include "ops/ops.h"
+#include "abi.h"
 
 /* The default space of a new file is the first one in it. */
 struct ioasid_file *ioasid_file_create(void)

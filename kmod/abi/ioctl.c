@@ -11,29 +11,7 @@
 #include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
-#include "space/space.h"
-#include "ids.h"
-#include "ioctl.h"
-
-/* ioasid_call_respond() - give the structure back, out_ members and all */
-int ioasid_call_respond(struct ioasid_call *call)
-{
-	return copy_to_user(call->user, call->arg, min(call->size, call->known)) ? -EFAULT : 0;
-}
-
-/* ioasid_call_answer() - the one out_ member that there is, for calls that are made often */
-int ioasid_call_answer(struct ioasid_call *call, const __u64 *out)
-{
-	size_t at = (const char *)out - (const char *)call->arg;
-
-	return copy_to_user(call->user + at, out, sizeof(*out)) ? -EFAULT : 0;
-}
-
-/* ioasid_call_space() - the space a call is about, with a reference, or an ERR_PTR */
-struct ioasid_space *ioasid_call_space(struct ioasid_call *call, u32 id)
-{
-	return ioasid_file_space(call->file, id) ?: ERR_PTR(-ENOENT);
-}
+#include "abi.h"
 
 static long native_alloc(struct ioasid_call *call)
 {

@@ -13,9 +13,8 @@
 #include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
-#include "space/space.h"
-#include "ids.h"
-#include "ioctl.h"
+#include "ops/ops.h"
+#include "abi.h"
 
 static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 {

@@ -12,10 +12,8 @@
 #include <linux/uaccess.h>
 
 #include <uapi/linux/ioasid.h>
-#include "ops/map.h"
-#include "pin/pages.h"
-#include "space/space.h"
-#include "ioctl.h"
+#include "ops/ops.h"
+#include "abi.h"
 
 /* The core's flags for those of a call. */
 static u32 map_flags(u32 flags)

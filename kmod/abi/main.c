@@ -6,12 +6,9 @@
 #include <linux/module.h>
 
 #include <ioasid/version.h>
-#include "hooks/hooks.h"
-#include "pin/pages.h"
+#include "ops/ops.h"
 #include "policy/policy.h"
-#include "space/space.h"
-#include "space/user.h"
-#include "dev.h"
+#include "abi.h"
 
 module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit, "Most mappings of an address space created from now on (default 65535)");

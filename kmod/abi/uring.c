@@ -15,7 +15,7 @@
 #include <linux/io_uring/cmd.h>
 
 #include <uapi/linux/ioasid.h>
-#include "ioctl.h"
+#include "abi.h"
 
 int ioasid_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {

@@ -13,8 +13,8 @@
 #include <linux/vfio.h>
 
 #include <uapi/linux/ioasid.h>
-#include "space/space.h"
-#include "vfio_compat.h"
+#include "ops/ops.h"
+#include "abi.h"
 
 static long legacy_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			enum ioasid_reason reason)

@@ -12,7 +12,7 @@
 #include <linux/vfio.h>
 
 #include "space/space.h"
-#include "vfio_compat.h"
+#include "abi.h"
 
 /* A chain under construction: capabilities one after the other, 8-aligned. */
 struct cap_chain {

@@ -18,17 +18,12 @@
 
 #include "lib/clock.h"
 #include "lib/signal.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "domain.h"
 #include "pt_ops.h"
 
 static bool disable_hugepages;
 module_param(disable_hugepages, bool, 0644);
 MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU superpages (default N)");
-
-bool ioasid_use_iommu_map;
-module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
-MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
 
 /* Runs between two looks at the scheduler and at fatal signals. */
 #define RUNS_PER_BREAK	512

@@ -26,9 +26,9 @@
 #include <linux/generic_pt/iommu.h>
 #endif
 
-#include "pin/extents.h"
+#include "pin/pin.h"
 
-/* map.c: the parameter iommu_map */
+/* unmap.c: the parameter iommu_map */
 extern bool ioasid_use_iommu_map;
 
 /* ioasid_has_range_ops() - has the domain operations that split ranges themselves */

@@ -11,15 +11,19 @@
  * returned for every domain without marking its area stuck.
  */
 #include <linux/iommu.h>
+#include <linux/moduleparam.h>
 
 #include <trace/events/iommu.h>
 #include <trace/events/ioasid.h>
 
 #include "lib/clock.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "domain.h"
 #include "pt_ops.h"
+
+bool ioasid_use_iommu_map;
+module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
+MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
 
 /*
  * About what one call of the IOMMU driver clears before others may run. Its end is

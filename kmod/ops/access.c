@@ -18,39 +18,7 @@
 #include <trace/events/ioasid.h>
 
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
-#include "access.h"
-
-/**
- * struct ioasid_access - an in-kernel user
- * @link: in space->accesses, in the order of @number
- * @number: tells it from all others of the space
- * @refs: the user's, and calls of its callback
- * @space: what it uses, with a reference
- * @ops: its callback, or NULL
- * @data: for the callback
- * @calls: held over each call, so that no two run at the same time
- * @gone: it is destroyed, and is not called any more; under @calls
- */
-struct ioasid_access {
-	struct list_head link;
-	u64 number;
-	refcount_t refs;
-	struct ioasid_space *space;
-	const struct ioasid_access_ops *ops;
-	void *data;
-	struct mutex calls;
-	bool gone;
-};
-
-static void access_put(struct ioasid_access *access)
-{
-	if (!refcount_dec_and_test(&access->refs))
-		return;
-	mutex_destroy(&access->calls);
-	kfree(access);
-}
+#include "ops.h"
 
 struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 					   const struct ioasid_access_ops *ops, void *data)
@@ -69,7 +37,7 @@ struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 		WRITE_ONCE(space->pins, ioasid_policy_pins_alloc());
 	if (!space->pins) {
 		mutex_unlock(&space->access_lock);
-		access_put(access);
+		ioasid_access_put(access);
 		return ERR_PTR(-ENOMEM);
 	}
 	ioasid_space_get(space);
@@ -96,94 +64,9 @@ void ioasid_access_destroy(struct ioasid_access *access)
 	access->gone = true;
 	mutex_unlock(&access->calls);
 	ioasid_space_put(space);
-	access_put(access);
+	ioasid_access_put(access);
 }
 IOASID_EXPORT(ioasid_access_destroy);
-
-/* The next one with a callback, with a reference, or NULL. */
-static struct ioasid_access *access_after(struct ioasid_space *space, u64 number)
-{
-	struct ioasid_access *access, *next = NULL;
-
-	mutex_lock(&space->access_lock);
-	list_for_each_entry(access, &space->accesses, link) {
-		if (access->number <= number || !access->ops || !access->ops->unmap)
-			continue;
-		next = access;
-		refcount_inc(&next->refs);
-		break;
-	}
-	mutex_unlock(&space->access_lock);
-	return next;
-}
-
-/* Call it, unless it is destroyed by now; -EINTR when killed. */
-static int access_call(struct ioasid_access *access, u64 start, u64 last)
-{
-	if (mutex_lock_killable(&access->calls))
-		return -EINTR;
-	if (!access->gone)
-		access->ops->unmap(access->data, start, last - start + 1);
-	mutex_unlock(&access->calls);
-	return 0;
-}
-
-/*
- * ioasid_access_notify() - ask in-kernel users to unpin; no lock is held
- *
- * A driver may wait in its callback, for a pin of its own that waits for user
- * space. Only calls of that callback wait behind it.
- *
- * Return: 0, or -EINTR when killed.
- */
-int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
-{
-	struct ioasid_access *access;
-	u64 number = 0;
-	int ret = 0;
-
-	ioasid_assert_may_wait(space);
-	while (!ret && (access = access_after(space, number))) {
-		number = access->number;
-		ret = access_call(access, start, last);
-		access_put(access);
-	}
-	return ret;
-}
-
-/*
- * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
- *
- * Waits for one in flight, and for one that an unmap waits for, which would find
- * it in use for ever otherwise; -EINVAL where nothing is mapped, -EBUSY during a
- * live update.
- */
-struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
-					    struct ioasid_fail *f)
-{
-	struct ioasid_area *area;
-	u64 seen;
-	int ret;
-
-	ioasid_assert_may_wait(space);
-	for (;;) {
-		mutex_lock(&space->areas_lock);
-		area = space->dead ? NULL : ioasid_area_first(space, iova, iova);
-		if (space->no_vaddr) {
-			mutex_unlock(&space->areas_lock);
-			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
-		}
-		if (area && area->state == IOASID_AREA_LIVE && !area->wanted)
-			return area;
-		seen = space->changes;
-		mutex_unlock(&space->areas_lock);
-		if (!area)
-			return ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_NOT_MAPPED, iova, 0));
-		ret = ioasid_space_wait_change(space, seen);
-		if (ret)
-			return ERR_PTR(ioasid_fail(f, ret, IOASID_R_SIGNAL, iova, 0));
-	}
-}
 
 /* Where the byte at @iova is in the owner's memory, or in the file. */
 static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)

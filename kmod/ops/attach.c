@@ -20,24 +20,14 @@
 
 #include <trace/events/ioasid.h>
 
+#include "domain/domain.h"
 #include "lib/clock.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "ops.h"
 
 static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts, "Attach devices whose interrupts the platform cannot isolate (default N)");
-
-struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group)
-{
-	struct ioasid_group *g;
-
-	list_for_each_entry(g, &space->groups, link)
-		if (g->group == group)
-			return g;
-	return NULL;
-}
 
 /* Swap what maps look at; they read it under areas_lock alone. */
 static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows *ws)
@@ -641,17 +631,3 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 	kfree(g);
 }
 IOASID_EXPORT(ioasid_detach_group);
-
-struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iommu_group *group)
-{
-	struct iommu_domain *domain = ERR_PTR(-ENODEV);
-	struct ioasid_group *g;
-
-	down_read(&space->domains_rwsem);
-	g = ioasid_group_find(space, group);
-	if (g && g->domain)
-		domain = g->domain->domain;
-	up_read(&space->domains_rwsem);
-	return domain;
-}
-IOASID_EXPORT(ioasid_group_domain);

@@ -9,8 +9,7 @@
  */
 #include <linux/mm.h>
 
-#include "pin/pages.h"
-#include "map.h"
+#include "ops.h"
 
 static int share_fail(struct ioasid_space *src, int err, enum ioasid_reason reason, u64 a, u64 b)
 {

@@ -23,12 +23,11 @@
 
 #include <trace/events/ioasid.h>
 
+#include "domain/domain.h"
 #include "lib/clock.h"
 #include "lib/signal.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/user.h"
-#include "map.h"
+#include "ops.h"
 
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {

@@ -14,10 +14,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "lib/clock.h"
-#include "lib/signal.h"
-#include "pin/pages.h"
-#include "map.h"
+#include "domain/domain.h"
+#include "ops.h"
 
 /*
  * Mappings of a round; what is on its way is bounded, not the call. A flush is

@@ -22,8 +22,7 @@
 
 #include "lib/signal.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "ops.h"
 
 /* Guards pages->moving; nothing is waited for under it. */
 static DEFINE_MUTEX(moving_lock);

@@ -19,9 +19,7 @@
 #include <linux/sched/mm.h>
 
 #include "lib/signal.h"
-#include "pin/pages.h"
-#include "space/space.h"
-#include "access.h"
+#include "ops.h"
 
 /**
  * struct replay - one mapping that is being pinned

@@ -14,9 +14,9 @@
 
 #include <trace/events/ioasid.h>
 
+#include "domain/domain.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "ops.h"
 
 /*
  * ioasid_space_leave_to_users() - teardown, second part: what is not finished at once

@@ -26,11 +26,11 @@
 #include <trace/events/ioasid.h>
 
 #include <uapi/linux/ioasid.h>
+#include "domain/domain.h"
 #include "lib/clock.h"
 #include "lib/signal.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "ops.h"
 
 /* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
 #define NOTIFY_TRIES	10

@@ -24,9 +24,7 @@
 
 #include "lib/signal.h"
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
-#include "access.h"
+#include "ops.h"
 
 /**
  * struct ioasid_xpin - one page that in-kernel users have pinned

@@ -14,8 +14,7 @@
 #include <trace/events/ioasid.h>
 
 #include "lib/who.h"
-#include "pin/pages.h"
-#include "space/space.h"
+#include "ops.h"
 
 /* The area, with a user of ours, or why not. */
 static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 length,

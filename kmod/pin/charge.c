@@ -21,7 +21,8 @@
 
 #include <trace/events/ioasid.h>
 
-#include "pages.h"
+#include "lib/signal.h"
+#include "pin.h"
 
 /*
  * CAP_IPC_LOCK counts when the memory is mapped, for the life of the mapping.

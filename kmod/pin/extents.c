@@ -9,7 +9,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "extents.h"
+#include "pin.h"
 
 /* The first chunk is small: most mappings that need one have few runs. */
 #define CHUNK_SMALL	256

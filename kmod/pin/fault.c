@@ -23,7 +23,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "lib/signal.h"
-#include "pages.h"
+#include "internal.h"
 
 static bool faults_end(struct vm_area_struct *vma)
 {

@@ -36,7 +36,7 @@
 #include <linux/userfaultfd_k.h>
 
 #include "lib/signal.h"
-#include "pages.h"
+#include "internal.h"
 
 /* Smaller ranges are pinned page by page before this has found the area. */
 #define FILE_MIN_PAGES	512

@@ -23,7 +23,7 @@
 #include <linux/spinlock.h>
 
 #include <ioasid/ioasid.h>
-#include "pages.h"
+#include "internal.h"
 
 /**
  * struct frames - consecutive frames of one object

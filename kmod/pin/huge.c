@@ -24,7 +24,7 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
-#include "pages.h"
+#include "internal.h"
 
 /** enum map_size - what an address is mapped by */
 enum map_size {

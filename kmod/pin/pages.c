@@ -16,7 +16,7 @@
 
 #include <trace/events/ioasid.h>
 
-#include "pages.h"
+#include "internal.h"
 
 /* Pages let go between two looks at the scheduler. */
 #define PAGES_PER_BREAK	1024

@@ -12,7 +12,7 @@
 #include <linux/mm.h>
 
 #include "lib/signal.h"
-#include "pages.h"
+#include "internal.h"
 
 /* Frames without a page that somebody could take away. */
 static bool pfn_is_bare(unsigned long pfn)

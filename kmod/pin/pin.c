@@ -26,7 +26,7 @@
 
 #include "lib/clock.h"
 #include "lib/signal.h"
-#include "pages.h"
+#include "internal.h"
 
 /* Pages per call of the pinner; a page full of pointers. */
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))

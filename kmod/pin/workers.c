@@ -26,7 +26,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "pages.h"
+#include "internal.h"
 
 /* What one worker pins at a time. */
 #define AHEAD_PAGES	4096UL

@@ -11,7 +11,7 @@
 struct btf;
 struct ioasid_space;
 
-/* main.c: the module comes and goes */
+/* main.c: of the module */
 int ioasid_policy_init(void);
 void ioasid_policy_exit(void);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A policy that is being loaded hears of the address spaces that exist.
+ * Notify a policy that is being loaded of the address spaces that exist.
  *
  * What can run at the same time: address spaces are opened and closed;
- * spaces_mark_lock of hooks/hooks.c keeps apart what a policy is told of one.
+ * spaces_mark_lock of hooks/hooks.c keeps apart the notifications of one.
  */
 #include "space/space.h"
 #include "policy.h"
@@ -17,7 +17,7 @@ static void replay_one(struct ioasid_space_entry *e, void *data)
 }
 
 /**
- * ioasid_policy_replay() - tell a policy that is being loaded of what exists
+ * ioasid_policy_replay() - notify a policy that is being loaded of what exists
  * @r: its programs, published, in state LOADING
  *
  * Return: 0, or -ECANCELED when it was ejected meanwhile.

@@ -26,7 +26,6 @@
 
 #include "lib/clock.h"
 #include "lib/who.h"
-#include "pin/pages.h"
 #include "space.h"
 
 /* What bitmap functions can count. */
@@ -522,15 +521,3 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 	}
 	return ret;
 }
-
-void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group)
-{
-	struct ioasid_group *g;
-
-	mutex_lock(&space->areas_lock);
-	g = ioasid_group_find(space, group);
-	if (g)
-		g->reports = true;
-	mutex_unlock(&space->areas_lock);
-}
-IOASID_EXPORT(ioasid_group_reports_dirty);

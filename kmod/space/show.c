@@ -11,7 +11,6 @@
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 
-#include "pin/pages.h"
 #include "space.h"
 
 /* ioasid_space_describe() - for tracepoints and policies; the opener is who */

@@ -27,11 +27,11 @@
 #include <ioasid/ioasid.h>
 #include <ioasid/policy.h>
 #include "hooks/hooks.h"
+#include "pin/pin.h"
 
+struct dentry;
 struct ioasid_dirty_piece;
 struct ioasid_iova_range;
-struct ioasid_pages;
-struct ioasid_refund;
 struct ioasid_user;
 struct mm_struct;
 struct seq_file;
@@ -290,6 +290,28 @@ static inline struct ioasid_space *ioasid_space_of(struct ioasid_space_entry *e)
 }
 
 /**
+ * struct ioasid_access - an in-kernel user
+ * @link: in space->accesses, in the order of @number
+ * @number: tells it from all others of the space
+ * @refs: the user's, and calls of its callback
+ * @space: what it uses, with a reference
+ * @ops: its callback, or NULL
+ * @data: for the callback
+ * @calls: held over each call, so that no two run at the same time
+ * @gone: it is destroyed, and is not called any more; under @calls
+ */
+struct ioasid_access {
+	struct list_head link;
+	u64 number;
+	refcount_t refs;
+	struct ioasid_space *space;
+	const struct ioasid_access_ops *ops;
+	void *data;
+	struct mutex calls;
+	bool gone;
+};
+
+/**
  * struct ioasid_area_wait - an area that a call has to wait for
  * @start: its first address
  * @serial: its number, in case another one is there later
@@ -413,7 +435,6 @@ static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 }
 
 /* mapping.c */
-extern unsigned int ioasid_dma_entry_limit;
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
 struct ioasid_area *ioasid_area_alloc(void);
@@ -432,7 +453,6 @@ int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w);
 void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last);
 int ioasid_mapping_init(void);
 void ioasid_mapping_exit(void);
-int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
 
 /* show.c */
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
@@ -488,49 +508,10 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova);
 int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
 		       struct ioasid_policy_refusal *no);
 
-/* domain/map.c: into page tables */
-int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
-			  struct ioasid_map_result *res);
-int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
-			 struct ioasid_map_result *res);
-int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
-void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
-
-/**
- * struct ioasid_doubt - what a driver was asked to write when it failed
- * @iova: first address that it has not reported as written
- * @phys: what belongs there
- * @bytes: up to the end of the run; 0: there is no doubt
- */
-struct ioasid_doubt {
-	u64 iova;
-	phys_addr_t phys;
-	u64 bytes;
-};
-
-/* domain/unmap.c: out of them */
-void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
-			const struct ioasid_doubt *doubt);
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
-			 struct ioasid_unmap_result *res, bool timing);
-
-/* ops/unmap.c */
-int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
-			unsigned int nr, unsigned int *done, u64 *unmapped);
-void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
-			 struct ioasid_unmap_result *res, bool timing);
-
-/* ops/teardown.c */
-void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
-void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
-
 /* dirty.c */
 int ioasid_dirty_start(struct ioasid_space *space);
 void ioasid_dirty_stop(struct ioasid_space *space);
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
-int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
@@ -539,27 +520,24 @@ void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64
 void ioasid_dirty_mark_all(struct ioasid_space *space);
 int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);
-int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
-		       u64 *unmapped);
 
-/* ops/vaddr.c */
-int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
+/* user.c: limits of one user */
+/* Parameters: the most that one user may have; 0: no limit. */
+extern unsigned int ioasid_user_spaces;
+extern unsigned int ioasid_user_windows;
+struct ioasid_user *ioasid_user_open(void);
+void ioasid_user_close(struct ioasid_user *user);
+bool ioasid_user_add_window(struct ioasid_user *user, u64 *used, u64 *limit);
+void ioasid_user_drop_window(struct ioasid_user *user);
+void ioasid_users_show(struct dentry *dir);
 
-/* ops/owner.c */
-int ioasid_space_change_owner(struct ioasid_space *space);
-
-/* ops/attach.c */
+/* group.c */
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group);
 
-/* ops/replay.c */
-bool ioasid_space_unpinned(struct ioasid_space *space);
-int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f);
-void ioasid_space_unpin_idle(struct ioasid_space *space);
-
-/* ops/access.c */
+/* accesses.c */
+void ioasid_access_put(struct ioasid_access *access);
 int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
-
-/* ops/user_pin.c */
-void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);
+struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
+					    struct ioasid_fail *f);
 
 #endif /* _IOASID_SPACE_H */

@@ -28,7 +28,7 @@
 #include <trace/events/ioasid.h>
 
 #include "lib/who.h"
-#include "user.h"
+#include "space.h"
 
 /**
  * struct ioasid_user - what one user has

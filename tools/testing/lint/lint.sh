@@ -38,7 +38,10 @@ rule_license() {
 
 rule_length() { xargs awk -f $here/shape.awk <$work/source; }
 
-rule_layers() { xargs awk -v TABLE=$here/layers -f $here/layers.awk $here/layers <$work/c; }
+rule_layers() {
+	xargs awk -v TABLE=$here/layers -f $here/layers.awk $here/layers <$work/c
+	awk -v TABLE=$here/layers -f $here/layers.page.awk $here/layers docs/architecture.md
+}
 
 # An area of tests includes nothing of another.
 rule_areas() {

@@ -60,8 +60,8 @@ a_flag_without_a_row() {
 
 a_macro_without_a_row() {
 	begin
-	change kmod/abi/ids.h 's/^struct ioasid_space;/#define MORE(n) \\\n\tkvmalloc(n, GFP_KERNEL)\n\n&/'
-	red "the source has 1 of 'abi/ids.h MORE kvmalloc'"
+	change kmod/abi/abi.h 's/^struct ioasid_space;/#define MORE(n) \\\n\tkvmalloc(n, GFP_KERNEL)\n\n&/'
+	red "the source has 1 of 'abi/abi.h MORE kvmalloc'"
 }
 
 a_row_without_a_call() {

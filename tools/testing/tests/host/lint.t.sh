@@ -77,13 +77,51 @@ a_shallow_clone_judges_the_same() {
 	done
 }
 
+# judge FILE: what the rule "layers" says of includes on stdin.
+judge() {
+	mkdir -p "$WORK/tree/${1%/*}"
+	cat >"$WORK/tree/$1"
+	(cd "$WORK/tree" && awk -v TABLE="$HERE/layers" -f "$HERE/layers.awk" "$HERE/layers" "$1") >"$WORK/found"
+}
+
+# Each layer with the header of each: only what stands below passes.
+an_include_that_climbs_is_red() {
+	headers='hooks/hooks pin/pin space/space domain/domain ops/ops abi/abi'
+	below=
+	for header in $headers; do
+		folder=kmod/${header%/*}
+		for other in $headers vfio/instance; do
+			[ "$other" != "$header" ] || continue
+			printf '#include "%s.h"\n' "$other" | judge "$folder/planted.c"
+			case " $below " in
+			*" $other "*) ;;
+			*) echo "$folder/planted.c:1: \"$other.h\" is not for $folder/" | same_offences "$folder: $other.h" ;;
+			esac
+		done
+		below="$below $header"
+	done
+}
+
 an_include_against_the_layers_is_red() {
-	mkdir -p "$WORK/tree/kmod/vfio" "$WORK/tree/kmod/space"
-	printf '#include <linux/vfio.h>\n#include "space/space.h"\n' >"$WORK/tree/kmod/vfio/planted.c"
-	printf '#include <linux/mm.h>\n#include "space.h"\n' >"$WORK/tree/kmod/space/planted.c"
-	(cd "$WORK/tree" && awk -v TABLE="$HERE/layers" -f "$HERE/layers.awk" "$HERE/layers" \
-		kmod/space/planted.c kmod/vfio/planted.c) >"$WORK/found"
-	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "layers"
+	printf '#include <linux/vfio.h>\n#include "space/space.h"\n' | judge kmod/vfio/planted.c
+	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "a door"
+	printf '#include "pin/internal.h"\n#include "space/space.h"\n' | judge kmod/ops/planted.c
+	echo 'kmod/ops/planted.c:1: "pin/internal.h" is not for kmod/ops/' | same_offences "an inner header"
+	printf '#include <linux/mm.h>\n#include "internal.h"\n' | judge kmod/pin/planted.c
+	same_offences "a header of the folder" </dev/null
+}
+
+# The page and the table, each with one include more than the other.
+a_page_that_differs_from_the_layers_is_red() {
+	sed 's,^| `kmod/pin` .*| `hooks/hooks.h`,&\, `space/space.h`,' docs/architecture.md >"$WORK/page"
+	sed 's,^kmod/ops/.*,& +"hooks/set\\.h",' "$HERE/layers" >"$WORK/layers"
+	awk -v TABLE="$WORK/layers" -f "$HERE/layers.page.awk" "$WORK/layers" "$WORK/page" >"$WORK/found"
+	same_offences "page and table" <<END
+says that kmod/pin includes space/space.h, and $WORK/layers does not
+does not say that kmod/ops includes hooks/set.h, and $WORK/layers does
+END
+	awk -v TABLE="$HERE/layers" -f "$HERE/layers.page.awk" "$HERE/layers" docs/architecture.md >"$WORK/found"
+	same_offences "the page" </dev/null
 }
 
 an_include_of_another_area_is_red() {
@@ -253,6 +291,6 @@ older_files_may_not_get_worse() {
 
 ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
-	older_files_may_not_get_worse an_include_against_the_layers_is_red \
-	an_include_of_another_area_is_red \
+	older_files_may_not_get_worse an_include_that_climbs_is_red an_include_against_the_layers_is_red \
+	a_page_that_differs_from_the_layers_is_red an_include_of_another_area_is_red \
 	locks_that_are_not_checked_are_red locks_that_are_checked_pass

@@ -5,14 +5,14 @@
  * An ioasid_pages is an object of its own: a mapping is a window on it. Most
  * have one window for life, so its memory is part of the first one's (see
  * struct ioasid_mapping in space/mapping.c) and outlives it if need be. It remembers
- * whose memory it is and who was charged, so that exactly that mm, user and
- * cgroup get it back, whoever unmaps and wherever the task has moved.
+ * the owner of the memory and of the charge, so that exactly that mm, user and
+ * cgroup get it back, whichever task unmaps, and wherever the owner has moved.
  *
  * Only what is pinned for good can have several windows: not the mappings of a
- * VFIO container, whose pages come and go with its domains.
+ * VFIO container, whose pages are pinned only while it has a domain.
  */
-#ifndef _IOASID_PAGES_H
-#define _IOASID_PAGES_H
+#ifndef _IOASID_PIN_H
+#define _IOASID_PIN_H
 
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -65,7 +65,7 @@ enum ioasid_moving {
  * @npages: length
  * @charged: pages in @mm's locked_vm on behalf of this object
  * @who: identity of the owner when it mapped
- * @mark: policies that were told of the charge
+ * @mark: policies that were notified of the charge
  * @ext: the pages
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
@@ -99,7 +99,7 @@ struct ioasid_pages {
  * @res: where times, counts and the reason of a failure go
  * @file: the file, for pages of one
  * @stop: becomes true when the work is pointless, may be NULL
- * @timing: somebody wants the times
+ * @timing: a policy or a tracepoint wants the times
  * @workers: how many may help
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users, as far as that is known; NULL when there can be none
@@ -138,66 +138,13 @@ void ioasid_pages_release(struct ioasid_pages *pages);
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
 
-/**
- * struct ioasid_file_src - memory that can be pinned by folio
- * @file: file, referenced; NULL if it is none that can
- * @pos: offset of the first page
- * @write: @file is kept free of write seals
- * @probed: the folios turned out to be large
- * @only: there is no other way: the memory is that of the file
- */
-struct ioasid_file_src {
-	struct file *file;
-	loff_t pos;
-	bool write;
-	bool probed;
-	bool only;
-};
-
-/* file.c */
-void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
-int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
-void ioasid_file_drop(struct ioasid_file_src *src);
-long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		     unsigned long done, struct folio **folios, unsigned long room);
-void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
-
-/* huge.c */
-bool ioasid_huge_possible(const struct ioasid_pages *pages);
-bool ioasid_huge_at(unsigned long addr);
-long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
-unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
-				unsigned long want);
-
-/* fault.c */
-unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
-
 /* workers.c */
-struct ioasid_ahead;
 int ioasid_ahead_init(void);
 void ioasid_ahead_exit(void);
 unsigned int ioasid_ahead_workers(unsigned int want);
-struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
-					unsigned int workers);
-long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
-void ioasid_ahead_turn(struct ioasid_ahead *a);
-unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
-unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
-
-/* ops/owner.c */
-struct ioasid_fail;
-int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
-			      struct ioasid_fail *f);
 
 /* frames.c */
-int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
-void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from);
-void ioasid_frames_drop(const struct ioasid_pages *pages);
-void ioasid_frames_keep(const struct ioasid_pages *pages);
 void ioasid_frames_exit(void);
-
-/* pfnmap.c */
-long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
 /* charge.c */
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
@@ -217,4 +164,4 @@ struct ioasid_refund {
 void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
 void ioasid_refund_flush(struct ioasid_refund *r);
 
-#endif /* _IOASID_PAGES_H */
+#endif /* _IOASID_PIN_H */

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the ioctls of /dev/ioasid's own share: how they find their address space, and
+ * answer.
+ *
+ * What can run at the same time: anything; no state lives here.
+ */
+#include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/uaccess.h>
+
+#include "space/space.h"
+#include "abi.h"
+
+/* ioasid_call_respond() - give the structure back, out_ members and all */
+int ioasid_call_respond(struct ioasid_call *call)
+{
+	return copy_to_user(call->user, call->arg, min(call->size, call->known)) ? -EFAULT : 0;
+}
+
+/* ioasid_call_answer() - the one out_ member that there is, for calls that are made often */
+int ioasid_call_answer(struct ioasid_call *call, const __u64 *out)
+{
+	size_t at = (const char *)out - (const char *)call->arg;
+
+	return copy_to_user(call->user + at, out, sizeof(*out)) ? -EFAULT : 0;
+}
+
+/* ioasid_call_space() - the space a call is about, with a reference, or an ERR_PTR */
+struct ioasid_space *ioasid_call_space(struct ioasid_call *call, u32 id)
+{
+	return ioasid_file_space(call->file, id) ?: ERR_PTR(-ENOENT);
+}

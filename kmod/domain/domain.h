@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The page tables of domains: writing areas into them, and clearing them.
+ */
+#ifndef _IOASID_DOMAIN_H
+#define _IOASID_DOMAIN_H
+
+#include "space/space.h"
+
+/* map.c: into page tables */
+int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
+			  struct ioasid_map_result *res);
+int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
+			 struct ioasid_map_result *res);
+int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
+void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
+
+/**
+ * struct ioasid_doubt - what a driver was asked to write when it failed
+ * @iova: first address that it has not reported as written
+ * @phys: what belongs there
+ * @bytes: up to the end of the run; 0: there is no doubt
+ */
+struct ioasid_doubt {
+	u64 iova;
+	phys_addr_t phys;
+	u64 bytes;
+};
+
+/* unmap.c: out of them */
+void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
+			const struct ioasid_doubt *doubt);
+bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+			 struct ioasid_unmap_result *res, bool timing);
+
+#endif /* _IOASID_DOMAIN_H */

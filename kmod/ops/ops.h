@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The operations on address spaces. <ioasid/ioasid.h> declares those that other
+ * modules call.
+ */
+#ifndef _IOASID_OPS_H
+#define _IOASID_OPS_H
+
+#include "space/space.h"
+
+struct file;
+struct ioasid_iova_range;
+
+/* lifecycle.c */
+extern unsigned int ioasid_dma_entry_limit;
+int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
+
+/**
+ * struct ioasid_map_call - one mapping, from entry to exit, in the steps that it shares
+ *	with a batch
+ * @space: where to
+ * @args: what is asked for; iova is filled in when the kernel chooses it
+ * @file: memory of this file (IOASID_MAP_OF_FILE)
+ * @source: pages that are mapped already (IOASID_MAP_SHARED); a window and a
+ *	reference on them, which go to the area
+ * @first: the first of those to map
+ * @res: how it goes
+ * @mark: policies that want to know
+ * @area: once it is reserved
+ * @last: last address
+ * @start: when it began
+ * @timing: a policy or a tracepoint wants times
+ * @pin_now: the pages are to be pinned
+ */
+struct ioasid_map_call {
+	struct ioasid_space *space;
+	struct ioasid_map_args args;
+	struct file *file;
+	struct ioasid_pages *source;
+	unsigned long first;
+	struct ioasid_map_result res;
+	struct ioasid_policy_mark mark;
+	struct ioasid_area *area;
+	u64 last;
+	u64 start;
+	bool timing;
+	bool pin_now;
+};
+
+/* map.c */
+int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
+void ioasid_map_begin(struct ioasid_map_call *c);
+int ioasid_map_check(struct ioasid_map_call *c);
+int ioasid_map_reserve(struct ioasid_map_call *c);
+int ioasid_map_pin(struct ioasid_map_call *c);
+int ioasid_map_program(struct ioasid_map_call *c, bool sync);
+int ioasid_map_publish(struct ioasid_map_call *c);
+int ioasid_map_undo(struct ioasid_map_call *c, int err);
+int ioasid_map_end(struct ioasid_map_call *c, int ret);
+
+int ioasid_map_make(struct ioasid_map_call *c);
+
+/**
+ * struct ioasid_map_batch_call - many mappings in one call
+ * @space: where to
+ * @fill: describe entry @i in @c; 0 or -errno
+ * @tell: entry @i will be mapped there; 0 or -EFAULT
+ * @data: for both
+ * @entries: for @fill
+ * @nr: how many
+ * @done: how many are mapped
+ */
+struct ioasid_map_batch_call {
+	struct ioasid_space *space;
+	int (*fill)(void *data, unsigned int i, const void *entries, struct ioasid_map_call *c);
+	int (*tell)(void *data, unsigned int i, u64 iova);
+	void *data;
+	const void *entries;
+	unsigned int nr;
+	unsigned int done;
+};
+
+/* map_batch.c */
+int ioasid_map_many(struct ioasid_map_batch_call *b);
+
+/* copy.c */
+int ioasid_share(struct ioasid_space *src, u64 iova, u64 length, struct ioasid_map_call *c);
+
+/* unmap.c */
+int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+			unsigned int nr, unsigned int *done, u64 *unmapped);
+void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			 struct ioasid_unmap_result *res, bool timing);
+int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+		       u64 *unmapped);
+
+/* teardown.c */
+void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
+
+/* vaddr.c */
+int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
+
+/* owner.c */
+int ioasid_space_change_owner(struct ioasid_space *space);
+int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
+			      struct ioasid_fail *f);
+
+/* replay.c */
+bool ioasid_space_unpinned(struct ioasid_space *space);
+int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f);
+void ioasid_space_unpin_idle(struct ioasid_space *space);
+
+/* user_pin.c */
+void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *area);
+unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
+			       const struct ioasid_pages *pages, unsigned long first,
+			       unsigned long n);
+unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_area *area,
+				   const struct ioasid_extents *ext);
+unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_area *area,
+				    unsigned long npages);
+
+#endif /* _IOASID_OPS_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ways to pinned pages, for the files of this folder.
+ */
+#ifndef _IOASID_PIN_INTERNAL_H
+#define _IOASID_PIN_INTERNAL_H
+
+#include "pin.h"
+
+/**
+ * struct ioasid_file_src - memory that can be pinned by folio
+ * @file: file, referenced; NULL if it is none that can
+ * @pos: offset of the first page
+ * @write: @file is kept free of write seals
+ * @probed: the folios turned out to be large
+ * @only: there is no other way: the memory is that of the file
+ */
+struct ioasid_file_src {
+	struct file *file;
+	loff_t pos;
+	bool write;
+	bool probed;
+	bool only;
+};
+
+/* file.c */
+void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
+int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
+void ioasid_file_drop(struct ioasid_file_src *src);
+long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
+		     unsigned long done, struct folio **folios, unsigned long room);
+void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
+
+/* huge.c */
+bool ioasid_huge_possible(const struct ioasid_pages *pages);
+bool ioasid_huge_at(unsigned long addr);
+long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned long want);
+unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long done,
+				unsigned long want);
+
+/* fault.c */
+unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* workers.c */
+struct ioasid_ahead;
+struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
+					unsigned int workers);
+long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
+void ioasid_ahead_turn(struct ioasid_ahead *a);
+unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
+unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
+
+/* frames.c */
+int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
+void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from);
+void ioasid_frames_drop(const struct ioasid_pages *pages);
+void ioasid_frames_keep(const struct ioasid_pages *pages);
+
+/* pfnmap.c */
+long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+#endif /* _IOASID_PIN_INTERNAL_H */

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The in-kernel users of an address space: asking them to unpin, and finding the
+ * mapping that one wants to use.
+ *
+ * What can run at the same time: anything. An unmap that finds pins runs the
+ * callbacks, under access->calls, and tries again.
+ */
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "space.h"
+
+/* ioasid_access_put() - drop a reference on what is known of an in-kernel user */
+void ioasid_access_put(struct ioasid_access *access)
+{
+	if (!refcount_dec_and_test(&access->refs))
+		return;
+	mutex_destroy(&access->calls);
+	kfree(access);
+}
+
+/* The next one with a callback, with a reference, or NULL. */
+static struct ioasid_access *access_after(struct ioasid_space *space, u64 number)
+{
+	struct ioasid_access *access, *next = NULL;
+
+	mutex_lock(&space->access_lock);
+	list_for_each_entry(access, &space->accesses, link) {
+		if (access->number <= number || !access->ops || !access->ops->unmap)
+			continue;
+		next = access;
+		refcount_inc(&next->refs);
+		break;
+	}
+	mutex_unlock(&space->access_lock);
+	return next;
+}
+
+/* Call it, unless it is destroyed by now; -EINTR when killed. */
+static int access_call(struct ioasid_access *access, u64 start, u64 last)
+{
+	if (mutex_lock_killable(&access->calls))
+		return -EINTR;
+	if (!access->gone)
+		access->ops->unmap(access->data, start, last - start + 1);
+	mutex_unlock(&access->calls);
+	return 0;
+}
+
+/*
+ * ioasid_access_notify() - ask in-kernel users to unpin; no lock is held
+ *
+ * A driver may wait in its callback, for a pin of its own that waits for user
+ * space. Only calls of that callback wait behind it.
+ *
+ * Return: 0, or -EINTR when killed.
+ */
+int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
+{
+	struct ioasid_access *access;
+	u64 number = 0;
+	int ret = 0;
+
+	ioasid_assert_may_wait(space);
+	while (!ret && (access = access_after(space, number))) {
+		number = access->number;
+		ret = access_call(access, start, last);
+		ioasid_access_put(access);
+	}
+	return ret;
+}
+
+/*
+ * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
+ *
+ * Waits for one in flight, and for one that an unmap waits for, which would find
+ * it in use for ever otherwise; -EINVAL where nothing is mapped, -EBUSY during a
+ * live update.
+ */
+struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
+					    struct ioasid_fail *f)
+{
+	struct ioasid_area *area;
+	u64 seen;
+	int ret;
+
+	ioasid_assert_may_wait(space);
+	for (;;) {
+		mutex_lock(&space->areas_lock);
+		area = space->dead ? NULL : ioasid_area_first(space, iova, iova);
+		if (space->no_vaddr) {
+			mutex_unlock(&space->areas_lock);
+			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
+		}
+		if (area && area->state == IOASID_AREA_LIVE && !area->wanted)
+			return area;
+		seen = space->changes;
+		mutex_unlock(&space->areas_lock);
+		if (!area)
+			return ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_NOT_MAPPED, iova, 0));
+		ret = ioasid_space_wait_change(space, seen);
+		if (ret)
+			return ERR_PTR(ioasid_fail(f, ret, IOASID_R_SIGNAL, iova, 0));
+	}
+}
