@@ -113,7 +113,7 @@ ROUND ?= 1
 pairing: root				## policies loaded and ejected while tasks map (TIME=60 SEED=1 ROUND=1, FAULTS=1)
 	@tools/testing/tests/pairing/$(if $(FAULTS),check-faults,start $(DEBUG_KVER) $(TIME) $(SEED) $(ROUND))
 
-bench: kernel kmod tools ioasid-bench	## type1, ioasid and the floor in VMs: tables, plots (20 minutes)
+bench: kernel kmod tools ioasid-bench	## type1, ioasid and the lower bound in VMs: tables, plots (20 minutes)
 	@bench/suite/run --kernel $(KVER) --peers type1,ioasid,$(if $(PEERS),$(PEERS)$(comma))pin --out bench/$(KVER)
 	@tools/env/in-root bench/suite/report build/bench/$(KVER)
 	@cp build/bench/$(KVER)/results.json build/bench/results.json

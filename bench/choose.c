@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "mark.h"
+#include "member.h"
 #include "util.h"
-#include "workload.h"
 
 /* 0, or -1 with a line printed. */
 static int map_all(struct member *t, uint64_t *iova, uint64_t calls)

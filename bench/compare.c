@@ -4,7 +4,7 @@
 
 #include "commands.h"
 #include "machine.h"
-#include "suite.h"
+#include "series.h"
 #include "util.h"
 
 /*
@@ -23,15 +23,15 @@ static double ratio(double a, double b)
 }
 
 /* The maps or the unmaps of a row: the first backend's figure, then the others'. */
-static void print_side(const struct suite *s, unsigned int work, bool map)
+static void print_side(const struct series *s, unsigned int work, bool map)
 {
-	const struct result *r = suite_result(s, work, 0);
+	const struct result *r = series_result(s, work, 0);
 	double first = figure(r, map ? &r->map : &r->unmap), other;
 	unsigned int b;
 
 	printf(" |%10.1f", first);
 	for (b = 1; b < s->opt.backends; b++) {
-		r = suite_result(s, work, b);
+		r = series_result(s, work, b);
 		if (r->skipped[0]) {
 			printf(" %10s %8s", "-", "-");
 			continue;
@@ -41,10 +41,10 @@ static void print_side(const struct suite *s, unsigned int work, bool map)
 	}
 }
 
-static void print_row(const struct suite *s, unsigned int work)
+static void print_row(const struct series *s, unsigned int work)
 {
 	const struct workload *w = &s->work[work];
-	const struct result *r = suite_result(s, work, 0);
+	const struct result *r = series_result(s, work, 0);
 
 	printf("%-18s %-13s", w->name, w->kind->name);
 	if (r->skipped[0]) {
@@ -61,7 +61,7 @@ static void print_row(const struct suite *s, unsigned int work)
 	putchar('\n');
 }
 
-static void print_names(const struct suite *s)
+static void print_names(const struct series *s)
 {
 	unsigned int b;
 
@@ -70,7 +70,7 @@ static void print_names(const struct suite *s)
 		printf(" %10s %8s", s->opt.backend[b]->name, "ratio");
 }
 
-static void print(const struct suite *s, const struct machine *m)
+static void print(const struct series *s, const struct machine *m)
 {
 	unsigned int i;
 
@@ -92,20 +92,20 @@ static void print(const struct suite *s, const struct machine *m)
 		print_row(s, i);
 }
 
-static int print_json(const struct suite *s, const struct machine *m)
+static int print_json(const struct series *s, const struct machine *m)
 {
 	const struct result *a, *b;
 	struct json j;
 	unsigned int i, n;
 
-	json_begin(&j, stdout);
+	results_begin(&j);
 	report_json_options(s, &j);
 	machine_json(m, s->opt.icount, &j);
 	json_array(&j, "ratios");
 	for (i = 0; i < s->works; i++) {
-		a = suite_result(s, i, 0);
+		a = series_result(s, i, 0);
 		for (n = 1; !a->skipped[0] && n < s->opt.backends; n++) {
-			b = suite_result(s, i, n);
+			b = series_result(s, i, n);
 			if (b->skipped[0])
 				continue;
 			json_object(&j, NULL);
@@ -120,10 +120,10 @@ static int print_json(const struct suite *s, const struct machine *m)
 	}
 	json_array_end(&j);
 	report_json_results(s, &j);
-	return json_end(&j);
+	return results_end(&j);
 }
 
 int command_compare(int argc, char **argv)
 {
-	return suite_command("compare", argc, argv, print, print_json);
+	return series_command("compare", argc, argv, print, print_json);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "mark.h"
+#include "member.h"
 #include "util.h"
-#include "workload.h"
 
 /* An answer is for all of a piece, or something was not measured. */
 static bool all_dirty(const uint64_t *bits, uint64_t len)

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "mark.h"
+#include "member.h"
 #include "util.h"
-#include "workload.h"
 
 /* In which order the calls go; NULL for ascending. */
 static int make_order(const struct member *t, uint64_t calls, uint32_t **order)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* --help of the map suite. */
+/* --help of the commands map and compare. */
 #include <stdio.h>
 #include <string.h>
 
-#include "suite.h"
+#include "series.h"
 
 static void common_options(void)
 {
@@ -39,7 +39,7 @@ static void common_options(void)
 	mem_kind_list();
 }
 
-void suite_help(const char *command)
+void series_help(const char *command)
 {
 	if (!strcmp(command, "compare")) {
 		puts("usage: ioasid-bench compare [option...]\n"

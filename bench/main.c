@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "commands.h"
-#include "guard.h"
+#include "progress.h"
+#include "supervisor.h"
 #include "util.h"
 
 static const struct command {
 	const char *name;
 	const char *summary;
 	int (*run)(int argc, char **argv);
-	bool guarded;			/* changes things outside itself */
+	bool supervised;			/* changes things outside itself */
 } commands[] = {
 	{ "map", "map and unmap throughput and latency", command_map, true },
 	{ "nvme", "read an NVMe disk by DMA from user space and verify it", command_nvme, true },
@@ -46,6 +47,8 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	say_setup("ioasid-bench", false);
+	say_once(progress_clear);
 	if (argc < 2)
 		return usage(NULL, "which command?");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
@@ -59,8 +62,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, argv[1]))
 			continue;
-		if (commands[i].guarded)
-			return guard_run(commands[i].run, argc - 1, argv + 1);
+		if (commands[i].supervised)
+			return supervisor_run(commands[i].run, argc - 1, argv + 1);
 		return commands[i].run(argc - 1, argv + 1);
 	}
 	return usage(NULL, "unknown command '%s'", argv[1]);

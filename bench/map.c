@@ -4,16 +4,16 @@
 
 #include "commands.h"
 #include "machine.h"
-#include "suite.h"
+#include "series.h"
 #include "util.h"
 
-static void print(const struct suite *s, const struct machine *m)
+static void print(const struct series *s, const struct machine *m)
 {
 	const char *answered = "";
 	unsigned int i;
 
 	for (i = 0; i < s->works && !answered[0]; i++)
-		answered = suite_result(s, i, 0)->backend;
+		answered = series_result(s, i, 0)->backend;
 	machine_print(m, s->opt.icount);
 	printf("mapped by %s (container v%d), device %s, group %d; median of %u\n",
 	       answered[0] ? answered : "nobody", s->opt.version, s->bdf, s->group,
@@ -21,18 +21,18 @@ static void print(const struct suite *s, const struct machine *m)
 	report_print(s);
 }
 
-static int print_json(const struct suite *s, const struct machine *m)
+static int print_json(const struct series *s, const struct machine *m)
 {
 	struct json j;
 
-	json_begin(&j, stdout);
+	results_begin(&j);
 	report_json_options(s, &j);
 	machine_json(m, s->opt.icount, &j);
 	report_json_results(s, &j);
-	return json_end(&j);
+	return results_end(&j);
 }
 
 int command_map(int argc, char **argv)
 {
-	return suite_command("map", argc, argv, print, print_json);
+	return series_command("map", argc, argv, print, print_json);
 }

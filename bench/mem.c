@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "supervisor.h"
 #include "mem.h"
 #include "progress.h"
 #include "util.h"
@@ -92,7 +92,7 @@ int mem_reserve_hugepages(const struct mem_kind *kind, uint64_t len)
 	hugetlb_path(kind, "nr_hugepages", path, sizeof(path));
 	total = read_number(path, 0);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)total);
-	if (guard_write(path, text))
+	if (supervisor_write(path, text))
 		return -1;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(total + want - have));
 	err = write_text(path, text);
@@ -105,7 +105,7 @@ int mem_reserve_hugepages(const struct mem_kind *kind, uint64_t len)
 bool mem_missing(const struct mem_kind *kind, uint64_t len, char *why, size_t size)
 {
 	uint64_t need = ROUND_UP(len, kind->folio), available;
-	char text[16];
+	char text[SIZE_TEXT];
 
 	if (kind->flags & MEM_HUGETLB) {
 		available = free_hugepages(kind) * kind->folio;
@@ -115,7 +115,7 @@ bool mem_missing(const struct mem_kind *kind, uint64_t len, char *why, size_t si
 			 "%llu free pages needed, %llu there: --reserve-hugepages, or have them reserved at boot (hugepagesz=%s hugepages=N)",
 			 (unsigned long long)(need / kind->folio),
 			 (unsigned long long)(available / kind->folio),
-			 format_size(text, kind->folio));
+			 format_size_exact(kind->folio, text));
 		return true;
 	}
 	if (kind->flags & MEM_THP && thp_missing(kind, why, size))
@@ -124,7 +124,7 @@ bool mem_missing(const struct mem_kind *kind, uint64_t len, char *why, size_t si
 	if (need < available)
 		return false;
 	snprintf(why, size, "%s needed, %llu MiB available: use a smaller --size",
-		 format_size(text, need), (unsigned long long)(available / MIB));
+		 format_size_exact(need, text), (unsigned long long)(available / MIB));
 	return true;
 }
 

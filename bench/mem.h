@@ -74,7 +74,7 @@ int mem_drop(struct mem *m);
 /**
  * mem_reserve_hugepages() - ask for enough free huge pages for @len bytes
  *
- * The kernel may find fewer, which mem_missing() tells afterwards. The guard
+ * The kernel may find fewer, which mem_missing() tells afterwards. The supervisor
  * puts the number of pages back.
  *
  * Return: 0, or -1 with a line printed.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Command line of the map suite. */
+/* Command line of the commands map and compare. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "suite.h"
+#include "series.h"
 #include "util.h"
 
 enum {
@@ -40,26 +40,26 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int add_kind(struct suite_options *o, const char *name)
+static int add_kind(struct series_options *o, const char *name)
 {
 	const struct mem_kind *kind;
 	size_t i;
 
 	if (!strcmp(name, "all")) {
-		for (i = 0; (kind = mem_kind_at(i)) && o->kinds < SUITE_MAX_KINDS; i++)
+		for (i = 0; (kind = mem_kind_at(i)) && o->kinds < SERIES_MAX_KINDS; i++)
 			o->kind[o->kinds++] = kind;
 		o->kinds_given = false;
 		return 0;
 	}
 	kind = mem_kind_find(name);
-	if (!kind || o->kinds == SUITE_MAX_KINDS)
+	if (!kind || o->kinds == SERIES_MAX_KINDS)
 		return -1;
 	o->kind[o->kinds++] = kind;
 	o->kinds_given = true;
 	return 0;
 }
 
-static int add_workload(struct suite_options *o, const char *name)
+static int add_workload(struct series_options *o, const char *name)
 {
 	const struct {
 		const char *name;
@@ -85,7 +85,7 @@ static int add_workload(struct suite_options *o, const char *name)
 	return known ? 0 : -1;
 }
 
-static int add_unmap(struct suite_options *o, const char *name)
+static int add_unmap(struct series_options *o, const char *name)
 {
 	int i;
 
@@ -98,32 +98,32 @@ static int add_unmap(struct suite_options *o, const char *name)
 	return -1;
 }
 
-static int add_backend(struct suite_options *o, const char *name)
+static int add_backend(struct series_options *o, const char *name)
 {
 	const struct backend_ops *ops = backend_find(name);
 
-	if (!ops || o->backends == SUITE_MAX_BACKENDS)
+	if (!ops || o->backends == SERIES_MAX_BACKENDS)
 		return -1;
 	o->backend[o->backends++] = ops;
 	return 0;
 }
 
-static int add_op_size(struct suite_options *o, const char *text)
+static int add_op_size(struct series_options *o, const char *text)
 {
 	uint64_t size;
 
 	if (parse_size(text, &size) || size % PAGE_4K || size > GIB ||
-	    o->op_sizes == SUITE_MAX_SIZES)
+	    o->op_sizes == SERIES_MAX_SIZES)
 		return -1;
 	o->op_size[o->op_sizes++] = size;
 	return 0;
 }
 
-static int add_existing(struct suite_options *o, const char *text)
+static int add_existing(struct series_options *o, const char *text)
 {
 	uint64_t n = 0;
 
-	if (o->existings == SUITE_MAX_SIZES || (strcmp(text, "0") && parse_size(text, &n)) ||
+	if (o->existings == SERIES_MAX_SIZES || (strcmp(text, "0") && parse_size(text, &n)) ||
 	    n > UINT32_MAX)
 		return -1;
 	o->existing[o->existings++] = n;
@@ -131,8 +131,8 @@ static int add_existing(struct suite_options *o, const char *text)
 }
 
 /* Hand every item of a comma-separated list to @add. */
-static int each(struct suite_options *o, const char *list, const char *what,
-		int (*add)(struct suite_options *o, const char *item))
+static int each(struct series_options *o, const char *list, const char *what,
+		int (*add)(struct series_options *o, const char *item))
 {
 	char copy[256], *save = NULL, *item;
 
@@ -146,7 +146,7 @@ static int each(struct suite_options *o, const char *list, const char *what,
 	return -1;
 }
 
-static int page_multiple(struct suite_options *o, const char *what, const char *text,
+static int page_multiple(struct series_options *o, const char *what, const char *text,
 			 uint64_t *out)
 {
 	if (parse_size(text, out) || *out % PAGE_4K)
@@ -155,19 +155,19 @@ static int page_multiple(struct suite_options *o, const char *what, const char *
 	return -1;
 }
 
-static int number(struct suite_options *o, const char *what, const char *text, uint64_t min,
+static int number(struct series_options *o, const char *what, const char *text, uint64_t min,
 		  uint64_t max, unsigned int *out)
 {
 	uint64_t n;
 
-	if (parse_number(text, min, max, &n))
+	if (!parse_number(text, min, max, &n))
 		return usage(o->command, "%s needs a number from %llu to %llu, not '%s'", what,
 			     (unsigned long long)min, (unsigned long long)max, text);
 	*out = (unsigned int)n;
 	return -1;
 }
 
-static int parse_rare(struct suite_options *o, int c)
+static int parse_rare(struct series_options *o, int c)
 {
 	unsigned int n = 0;
 	int ret;
@@ -214,7 +214,7 @@ static int parse_rare(struct suite_options *o, int c)
 }
 
 /* -1 to go on, else an exit status. */
-static int parse_one(struct suite_options *o, int c, char *const *argv)
+static int parse_one(struct series_options *o, int c, char *const *argv)
 {
 	switch (c) {
 	case 'b':
@@ -232,11 +232,11 @@ static int parse_one(struct suite_options *o, int c, char *const *argv)
 	case 'c':
 		return page_multiple(o, "--chunk", optarg, &o->chunk);
 	case 't':
-		return number(o, "--threads", optarg, 1, SUITE_MAX_THREADS, &o->threads);
+		return number(o, "--threads", optarg, 1, SERIES_MAX_THREADS, &o->threads);
 	case 'r':
 		return number(o, "--repeat", optarg, 1, 10000, &o->repeat);
 	case 'h':
-		suite_help(o->command);
+		series_help(o->command);
 		return ST_OK;
 	case '?':
 		return usage(o->command, "unknown option '%s'", argv[optind - 1]);
@@ -247,7 +247,7 @@ static int parse_one(struct suite_options *o, int c, char *const *argv)
 	}
 }
 
-static void fill_defaults(struct suite_options *o)
+static void fill_defaults(struct series_options *o)
 {
 	static const char *const kinds[] = { "4k", "4k-shuf", "thp", "hugetlb", "memfd" };
 	bool comparing = !strcmp(o->command, "compare");
@@ -272,7 +272,7 @@ static void fill_defaults(struct suite_options *o)
 	}
 }
 
-static int check(const struct suite_options *o)
+static int check(const struct series_options *o)
 {
 	bool comparing = !strcmp(o->command, "compare");
 
@@ -290,9 +290,9 @@ static int check(const struct suite_options *o)
 	return -1;
 }
 
-int suite_parse(struct suite *s, const char *command, int argc, char **argv)
+int series_parse(struct series *s, const char *command, int argc, char **argv)
 {
-	struct suite_options *o = &s->opt;
+	struct series_options *o = &s->opt;
 	int c, ret;
 
 	memset(s, 0, sizeof(*s));

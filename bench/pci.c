@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "supervisor.h"
 #include "pci.h"
 #include "util.h"
 
@@ -83,7 +83,7 @@ int pci_group(const char *bdf)
 
 	snprintf(path, sizeof(path), DEVICES "/%s/iommu_group", bdf);
 	link_name(path, name, sizeof(name));
-	if (parse_number(name, 0, INT_MAX, &number))
+	if (!parse_number(name, 0, INT_MAX, &number))
 		return fail("%s has no IOMMU group: turn the IOMMU on in the firmware and boot with intel_iommu=on (Intel) or amd_iommu=on (AMD)",
 			    bdf);
 	return (int)number;
@@ -149,7 +149,7 @@ static int set_attribute(const char *path, const char *text)
 	return 0;
 }
 
-/* Tell the guard first: the last thing told is the first thing undone. */
+/* Tell the supervisor first: the last thing told is the first thing undone. */
 static int remember_driver(const char *bdf, const char *driver, const char *override,
 			   const char *wanted)
 {
@@ -157,15 +157,15 @@ static int remember_driver(const char *bdf, const char *driver, const char *over
 
 	if (driver[0]) {
 		snprintf(path, sizeof(path), DRIVERS "/%s/bind", driver);
-		if (guard_write(path, bdf))
+		if (supervisor_write(path, bdf))
 			return -1;
 	}
 	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", bdf);
 	snprintf(old, sizeof(old), "%.64s\n", strcmp(override, "(null)") ? override : "");
-	if (guard_write(path, old))
+	if (supervisor_write(path, old))
 		return -1;
 	snprintf(path, sizeof(path), DRIVERS "/%s/unbind", wanted);
-	return guard_write(path, bdf);
+	return supervisor_write(path, bdf);
 }
 
 int pci_bind(const char *bdf, const char *wanted)

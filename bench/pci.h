@@ -49,7 +49,7 @@ int pci_driver_loaded(const char *driver);
 /**
  * pci_bind() - give @bdf to @driver until this program ends
  *
- * The guard puts the present driver (or none) back.
+ * The supervisor puts the present driver (or none) back.
  *
  * Return: 0, or -1 with a line printed.
  */

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "mark.h"
+#include "member.h"
 #include "util.h"
-#include "workload.h"
 
 void pingpong_run(struct member *t)
 {

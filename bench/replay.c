@@ -4,8 +4,8 @@
  * already, all of which become entries of its page table, and to remove it.
  */
 #include "mark.h"
+#include "member.h"
 #include "util.h"
-#include "workload.h"
 
 void replay_run(struct member *t)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tables of the map suite for people, and the same as JSON. */
+/* Tables of the commands map and compare, for people, and the same as JSON. */
 #include <stdio.h>
 #include <string.h>
 
-#include "suite.h"
+#include "series.h"
 #include "util.h"
 
 static double gib(double bytes)
@@ -34,11 +34,11 @@ static void print_number(double value)
 		printf(" %8s", "-");
 }
 
-static void print_throughput(const struct suite *s)
+static void print_throughput(const struct series *s)
 {
 	const struct result *r;
 	unsigned int i;
-	char size[16];
+	char size[SIZE_TEXT];
 
 	printf("\n%-18s %-13s %6s %8s |%9s %10s %8s %8s |%9s %10s %8s\n", "", "", "", "",
 	       "map", "", "", "pinned", "unmap", "", "");
@@ -46,9 +46,9 @@ static void print_throughput(const struct suite *s)
 	       "size", "pg/run", "ns/page", "pages/s", "GiB/s", "GiB/s", "ns/page", "pages/s",
 	       "GiB/s");
 	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
+		r = series_result(s, i, 0);
 		printf("%-18s %-13s %6s", r->work->name, r->work->kind->name,
-		       format_size(size, r->work->len));
+		       format_size_exact(r->work->len, size));
 		if (r->skipped[0]) {
 			printf(" skipped: %s\n", r->skipped);
 			continue;
@@ -67,7 +67,7 @@ static void print_throughput(const struct suite *s)
 }
 
 /* What the kernel keeps for the maps, beside the pages themselves. */
-static void print_memory(const struct suite *s)
+static void print_memory(const struct series *s)
 {
 	const struct result *r;
 	bool header = false;
@@ -75,7 +75,7 @@ static void print_memory(const struct suite *s)
 	double maps;
 
 	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
+		r = series_result(s, i, 0);
 		if (r->skipped[0] || r->work->type != WORK_FILL)
 			continue;
 		if (!header)
@@ -101,14 +101,14 @@ static void print_call_line(const char *name, const char *memory, const char *wh
 	       (unsigned long long)hist_percentile(h, 99.9), (unsigned long long)h->max);
 }
 
-static void print_calls(const struct suite *s)
+static void print_calls(const struct series *s)
 {
 	const struct result *r;
 	bool header = false;
 	unsigned int i;
 
 	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
+		r = series_result(s, i, 0);
 		if (r->skipped[0] || !r->work->per_call)
 			continue;
 		if (!header)
@@ -148,14 +148,14 @@ static void print_split_side(const char *what, const struct split_side *s)
 }
 
 /* Without the split, faulting in still has a line. */
-static void print_faults(const struct suite *s)
+static void print_faults(const struct series *s)
 {
 	const struct mem_kind *last = NULL;
 	const struct result *r;
 	unsigned int i;
 
 	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
+		r = series_result(s, i, 0);
 		if (r->skipped[0] || !r->work->populated || r->work->kind == last)
 			continue;
 		printf("%s %s %.1f", last ? "," : "faulting in, ns per page:", r->work->kind->name,
@@ -166,7 +166,7 @@ static void print_faults(const struct suite *s)
 		puts(" (the program touching its memory before it is mapped)");
 }
 
-static void print_split(const struct suite *s)
+static void print_split(const struct series *s)
 {
 	const char *why = "every workload was skipped";
 	const struct result *r;
@@ -174,7 +174,7 @@ static void print_split(const struct suite *s)
 	unsigned int i;
 
 	for (i = 0; i < s->works; i++) {
-		r = suite_result(s, i, 0);
+		r = series_result(s, i, 0);
 		if (r->skipped[0])
 			continue;
 		if (!r->split.available) {
@@ -199,7 +199,7 @@ static void print_split(const struct suite *s)
 	print_faults(s);
 }
 
-void report_print(const struct suite *s)
+void report_print(const struct series *s)
 {
 	print_throughput(s);
 	if (s->opt.threads > 1)
@@ -207,20 +207,6 @@ void report_print(const struct suite *s)
 	print_calls(s);
 	print_memory(s);
 	print_split(s);
-}
-
-static void hist_json(struct json *j, const char *key, const struct hist *h)
-{
-	json_object(j, key);
-	json_u64(j, "count", h->count);
-	json_num(j, "mean", hist_mean(h));
-	json_u64(j, "min", h->count ? h->min : 0);
-	json_u64(j, "p50", hist_percentile(h, 50));
-	json_u64(j, "p90", hist_percentile(h, 90));
-	json_u64(j, "p99", hist_percentile(h, 99));
-	json_u64(j, "p99.9", hist_percentile(h, 99.9));
-	json_u64(j, "max", h->max);
-	json_object_end(j);
 }
 
 static void side_json(struct json *j, const char *key, const struct side *s)
@@ -308,7 +294,7 @@ static void result_json(struct json *j, const struct result *r)
 	json_object_end(j);
 }
 
-void report_json_options(const struct suite *s, struct json *j)
+void report_json_options(const struct series *s, struct json *j)
 {
 	json_str(j, "command", s->opt.command);
 	json_str(j, "device", s->bdf);
@@ -318,7 +304,7 @@ void report_json_options(const struct suite *s, struct json *j)
 	json_u64(j, "warm_up", s->opt.warm_up);
 }
 
-void report_json_results(const struct suite *s, struct json *j)
+void report_json_results(const struct series *s, struct json *j)
 {
 	unsigned int i;
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "supervisor.h"
 #include "split.h"
 #include "util.h"
 
@@ -129,7 +129,7 @@ bool split_begin(struct split *s)
 		return unavailable(s, geteuid() ? "reading tracepoints needs root"
 				   : "the ioasid tracepoints are not there (ioasid.ko is not loaded)");
 	snprintf(instance, sizeof(instance), "%s/instances/ioasid-bench-%d", mount, getpid());
-	if (guard_rmdir(instance))
+	if (supervisor_rmdir(instance))
 		return unavailable(s, "the clean-up could not be arranged");
 	if (mkdir(instance, 0700) && errno != EEXIST) {
 		instance[0] = '\0';

@@ -63,6 +63,20 @@ double hist_mean(const struct hist *h)
 	return h->count ? (double)h->sum / (double)h->count : 0;
 }
 
+void hist_json(struct json *j, const char *key, const struct hist *h)
+{
+	json_object(j, key);
+	json_u64(j, "count", h->count);
+	json_num(j, "mean", hist_mean(h));
+	json_u64(j, "min", h->count ? h->min : 0);
+	json_u64(j, "p50", hist_percentile(h, 50));
+	json_u64(j, "p90", hist_percentile(h, 90));
+	json_u64(j, "p99", hist_percentile(h, 99));
+	json_u64(j, "p99.9", hist_percentile(h, 99.9));
+	json_u64(j, "max", h->max);
+	json_object_end(j);
+}
+
 static int compare_u64(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct json;
+
 #define HIST_HALF_BITS	7
 #define HIST_BUCKETS	(((64 - HIST_HALF_BITS) + 1) << HIST_HALF_BITS)
 
@@ -28,6 +30,9 @@ void hist_merge(struct hist *into, const struct hist *from);
 /* The smallest recorded value that @percent of all values do not exceed. */
 uint64_t hist_percentile(const struct hist *h, double percent);
 double hist_mean(const struct hist *h);
+
+/* An object of its count, mean, percentiles and ends. */
+void hist_json(struct json *j, const char *key, const struct hist *h);
 
 /* Median of @n values; the mean of the middle two when @n is even. */
 double median(const uint64_t *values, size_t n);

@@ -2,7 +2,7 @@
 /*
  * The kernel's switches for transparent huge pages. Where one of them keeps
  * a kind from being had, root changes it for as long as the memory is there
- * (khugepaged would make 2M pages of smaller folios later on); the guard
+ * (khugepaged would make 2M pages of smaller folios later on); the supervisor
  * knows the old value in case the run ends meanwhile.
  */
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "supervisor.h"
 #include "mem.h"
 #include "util.h"
 
@@ -65,7 +65,7 @@ static int tune(struct thp_tuning *t, const char *path, const char *want)
 	/* Absent before mTHP: then there is nothing to choose. */
 	if (chosen(path, old, sizeof(old)) || !strcmp(old, want))
 		return 0;
-	if (guard_write(path, old))
+	if (supervisor_write(path, old))
 		return -1;
 	snprintf(t->path[t->count], sizeof(t->path[0]), "%s", path);
 	snprintf(t->old[t->count], sizeof(t->old[0]), "%s", old);

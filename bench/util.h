@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Small things every file needs: one way to report an error, sizes with
- * suffixes, one-value files such as sysfs attributes, and the clock.
+ * Small things every file needs: exit statuses, arguments, the clock, and those of
+ * tools/lib: fail() and note() (say.h), sizes (text.h), one-value files (sysfs.h), JSON.
  */
 #ifndef BENCH_UTIL_H
 #define BENCH_UTIL_H
@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+#include "json.h"
+#include "say.h"
+#include "sysfs.h"
+#include "text.h"
 
 #define KIB		1024ULL
 #define MIB		(1024 * KIB)
@@ -25,19 +30,9 @@
 /* Exit statuses of the program. */
 enum {
 	ST_OK = 0,
-	ST_ERROR = 1,
-	ST_USAGE = 2,
+	ST_ERROR = EXIT_FAILED,
+	ST_USAGE = EXIT_USAGE,
 };
-
-/**
- * fail() - print one line that says what is wrong and what to do
- *
- * For errors that end the program. Only the first one is printed: what other
- * threads and the clean-up run into afterwards follows from it.
- *
- * Return: always -1, so that a caller can write "return fail(...)".
- */
-int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * usage() - print one line about a wrong argument of @command
@@ -46,34 +41,12 @@ int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Print a remark on stderr; the work goes on. */
-void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/**
- * parse_size() - "4096", "64K", "2M", "4G", "1T"; powers of 1024
- *
- * Return: 0, or -1 when @text is not a size above zero (nothing is printed).
- */
+/* "4096", "64K", "2M", "4G", "1T"; powers of 1024. 0, or -1 if it is not a size above zero. */
 int parse_size(const char *text, uint64_t *out);
 
-/* A plain number between @min and @max; 0 or -1, nothing is printed. */
-int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);
-
-/* "256M", "4G", "512"; @buf holds at least 16 bytes. Returns @buf. */
-const char *format_size(char *buf, uint64_t bytes);
-
-/**
- * read_line() - the first line of a small file, without its newline
- *
- * Return: 0 or a negative errno.
- */
-int read_line(const char *path, char *buf, size_t size);
-
-/* The number in a one-value file, or @missing when it cannot be read. */
-uint64_t read_number(const char *path, uint64_t missing);
-
-/* Write @text to a sysfs or tracefs file; 0 or a negative errno. */
-int write_text(const char *path, const char *text);
+/* The one JSON object that a command prints. results_end(): 0, or -1 with a line printed. */
+void results_begin(struct json *j);
+int results_end(struct json *j);
 
 /* The value of "@key: N kB" in a /proc file, in bytes; 0 when absent. */
 uint64_t proc_kb(const char *path, const char *key);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "member.h"
 #include "progress.h"
 #include "util.h"
-#include "workload.h"
 
 const char *const unmap_mode_name[] = {
 	[UNMAP_EACH] = "each",
@@ -58,31 +58,6 @@ static void held_since(struct held *now, const struct held *before)
 	now->refs -= before->refs;
 	now->slab = growth(now->slab, before->slab);
 	now->tables = growth(now->tables, before->tables);
-}
-
-void member_step(const struct member *t, uint64_t done, uint64_t total)
-{
-	if (t->index == 0)
-		progress_step(done, total);
-}
-
-void member_wait(const struct member *t)
-{
-	pthread_barrier_wait(&t->team->barrier);
-}
-
-int member_map(struct member *t)
-{
-	uint64_t at, len;
-	int err;
-
-	for (at = 0; at < t->len; at += len) {
-		len = MIN(t->len - at, t->work->call);
-		err = t->backend->ops->map(t->backend, t->va + at, t->iova + at, len);
-		if (err)
-			return backend_map_failed(t->backend, err, t->iova + at, len);
-	}
-	return 0;
 }
 
 static bool anyone_failed(const struct team *team)
@@ -176,6 +151,7 @@ static int make_team(struct team *team, const struct workload *w, struct backend
 	for (i = 0; i < w->threads; i++) {
 		t = &team->member[i];
 		t->team = team;
+		t->barrier = &team->barrier;
 		t->work = w;
 		t->backend = b;
 		t->index = i;

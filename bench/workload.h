@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 #include "mem.h"
 #include "split.h"
 #include "stats.h"
@@ -111,40 +111,5 @@ void result_free(struct result *r);
 double side_ns(const struct side *s);
 double side_ns_per_page(const struct side *s);
 double side_pages_per_s(const struct side *s);
-
-/* A thread of a team and its slice; fill.c and pingpong.c work on these. */
-struct team;
-
-struct member {
-	struct team *team;
-	const struct workload *work;
-	struct backend *backend;
-	unsigned int index;
-	char *va;
-	uint64_t iova;
-	uint64_t len;
-	struct hist *map_call, *unmap_call;
-	uint64_t map_from, map_to, unmap_from, unmap_to;	/* wall clock */
-	uint64_t map_calls, unmap_calls;
-	uint64_t map_bytes, unmap_bytes;
-	uint64_t map_ns, unmap_ns;	/* but for fill: spent inside the calls */
-	bool failed;
-};
-
-void fill_map(struct member *t);
-void fill_unmap(struct member *t);
-void pingpong_run(struct member *t);
-void dirty_run(struct member *t);
-void replay_run(struct member *t);
-void choose_run(struct member *t);
-
-/* Map the slice in calls of the workload's size, unmeasured. 0, or -1 with a line. */
-int member_map(struct member *t);
-
-/* Until all members have come here. */
-void member_wait(const struct member *t);
-
-/* Progress of the member that shows it. */
-void member_step(const struct member *t, uint64_t done, uint64_t total);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See json.h. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "json.h"
@@ -116,6 +117,15 @@ void json_hex(struct json *j, const char *key, uint64_t value)
 	fprintf(j->out, "\"0x%" PRIx64 "\"", value);
 }
 
+void json_num(struct json *j, const char *key, double value)
+{
+	begin(j, key);
+	if (isfinite(value))
+		fprintf(j->out, "%.6g", value);
+	else
+		fputs("null", j->out);
+}
+
 void json_bool(struct json *j, const char *key, bool value)
 {
 	begin(j, key);
@@ -128,8 +138,8 @@ void json_null(struct json *j, const char *key)
 	fputs("null", j->out);
 }
 
-void json_end_line(struct json *j)
+int json_end_line(struct json *j)
 {
 	fputc('\n', j->out);
-	fflush(j->out);
+	return fflush(j->out) || ferror(j->out) ? -1 : 0;
 }

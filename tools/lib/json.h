@@ -34,10 +34,12 @@ void json_u64(struct json *j, const char *key, uint64_t value);
 void json_s64(struct json *j, const char *key, int64_t value);
 /* Addresses are strings: JSON readers keep only 53 bits of a number. */
 void json_hex(struct json *j, const char *key, uint64_t value);
+/* With six digits; null if it is not finite. */
+void json_num(struct json *j, const char *key, double value);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
 
-/* Ends the line; call it after the outermost value. */
-void json_end_line(struct json *j);
+/* Ends the line; call it after the outermost value. 0, or -1 if not all of it was written. */
+int json_end_line(struct json *j);
 
 #endif

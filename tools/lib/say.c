@@ -9,11 +9,19 @@
 
 static const char *program = "ioasid";
 static bool as_json;
+static bool only_first, failed;
+static void (*before_line)(void);
 
 void say_setup(const char *name, bool json)
 {
 	program = name;
 	as_json = json;
+}
+
+void say_once(void (*before)(void))
+{
+	only_first = true;
+	before_line = before;
 }
 
 /* For machines it is an object with the one member @key. */
@@ -23,6 +31,8 @@ static void say(const char *key, const char *fmt, va_list ap)
 	struct json j;
 
 	vsnprintf(line, sizeof(line), fmt, ap);
+	if (before_line)
+		before_line();
 	fflush(stdout);
 	if (!as_json) {
 		fprintf(stderr, "%s: %s\n", program, shown(line));
@@ -39,6 +49,8 @@ int fail(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (__atomic_exchange_n(&failed, true, __ATOMIC_RELAXED) && only_first)
+		return -1;
 	va_start(ap, fmt);
 	say("error", fmt, ap);
 	va_end(ap);

@@ -16,7 +16,14 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BAD = 3, EXIT_LOST = 3 };
 /* The program's name, and whether errors are JSON objects. */
 void say_setup(const char *program, bool json);
 
-/* One line on stderr that says what is wrong and what to do. Returns -1. */
+/*
+ * For programs with threads, after say_setup(): print only the first of all errors, because
+ * what other threads and the clean-up run into afterwards follows from it; and call @before
+ * ahead of each line, which removes what the program drew on the terminal.
+ */
+void say_once(void (*before)(void));
+
+/* One line on stderr that says what is wrong and what to do. Returns -1. Any thread. */
 int fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* One line on stderr that says what is wrong though the program goes on. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See sysfs.h. */
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,19 +14,46 @@
 #include "say.h"
 #include "sysfs.h"
 
-static bool read_line(const char *path, char *buf, size_t size)
+int read_line(const char *path, char *buf, size_t size)
 {
-	FILE *f = fopen(path, "re");
-	bool ok;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+	ssize_t n;
 
-	if (!f)
-		return false;
-	ok = fgets(buf, (int)size, f);
-	fclose(f);
-	if (!ok)
-		return false;
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	err = n < 0 ? -errno : n ? 0 : -ENODATA;
+	close(fd);
+	if (err)
+		return err;
+	buf[n] = 0;
 	buf[strcspn(buf, "\n")] = 0;
-	return true;
+	return 0;
+}
+
+uint64_t read_number(const char *path, uint64_t missing)
+{
+	char buf[64], *end;
+	uint64_t n;
+
+	if (read_line(path, buf, sizeof(buf)))
+		return missing;
+	n = strtoull(buf, &end, 0);
+	return end == buf ? missing : n;
+}
+
+int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
+	size_t len = strlen(text);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, len);
+	err = n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
+	close(fd);
+	return err;
 }
 
 bool sysfs_line(char *buf, size_t size, const char *fmt, ...)
@@ -35,18 +64,18 @@ bool sysfs_line(char *buf, size_t size, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	return read_line(path, buf, size);
+	return !read_line(path, buf, size);
 }
 
 uint64_t sysfs_u64(const char *fmt, ...)
 {
-	char path[512], buf[64];
+	char path[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	return read_line(path, buf, sizeof(buf)) ? strtoull(buf, NULL, 0) : 0;
+	return read_number(path, 0);
 }
 
 bool module_loaded(const char *module)

@@ -10,6 +10,16 @@
 #define SYSFS_IOASID	"/sys/kernel/ioasid"
 #define DEBUGFS_IOASID	"/sys/kernel/debug/ioasid"
 
+/*
+ * First line of the file, without the line break; 0 or a negative
+ * errno (-ENODATA: it is empty), with which @buf stays as it was.
+ */
+int read_line(const char *path, char *buf, size_t size);
+/* A number in a file, or @missing if there is none. */
+uint64_t read_number(const char *path, uint64_t missing);
+/* Writes @text by one write(2), as a file of sysfs wants it; 0 or a negative errno. */
+int write_text(const char *path, const char *text);
+
 /* First line of the file, without the line break; false if it cannot be read. */
 bool sysfs_line(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -58,15 +58,42 @@ bool parse_s64(const char *text, int64_t *value)
 	return true;
 }
 
-bool parse_count(const char *text, uint64_t max, uint64_t *value)
+static bool plain_number(const char *text, int base, uint64_t min, uint64_t max, uint64_t *value)
 {
+	unsigned long long n;
 	char *end;
 
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;
-	*value = strtoull(text, &end, 10);
-	return !errno && !*end && *value && *value <= max;
+	n = strtoull(text, &end, base);
+	if (errno || *end || n < min || n > max)
+		return false;
+	*value = n;
+	return true;
+}
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	return plain_number(text, 0, min, max, value);
+}
+
+bool parse_count(const char *text, uint64_t max, uint64_t *value)
+{
+	return plain_number(text, 10, 1, max, value);
+}
+
+const char *format_size_exact(uint64_t bytes, char buf[SIZE_TEXT])
+{
+	static const char letters[] = "KMGT";
+	int i = -1;
+
+	while (i < 3 && bytes >= 1024 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	snprintf(buf, SIZE_TEXT, i < 0 ? "%" PRIu64 : "%" PRIu64 "%c", bytes, i < 0 ? 0 : letters[i]);
+	return buf;
 }
 
 const char *format_size(uint64_t bytes, char buf[SIZE_TEXT])

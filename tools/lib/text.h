@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Numbers and names, from text and to text. */
+/* Numbers and names, from text and to text. What cannot be parsed leaves *value as it was. */
 #ifndef IOASID_LIB_TEXT_H
 #define IOASID_LIB_TEXT_H
 
@@ -10,11 +10,14 @@
 /* "4096", "0x1000", "-1", "64M": with a suffix of K, M, G or T in binary units. */
 bool parse_u64(const char *text, uint64_t *value);
 bool parse_s64(const char *text, int64_t *value);
+/* The same, between @min and @max, without suffix. */
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 /* A plain decimal number from 1 to @max, for options. */
 bool parse_count(const char *text, uint64_t max, uint64_t *value);
 
-/* "64M" where that is exact or @exact is not asked for, else "65537K" or bytes. */
+/* "64M", "1.5M"; format_size_exact() says "1536K" or bytes where "1.5M" may be rounded. */
 #define SIZE_TEXT	24
+const char *format_size_exact(uint64_t bytes, char buf[SIZE_TEXT]);
 const char *format_size(uint64_t bytes, char buf[SIZE_TEXT]);
 
 /* Names of the numbers in include/ioasid/policy.h, as the trace events print them. */

@@ -84,8 +84,8 @@ size_t untrusted_char(const char *text, size_t len, enum untrusted_reader reader
 
 static char *next_result(void)
 {
-	static char results[RESULTS][RESULT_ROOM];
-	static unsigned int turn;
+	static __thread char results[RESULTS][RESULT_ROOM];
+	static __thread unsigned int turn;
 
 	return results[turn++ % RESULTS];
 }

@@ -45,7 +45,7 @@ size_t untrusted_char(const char *text, size_t len, enum untrusted_reader reader
 /*
  * @text for people, up to its 0; of shown_n() at most @len bytes. shown_column() makes it
  * exactly @width characters wide: cut off, or with blanks behind it. The result is good
- * until the fourth call from then, of any of these.
+ * until the fourth call from then, of any of these, in the same thread.
  */
 const char *shown(const char *text);
 const char *shown_n(const char *text, size_t len);

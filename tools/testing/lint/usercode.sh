@@ -13,8 +13,8 @@ user_c() {
 each() {
 	set -- "$@" -std=gnu11 -D_GNU_SOURCE -DBPF_DIR=__FILE__ -DVERSION=__FILE__ -Wall -Wextra \
 		-Wshadow -Wstrict-prototypes -I. -Itools/testing -Itools/testing/tests \
-		-Itools/testing/harness -Itools/testing/vm -Ikmod/include/uapi -Itools/lib -Itools/libioasid -Ibuild/bpf \
-		-Ibpf/include -Ikmod/include
+		-Itools/testing/harness -Itools/testing/vm -Ikmod/include/uapi -Itools/lib \
+		-Itools/libioasid -Ibuild/bpf -Ibench -Ibpf/include -Ikmod/include
 	# shellcheck disable=SC2016
 	user_c | xargs -P 2 -I @ sh -c 'file=$1; shift; "$@" -I"${file%/*}" "$file" 2>&1' sh @ "$@" |
 		sed -n "/: \(warning\|error\): /{$places;p}" | sort -u

@@ -2,7 +2,7 @@
 /* Figures of ioasid-bench nvme. */
 #include <stdio.h>
 
-#include "nvme_run.h"
+#include "nvme/run.h"
 #include "util.h"
 
 static double per_second(uint64_t count, uint64_t ns)
@@ -42,33 +42,20 @@ static void print_pass(const struct nvme_run *r, const struct nvme_pass *p)
 void nvme_print(const struct nvme_run *r, const struct machine *m)
 {
 	const struct nvme *n = &r->nvme;
-	char size[16], block[16], disk[16];
+	char size[SIZE_TEXT], block[SIZE_TEXT], disk[SIZE_TEXT];
 	unsigned int i;
 
 	machine_print(m, r->opt.icount);
 	printf("%s: %s, serial %s, firmware %s, namespace %u of %s in blocks of %u\n", r->bdf,
 	       n->model, n->serial, n->firmware, n->nsid,
-	       format_size(disk, n->blocks * n->block), n->block);
+	       format_size_exact(n->blocks * n->block, disk), n->block);
 	printf("mapped by %s (container v%d, group %d); %s %s reads of the first %s into %s memory; %u queue%s, depth %u, %s\n",
 	       r->backend.answered, r->opt.version, r->backend.group,
-	       r->opt.sequential ? "sequential" : "random", format_size(block, r->opt.block),
-	       format_size(size, r->bytes), r->opt.kind->name, r->lanes,
-	       r->lanes == 1 ? "" : "s", r->opt.depth, r->opt.irqs ? "interrupts" : "polled");
+	       r->opt.sequential ? "sequential" : "random", format_size_exact(r->opt.block, block),
+	       format_size_exact(r->bytes, size), r->opt.kind->name, r->readers,
+	       r->readers == 1 ? "" : "s", r->opt.depth, r->opt.irqs ? "interrupts" : "polled");
 	for (i = 0; i < r->passes; i++)
 		print_pass(r, &r->pass[i]);
-}
-
-static void calls_json(struct json *j, const char *key, const struct hist *h)
-{
-	json_object(j, key);
-	json_u64(j, "count", h->count);
-	json_num(j, "mean", hist_mean(h));
-	json_u64(j, "p50", hist_percentile(h, 50));
-	json_u64(j, "p90", hist_percentile(h, 90));
-	json_u64(j, "p99", hist_percentile(h, 99));
-	json_u64(j, "p99.9", hist_percentile(h, 99.9));
-	json_u64(j, "max", h->max);
-	json_object_end(j);
 }
 
 static void pass_json(struct json *j, const struct nvme_run *r, const struct nvme_pass *p)
@@ -83,9 +70,9 @@ static void pass_json(struct json *j, const struct nvme_run *r, const struct nvm
 	json_u64(j, "ns", p->ns);
 	json_num(j, "iops", per_second(p->reads, p->ns));
 	json_num(j, "mb_per_s", per_second(p->bytes, p->ns) / 1e6);
-	calls_json(j, "read_ns", p->latency);
-	calls_json(j, "map_ns", p->map_call);
-	calls_json(j, "unmap_ns", p->unmap_call);
+	hist_json(j, "read_ns", p->latency);
+	hist_json(j, "map_ns", p->map_call);
+	hist_json(j, "unmap_ns", p->unmap_call);
 	json_object_end(j);
 }
 
@@ -95,7 +82,7 @@ int nvme_print_json(const struct nvme_run *r, const struct machine *m)
 	struct json j;
 	unsigned int i;
 
-	json_begin(&j, stdout);
+	results_begin(&j);
 	json_str(&j, "command", "nvme");
 	json_str(&j, "device", r->bdf);
 	json_u64(&j, "group", (uint64_t)r->backend.group);
@@ -114,12 +101,12 @@ int nvme_print_json(const struct nvme_run *r, const struct machine *m)
 	json_u64(&j, "read_bytes", r->opt.block);
 	json_str(&j, "pattern", r->opt.sequential ? "seq" : "rand");
 	json_str(&j, "memory", r->opt.kind->name);
-	json_u64(&j, "queues", r->lanes);
+	json_u64(&j, "queues", r->readers);
 	json_u64(&j, "depth", r->opt.depth);
 	json_bool(&j, "interrupts", r->opt.irqs);
 	json_array(&j, "results");
 	for (i = 0; i < r->passes; i++)
 		pass_json(&j, r, &r->pass[i]);
 	json_array_end(&j);
-	return json_end(&j);
+	return results_end(&j);
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "vfio.h"
+#include "backend/vfio.h"
 
 static int open_container(struct vfio_container *c, int type)
 {

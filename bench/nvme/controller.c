@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "nvme.h"
+#include "nvme/nvme.h"
 #include "util.h"
 
 #define REG_CAP		0x00

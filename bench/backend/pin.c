@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The floor: pages are pinned and unpinned, and mapped nowhere. A map
+ * The lower bound: pages are pinned and unpinned, and mapped nowhere. A map
  * registers a buffer with io_uring, an unmap removes it from its slot. No
  * device, IOMMU or IOVA is involved; iova only names the buffer.
  */
@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 #include "util.h"
 
 /* As many buffers, and each as large, as io_uring allows. */
@@ -186,7 +186,7 @@ static int pin_device_fd(struct backend *b)
 
 const struct backend_ops backend_pin = {
 	.name = "pin",
-	.summary = "the floor: io_uring's registered buffers, pinned and mapped nowhere",
+	.summary = "the lower bound: io_uring's registered buffers, pinned and mapped nowhere",
 	.max_maps = MOST_SLOTS,
 	.open = pin_open,
 	.close = pin_close,

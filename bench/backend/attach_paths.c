@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend.h"
-#include "container.h"
+#include "backend/backend.h"
+#include "backend/container.h"
 #include "util.h"
 
 static int attach_failed(const struct backend *b, int err)

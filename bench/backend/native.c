@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 #include "mem.h"
-#include "native.h"
+#include "backend/native.h"
 #include "util.h"
 
 /* b->container.fd is the /dev/ioasid, b->private the device. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nvme_run.h"
+#include "nvme/run.h"
 #include "util.h"
 
 enum {
@@ -73,7 +73,7 @@ static void help(void)
 static int number(const char *what, const char *text, uint64_t min, uint64_t max,
 		  uint64_t *out)
 {
-	if (parse_number(text, min, max, out))
+	if (!parse_number(text, min, max, out))
 		return usage("nvme", "%s needs a number from %llu to %llu, not '%s'", what,
 			     (unsigned long long)min, (unsigned long long)max, text);
 	return -1;

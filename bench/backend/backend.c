@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 #include "mem.h"
 #include "util.h"
 
@@ -97,7 +97,7 @@ static bool fits(const struct iova_range *r, uint64_t from, uint64_t len, uint64
 
 int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t *iova)
 {
-	char size[16];
+	char size[SIZE_TEXT];
 	unsigned int i;
 
 	for (i = 0; i < b->ranges; i++)
@@ -107,15 +107,15 @@ int backend_iova(const struct backend *b, uint64_t len, uint64_t align, uint64_t
 		if (fits(&b->range[i], MIB, len, align, iova))
 			return 0;
 	return fail("the IOMMU of %s has no free range of %s: use a smaller --size", b->bdf,
-		    format_size(size, len));
+		    format_size_exact(len, size));
 }
 
 int backend_map_failed(const struct backend *b, int err, uint64_t iova, uint64_t len)
 {
 	struct rlimit lim = { 0 };
-	char size[16];
+	char size[SIZE_TEXT];
 
-	format_size(size, len);
+	format_size_exact(len, size);
 	getrlimit(RLIMIT_MEMLOCK, &lim);
 	switch (-err) {
 	case ENOMEM:

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lane.h"
+#include "nvme/reader.h"
 #include "progress.h"
 #include "util.h"
 
 /* No block of a disk looks like this by chance and by mistake at once. */
 #define POISON 0xa5
 
-int lane_init(struct lane *l, struct nvme *n, unsigned int index, unsigned int depth,
+int reader_init(struct reader *l, struct nvme *n, unsigned int index, unsigned int depth,
 	      uint32_t block, char *va, uint64_t iova)
 {
 	uint64_t room = ROUND_UP(block, PAGE_4K);
@@ -37,7 +37,7 @@ int lane_init(struct lane *l, struct nvme *n, unsigned int index, unsigned int d
 	return 0;
 }
 
-void lane_free(struct lane *l)
+void reader_free(struct reader *l)
 {
 	free(l->slot);
 	free(l->idle);
@@ -52,7 +52,7 @@ static void hist_clear(struct hist *h)
 	h->min = UINT64_MAX;
 }
 
-void lane_start(struct lane *l, const struct lane_job *job)
+void reader_start(struct reader *l, const struct reader_job *job)
 {
 	unsigned int i;
 
@@ -73,9 +73,9 @@ void lane_start(struct lane *l, const struct lane_job *job)
 }
 
 /* Lanes take blocks in turn; only a sequential run meets the short last one. */
-static bool next_block(struct lane *l, uint64_t *offset, uint32_t *len)
+static bool next_block(struct reader *l, uint64_t *offset, uint32_t *len)
 {
-	const struct lane_job *job = l->job;
+	const struct reader_job *job = l->job;
 	uint64_t blocks = DIV_ROUND_UP(job->bytes, job->block), block;
 
 	if (job->reads && l->issued >= job->reads)
@@ -83,7 +83,7 @@ static bool next_block(struct lane *l, uint64_t *offset, uint32_t *len)
 	if (job->random) {
 		block = next_random(&l->random_state) % MAX(job->bytes / job->block, 1);
 	} else {
-		block = l->index + l->issued * job->lanes;
+		block = l->index + l->issued * job->readers;
 		if (block >= blocks && !job->reads && !job->until_ns)
 			return false;
 		block %= blocks;
@@ -93,7 +93,7 @@ static bool next_block(struct lane *l, uint64_t *offset, uint32_t *len)
 	return true;
 }
 
-static int map_slot(struct lane *l, const struct slot *s)
+static int map_slot(struct reader *l, const struct slot *s)
 {
 	struct backend *b = l->job->backend;
 	uint64_t len = ROUND_UP(s->len, PAGE_4K), before = now_ns();
@@ -105,7 +105,7 @@ static int map_slot(struct lane *l, const struct slot *s)
 	return 0;
 }
 
-static int unmap_slot(struct lane *l, const struct slot *s)
+static int unmap_slot(struct reader *l, const struct slot *s)
 {
 	struct backend *b = l->job->backend;
 	uint64_t len = ROUND_UP(s->len, PAGE_4K), before = now_ns(), got = 0;
@@ -120,9 +120,9 @@ static int unmap_slot(struct lane *l, const struct slot *s)
 }
 
 /* Put reads into the ring until it is full or there are no more. */
-static int issue(struct lane *l)
+static int issue(struct reader *l)
 {
-	const struct lane_job *job = l->job;
+	const struct reader_job *job = l->job;
 	struct nvme_command c;
 	bool any = false;
 	struct slot *s;
@@ -151,9 +151,9 @@ static int issue(struct lane *l)
 	return 0;
 }
 
-static int complete(struct lane *l, const struct nvme_completion *c)
+static int complete(struct reader *l, const struct nvme_completion *c)
 {
-	const struct lane_job *job = l->job;
+	const struct reader_job *job = l->job;
 	uint64_t wrong, now = now_ns();
 	struct slot *s;
 
@@ -177,7 +177,7 @@ static int complete(struct lane *l, const struct nvme_completion *c)
 	return 0;
 }
 
-static int drain(struct lane *l)
+static int drain(struct reader *l)
 {
 	struct nvme_completion c;
 
@@ -190,10 +190,10 @@ static int drain(struct lane *l)
 	return 0;
 }
 
-void lane_run(struct lane *l)
+void reader_run(struct reader *l)
 {
-	const struct lane_job *job = l->job;
-	uint64_t total = DIV_ROUND_UP(job->bytes, job->block) / job->lanes;
+	const struct reader_job *job = l->job;
+	uint64_t total = DIV_ROUND_UP(job->bytes, job->block) / job->readers;
 	bool stop = false;
 
 	l->from = now_ns();

@@ -10,7 +10,7 @@
 
 #include "commands.h"
 #include "device.h"
-#include "nvme_run.h"
+#include "nvme/run.h"
 #include "progress.h"
 #include "util.h"
 
@@ -85,52 +85,52 @@ static int open_disk(struct nvme_run *r)
 	return nvme_create_queues(&r->nvme, o->irqs);
 }
 
-static int make_lanes(struct nvme_run *r)
+static int make_readers(struct nvme_run *r)
 {
 	uint64_t room = r->opt.depth * ROUND_UP(r->opt.block, PAGE_4K);
 	unsigned int i;
 
-	r->lane = calloc(r->nvme.queues, sizeof(*r->lane));
-	if (!r->lane)
+	r->reader = calloc(r->nvme.queues, sizeof(*r->reader));
+	if (!r->reader)
 		return fail("out of memory");
-	r->lanes = r->nvme.queues;
-	for (i = 0; i < r->lanes; i++)
-		if (lane_init(&r->lane[i], &r->nvme, i, r->opt.depth, (uint32_t)r->opt.block,
+	r->readers = r->nvme.queues;
+	for (i = 0; i < r->readers; i++)
+		if (reader_init(&r->reader[i], &r->nvme, i, r->opt.depth, (uint32_t)r->opt.block,
 			      r->mem.va + i * room, r->data_iova + i * room))
 			return -1;
 	return 0;
 }
 
-static void *lane_thread(void *arg)
+static void *reader_thread(void *arg)
 {
-	lane_run(arg);
+	reader_run(arg);
 	return NULL;
 }
 
-static int run_lanes(struct nvme_run *r, const struct lane_job *job)
+static int run_readers(struct nvme_run *r, const struct reader_job *job)
 {
 	pthread_t thread[NVME_MAX_QUEUES];
 	unsigned int i, started;
 	int err = 0;
 
-	for (i = 0; i < r->lanes; i++)
-		lane_start(&r->lane[i], job);
-	for (started = 1; started < r->lanes; started++)
-		if (pthread_create(&thread[started], NULL, lane_thread, &r->lane[started]))
+	for (i = 0; i < r->readers; i++)
+		reader_start(&r->reader[i], job);
+	for (started = 1; started < r->readers; started++)
+		if (pthread_create(&thread[started], NULL, reader_thread, &r->reader[started]))
 			break;
-	if (started < r->lanes)
-		err = fail("cannot start %u threads: use fewer --queues", r->lanes);
+	if (started < r->readers)
+		err = fail("cannot start %u threads: use fewer --queues", r->readers);
 	else
-		lane_run(&r->lane[0]);
+		reader_run(&r->reader[0]);
 	for (i = 1; i < started; i++)
 		pthread_join(thread[i], NULL);
-	for (i = 0; i < r->lanes; i++)
-		if (r->lane[i].failed)
+	for (i = 0; i < r->readers; i++)
+		if (r->reader[i].failed)
 			err = -1;
 	return err;
 }
 
-static int verify_pass(struct nvme_run *r, struct nvme_pass *p, struct lane_job *job)
+static int verify_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_job *job)
 {
 	unsigned int i;
 
@@ -140,13 +140,13 @@ static int verify_pass(struct nvme_run *r, struct nvme_pass *p, struct lane_job 
 	job->random = false;
 	job->reads = 0;
 	job->until_ns = 0;
-	if (run_lanes(r, job))
+	if (run_readers(r, job))
 		return -1;
 	p->first_wrong = UINT64_MAX;
-	for (i = 0; i < r->lanes; i++) {
-		p->verified += r->lane[i].bytes;
-		p->wrong += r->lane[i].wrong;
-		p->first_wrong = MIN(p->first_wrong, r->lane[i].first_wrong);
+	for (i = 0; i < r->readers; i++) {
+		p->verified += r->reader[i].bytes;
+		p->wrong += r->reader[i].wrong;
+		p->first_wrong = MIN(p->first_wrong, r->reader[i].first_wrong);
 	}
 	if (!p->wrong && p->verified != r->bytes)
 		return fail("only %llu of %llu bytes were read: this is a bug",
@@ -154,7 +154,7 @@ static int verify_pass(struct nvme_run *r, struct nvme_pass *p, struct lane_job 
 	return 0;
 }
 
-static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct lane_job *job)
+static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_job *job)
 {
 	uint64_t from = UINT64_MAX, to = 0;
 	unsigned int i;
@@ -164,16 +164,16 @@ static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct lane_job *
 	job->random = !r->opt.sequential;
 	job->reads = r->opt.reads;
 	job->until_ns = r->opt.reads ? 0 : now_ns() + r->opt.seconds * 1000000000ULL;
-	if (run_lanes(r, job))
+	if (run_readers(r, job))
 		return -1;
-	for (i = 0; i < r->lanes; i++) {
-		from = MIN(from, r->lane[i].from);
-		to = MAX(to, r->lane[i].to);
-		p->reads += r->lane[i].completed;
-		p->bytes += r->lane[i].bytes;
-		hist_merge(p->latency, r->lane[i].latency);
-		hist_merge(p->map_call, r->lane[i].map_call);
-		hist_merge(p->unmap_call, r->lane[i].unmap_call);
+	for (i = 0; i < r->readers; i++) {
+		from = MIN(from, r->reader[i].from);
+		to = MAX(to, r->reader[i].to);
+		p->reads += r->reader[i].completed;
+		p->bytes += r->reader[i].bytes;
+		hist_merge(p->latency, r->reader[i].latency);
+		hist_merge(p->map_call, r->reader[i].map_call);
+		hist_merge(p->unmap_call, r->reader[i].unmap_call);
 	}
 	p->ns = to - from;
 	return 0;
@@ -183,13 +183,13 @@ static int run_pass(struct nvme_run *r, bool per_io)
 {
 	struct nvme_pass *p = &r->pass[r->passes++];
 	struct backend *b = &r->backend;
-	struct lane_job job = {
+	struct reader_job job = {
 		.nvme = &r->nvme,
 		.backend = b,
 		.map_per_io = per_io,
 		.block = (uint32_t)r->opt.block,
 		.bytes = r->bytes,
-		.lanes = r->lanes,
+		.readers = r->readers,
 	};
 	uint64_t unmapped;
 	int err;
@@ -227,9 +227,9 @@ static void close_run(struct nvme_run *r)
 		nvme_close(&r->nvme);
 	if (r->backend.ops)
 		backend_close(&r->backend);
-	for (i = 0; i < r->lanes; i++)
-		lane_free(&r->lane[i]);
-	free(r->lane);
+	for (i = 0; i < r->readers; i++)
+		reader_free(&r->reader[i]);
+	free(r->reader);
 	for (i = 0; i < r->passes; i++) {
 		free(r->pass[i].latency);
 		free(r->pass[i].map_call);
@@ -249,7 +249,7 @@ static int run(struct nvme_run *r)
 	status = device_claim("nvme", backend_driver(r->opt.backend), r->opt.device, true, r->bdf);
 	if (status != ST_OK)
 		return status;
-	if (open_disk(r) || make_lanes(r) || (r->opt.map_once && run_pass(r, false)) ||
+	if (open_disk(r) || make_readers(r) || (r->opt.map_once && run_pass(r, false)) ||
 	    (r->opt.map_per_io && run_pass(r, true)))
 		return ST_ERROR;
 	return ST_OK;

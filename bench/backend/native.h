@@ -5,7 +5,7 @@
 
 #include <libioasid.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 
 #define NATIVE_FLAGS	\
 	(IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA)

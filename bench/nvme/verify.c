@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crc32c.h"
+#include "nvme/crc32c.h"
 #include "util.h"
-#include "verify.h"
+#include "nvme/verify.h"
 
 /* "key value" lines up to "data". */
 static int read_header(struct known *k, FILE *f)

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "crc32c.h"
+#include "nvme/crc32c.h"
 #include "progress.h"
 #include "util.h"
-#include "verify.h"
+#include "nvme/verify.h"
 
 #define READ_SIZE MIB
 

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 #include "mem.h"
 #include "util.h"
 

@@ -7,27 +7,27 @@
 #include "device.h"
 #include "machine.h"
 #include "progress.h"
-#include "suite.h"
+#include "series.h"
 #include "util.h"
 
 #define DEFAULT_STORM	16384
 #define DEFAULT_BESIDE	12288
 #define PINGPONG_AREA	(64 * MIB)
 
-struct result *suite_result(const struct suite *s, unsigned int work, unsigned int backend)
+struct result *series_result(const struct series *s, unsigned int work, unsigned int backend)
 {
 	return &s->result[work * s->opt.backends + backend];
 }
 
-static struct workload *add_work(struct suite *s, enum work_type type,
+static struct workload *add_work(struct series *s, enum work_type type,
 				 const struct mem_kind *kind, uint64_t len, uint64_t call)
 {
-	const struct suite_options *o = &s->opt;
+	const struct series_options *o = &s->opt;
 	uint64_t grain = MAX(kind->folio, call);
 	struct workload *w;
 
-	if (s->works == SUITE_MAX_WORKLOADS) {
-		fail("more than %d workloads: name fewer kinds or sizes", SUITE_MAX_WORKLOADS);
+	if (s->works == SERIES_MAX_WORKLOADS) {
+		fail("more than %d workloads: name fewer kinds or sizes", SERIES_MAX_WORKLOADS);
 		return NULL;
 	}
 	if (type == WORK_FILL && len <= call)
@@ -53,19 +53,19 @@ static void name_batch(struct workload *w)
 }
 
 /* All of the memory, called @whole, or in pieces of --chunk, called @chunks and their size. */
-static int plan_whole(struct suite *s, const struct mem_kind *kind, enum work_type type,
+static int plan_whole(struct series *s, const struct mem_kind *kind, enum work_type type,
 		      const char *whole, const char *chunks)
 {
-	const struct suite_options *o = &s->opt;
+	const struct series_options *o = &s->opt;
 	struct workload *w;
-	char size[16];
+	char size[SIZE_TEXT];
 
 	w = add_work(s, type, kind, o->size, o->chunk ? o->chunk : kind->folio);
 	if (!w)
 		return -1;
 	w->per_call = type == WORK_FILL && o->chunk;
 	if (o->chunk)
-		snprintf(w->name, sizeof(w->name), "%s %s", chunks, format_size(size, o->chunk));
+		snprintf(w->name, sizeof(w->name), "%s %s", chunks, format_size_exact(o->chunk, size));
 	else
 		snprintf(w->name, sizeof(w->name), "%s", whole);
 	if (!o->chunk)
@@ -74,11 +74,11 @@ static int plan_whole(struct suite *s, const struct mem_kind *kind, enum work_ty
 	return 0;
 }
 
-static int plan_pingpong(struct suite *s, const struct mem_kind *kind, uint64_t call,
+static int plan_pingpong(struct series *s, const struct mem_kind *kind, uint64_t call,
 			 uint64_t existing)
 {
 	uint64_t pairs = MAX(64, MIN(4096, PINGPONG_AREA / call));
-	char size[16], count[16];
+	char size[SIZE_TEXT], count[SIZE_TEXT];
 	struct workload *w;
 
 	w = add_work(s, WORK_PINGPONG, kind, MAX(MIN(s->opt.size, PINGPONG_AREA), call), call);
@@ -87,18 +87,18 @@ static int plan_pingpong(struct suite *s, const struct mem_kind *kind, uint64_t 
 	w->pairs = s->opt.ops ? s->opt.ops : pairs;
 	w->per_call = true;
 	w->existing = existing;
-	snprintf(w->name, sizeof(w->name), "pingpong %s", format_size(size, call));
+	snprintf(w->name, sizeof(w->name), "pingpong %s", format_size_exact(call, size));
 	if (existing)
-		snprintf(w->name, sizeof(w->name), "pingpong %s +%s", format_size(size, call),
-			 format_size(count, existing));
+		snprintf(w->name, sizeof(w->name), "pingpong %s +%s", format_size_exact(call, size),
+			 format_size_exact(existing, count));
 	return 0;
 }
 
-static int plan_storm(struct suite *s, const struct mem_kind *kind, uint64_t call)
+static int plan_storm(struct series *s, const struct mem_kind *kind, uint64_t call)
 {
 	uint64_t ops = s->opt.ops ? s->opt.ops : DEFAULT_STORM;
 	struct workload *w;
-	char size[16];
+	char size[SIZE_TEXT];
 	int mode;
 
 	for (mode = UNMAP_EACH; mode <= UNMAP_ALL; mode++) {
@@ -109,18 +109,18 @@ static int plan_storm(struct suite *s, const struct mem_kind *kind, uint64_t cal
 			return -1;
 		w->unmap = (enum unmap_mode)mode;
 		w->per_call = true;
-		snprintf(w->name, sizeof(w->name), "storm %s %s", format_size(size, call),
+		snprintf(w->name, sizeof(w->name), "storm %s %s", format_size_exact(call, size),
 			 unmap_mode_name[mode]);
 		name_batch(w);
 	}
 	return 0;
 }
 
-static int plan_choose(struct suite *s, const struct mem_kind *kind, uint64_t call,
+static int plan_choose(struct series *s, const struct mem_kind *kind, uint64_t call,
 		       uint64_t existing)
 {
 	uint64_t ops = s->opt.ops ? s->opt.ops : MAX(64, MIN(DEFAULT_STORM, PINGPONG_AREA / call));
-	char size[16], count[16];
+	char size[SIZE_TEXT], count[SIZE_TEXT];
 	struct workload *w;
 
 	w = add_work(s, WORK_CHOOSE, kind, ops * call, call);
@@ -128,13 +128,13 @@ static int plan_choose(struct suite *s, const struct mem_kind *kind, uint64_t ca
 		return -1;
 	w->per_call = true;
 	w->existing = existing;
-	snprintf(w->name, sizeof(w->name), "choose %s +%s", format_size(size, call),
-		 format_size(count, existing));
+	snprintf(w->name, sizeof(w->name), "choose %s +%s", format_size_exact(call, size),
+		 format_size_exact(existing, count));
 	return 0;
 }
 
 /* With no kind named, small maps run on those kinds that tell most. */
-static bool wanted(const struct suite_options *o, const struct mem_kind *kind, bool storm)
+static bool wanted(const struct series_options *o, const struct mem_kind *kind, bool storm)
 {
 	if (!o->default_kinds)
 		return true;
@@ -143,12 +143,12 @@ static bool wanted(const struct suite_options *o, const struct mem_kind *kind, b
 	return !strcmp(kind->name, "4k-shuf") || !strcmp(kind->name, "thp");
 }
 
-static int plan_kind(struct suite *s, const struct mem_kind *kind)
+static int plan_kind(struct series *s, const struct mem_kind *kind)
 {
 	static const uint64_t pingpong_sizes[] = { 4 * KIB, 64 * KIB, 2 * MIB };
 	static const uint64_t storm_sizes[] = { 4 * KIB };
 	static const uint64_t choose_sizes[] = { 4 * KIB, 64 * KIB };
-	const struct suite_options *o = &s->opt;
+	const struct series_options *o = &s->opt;
 	unsigned int n, i, e;
 
 	if (o->map && plan_whole(s, kind, WORK_FILL, "map", "chunk"))
@@ -176,7 +176,7 @@ static int plan_kind(struct suite *s, const struct mem_kind *kind)
 	return 0;
 }
 
-static int plan(struct suite *s)
+static int plan(struct series *s)
 {
 	unsigned int i, b;
 
@@ -188,7 +188,7 @@ static int plan(struct suite *s)
 		return fail("out of memory");
 	for (i = 0; i < s->works; i++)
 		for (b = 0; b < s->opt.backends; b++)
-			if (result_init(suite_result(s, i, b), &s->work[i], s->opt.backend[b],
+			if (result_init(series_result(s, i, b), &s->work[i], s->opt.backend[b],
 					s->opt.repeat))
 				return -1;
 	return 0;
@@ -205,11 +205,11 @@ static int get_memory(const struct workload *w, struct mem *m)
 }
 
 /* One repetition on one backend, in an address space of its own. */
-static int run_once(struct suite *s, unsigned int work, unsigned int backend, struct mem *m,
+static int run_once(struct series *s, unsigned int work, unsigned int backend, struct mem *m,
 		    enum run_mode mode)
 {
-	const struct suite_options *o = &s->opt;
-	struct result *r = suite_result(s, work, backend);
+	const struct series_options *o = &s->opt;
+	struct result *r = series_result(s, work, backend);
 	struct backend b;
 	int err;
 
@@ -231,13 +231,13 @@ static int run_once(struct suite *s, unsigned int work, unsigned int backend, st
 }
 
 /* The traced repetition comes last and counts for nothing else. */
-static int run_traced(struct suite *s, unsigned int work, struct mem *m)
+static int run_traced(struct series *s, unsigned int work, struct mem *m)
 {
 	struct result *r;
 	unsigned int b;
 
 	for (b = 0; b < s->opt.backends; b++) {
-		r = suite_result(s, work, b);
+		r = series_result(s, work, b);
 		if (r->skipped[0])
 			continue;
 		if (s->opt.no_split)
@@ -252,9 +252,9 @@ static int run_traced(struct suite *s, unsigned int work, struct mem *m)
 }
 
 /* What a backend cannot do, though the machine could. */
-static bool backend_cannot(struct suite *s, unsigned int work, unsigned int backend)
+static bool backend_cannot(struct series *s, unsigned int work, unsigned int backend)
 {
-	struct result *r = suite_result(s, work, backend);
+	struct result *r = series_result(s, work, backend);
 	uint64_t most = r->ops->max_maps;
 
 	if (r->ops->files && !(r->work->kind->flags & MEM_FILE)) {
@@ -283,9 +283,9 @@ static bool backend_cannot(struct suite *s, unsigned int work, unsigned int back
 	return true;
 }
 
-static int run_workload(struct suite *s, unsigned int work, struct mem *m)
+static int run_workload(struct series *s, unsigned int work, struct mem *m)
 {
-	const struct suite_options *o = &s->opt;
+	const struct series_options *o = &s->opt;
 	const struct workload *w = &s->work[work];
 	unsigned int rep, b;
 
@@ -305,7 +305,7 @@ static int run_workload(struct suite *s, unsigned int work, struct mem *m)
 }
 
 /* What this machine cannot do is an error only where it was asked for. */
-static int skip(struct suite *s, unsigned int work, const char *why)
+static int skip(struct series *s, unsigned int work, const char *why)
 {
 	const struct workload *w = &s->work[work];
 	unsigned int b;
@@ -313,12 +313,12 @@ static int skip(struct suite *s, unsigned int work, const char *why)
 	if (s->opt.kinds_given)
 		return fail("%s memory cannot be had: %s", w->kind->name, why);
 	for (b = 0; b < s->opt.backends; b++)
-		snprintf(suite_result(s, work, b)->skipped,
-			 sizeof(suite_result(s, work, b)->skipped), "%s", why);
+		snprintf(series_result(s, work, b)->skipped,
+			 sizeof(series_result(s, work, b)->skipped), "%s", why);
 	return 0;
 }
 
-static int run_all(struct suite *s)
+static int run_all(struct series *s)
 {
 	struct mem m = { .fd = -1 };
 	char why[160];
@@ -351,7 +351,7 @@ static int run_all(struct suite *s)
 }
 
 /* A device that one backend needs elsewhere has its VFIO group there, too. */
-static const char *driver(const struct suite_options *o)
+static const char *driver(const struct series_options *o)
 {
 	unsigned int i;
 
@@ -361,7 +361,7 @@ static const char *driver(const struct suite_options *o)
 	return backend_driver(o->backend[0]);
 }
 
-int suite_run(struct suite *s)
+int series_run(struct series *s)
 {
 	int status;
 
@@ -373,7 +373,7 @@ int suite_run(struct suite *s)
 	return ST_OK;
 }
 
-void suite_free(struct suite *s)
+void series_free(struct series *s)
 {
 	unsigned int i;
 
@@ -382,26 +382,26 @@ void suite_free(struct suite *s)
 	free(s->result);
 }
 
-int suite_command(const char *command, int argc, char **argv,
-		  void (*print)(const struct suite *s, const struct machine *m),
-		  int (*print_json)(const struct suite *s, const struct machine *m))
+int series_command(const char *command, int argc, char **argv,
+		  void (*print)(const struct series *s, const struct machine *m),
+		  int (*print_json)(const struct series *s, const struct machine *m))
 {
-	struct suite *s = calloc(1, sizeof(*s));
+	struct series *s = calloc(1, sizeof(*s));
 	struct machine m;
 	int status;
 
 	if (!s)
 		return fail("out of memory"), ST_ERROR;
-	status = suite_parse(s, command, argc, argv);
+	status = series_parse(s, command, argc, argv);
 	if (status < 0) {
-		status = suite_run(s);
+		status = series_run(s);
 		machine_probe(&m);
 		if (status == ST_OK && s->opt.json)
 			status = print_json(s, &m) ? ST_ERROR : ST_OK;
 		else if (status == ST_OK)
 			print(s, &m);
 	}
-	suite_free(s);
+	series_free(s);
 	free(s);
 	return status;
 }

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "native.h"
+#include "backend/native.h"
 #include "util.h"
 
 /*
@@ -77,16 +77,29 @@ static int ring_run(struct ring *r, unsigned int n)
 	return err;
 }
 
-static int uring_map_many(struct backend *b, const struct piece *piece, unsigned int n)
+/* A request of @command for each of the @n arguments of @size bytes at @args. */
+static int ring_many(const struct backend *b, uint32_t command, void *args, size_t size,
+		     unsigned int n)
 {
-	struct ioasid_map_dma map[BACKEND_MAX_PIECES];
 	struct ring *r = ring_get();
 	unsigned int i;
 	int ret;
 
 	if (!r)
 		return -ENOMEM;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
+		ring_add(r, b->container.fd, command, (char *)args + i * size);
+	ret = ring_run(r, n);
+	ring_put(r);
+	return ret;
+}
+
+static int uring_map_many(struct backend *b, const struct piece *piece, unsigned int n)
+{
+	struct ioasid_map_dma map[BACKEND_MAX_PIECES];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
 		map[i] = (struct ioasid_map_dma){
 			.size = sizeof(map[i]),
 			.flags = NATIVE_FLAGS,
@@ -94,35 +107,25 @@ static int uring_map_many(struct backend *b, const struct piece *piece, unsigned
 			.length = piece[i].len,
 			.iova = piece[i].iova,
 		};
-		ring_add(r, b->container.fd, IOASID_MAP_DMA, &map[i]);
-	}
-	ret = ring_run(r, n);
-	ring_put(r);
-	return ret;
+	return ring_many(b, IOASID_MAP_DMA, map, sizeof(*map), n);
 }
 
 static int uring_unmap_many(struct backend *b, const struct piece *piece, unsigned int n)
 {
 	struct ioasid_unmap_dma unmap[BACKEND_MAX_PIECES];
-	struct ring *r = ring_get();
 	unsigned int i;
 	int ret;
 
-	if (!r)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		unmap[i] = (struct ioasid_unmap_dma){
 			.size = sizeof(unmap[i]),
 			.iova = piece[i].iova,
 			.length = piece[i].len,
 		};
-		ring_add(r, b->container.fd, IOASID_UNMAP_DMA, &unmap[i]);
-	}
-	ret = ring_run(r, n);
+	ret = ring_many(b, IOASID_UNMAP_DMA, unmap, sizeof(*unmap), n);
 	for (i = 0; i < n && !ret; i++)
 		if (unmap[i].out_length != piece[i].len)
 			ret = -EIO;
-	ring_put(r);
 	return ret;
 }
 

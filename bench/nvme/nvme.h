@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backend.h"
+#include "backend/backend.h"
 
 #define NVME_MAX_QUEUES		64
 #define NVME_MAX_DEPTH		1024

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "crc32c.h"
+#include "nvme/crc32c.h"
 
 #define POLYNOMIAL 0x82f63b78U		/* reflected */
 

@@ -3,7 +3,7 @@
 #ifndef BENCH_CONTAINER_H
 #define BENCH_CONTAINER_H
 
-#include "backend.h"
+#include "backend/backend.h"
 
 /* Members of struct backend_ops. */
 void container_close(struct backend *b);

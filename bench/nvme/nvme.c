@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "nvme.h"
+#include "nvme/nvme.h"
 #include "util.h"
 
 #define IO_TIMEOUT_NS	10000000000ULL

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A lane: one thread with one NVMe queue, keeping a number of reads in
+ * A reader: one thread with one NVMe queue, keeping a number of reads in
  * flight, each into a buffer of its own.
  */
-#ifndef BENCH_LANE_H
-#define BENCH_LANE_H
+#ifndef BENCH_READER_H
+#define BENCH_READER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "backend.h"
-#include "nvme.h"
+#include "backend/backend.h"
+#include "nvme/nvme.h"
 #include "stats.h"
-#include "verify.h"
+#include "nvme/verify.h"
 
-/* What all lanes of a run do. */
-struct lane_job {
+/* What all readers of a run do. */
+struct reader_job {
 	struct nvme *nvme;
 	struct backend *backend;
 	const struct known *known;	/* NULL: nothing is checked */
@@ -23,9 +23,9 @@ struct lane_job {
 	bool random;
 	uint32_t block;			/* bytes per read */
 	uint64_t bytes;			/* of the disk, from its start */
-	uint64_t reads;			/* per lane; 0: until @until_ns */
+	uint64_t reads;			/* per reader; 0: until @until_ns */
 	uint64_t until_ns;
-	unsigned int lanes;
+	unsigned int readers;
 };
 
 struct slot {
@@ -38,8 +38,8 @@ struct slot {
 	uint64_t submitted;
 };
 
-struct lane {
-	const struct lane_job *job;
+struct reader {
+	const struct reader_job *job;
 	unsigned int index;
 	struct nvme_queue *queue;
 	struct slot *slot;
@@ -56,14 +56,14 @@ struct lane {
 };
 
 /* Buffers at @va and @iova, job->block bytes each. 0 or -1 with a line. */
-int lane_init(struct lane *l, struct nvme *n, unsigned int index, unsigned int depth,
+int reader_init(struct reader *l, struct nvme *n, unsigned int index, unsigned int depth,
 	      uint32_t block, char *va, uint64_t iova);
-void lane_free(struct lane *l);
+void reader_free(struct reader *l);
 
 /* Forget the figures and the position of the run before. */
-void lane_start(struct lane *l, const struct lane_job *job);
+void reader_start(struct reader *l, const struct reader_job *job);
 
 /* Every block of the range once, or what the job says; sets l->failed. */
-void lane_run(struct lane *l);
+void reader_run(struct reader *l);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "json.h"
-#include "lane.h"
+#include "nvme/reader.h"
 #include "machine.h"
 #include "mem.h"
 
@@ -50,8 +50,8 @@ struct nvme_run {
 	uint64_t data_iova;
 	struct known known;
 	bool has_known;
-	struct lane *lane;
-	unsigned int lanes;
+	struct reader *reader;
+	unsigned int readers;
 	uint64_t bytes;			/* of the disk that are read */
 	struct nvme_pass pass[2];
 	unsigned int passes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Three processes: the one the user started only waits and passes signals
- * on, so that SIGKILL to it cannot take the guard along; the guard holds the
+ * on, so that SIGKILL to it cannot take the supervisor along; the supervisor holds the
  * undo list; the worker is its child and does the work.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "supervisor.h"
 #include "util.h"
 
 #define MAX_UNDO 64
@@ -51,16 +51,16 @@ static int remember(enum undo_op op, const char *path, const char *text)
 	strcpy(known[count++], path);
 	strcpy(u.text, text);
 	if (write(undo_pipe, &u, sizeof(u)) != sizeof(u))
-		return fail("the guard process is gone: %s is left alone", path);
+		return fail("the supervisor is gone: %s is left alone", path);
 	return 0;
 }
 
-int guard_write(const char *path, const char *text)
+int supervisor_write(const char *path, const char *text)
 {
 	return remember(UNDO_WRITE, path, text);
 }
 
-int guard_rmdir(const char *path)
+int supervisor_rmdir(const char *path)
 {
 	return remember(UNDO_RMDIR, path, "");
 }
@@ -180,7 +180,7 @@ static pid_t fork_attached(int death_sig)
 	return child;
 }
 
-static int guard(int (*work)(int argc, char **argv), int argc, char **argv)
+static int supervise(int (*work)(int argc, char **argv), int argc, char **argv)
 {
 	static struct undo list[MAX_UNDO];
 	int fds[2], status, bad = 0;
@@ -188,7 +188,7 @@ static int guard(int (*work)(int argc, char **argv), int argc, char **argv)
 
 	if (pipe(fds))
 		return fail("cannot make a pipe: %s", strerror(errno)), ST_ERROR;
-	/* The guard itself must outlive SIGTERM from its dying parent. */
+	/* The supervisor itself must outlive SIGTERM from its dying parent. */
 	if (fork_attached(SIGKILL) == 0) {
 		close(fds[0]);
 		undo_pipe = fds[1];
@@ -209,10 +209,10 @@ static int guard(int (*work)(int argc, char **argv), int argc, char **argv)
 	return end_like(status);
 }
 
-int guard_run(int (*work)(int argc, char **argv), int argc, char **argv)
+int supervisor_run(int (*work)(int argc, char **argv), int argc, char **argv)
 {
 	if (fork_attached(SIGTERM) == 0)
-		exit(guard(work, argc, argv));
+		exit(supervise(work, argc, argv));
 	if (child < 0)
 		return fail("cannot fork: %s", strerror(errno)), ST_ERROR;
 	return end_like(wait_for_child());

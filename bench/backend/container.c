@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
-#include "container.h"
-#include "guard.h"
+#include "backend/backend.h"
+#include "backend/container.h"
+#include "supervisor.h"
 #include "util.h"
 
 /* Y: new containers go to ioasid; N: to the driver registered before it. */
@@ -99,7 +99,7 @@ int backend_select(const struct backend_ops *ops)
 	if (!strcmp(now, want))
 		return 0;
 	snprintf(back, sizeof(back), "%.2s\n", now);
-	if (guard_write(IOASID_SWITCH, back))
+	if (supervisor_write(IOASID_SWITCH, back))
 		return -1;
 	err = write_text(IOASID_SWITCH, want);
 	if (err)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "vfio.h"
+#include "backend/vfio.h"
 
 int vfio_region(int device_fd, unsigned int index, struct vfio_region *region)
 {

@@ -2,7 +2,7 @@
 /*
  * What maps memory for DMA. Every workload speaks to this table and to
  * nothing below it; a further way to map (a native fd, batches, io_uring,
- * iommufd) is one more file with one more row in backend.c.
+ * iommufd) is one more file here with one more row in backend.c.
  */
 #ifndef BENCH_BACKEND_H
 #define BENCH_BACKEND_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "util.h"
-#include "vfio.h"
+#include "backend/vfio.h"
 
 struct backend;
 struct mem;
@@ -31,7 +31,7 @@ struct backend_ops {
 	uint64_t max_maps;		/* at one time; 0: what dma_avail says */
 	const char *driver;		/* that the device has to have; NULL: vfio-pci */
 	bool files;			/* maps memory by the file it is of, and no other */
-	/* How the device gets to where the maps are; for backend_doors.c alone. */
+	/* How the device gets to where the maps are; for attach_paths.c alone. */
 	int (*enter)(struct backend *b);
 	/*
 	 * Send containers opened from now on to this backend; NULL where
