@@ -75,10 +75,6 @@ function show(v) {
 	return sprintf(v >= 1000 ? "%.0f" : v >= 1 || v == 0 ? "%.1f" : "%.2f", v)
 }
 
-function times(v) {
-	return sprintf(v >= 100 ? "%.0fx" : v >= 10 ? "%.1fx" : "%.2fx", v)
-}
-
 # The peers' figures for @what, and the aim if there are any: it is the second one's.
 function cells(key, what, i, out, v, first, ratio, aim, reached) {
 	first = figure[key, peer[1], 1, what]

@@ -7,11 +7,10 @@
 BEGIN { FS = "\t" }
 
 # The figure of the first backend over this one's, for people.
-function times(first, other) {
+function faster(first, other) {
 	if (first == "" || other + 0 <= 0)
 		return "-"
-	return sprintf(first / other >= 100 ? "%.0fx" : first / other >= 10 ? "%.1fx" : "%.2fx",
-		       first / other)
+	return times(first / other)
 }
 
 function cell(key, b, figures, first) {
@@ -19,7 +18,7 @@ function cell(key, b, figures, first) {
 		return "-"
 	if (b == first)
 		return sprintf("%.1f", figures[key, b])
-	return sprintf("%.1f (%s)", figures[key, b], times(figures[key, first], figures[key, b]))
+	return sprintf("%.1f (%s)", figures[key, b], faster(figures[key, first], figures[key, b]))
 }
 
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../lib/cgroup.h"
+#include "../lib/list.h"
 #include "../lib/text.h"
 #include "../lib/untrusted.h"
 #include "ctl.h"
@@ -29,16 +30,15 @@ struct lines {
 /* NULL when there is no memory. */
 static struct line *add_line(struct lines *l, const char *path, __u64 limit)
 {
-	struct line *more = realloc(l->list, sizeof(*more) * (size_t)(l->n + 1));
+	struct line *at = list_room(&l->list, l->n);
 
-	if (!more)
+	if (!at)
 		return NULL;
-	l->list = more;
-	more += l->n++;
-	memset(more, 0, sizeof(*more));
-	more->path = path ? strdup(path) : NULL;
-	more->limit = limit;
-	return more;
+	l->n++;
+	memset(at, 0, sizeof(*at));
+	at->path = path ? strdup(path) : NULL;
+	at->limit = limit;
+	return at;
 }
 
 static void add_slots(const struct pincg *p, struct lines *l)

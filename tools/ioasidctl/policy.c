@@ -12,6 +12,7 @@
 #include "../lib/attach.h"
 #include "../lib/btfval.h"
 #include "../lib/dump.h"
+#include "../lib/list.h"
 #include "../lib/sysfs.h"
 #include "../lib/text.h"
 #include "../lib/untrusted.h"
@@ -35,7 +36,7 @@ static void read_text(char *buf, size_t size, const char *policy, const char *fi
 static int read_one(const char *name, void *data)
 {
 	struct growing *g = data;
-	struct policy_state *more, p = {};
+	struct policy_state *at, p = {};
 
 	snprintf(p.name, sizeof(p.name), "%s", name);
 	read_text(p.state, sizeof(p.state), name, "state");
@@ -49,11 +50,11 @@ static int read_one(const char *name, void *data)
 	p.calls = sysfs_u64(POLICIES "/%s/calls", name);
 	p.denied = sysfs_u64(POLICIES "/%s/denied", name);
 
-	more = realloc(g->list, sizeof(p) * (size_t)(g->n + 1));
-	if (!more)
+	at = list_room(&g->list, g->n);
+	if (!at)
 		return -1;
-	g->list = more;
-	more[g->n++] = p;
+	*at = p;
+	g->n++;
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static bool fits(uint64_t value, bool is_signed, size_t size)
 	return n >= -top && n < top;
 }
 
-static bool parse_member(const char *text, bool is_signed, uint64_t *value)
+static bool parse_integer(const char *text, bool is_signed, uint64_t *value)
 {
 	int64_t n;
 
@@ -159,7 +159,7 @@ static int parse_int(const struct btf_type *t, const char *text, void *data, cha
 		     !strcmp(text, "1") || !strcmp(text, "0");
 		value = *text == 't' || *text == '1';
 	} else {
-		ok = parse_member(text, is_signed, &value);
+		ok = parse_integer(text, is_signed, &value);
 	}
 	if (!ok) {
 		snprintf(error, size, "'%s' is not %s", text,
@@ -180,7 +180,7 @@ static int parse_enum(const struct btf *btf, const struct btf_type *t, const cha
 {
 	uint64_t value;
 
-	if (!enum_value(btf, t, text, &value) && !parse_member(text, btf_kflag(t), &value)) {
+	if (!enum_value(btf, t, text, &value) && !parse_integer(text, btf_kflag(t), &value)) {
 		snprintf(error, size, "'%s' is neither a value of the enum nor a number", text);
 		return -1;
 	}

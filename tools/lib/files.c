@@ -12,6 +12,7 @@
 #include "bpflog.h"
 #include "files.h"
 #include "ioasidwho.skel.h"
+#include "list.h"
 #include "say.h"
 #include "untrusted.h"
 
@@ -39,18 +40,18 @@ static bool is_known(const struct vfio_file *list, int n, const struct vfio_file
 
 static int read_lines(FILE *in, struct vfio_file **list)
 {
-	struct vfio_file f, *more;
+	struct vfio_file f, *at;
 	char line[256];
 	int n = 0;
 
 	while (fgets(line, sizeof(line), in)) {
 		if (!parse(line, &f) || is_known(*list, n, &f))
 			continue;
-		more = realloc(*list, sizeof(f) * (size_t)(n + 1));
-		if (!more)
+		at = list_room(list, n);
+		if (!at)
 			break;
-		*list = more;
-		more[n++] = f;
+		*at = f;
+		n++;
 	}
 	return n;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "list.h"
 #include "pins.h"
 #include "untrusted.h"
 
@@ -61,7 +62,7 @@ static bool identify(int fd, struct pin *pin)
 
 static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	struct pin *more, pin = {};
+	struct pin *at, pin = {};
 	int fd;
 
 	(void)st;
@@ -72,12 +73,11 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 	if (fd < 0)
 		return 0;
 	if (identify(fd, &pin)) {
-		more = realloc(found.list, sizeof(pin) * (size_t)(found.n + 1));
-		if (more) {
-			found.list = more;
-			pin.path = strdup(path);
-			if (pin.path)
-				more[found.n++] = pin;
+		at = list_room(&found.list, found.n);
+		pin.path = at ? strdup(path) : NULL;
+		if (pin.path) {
+			*at = pin;
+			found.n++;
 		}
 	}
 	close(fd);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "list.h"
 #include "say.h"
 #include "spaces.h"
 #include "sysfs.h"
@@ -54,16 +55,16 @@ int read_spaces(struct space **list)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	while (fgets(line, sizeof(line), f)) {
-		struct space s = {}, *more;
+		struct space s = {}, *at;
 
 		line[strcspn(line, "\n")] = 0;
 		if (!parse_space(line, &s))
 			continue;
-		more = realloc(*list, sizeof(s) * (size_t)(n + 1));
-		if (!more)
+		at = list_room(list, n);
+		if (!at)
 			break;
-		*list = more;
-		more[n++] = s;
+		*at = s;
+		n++;
 	}
 	fclose(f);
 	return n;
@@ -72,7 +73,7 @@ int read_spaces(struct space **list)
 int read_users(struct user_count **list)
 {
 	FILE *f = fopen(DEBUGFS_IOASID "/users", "re");
-	struct user_count u, *more;
+	struct user_count u, *at;
 	char line[128];
 	int n = 0;
 
@@ -83,11 +84,11 @@ int read_users(struct user_count **list)
 		/* Not so the first line, which names the columns. */
 		if (sscanf(line, "%u %llu %llu", &u.uid, &u.spaces, &u.windows) != 3)
 			continue;
-		more = realloc(*list, sizeof(u) * (size_t)(n + 1));
-		if (!more)
+		at = list_room(list, n);
+		if (!at)
 			break;
-		*list = more;
-		more[n++] = u;
+		*at = u;
+		n++;
 	}
 	fclose(f);
 	return n;

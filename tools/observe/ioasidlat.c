@@ -13,6 +13,7 @@
 #include "../lib/cgroup.h"
 #include "../lib/histogram.h"
 #include "../lib/json.h"
+#include "../lib/list.h"
 #include "../lib/observer.h"
 #include "../lib/say.h"
 #include "../lib/text.h"
@@ -142,20 +143,19 @@ static int in_order(const void *a, const void *b)
 static int collect(int map, struct found **list)
 {
 	struct lat_key key;
-	struct found *more;
+	struct found *at;
 	int n = 0;
 
 	*list = NULL;
 	while (!bpf_map_get_next_key(map, NULL, &key)) {
-		more = realloc(*list, sizeof(*more) * (size_t)(n + 1));
-		if (!more)
+		at = list_room(list, n);
+		if (!at)
 			break;
-		*list = more;
-		more[n].key = key;
-		if (bpf_map_lookup_elem(map, &key, &more[n].hist))
-			memset(&more[n].hist, 0, sizeof(more[n].hist));
+		at->key = key;
+		if (bpf_map_lookup_elem(map, &key, &at->hist))
+			memset(&at->hist, 0, sizeof(at->hist));
 		bpf_map_delete_elem(map, &key);
-		n += hist_count(&more[n].hist) > 0;
+		n += hist_count(&at->hist) > 0;
 	}
 	if (n)
 		qsort(*list, (size_t)n, sizeof(**list), in_order);

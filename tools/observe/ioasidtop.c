@@ -12,6 +12,7 @@
 
 #include "../lib/cgroup.h"
 #include "../lib/json.h"
+#include "../lib/list.h"
 #include "../lib/observer.h"
 #include "../lib/say.h"
 #include "../lib/spaces.h"
@@ -127,13 +128,12 @@ struct table {
 
 static struct line *add_line(struct table *t)
 {
-	struct line *more = realloc(t->lines, sizeof(*more) * (size_t)(t->n + 1));
+	struct line *at = list_room(&t->lines, t->n);
 
-	if (!more)
+	if (!at)
 		return NULL;
-	t->lines = more;
-	memset(&more[t->n], 0, sizeof(*more));
-	return &more[t->n++];
+	t->n++;
+	return memset(at, 0, sizeof(*at));
 }
 
 static void take_rows(struct table *t, int map)

@@ -16,6 +16,7 @@
 # log. Beyond the function itself an attempt fails when the kernel logged a
 # splat, pages stay pinned, or the wrong backend did the work.
 . tools/testing/harness/ktap.sh
+. tools/testing/lib/kernel.sh
 
 PROGRAM=$(basename "$0" .sh)
 OUT=build/vm/out/consumers
@@ -30,10 +31,8 @@ mkdir -p "$OUT"
 progress() { echo "# $PROGRAM, $backend: $*" >&3; }
 result() { printf '%s\n' "$*" >"$WORK/result"; }
 
-# pinned: the pages that are pinned now; pins: all that ever were.
+# pins: all pages that ever were pinned.
 pins() { sed -n 's/^nr_foll_pin_acquired //p' /proc/vmstat; }
-pinned() { awk '/^nr_foll_pin_/ { n[$1] = $2 }
-	END { print n["nr_foll_pin_acquired"] - n["nr_foll_pin_released"] }' /proc/vmstat; }
 
 # await SECONDS WHAT COMMAND...: until the command succeeds.
 await() {
@@ -68,13 +67,6 @@ count_stop() {
 
 # count EVENT: how often it came since count_start.
 count() { awk '$1 == "Hits:" { print $2 }' "$EVENTS/$1/hist"; }
-
-# splats: what the kernel complained about since our last mark in its log.
-splats() {
-	grep -v -e '^#' -e '^-' tools/testing/harness/splats >"$WORK/splats"
-	dmesg | awk -v mark="$mark" 'index($0, mark) { n = NR } { line[NR] = $0 }
-		END { for (i = n + 1; i <= NR; i++) print line[i] }' | grep -F -f "$WORK/splats" || :
-}
 
 use_backend() {
 	! mountpoint -q /dev/vfio/vfio || umount /dev/vfio/vfio
@@ -114,7 +106,7 @@ wrong_with() {
 	node) [ "$calls" = 0 ] || echo "$calls calls of VFIO's own container" ;;
 	*) [ "$calls" -gt 2 ] || echo "the trace of VFIO's containers saw nothing" ;;
 	esac
-	splats | sed -n '1s/^/in the log: /p'
+	splats "$mark" | sed -n '1s/^/in the log: /p'
 }
 
 attempt_on() {

@@ -6,7 +6,7 @@
 #ifndef IOASID_TEST_EDU_H
 #define IOASID_TEST_EDU_H
 
-#include "lib/container.h"
+#include "lib/ioasid.h"
 
 #define EDU_BUFFER	0x40000
 #define EDU_SOURCE	0x80
@@ -58,6 +58,18 @@ static inline bool edu_copy(volatile char *bar, uint64_t from, uint64_t to, uint
 {
 	return edu_run(bar, from, EDU_BUFFER, count, 0) &&
 	       edu_run(bar, EDU_BUFFER, to, count, EDU_TO_MEMORY);
+}
+
+/*
+ * An address space of its own in the /dev/ioasid @fd, with the edu device behind it, by the
+ * container @d: its registers, or NULL. @device is its descriptor.
+ */
+static inline volatile char *edu_attach(int fd, struct door *d, int *device)
+{
+	if (!native_attach(fd, d, DOOR_EDU))
+		return NULL;
+	*device = door_device(d, DOOR_EDU);
+	return *device < 0 ? NULL : edu_open(*device);
 }
 
 /* Where the memory lies that edu_copies() is about, in reach of the device. */

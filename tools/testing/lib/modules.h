@@ -5,22 +5,34 @@
 #ifndef IOASID_TEST_MODULES_H
 #define IOASID_TEST_MODULES_H
 
-#include "lib/container.h"
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
-static inline int module_load(const char *name)
+/* Loads the module in a file; 0, or -1 with errno. */
+static inline int module_insert(const char *path)
 {
-	struct utsname system;
-	char path[256];
-	int fd, ret;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 
-	uname(&system);
-	snprintf(path, sizeof(path), "build/%s/%s.ko", system.release, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	ret = syscall(SYS_finit_module, fd, "", 0);
 	close(fd);
 	return ret;
+}
+
+/* Loads a module of ours. */
+static inline int module_load(const char *name)
+{
+	struct utsname system;
+	char path[256];
+
+	uname(&system);
+	snprintf(path, sizeof(path), "build/%s/%s.ko", system.release, name);
+	return module_insert(path);
 }
 
 /* Fails with EWOULDBLOCK while it is in use. */

@@ -3,6 +3,7 @@
  * Failures while memory is mapped and unmapped, for a device that is there.
  */
 #include "fail/sweep.h"
+#include "lib/scatter.h"
 
 #define IOVA	0x40000000ULL
 
@@ -34,17 +35,6 @@ FIXTURE_VARIANT_ADD(mappings, huge) { .memory = HUGE, .bytes = 4 * MIB };
 FIXTURE_VARIANT_ADD(mappings, shared) { .memory = SHARED, .bytes = 4 * MIB };
 FIXTURE_VARIANT_ADD(mappings, shared_holes) { .memory = FILE_READ_ONLY, .bytes = 2 * MIB + PAGE };
 
-/* Pages are touched so that neighbours do not follow each other in memory. */
-static void touch_scattered(char *mem, uint64_t bytes)
-{
-	uint64_t n = bytes / PAGE, i, at = 0;
-
-	for (i = 0; i < n; i++) {
-		mem[at * PAGE] = 1;
-		at = (at + 127) % n;
-	}
-}
-
 static char *memory_get(enum memory kind, uint64_t bytes, int *file)
 {
 	int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -66,7 +56,7 @@ static char *memory_get(enum memory kind, uint64_t bytes, int *file)
 		madvise(mem, bytes, MADV_NOHUGEPAGE);
 	}
 	if (kind != UNTOUCHED && kind != FILE_READ_ONLY)
-		touch_scattered(mem, bytes);
+		scatter(mem, bytes);
 	return mem;
 }
 
@@ -146,7 +136,7 @@ static bool fork_ready(struct world *w)
 	int status;
 	pid_t pid;
 
-	touch_scattered(w->mem, w->bytes);
+	scatter(w->mem, w->bytes);
 	pid = fork();
 	if (!pid)
 		pause();

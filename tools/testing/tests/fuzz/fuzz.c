@@ -43,16 +43,6 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
-static bool has_outside(const struct fuzz_program *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->ncalls; i++)
-		if (p->calls[i].thread == FUZZ_OUTSIDE)
-			return true;
-	return false;
-}
-
 /* Runs one and judges it; what is wrong goes to @why. */
 static bool judge(const struct fuzz_program *p, char *why, size_t size)
 {
@@ -67,7 +57,7 @@ static bool judge(const struct fuzz_program *p, char *why, size_t size)
 		snprintf(why, size, "a process is stuck in the kernel");
 		return false;
 	}
-	if (has_outside(p))
+	if (fuzz_has_outside(p))
 		fuzz_world_restore();
 	if (!fuzz_traces_back(&before, why, size))
 		return false;

@@ -203,6 +203,9 @@ bool fuzz_traces_back(const struct fuzz_traces *before, char *why, size_t size);
 /* --- process.c: one program from fork to the last trace --- */
 enum fuzz_end { FUZZ_ENDED, FUZZ_KILLED, FUZZ_LATE, FUZZ_STUCK };
 
+/* Does it change the machine, by calls of no thread of its own? */
+bool fuzz_has_outside(const struct fuzz_program *p);
+
 enum fuzz_end fuzz_run(const struct fuzz_program *p, struct fuzz_stats *stats);
 
 /* --- cover.c --- */

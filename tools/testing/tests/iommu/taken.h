@@ -124,9 +124,7 @@ FIXTURE_SETUP(broken)
 
 	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/iommu_map", variant->iommu_map));
 	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(self->d.fd, &self->edu, DOOR_EDU));
-	self->device = door_device(&self->edu, DOOR_EDU);
-	self->bar = edu_open(self->device);
+	self->bar = edu_attach(self->d.fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
 	self->broken = open("/dev/ioasid_broken", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->broken);

@@ -119,9 +119,7 @@ FIXTURE_SETUP(reach)
 {
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	ASSERT_TRUE(native_attach(self->fd, &self->edu, DOOR_EDU));
-	self->device = door_device(&self->edu, DOOR_EDU);
-	self->bar = edu_open(self->device);
+	self->bar = edu_attach(self->fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
 	self->mem = door_memory(PAGE);
 	self->other = door_memory(PAGE);

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 
+#include "lib/container.h"
 #include "lib/modules.h"
 
 #define CYCLES_IOVA	0x10000000ULL

@@ -8,6 +8,7 @@
 
 #include "lib/edu.h"
 #include "lib/ioasid.h"
+#include "lib/scatter.h"
 
 #define SIZE	(64 * MIB)
 #define PAGES	(SIZE / PAGE)
@@ -27,13 +28,9 @@ FIXTURE(workers) {
 static char *scattered(void)
 {
 	char *mem = door_small_pages(SIZE);
-	size_t i;
 
-	for (i = 0; i < PAGES && mem != MAP_FAILED; i++) {
-		size_t at = i * 4099 % PAGES;
-
-		*(uint64_t *)(mem + at * PAGE) = at;
-	}
+	if (mem != MAP_FAILED)
+		scatter(mem, SIZE);
 	return mem;
 }
 
@@ -43,9 +40,7 @@ FIXTURE_SETUP(workers)
 		SKIP(return, "one processor: there are no workers");
 	self->before = ktap_pinned();
 	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(self->d.fd, &self->edu, DOOR_EDU));
-	self->device = door_device(&self->edu, DOOR_EDU);
-	self->bar = edu_open(self->device);
+	self->bar = edu_attach(self->d.fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
 	self->mem = scattered();
 	ASSERT_NE(MAP_FAILED, self->mem);

@@ -165,10 +165,7 @@ TEST_F(files, dma)
 	char byte = 0;
 	int device;
 
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_EDU));
-	device = door_device(&d, DOOR_EDU);
-	ASSERT_LE(0, device);
-	bar = edu_open(device);
+	bar = edu_attach(self->fd, &d, &device);
 	ASSERT_TRUE(bar);
 	ASSERT_EQ(IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, IOVA, self->file, 3 * PAGE,
 					6 * PAGE));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
+#include "lib/modules.h"
 
 #define SYS_PCI		"/sys/bus/pci/"
 
@@ -114,18 +115,11 @@ long run_insmod(const uint64_t *a)
 	const char *module = modules[a[0] % MODULES];
 	struct utsname kernel;
 	char path[256];
-	long ret;
-	int fd;
 
 	uname(&kernel);
 	snprintf(path, sizeof(path), strstr(module, "mdev") ? "build/tests/mdev/%s/%s.ko" :
 		 "build/%s/%s.ko", kernel.release, module);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ret = syscall(SYS_finit_module, fd, "", 0);
-	close(fd);
-	return ret;
+	return module_insert(path);
 }
 
 void make_unplug(uint64_t *rng, uint64_t *a)

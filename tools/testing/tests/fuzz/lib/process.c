@@ -158,7 +158,7 @@ static void process_main(const struct fuzz_program *p, struct fuzz_stats *stats)
 	_exit(0);
 }
 
-static bool has_outside(const struct fuzz_program *p)
+bool fuzz_has_outside(const struct fuzz_program *p)
 {
 	unsigned int i;
 
@@ -173,7 +173,7 @@ static pid_t start_outside(const struct fuzz_program *p, struct fuzz_stats *stat
 	struct thread t = { .program = p, .stats = stats, .number = FUZZ_OUTSIDE };
 	pid_t pid;
 
-	if (!has_outside(p))
+	if (!fuzz_has_outside(p))
 		return 0;
 	pid = fork();
 	if (!pid) {
