@@ -40,7 +40,7 @@ struct mdev_rw {
 };
 
 enum mdev_mode {
-	/** @MDEV_STUBBORN: pins stay when the driver hears of an unmap */
+	/** @MDEV_STUBBORN: pins stay when the driver is notified of an unmap */
 	MDEV_STUBBORN	= 1 << 0,
 	/** @MDEV_LEAKY: pins stay when the device is closed, until the next MDEV_MODE */
 	MDEV_LEAKY	= 1 << 1,

@@ -40,7 +40,7 @@ static inline int mdev_unpin(int device, uint64_t page, uint32_t npages)
 	return ioctl(device, MDEV_UNPIN, &pin);
 }
 
-/* Pins one page, looks into it and lets go: its first word, or -1. */
+/* Pins one page, reads its first word and unpins it: the word, or -1. */
 static inline long long mdev_peek(int device, uint64_t page)
 {
 	struct mdev_pin pin = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The driver of a hardware device pins memory while that passes from process to
- * process by live update: whom a pin began with, it has to end with.
+ * process by live update: a pin ends with the process that it began with.
  *
  * Not on type1, which holds its lock over all of it.
  */

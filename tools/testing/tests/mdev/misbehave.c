@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drivers that keep what they should let go of, and drivers under load. Type1
- * is not asked: it brings the machine down, or deserves the same.
+ * Drivers that do not unpin what they should, and drivers under load. Type1 is
+ * not asked: it brings the machine down, or deserves the same.
  */
 #include <pthread.h>
 
@@ -53,7 +53,7 @@ TEST_F(misbehave, keeps_its_pins_under_an_iommu)
 	ASSERT_EQ(0, ioctl(self->device, MDEV_MODE, MDEV_STUBBORN));
 	EXPECT_REFUSED(&self->d, EBUSY, mdev_unmap(&self->d, 0, 8));
 	EXPECT_EQ(8 * PAGE / KIB, door_locked());
-	/* Closed, it has to let go. */
+	/* Closing the device unpins. */
 	close(self->device);
 	EXPECT_EQ(8, mdev_unmap(&self->d, 0, 8));
 	close(group);
@@ -176,7 +176,7 @@ struct load {
 	int bad;
 };
 
-/* Pins come and go under the driver's lock, which its callback takes as well. */
+/* Pins and unpins under the driver's lock, which its callback takes as well. */
 static void *run_pins(void *arg)
 {
 	struct load *l = arg;
@@ -236,7 +236,7 @@ TEST_F(misbehave, pins_and_unmaps_at_once)
 	ASSERT_EQ(0, pthread_create(&thread[0], NULL, run_pins, &l));
 	ASSERT_EQ(0, pthread_create(&thread[1], NULL, run_pins, &l));
 	ASSERT_EQ(0, pthread_create(&thread[2], NULL, run_maps, &l));
-	/* And an IOMMU that comes and goes. */
+	/* And an IOMMU that is attached and detached. */
 	while (!l.bad && (time(NULL) < end || l.pinned <= 50 || l.unmapped <= 5 || rounds <= 2)) {
 		if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &self->d.fd) ||
 		    ioctl(group, VFIO_GROUP_UNSET_CONTAINER))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Software devices beside real ones in a container: who pays when the IOMMU
- * comes and goes, and which pages are dirty.
+ * Software devices beside real ones in a container: what is charged when the
+ * IOMMU is attached and detached, and which pages are dirty.
  */
 #include "lib/edu.h"
 #include "lib/mdev_device.h"
@@ -231,7 +231,7 @@ TEST_F(mixed, dirty_pages_of_drivers)
 	EXPECT_EQ(-1, dirty_bits(d));
 }
 
-/* Mapped while tracking is on: clean until somebody pins it. */
+/* Mapped while tracking is on: clean until a driver pins it. */
 TEST_F(mixed, dirty_pages_of_new_mappings)
 {
 	const struct door *d = &self->d;

@@ -151,7 +151,7 @@ TEST_F(pins, are_dropped_by_unmap)
 	ASSERT_EQ(0, mdev_map(&self->d, 16, self->mem, 8, DOOR_RW));
 	ASSERT_EQ(3, mdev_pin(self->device, 2, 3, MDEV_READ));
 	ASSERT_EQ(2, mdev_pin(self->device, 15, 2, MDEV_READ));
-	/* Nobody is asked about what nobody holds. */
+	/* No driver is asked about pages that no driver holds. */
 	ASSERT_EQ(0, mdev_map(&self->d, 32, self->mem, 1, DOOR_RW));
 	EXPECT_EQ(1, mdev_unmap(&self->d, 32, 1));
 	EXPECT_EQ(0, mdev_state(self->device).callbacks);
@@ -218,7 +218,7 @@ TEST_F(pins, of_two_devices)
 	close(group);
 }
 
-/* A driver without the callback could never be told, and gets nothing. */
+/* A driver without the callback could not be notified, and may not pin. */
 TEST_F(pins, not_of_the_deaf)
 {
 	int group = door_open_group(MDEV_NAME(2)), deaf;
@@ -269,7 +269,7 @@ TEST_F(pins, maps_without_an_iommu)
 	EXPECT_EQ(1, mdev_unmap(&self->d, 0, 1));
 }
 
-/* The memory of a process that has gone can be pinned by nobody. */
+/* The memory of a process that has exited cannot be pinned. */
 TEST_F(pins, owner_is_gone)
 {
 	int status;
@@ -283,7 +283,7 @@ TEST_F(pins, owner_is_gone)
 	EXPECT_EQ(8, mdev_unmap(&self->d, 0, 8));
 }
 
-/* Pinned by a driver while the owner lived, unpinned when he does no more. */
+/* A driver pins while the owner lives, and unpins after the owner has exited. */
 TEST_F(pins, outlive_their_owner)
 {
 	int status;

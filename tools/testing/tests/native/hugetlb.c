@@ -27,7 +27,7 @@ struct pool {
 FIXTURE(hugetlb) {
 	int fd;
 	int file;
-	char *others;		/* a mapping with the reservations of somebody else */
+	char *others;		/* a mapping with the reservations of another task */
 	struct pool before;
 };
 

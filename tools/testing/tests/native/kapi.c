@@ -120,7 +120,7 @@ TEST_F(kapi, space_of_a_file)
 	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 2, READ));
 	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
 	ASSERT_EQ(0, CALL(PUT));
-	/* Whoever is registered uses it. */
+	/* A registered driver uses it. */
 	ASSERT_EQ(0, CALL(FROM_FILE, .fd = fd, .flags = 3));
 	ASSERT_EQ(0, EDU(ATTACH, .flags = EMULATED));
 	EXPECT_ERRNO(EBUSY, native_free(fd, 3));
@@ -194,7 +194,7 @@ TEST_F(kapi, pins)
 	ASSERT_EQ(0, CALL(CREATE));
 	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
 	ASSERT_EQ(0, MAP(IOVA + 4 * PAGE, self->mem + 4 * PAGE, 4, READ));
-	/* Somebody has to be there who hears of unmaps. */
+	/* A pin needs an access with a callback for unmaps. */
 	EXPECT_ERRNO(EINVAL, PIN(0, 1, READ));
 	ASSERT_EQ(0, CALL(ACCESS_CREATE, .flags = 1));
 	EXPECT_ERRNO(EINVAL, PIN(0, 1, READ));
@@ -328,7 +328,7 @@ TEST_F(kapi, memory_of_a_file)
 	EXPECT_EQ(1004, a.out);
 	EXPECT_EQ(0, CALL(READ, .iova = IOVA + 5 * PAGE, .data = (uintptr_t)words, .length = 8));
 	EXPECT_EQ(1005, words[0]);
-	/* The driver is told, and lets go. */
+	/* The driver is notified, and unpins. */
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap(fd, 0, IOVA, PAGES * PAGE));
 	CALL(CALLBACKS);
 	EXPECT_EQ(1, a.out);
@@ -473,7 +473,7 @@ TEST_F(kapi, attaches)
 	EXPECT_ERRNO(EEXIST, MAP(IOVA, self->mem, 1, READ));
 }
 
-/* A thread of the kernel may borrow the owner's memory, unless it has somebody's. */
+/* A thread of the kernel may borrow the owner's memory, unless it already borrows memory. */
 TEST_F(kapi, reads_by_kernel_threads)
 {
 	uint64_t word = 0;

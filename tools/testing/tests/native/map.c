@@ -174,7 +174,7 @@ static bool traced(const char *event, const char *words)
 	return found;
 }
 
-/* Nobody is left who could see EINTR, but for those who trace. */
+/* The caller is gone: only a tracer can see EINTR. */
 TEST_F(map, killed_while_pinning)
 {
 	static const char event[] = TRACING "events/ioasid/ioasid_error/enable";

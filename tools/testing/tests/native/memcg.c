@@ -529,7 +529,7 @@ TEST_F_TIMEOUT(memcg, pays, 20)
 	       kernel_after, current_after);
 	if (loop->end)
 		loop->end(self, i);
-	/* A part of a slab's own bookkeeping is nobody's. */
+	/* A part of a slab's own bookkeeping is charged to no cgroup. */
 	EXPECT_LE(kernel_after, current_after + current_after / 16 + SLACK_KIB);
 	if (loop->kib)
 		EXPECT_LE((long long)loop->kib, current_after);

@@ -280,7 +280,7 @@ TEST_F(ring, cancelled_map)
 	EXPECT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, PAGE));
 }
 
-/* Who came later may be done first, and one is cancelled, not the others. */
+/* A later request may be done first, and one is cancelled, not the others. */
 TEST_F(ring, out_of_order)
 {
 	char *mem = slow_memory();
@@ -416,7 +416,7 @@ TEST_F(ring, fd_closed)
 	ASSERT_TRUE(wait_locked(1024));
 	close(fd);
 	EXPECT_EQ(0, result(&self->ring, NULL));
-	/* The request held the file; it goes when io_uring lets go of it. */
+	/* The request held the file; io_uring releases it with the request. */
 	while (door_locked())
 		usleep(1000);
 	EXPECT_EQ(pinned, ktap_pinned());

@@ -175,7 +175,7 @@ TEST_F(signals, stopped_then_cancelled)
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap_all(self->fd, 0));
 }
 
-/* While it is stopped, somebody else kills it: all of it goes. */
+/* While it is stopped, another task kills it: all of it goes. */
 TEST_F(signals, stopped_then_killed)
 {
 	int status, ready[2];

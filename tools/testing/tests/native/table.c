@@ -330,7 +330,7 @@ TEST_F(table, pointers_to_nothing)
 	EXPECT_NATIVE_UNCHANGED(self->fd, &before);
 }
 
-/* Who cannot be told gets nothing done; who need not be told gets it done. */
+/* A call whose result cannot be written back has no effect; without a result it works. */
 TEST_F(table, answer_that_cannot_be_given)
 {
 	struct native_tally before = native_tally(self->fd);
@@ -356,7 +356,7 @@ TEST_F(table, answer_that_cannot_be_given)
 	}
 }
 
-/* Those that cannot be made on a ring, and numbers that nobody knows. */
+/* Those that cannot be made on a ring, and unknown numbers. */
 TEST_F(table, unknown_numbers)
 {
 	const int error = variant->ring ? EOPNOTSUPP : ENOTTY;
@@ -411,7 +411,7 @@ TEST(wrong_fds)
 	EXPECT_TRUE(all_fail(event, ENOTTY));
 	EXPECT_TRUE(all_fail(path, EBADF));
 	EXPECT_TRUE(all_fail(999, EBADF));
-	/* A container answers VFIO's calls alone, whoever stands behind it. */
+	/* A container answers VFIO's calls alone, also when ioasid is behind it. */
 	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
 	EXPECT_TRUE(all_fail(d.fd, EINVAL));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));

@@ -6,7 +6,7 @@
  * test module holds that lock.
  *
  * A is the process with the page fault, B uses what is A's and waits for that,
- * and the test itself stands for everybody else.
+ * and the test itself is every other process.
  */
 #include <pthread.h>
 

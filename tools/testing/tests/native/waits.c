@@ -394,7 +394,7 @@ static void none_after_the_unmap(struct ktap_test *_self, struct ktap_fixture_re
 	struct caller next = { .module = self->module[1], .iova = IOVA + PAGE };
 
 	ASSERT_TRUE(catch_reader(self, &first));
-	/* Others may read until somebody waits. */
+	/* Other tasks may read until a task waits. */
 	ASSERT_EQ(0, do_read(&next));
 	ASSERT_TRUE(start(&unmap, do_unmap));
 	EXPECT_FALSE(ends(&unmap, WAITS_MS));

@@ -91,7 +91,7 @@ loaded_meanwhile() {
 	expect_books charged_pages 0
 }
 
-# What happens while a policy is out it is not told: so who replaces it begins anew.
+# An ejected policy misses events, so its replacement starts from zero.
 ejected_and_replaced() {
 	begin
 	load pincg
@@ -127,7 +127,7 @@ mapped_while_ejected() {
 	expect_books charged_pages 0
 }
 
-# A running one hands on what it was charged. Variables are not handed on, so
+# A running one passes its charges to its successor, but not its variables, so
 # here the new one only sees it being given back.
 replaced_while_mapped() {
 	begin
@@ -163,7 +163,7 @@ waits() {
 	expect_books begun 1 finished 1
 }
 
-# Who sleeps for a policy can be killed, and then it has not slept to the end.
+# A task that sleeps for a policy can be killed before the end of its sleep.
 waiting_is_killable() {
 	begin
 	ledger --set wait_us=1000000
@@ -204,7 +204,7 @@ ejected_between_two() {
 	expect_books_of after charges 0 charged_pages 0
 }
 
-# Nobody is told the end of a mapping that an earlier policy refused: it did not begin.
+# No policy is notified of the end of a mapping that an earlier policy refused: it did not begin.
 refused_before() {
 	begin
 	load "$objects/misbehave.bpf.o" --set map_begin_value=-13 --set prio=-1
@@ -228,8 +228,8 @@ attach_refused_before() {
 	expect_books asked_to_attach 2 attached 2 groups 0
 }
 
-# The successor of an unloaded policy, in its place in the marks, that was not told
-# of an address space; then the space hears of a third.
+# The successor of an unloaded policy, in its place in the marks, that was not notified
+# of an address space; then a third policy reaches the space.
 successor_in_the_marks() {
 	begin
 	mkdir -p "$cgroups/t/c"

@@ -3,7 +3,7 @@
  * While BPF makes a policy of programs that are given by descriptors, a thread
  * gives one of these descriptors to another program and back again. Whatever
  * BPF takes, a hook may only run the program that was verified for it: kmod's
- * direct.c calls programs that it heard of by the same descriptors.
+ * direct.c calls programs that it knows by the same descriptors.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

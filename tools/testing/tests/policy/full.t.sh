@@ -65,7 +65,7 @@ quota_does_not_fit() {
 	expect_same entries "$(entries quota spaces)" 6
 }
 
-# Programs without the books of those before them do not know whom to limit.
+# Programs that start without the counters of their predecessors cannot limit.
 quota_needs_the_books() {
 	begin
 	load "$objects/probe.bpf.o"

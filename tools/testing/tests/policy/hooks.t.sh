@@ -152,7 +152,7 @@ selected_by_name() {
 	release
 }
 
-# What exists is told only to those whose cgroup it is in, at any depth.
+# What exists is replayed only to policies of its cgroup, or of one above it.
 replay_within_a_cgroup() {
 	begin
 	hold -c /t/a/b map 16M 1M
@@ -164,7 +164,7 @@ replay_within_a_cgroup() {
 	done
 }
 
-# Lower priorities are asked first, and nobody after a refusal.
+# Lower priorities are asked first, and no policy after a refusal.
 asked_in_order() {
 	begin
 	probe --set prio=5 --set begin_value=-13
@@ -295,7 +295,7 @@ with_statistics_of_bpf() {
 	ioasidctl -j policy show probe | holds '.programs | map(select(.hook == "map_begin"))[0].run_cnt == 1'
 }
 
-# What was charged goes back, whoever lets go: after exec, and by a child.
+# What was charged is uncharged, after exec and by a child as well.
 exec_and_fork_balance() {
 	begin
 	load "$objects/ledger.bpf.o"

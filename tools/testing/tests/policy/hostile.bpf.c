@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A policy that wants what it may not have: all is allowed and charged, whoever
- * asks; mappings shall lie where a variable says; nothing shall be flushed soon.
+ * A policy that wants what it may not have: every task is allowed and charged
+ * everything; mappings shall lie where a variable says; nothing shall be flushed soon.
  */
 #include <ioasid/common.bpf.h>
 

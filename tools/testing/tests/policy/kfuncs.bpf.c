@@ -3,8 +3,8 @@
  * For each argument of each function that programs may call, programs that hand
  * over what they may not; and what an iterator returned, used when that has
  * ended. refused.c tries each by itself. What only hooks may call is in
- * policies, the rest in syscall programs, where the verifier is told least by
- * the context: they may sleep.
+ * policies, the rest in syscall programs, where the context tells
+ * the verifier least: they may sleep.
  */
 #include <ioasid/kfuncs.bpf.h>
 
@@ -61,7 +61,7 @@ extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
 /* Keeps the compiler from knowing what is there. */
 #define sink(x) asm volatile("" : : "r"(x) : "memory")
 
-/* May be NULL; nobody looks. */
+/* May be NULL; the program does not check. */
 static __always_inline void *unchecked(void)
 {
 	__u32 key = 0;

@@ -40,7 +40,7 @@ one_object_under_two_names() {
 	expect_same state "$(attribute second state)" enabled
 }
 
-# The kernel refuses it too, when somebody goes round the tool's own check.
+# The kernel refuses it too, when a program bypasses the tool's own check.
 second_link_of_a_name_is_refused() {
 	begin
 	load pincg --pin /sys/fs/bpf/one
@@ -124,7 +124,7 @@ nothing_runs_beside_exit() {
 	[ ! -e "$policies/ending" ] || fail "it is still loaded"
 }
 
-# The same where nobody can see it: a load that fails after init.
+# The same where no observer can see it: a load that fails after init.
 exit_of_a_failed_load() {
 	begin
 	probe --pin /sys/fs/bpf/one
@@ -140,7 +140,7 @@ exit_of_a_failed_load() {
 }
 
 # The old one is ejected while the new one's init runs: then it begins from another
-# state than it was told, and does not take its place.
+# state than init saw, and does not take its place.
 replacement_that_comes_too_late() {
 	begin
 	probe
@@ -159,7 +159,7 @@ replacement_that_comes_too_late() {
 	expect_same state "$(attribute probe state)" enabled
 }
 
-# exit of an ejected one runs until what is held is gone; whoever replaces it waits for that.
+# exit of an ejected one runs until what is held is gone; a replacement waits for that.
 exit_comes_before_the_next_init() {
 	begin
 	hold map 16M 64K

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# A policy that misbehaves is thrown out, user space is told why, and mapping
-# goes on as if it had never been there.
+# A policy that misbehaves is ejected, user space can read why, and mapping
+# goes on as if it had never been loaded.
 . tools/testing/lib/policy.sh
 
 misbehave() { load "$objects/misbehave.bpf.o" "$@"; }

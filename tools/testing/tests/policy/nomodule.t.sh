@@ -20,7 +20,7 @@ without_the_module() {
 	asks_for_it ioasidctl pincg list
 	asks_for_it ioasidsnoop
 	ioasidctl status | grep -q 'ioasid is not loaded'
-	# VFIO's own modules may be there, for whoever ran before.
+	# VFIO's own modules may be there, from a test before this one.
 	ioasidctl -j status | holds 'all(.modules[]; .name | startswith("ioasid") | not) and .spaces == null'
 }
 

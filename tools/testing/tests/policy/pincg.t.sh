@@ -138,7 +138,7 @@ race() {
 	expect_same state "$(attribute pincg state)" enabled
 	peak=$(usage /t peak)
 	[ "$peak" -le $((3 * M)) ] || fail "the limit was passed: $peak"
-	[ "$(usage /t denied)" -gt 0 ] || fail "nobody met the limit"
+	[ "$(usage /t denied)" -gt 0 ] || fail "no task met the limit"
 	for cgroup in /t /t/a /t/b; do
 		expect_same "used by $cgroup" "$(usage "$cgroup" used)" 0
 		expect_same "own of $cgroup" "$(usage "$cgroup" own)" 0

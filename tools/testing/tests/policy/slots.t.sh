@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# pincg on a host that lives long: cgroups come and go, and its slots with them.
-# slots.max_entries counts slot 0, which is nobody's; the root takes one as well.
+# pincg on a host that lives long: cgroups are created and removed, and its slots with
+# them. slots.max_entries counts slot 0, which no cgroup has; the root takes one as well.
 . tools/testing/lib/policy.sh
 
 M=1048576
@@ -165,7 +165,7 @@ slots_are_fought_for() {
 	done
 }
 
-# A limit is about a path, whoever has the slot.
+# A limit is about a path, not about the cgroup that has the slot.
 limits_survive_the_slot() {
 	begin
 	load pincg --set slots.max_entries=7

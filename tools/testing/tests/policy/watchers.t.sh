@@ -20,8 +20,8 @@ quota_counts_mappings() {
 	wait_for entries_are quota cgroups 0
 }
 
-# Maps that began before the policy came are counted by nobody, their unmap is: the
-# count is below zero then, and must not be taken for more than any limit.
+# Maps that began before the policy was loaded are not counted, their unmap is: the count
+# is below zero then, and must not be taken for more than any limit.
 quota_of_maps_under_way() {
 	begin
 	hold late 2 16M unmap 16M 8K map 20M 4K

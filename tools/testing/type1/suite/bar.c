@@ -125,7 +125,7 @@ CASE(bar_outlives_its_mapping, "A067")
 	NEED(bar_decode(&b, true));
 	TRY(OK, "turned on, another", door_map(&d, 2 * IOVA, b.mem, PAGE, DOOR_RW));
 	NEED(!munmap(b.mem, b.size));
-	TRY(-EFAULT, "let go, another", door_map(&d, 3 * IOVA, b.mem, PAGE, DOOR_RW));
+	TRY(-EFAULT, "released, another", door_map(&d, 3 * IOVA, b.mem, PAGE, DOOR_RW));
 	TRY(MIB + PAGE, "all", door_unmap_all(&d));
 }
 

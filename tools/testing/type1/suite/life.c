@@ -49,7 +49,7 @@ static int open_as_nobody(const void *unused)
 
 CASE(life_needs_no_privilege, "A002")
 {
-	SEE(0, "opened by nobody", suite_child(open_as_nobody, NULL));
+	SEE(0, "opened without privilege", suite_child(open_as_nobody, NULL));
 }
 
 CASE(life_before_set_iommu, "A003")

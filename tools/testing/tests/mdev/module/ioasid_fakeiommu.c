@@ -6,7 +6,7 @@
  * devices sit behind them: 0 and 1 behind the first, 2 behind the second. Built
  * for the test machine and never installed.
  *
- * Parameters are read when a domain is made or a call comes; whoever writes
+ * Parameters are read when a domain is made or a call comes; a test that writes
  * them has no call under way.
  */
 #include <linux/iommu.h>

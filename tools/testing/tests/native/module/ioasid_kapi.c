@@ -4,7 +4,7 @@
  * another module would use them, with nothing of VFIO's in between. Built for
  * the test machine and never installed.
  *
- * Who else can run: nobody with the same file, whose calls hold its lock; the
+ * What can run at the same time: no call of the same file, since each holds its lock; the
  * unmap callback, which comes from any task and takes no lock but that of pins.
  */
 #include <linux/file.h>
@@ -34,7 +34,7 @@
  * @access: registered with it, or NULL
  * @group: attached to it, or NULL
  * @claimed: its DMA is ours
- * @callbacks: how often we were told of an unmap
+ * @callbacks: how often the unmap callback ran
  * @blocked: callbacks wait on @go_on
  * @go_on: see above
  * @holder: a thread that holds the mmap_lock of @mm, or NULL
@@ -598,7 +598,7 @@ static int kapi_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* A page that is nobody's to be charged for. */
+/* A page for which no process is charged. */
 static int kapi_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct kapi_user *u = file->private_data;
