@@ -141,6 +141,7 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_windows_free(&space->windows);
 	ioasid_windows_free(&space->allowed);
 	kfree(space->pins);
+	ioasid_area_drop_spare(space);
 	if (space->mm)
 		mmdrop(space->mm);
 	if (space->user)

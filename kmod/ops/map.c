@@ -332,7 +332,7 @@ static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
 
-	c->area = ioasid_area_alloc();
+	c->area = ioasid_area_alloc(c->space);
 	if (!c->area)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	if (m->flags & IOASID_MAP_READ)
@@ -377,8 +377,8 @@ int ioasid_map_reserve(struct ioasid_map_call *c)
 		return ret;
 	ret = map_claim(c);
 	if (ret) {
-		ioasid_area_drop_pages(c->area, NULL);
-		ioasid_area_free(c->area);
+		ioasid_pages_drop_window(c->area->pages, false, NULL);
+		ioasid_area_free(c->space, c->area);
 	}
 	return ret;
 }
@@ -426,9 +426,9 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 		if (kept)
 			return err;
 	}
-	ioasid_area_drop_pages(area, NULL);
+	ioasid_pages_drop_window(area->pages, area->stuck, NULL);
 	map_unreserve(c);
-	ioasid_area_free(area);
+	ioasid_area_free(c->space, area);
 	return err;
 }
 

@@ -361,7 +361,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 	list_for_each_entry(area, victims, link) {
 		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
-		res->pages += ioasid_area_drop_pages(area, &refund);
+		res->pages += ioasid_pages_drop_window(area->pages, area->stuck, &refund);
 		if (++n % FREE_BATCH == 0)
 			cond_resched();
 	}
@@ -383,7 +383,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	}
 	ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
-	ioasid_area_free_many(victims);
+	ioasid_area_free_many(space, victims);
 	ioasid_lap(timing, &t, &res->ns_unpin);
 }
 

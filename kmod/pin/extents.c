@@ -96,14 +96,13 @@ int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npag
 	return 0;
 }
 
-/* ioasid_extents_free() - forget all runs; the pages were let go before */
-void ioasid_extents_free(struct ioasid_extents *ext)
+/* __ioasid_extents_free() - ioasid_extents_free() of a list that has chunks */
+void __ioasid_extents_free(struct ioasid_extents *ext)
 {
 	struct ioasid_extent_chunk *chunk, *next;
 
-	for (chunk = ioasid_extents_chained(ext) ? ext->first : NULL; chunk; chunk = next) {
+	for (chunk = ext->first; chunk; chunk = next) {
 		next = chunk->next;
 		kfree(chunk);
 	}
-	ext->nr = 0;
 }

@@ -84,7 +84,15 @@ struct ioasid_extents_iter {
 };
 
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages);
-void ioasid_extents_free(struct ioasid_extents *ext);
+void __ioasid_extents_free(struct ioasid_extents *ext);
+
+/** ioasid_extents_free() - forget all runs; the pages were unpinned before */
+static inline void ioasid_extents_free(struct ioasid_extents *ext)
+{
+	if (ioasid_extents_chained(ext))
+		__ioasid_extents_free(ext);
+	ext->nr = 0;
+}
 
 /**
  * ioasid_extents_add() - append pages, growing the last run where they continue it

@@ -30,29 +30,6 @@
 static DEFINE_SPINLOCK(owner_lock);
 
 /**
- * ioasid_pages_init() - describe memory; pins nothing
- * @pages: zeroed
- * @vaddr: first address in current->mm, which is set; or offset in a file
- * @npages: length
- * @write: the device may write
- * @who: the caller
- */
-void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
-		       bool write, const struct ioasid_who *who)
-{
-	refcount_set(&pages->refs, 1);
-	atomic_set(&pages->windows, 1);
-	pages->write = write;
-	pages->vaddr = vaddr;
-	pages->npages = npages;
-	pages->who = *who;
-	pages->mm = current->mm;
-	mmgrab(pages->mm);
-	pages->task = current->group_leader;
-	get_task_struct(pages->task);
-}
-
-/**
  * ioasid_pages_describe() - the same memory of the same owner, nothing of it pinned or charged
  * @to: filled in, with references of its own; ioasid_pages_release() later
  * @from: not memory of a file; of a space whose areas_lock the caller has
@@ -144,22 +121,6 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 	ioasid_frames_move(to, from);
 	from->ext = (struct ioasid_extents){};
 	from->pinned = false;
-}
-
-/* ioasid_pages_account() - charge the user instead of the process, if @user */
-void ioasid_pages_account(struct ioasid_pages *pages, bool user)
-{
-	if (user)
-		pages->user = get_uid(current_user());
-}
-
-/* ioasid_pages_release() - undo ioasid_pages_init(); nothing is pinned any more */
-void ioasid_pages_release(struct ioasid_pages *pages)
-{
-	if (pages->user)
-		free_uid(pages->user);
-	mmdrop(pages->mm);
-	put_task_struct(pages->task);
 }
 
 static __always_inline void run_let_go(const struct ioasid_pages *pages,

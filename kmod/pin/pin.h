@@ -14,7 +14,11 @@
 #ifndef _IOASID_PIN_H
 #define _IOASID_PIN_H
 
+#include <linux/cred.h>
 #include <linux/refcount.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
+#include <linux/sched/user.h>
 #include <linux/types.h>
 
 #include <ioasid/policy.h>
@@ -118,8 +122,46 @@ struct ioasid_pin_call {
 	unsigned long counted;
 };
 
-void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr, unsigned long npages,
-		       bool write, const struct ioasid_who *who);
+/**
+ * ioasid_pages_init() - describe memory; pins nothing
+ * @pages: zeroed
+ * @vaddr: first address in current->mm, which is set; or offset in a file
+ * @npages: length
+ * @write: the device may write
+ * @who: the caller
+ */
+static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr,
+				     unsigned long npages, bool write,
+				     const struct ioasid_who *who)
+{
+	refcount_set(&pages->refs, 1);
+	atomic_set(&pages->windows, 1);
+	pages->write = write;
+	pages->vaddr = vaddr;
+	pages->npages = npages;
+	pages->who = *who;
+	pages->mm = current->mm;
+	mmgrab(pages->mm);
+	pages->task = current->group_leader;
+	get_task_struct(pages->task);
+}
+
+/* ioasid_pages_account() - charge the user instead of the process, if @user */
+static inline void ioasid_pages_account(struct ioasid_pages *pages, bool user)
+{
+	if (user)
+		pages->user = get_uid(current_user());
+}
+
+/* ioasid_pages_release() - undo ioasid_pages_init(); nothing is pinned any more */
+static inline void ioasid_pages_release(struct ioasid_pages *pages)
+{
+	if (pages->user)
+		free_uid(pages->user);
+	mmdrop(pages->mm);
+	put_task_struct(pages->task);
+}
+
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
 struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages);
@@ -127,13 +169,11 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 			    struct ioasid_pages *old);
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
-void ioasid_pages_account(struct ioasid_pages *pages, bool user);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 struct ioasid_refund;
 unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
 				       struct ioasid_refund *refund);
 struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index);
-void ioasid_pages_release(struct ioasid_pages *pages);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);

@@ -49,7 +49,8 @@ static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
 		__set_bit(index, area->dirty);
 }
 
-static int area_track(struct ioasid_area *area)
+/* ioasid_dirty_area_track() - track @area from now on; 0, -EINVAL (too large), -ENOMEM */
+int ioasid_dirty_area_track(struct ioasid_area *area)
 {
 	u64 n = area_pages(area);
 
@@ -60,13 +61,6 @@ static int area_track(struct ioasid_area *area)
 		return -ENOMEM;
 	dirty_add_pins(area, 0, n);
 	return 0;
-}
-
-/* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
-int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
-{
-	lockdep_assert_held(&space->areas_lock);
-	return space->tracking ? area_track(area) : 0;
 }
 
 static void untrack_all(struct ioasid_space *space)
@@ -108,7 +102,7 @@ static int dirty_start(struct ioasid_space *space)
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(area, 0, U64_MAX))
 		if (area->state == IOASID_AREA_LIVE)
-			ret = area_track(area);
+			ret = ioasid_dirty_area_track(area);
 	if (ret)
 		untrack_all(space);
 	else

@@ -41,37 +41,50 @@ struct ioasid_mapping {
 /* There may be very many. */
 static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 248);
 
-/* ioasid_area_alloc() - an area whose pages are still to be initialised */
-struct ioasid_area *ioasid_area_alloc(void)
+/*
+ * Many callers map one thing after the other, each for a short time, and the slab
+ * takes longer than all else that is done with the memory. So each space keeps one
+ * piece of it for the next mapping, whose cgroup stays the one that it was charged
+ * to. Not under KASAN, which is to see each use after the end.
+ */
+static struct ioasid_mapping *spare_take(struct ioasid_space *space)
 {
-	struct ioasid_mapping *m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
+	struct ioasid_area *area = READ_ONCE(space->spare) ? xchg(&space->spare, NULL) : NULL;
 
+	return area ? container_of(area, struct ioasid_mapping, area) : NULL;
+}
+
+/* Does the space keep @m? Nothing refers to it any more. */
+static bool spare_keep(struct ioasid_space *space, struct ioasid_mapping *m)
+{
+	return !IS_ENABLED(CONFIG_KASAN) && !READ_ONCE(space->spare) &&
+	       !cmpxchg(&space->spare, NULL, &m->area);
+}
+
+/* ioasid_area_drop_spare() - no task is left that maps or unmaps in @space */
+void ioasid_area_drop_spare(struct ioasid_space *space)
+{
+	struct ioasid_mapping *m = spare_take(space);
+
+	if (m)
+		kmem_cache_free(mapping_cache, m);
+}
+
+/* ioasid_area_alloc() - an area of @space whose pages are still to be initialised */
+struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space)
+{
+	struct ioasid_mapping *m = spare_take(space);
+
+	if (m)
+		*m = (struct ioasid_mapping){};
+	else
+		m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
 	if (!m)
 		return NULL;
 	xa_init_flags(&m->area.pins, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&m->area.link);
 	m->area.pages = &m->own;
 	return &m->area;
-}
-
-/*
- * ioasid_area_drop_pages() - the area needs its pages no more
- *
- * Return: how many pages were unpinned: none while another window is left.
- */
-unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund)
-{
-	return ioasid_pages_drop_window(area->pages, area->stuck, refund);
-}
-
-/* ioasid_area_remove() - the range is free; areas_lock is held */
-void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
-{
-	lockdep_assert_held(&space->areas_lock);
-	ioasid_area_erase(space, area);
-	space->avail++;
-	if (unlikely(area->counted))
-		ioasid_user_drop_window(space->user);
 }
 
 /*
@@ -136,15 +149,15 @@ static struct ioasid_mapping *area_put(struct ioasid_area *area)
 	return m;
 }
 
-/* ioasid_area_free() - it has dropped its pages */
-void ioasid_area_free(struct ioasid_area *area)
+/* ioasid_area_free() - it has dropped its pages, and @space does not know it any more */
+void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_mapping *m;
 
 	if (unlikely(area->dirty))
 		kvfree(area->dirty);
 	m = area_put(area);
-	if (m)
+	if (m && !spare_keep(space, m))
 		kmem_cache_free(mapping_cache, m);
 }
 
@@ -152,7 +165,7 @@ void ioasid_area_free(struct ioasid_area *area)
 #define FREE_AT_ONCE	32
 
 /* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
-void ioasid_area_free_many(struct list_head *areas)
+__flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas)
 {
 	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
@@ -160,7 +173,7 @@ void ioasid_area_free_many(struct list_head *areas)
 	size_t n = 0;
 
 	if (list_is_singular(areas)) {
-		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
+		ioasid_area_free(space, list_first_entry(areas, struct ioasid_area, link));
 		goto out;
 	}
 	list_for_each_entry_safe(area, tmp, areas, link) {
@@ -177,15 +190,6 @@ void ioasid_area_free_many(struct list_head *areas)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
 out:
 	INIT_LIST_HEAD(areas);
-}
-
-/* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
-void ioasid_space_changed(struct ioasid_space *space)
-{
-	lockdep_assert_held(&space->areas_lock);
-	WRITE_ONCE(space->changes, space->changes + 1);
-	if (wq_has_sleeper(&space->change_wait))
-		wake_up_all(&space->change_wait);
 }
 
 /**

@@ -234,6 +234,8 @@ struct ioasid_group {
  * @pins: what policies know of their pins; set with the first of them, and then
  *	there as long as the space is
  *
+ * @spare: an area that was freed, for the next one; exchanged atomically, see space.c
+ *
  * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
  * areas_lock. So nothing waits for user space with one of the last two held.
  * Nothing here is taken in a notifier.
@@ -279,6 +281,8 @@ struct ioasid_space {
 	u64 access_last;
 	atomic_t notifiable;
 	struct ioasid_policy_pins *pins;
+
+	struct ioasid_area *spare;
 };
 
 static_assert(offsetof(struct ioasid_space, entry) == 0);
@@ -429,6 +433,15 @@ static inline bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 star
 	return !ws->nr;
 }
 
+/* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
+static inline void ioasid_space_changed(struct ioasid_space *space)
+{
+	lockdep_assert_held(&space->areas_lock);
+	WRITE_ONCE(space->changes, space->changes + 1);
+	if (unlikely(wq_has_sleeper(&space->change_wait)))
+		wake_up_all(&space->change_wait);
+}
+
 static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 {
 	return space->pgsizes & -space->pgsizes;
@@ -437,15 +450,13 @@ static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 /* mapping.c */
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
-struct ioasid_area *ioasid_area_alloc(void);
-void ioasid_area_free(struct ioasid_area *area);
-void ioasid_area_free_many(struct list_head *areas);
-unsigned long ioasid_area_drop_pages(struct ioasid_area *area, struct ioasid_refund *refund);
-void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
+struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space);
+void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_area_drop_spare(struct ioasid_space *space);
+void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas);
 bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
-void ioasid_space_changed(struct ioasid_space *space);
 int ioasid_space_wait_change(struct ioasid_space *space, u64 seen);
 void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
 			    struct ioasid_area_wait *w);
@@ -469,7 +480,7 @@ struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64
 				      struct ioasid_area_place *place);
 void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 			const struct ioasid_area_place *place);
-void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
 bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap);
 
 /* iova_ranges.c */
@@ -514,7 +525,15 @@ void ioasid_dirty_stop(struct ioasid_space *space);
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
-int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area);
+int ioasid_dirty_area_track(struct ioasid_area *area);
+
+/* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
+static inline int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
+{
+	lockdep_assert_held(&space->areas_lock);
+	return unlikely(space->tracking) ? ioasid_dirty_area_track(area) : 0;
+}
+
 void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
 		       u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);

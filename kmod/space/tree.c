@@ -163,8 +163,8 @@ static noinline void erase_with_gaps(struct ioasid_tree *tree, struct ioasid_are
 	tree->gaps = !RB_EMPTY_ROOT(&tree->root);
 }
 
-/* ioasid_area_erase() - undo ioasid_area_insert() */
-void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area)
+/* ioasid_area_remove() - undo ioasid_area_insert(), and what counts the area; areas_lock is held */
+void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_tree *tree = &space->areas;
 
@@ -175,6 +175,9 @@ void ioasid_area_erase(struct ioasid_space *space, struct ioasid_area *area)
 		erase_with_gaps(tree, area);
 	else
 		rb_erase(&area->node.rb, &tree->root);
+	space->avail++;
+	if (unlikely(area->counted))
+		ioasid_user_drop_window(space->user);
 }
 
 /* Somebody looks for a gap for the first time. */
