@@ -20,6 +20,7 @@
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
 
@@ -31,10 +32,17 @@
 
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {
-	c->res.reason = reason;
-	c->res.a = a;
-	c->res.b = b;
-	return err;
+	return ioasid_fail(&c->fail, err, reason, a, b);
+}
+
+/* Somebody wants to be told how it goes. */
+static noinline void map_listen(struct ioasid_map_call *c)
+{
+	if (c->res)
+		return;
+	/* A policy that has seen it begin is told its end, whatever happens. */
+	c->res = c->room ?: kmalloc(sizeof(*c->res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	memset(c->res, 0, sizeof(*c->res));
 }
 
 /* A policy asked to slow the caller down: before any lock, and killably. */
@@ -43,7 +51,8 @@ static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 	ktime_t until = ktime_add_us(ktime_get(), wait_us);
 	int ret;
 
-	c->res.ns_wait = (u64)wait_us * NSEC_PER_USEC;
+	if (c->res)
+		c->res->ns_wait = (u64)wait_us * NSEC_PER_USEC;
 	while (!(ret = ioasid_interrupted()))
 		if (ioasid_sleep_until(until))
 			return 0;
@@ -57,6 +66,8 @@ static int map_ask_policy(struct ioasid_map_call *c)
 	int ret;
 
 	ret = ioasid_policy_map_begin(&c->args, &c->mark, &wait_us, &no);
+	if (unlikely(c->mark.slots))
+		map_listen(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, 0);
 	return wait_us ? map_wait(c, wait_us) : 0;
@@ -241,7 +252,8 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 {
 	struct ioasid_pin_call pin = {
 		.args = &c->args,
-		.res = &c->res,
+		.res = c->res,
+		.fail = &c->fail,
 		.file = c->file,
 		.stop = &c->area->stop,
 		.timing = c->timing,
@@ -289,8 +301,9 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
 
 	ret = area->pages->pinned ?
-	      ioasid_space_program(space, area, sync, c->timing ? &c->res : NULL) : 0;
-	ioasid_lap(c->timing, &t, &c->res.ns_iommu);
+	      ioasid_space_program(space, area, sync, c->timing ? c->res : NULL) : 0;
+	if (unlikely(c->timing))
+		ioasid_lap(true, &t, &c->res->ns_iommu);
 	if (ret)
 		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
 	return 0;
@@ -357,6 +370,8 @@ static int map_describe(struct ioasid_map_call *c)
 void ioasid_map_begin(struct ioasid_map_call *c)
 {
 	c->timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
+	if (unlikely(c->timing))
+		map_listen(c);
 	c->start = ioasid_clock(c->timing);
 	ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_map_begin(&c->args);
@@ -435,24 +450,39 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 /* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
 static int map_legacy_errno(const struct ioasid_map_call *c, int ret)
 {
-	if (c->args.flags & IOASID_MAP_LEGACY && c->res.reason == IOASID_R_POLICY &&
+	if (c->args.flags & IOASID_MAP_LEGACY && c->fail.reason == IOASID_R_POLICY &&
 	    (ret == -EDQUOT || ret == -EAGAIN))
 		return -ENOMEM;
 	return ret;
 }
 
-/* ioasid_map_end() - tell everybody how it went */
+/* Tell those who have listened from the beginning. */
+static noinline void map_tell(struct ioasid_map_call *c, int ret)
+{
+	struct ioasid_map_result *res = c->res;
+
+	res->err = ret;
+	res->reason = c->fail.reason;
+	res->a = c->fail.a;
+	res->b = c->fail.b;
+	ioasid_lap(c->timing, &c->start, &res->ns_total);
+	if (c->mark.slots)
+		ioasid_policy_map_done(&c->args, res, &c->mark);
+	trace_ioasid_map_done(&c->args, res);
+	if (!c->room)
+		kfree(res);
+	c->res = NULL;
+}
+
+/* ioasid_map_end() - tell everybody how it went; once for each call that has begun */
 int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
 	ret = map_legacy_errno(c, ret);
-	c->res.err = ret;
-	ioasid_lap(c->timing, &c->start, &c->res.ns_total);
-	if (c->mark.slots)
-		ioasid_policy_map_done(&c->args, &c->res, &c->mark);
-	trace_ioasid_map_done(&c->args, &c->res);
+	if (unlikely(c->res))
+		map_tell(c, ret);
 	if (ret)
-		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->res.reason, c->res.a,
-				   c->res.b);
+		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->fail.reason, c->fail.a,
+				   c->fail.b);
 	return ret;
 }
 
@@ -466,8 +496,11 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
  */
 __flatten int ioasid_map_make(struct ioasid_map_call *c)
 {
+	/* Zeroed for who listens. */
+	struct ioasid_map_result room __uninitialized;
 	int ret;
 
+	c->room = &room;
 	ioasid_map_begin(c);
 	ret = ioasid_map_check(c);
 	if (!ret)

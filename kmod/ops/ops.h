@@ -24,7 +24,9 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @source: pages that are mapped already (IOASID_MAP_SHARED); a window and a
  *	reference on them, which go to the area
  * @first: the first of those to map
- * @res: how it goes
+ * @fail: why it fails
+ * @res: how it goes, for the policies and the trace event that report its end; NULL: none does
+ * @room: where @res is; NULL: in memory of its own
  * @mark: policies that want to know
  * @area: once it is reserved
  * @last: last address
@@ -38,7 +40,9 @@ struct ioasid_map_call {
 	struct file *file;
 	struct ioasid_pages *source;
 	unsigned long first;
-	struct ioasid_map_result res;
+	struct ioasid_fail fail;
+	struct ioasid_map_result *res;
+	struct ioasid_map_result *room;
 	struct ioasid_policy_mark mark;
 	struct ioasid_area *area;
 	u64 last;

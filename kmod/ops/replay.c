@@ -119,10 +119,9 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 		.vaddr = r->own.vaddr,
 		.length = r->last - r->start + 1,
 	};
-	struct ioasid_map_result res = {};
 	struct ioasid_pin_call call = {
 		.args = &args,
-		.res = &res,
+		.fail = f,
 		.paid = replay_paid,
 		.data = r,
 	};
@@ -133,7 +132,7 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	ret = ioasid_pages_pin(&r->own, &call);
 	mmput_async(r->own.mm);
 	r->counted = call.counted;
-	return ret ? ioasid_fail(f, ret, res.reason, res.a, res.b) : 0;
+	return ret;
 }
 
 /* Charge for pages that a user had paid for when they were pinned, and has unpinned since. */

@@ -262,15 +262,6 @@ static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
 	return want;
 }
 
-static int pin_failed(struct ioasid_map_result *res, int err, enum ioasid_reason reason,
-		      u64 a, u64 b)
-{
-	res->reason = reason;
-	res->a = a;
-	res->b = b;
-	return err;
-}
-
 /* Page faults that this task has taken; those of the pinner count as its own. */
 static unsigned long faults_now(void)
 {
@@ -304,6 +295,16 @@ static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_ma
 	}
 }
 
+/* What came of it. */
+static noinline void pages_tell(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	call->res->pages = pages->npages;
+	call->res->charged = pages->charged;
+	call->res->runs = pages->ext.nr;
+	if (call->timing)
+		pages_measure(pages, call->args->iova, call->res);
+}
+
 /* Charge @charge of the @n pages that a step pinned after the first @done. */
 static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		      unsigned long done, unsigned long n, unsigned long charge)
@@ -320,8 +321,8 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		return 0;
 	ret = ioasid_charge(pages, charge, &limit);
 	if (ret)
-		return pin_failed(call->res, ret, ioasid_charge_reason(ret, limit), pages->npages,
-				  limit);
+		return ioasid_fail(call->fail, ret, ioasid_charge_reason(ret, limit),
+				   pages->npages, limit);
 	pages->charged += charge;
 	return 0;
 }
@@ -381,6 +382,8 @@ static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
 	w->b.last_pages = n;
 	w->b.last_runs = pages->ext.nr - w->runs;
 	w->b.last_faults = faults;
+	if (!res)
+		return;
 	res->ns_pin += pinned - w->t;
 	res->ns_account += now - pinned;
 	if (faults)
@@ -393,10 +396,19 @@ static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned
 	int ret = ioasid_interrupted();
 
 	if (unlikely(ret))
-		return pin_failed(call->res, ret, IOASID_R_SIGNAL, vaddr, done);
+		return ioasid_fail(call->fail, ret, IOASID_R_SIGNAL, vaddr, done);
 	if (unlikely(call->stop && READ_ONCE(*call->stop)))
-		return pin_failed(call->res, -EINVAL, IOASID_R_DEAD, vaddr, done);
+		return ioasid_fail(call->fail, -EINVAL, IOASID_R_DEAD, vaddr, done);
 	return 0;
+}
+
+static void pin_stop_ahead(struct ioasid_pin_call *call, struct pin_src *src)
+{
+	unsigned long n = ioasid_ahead_stop(src->ahead);
+
+	src->ahead = NULL;
+	if (call->res)
+		call->res->pages_ahead += n;
 }
 
 /*
@@ -411,12 +423,10 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 	bool pays = !src->file.file && !faults && runs > n / 16 &&
 		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
 
-	if (src->ahead && !pays) {
-		call->res->pages_ahead += ioasid_ahead_stop(src->ahead);
-		src->ahead = NULL;
-	} else if (!src->ahead && pays && n >= BATCH_DEFAULT) {
+	if (src->ahead && !pays)
+		pin_stop_ahead(call, src);
+	else if (!src->ahead && pays && n >= BATCH_DEFAULT)
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
-	}
 }
 
 /*
@@ -453,9 +463,11 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		faults = faults_now();
 		n = pin_step(pages, src, done, want, buf->pages, &charge);
 		faults = faults_now() - faults;
-		res->faults += faults;
+		if (unlikely(res))
+			res->faults += faults;
 		if (n < 0)
-			return pin_failed(res, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr, done);
+			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
+					   done);
 		/* Then the next ones are probably not there either. */
 		src->untouched = src->huge && faults > n / 2;
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
@@ -468,7 +480,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			pin_watch_end(&w, pages, res, n, faults, pinned);
 		if (ret)
 			return ret;
-		res->batches++;
+		if (unlikely(res))
+			res->batches++;
 		if (ioasid_milestone(done, n))
 			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
 					      done, pages->npages);
@@ -499,14 +512,14 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 	if (call->file) {
 		ret = ioasid_file_take(pages, call->file, &src.file);
 		if (ret)
-			return pin_failed(call->res, ret, IOASID_R_PIN, pages->vaddr, 0);
+			return ioasid_fail(call->fail, ret, IOASID_R_PIN, pages->vaddr, 0);
 	} else if (pages->npages > SMALL) {
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}
 	ret = pin_loop(pages, call, &src, &buf);
 	if (src.ahead)
-		call->res->pages_ahead += ioasid_ahead_stop(src.ahead);
+		pin_stop_ahead(call, &src);
 	if (src.file.file)
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
@@ -516,10 +529,7 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 		return ret;
 	}
 	pages->pinned = true;
-	call->res->pages = pages->npages;
-	call->res->charged = pages->charged;
-	call->res->runs = pages->ext.nr;
-	if (call->timing)
-		pages_measure(pages, call->args->iova, call->res);
+	if (unlikely(call->res))
+		pages_tell(pages, call);
 	return 0;
 }

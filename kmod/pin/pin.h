@@ -27,6 +27,7 @@
 
 struct file;
 struct folio;
+struct ioasid_fail;
 struct mm_struct;
 struct page;
 struct task_struct;
@@ -98,12 +99,36 @@ struct ioasid_pages {
 };
 
 /**
+ * struct ioasid_fail - why a call fails, beside the errno
+ * @reason: enum ioasid_reason
+ * @a: first detail
+ * @b: second detail
+ * @pages: pinned by an attach that went well
+ */
+struct ioasid_fail {
+	u32 reason;
+	u64 a;
+	u64 b;
+	u64 pages;
+};
+
+static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
+			      u64 a, u64 b)
+{
+	f->reason = reason;
+	f->a = a;
+	f->b = b;
+	return err;
+}
+
+/**
  * struct ioasid_pin_call - one run of the pinning loop
  * @args: the mapping, for policies
- * @res: where times, counts and the reason of a failure go
+ * @res: where times and counts go; NULL: they are not asked for
+ * @fail: where the reason of a failure goes
  * @file: the file, for pages of one
  * @stop: becomes true when the work is pointless, may be NULL
- * @timing: a policy or a tracepoint wants the times
+ * @timing: a policy or a tracepoint wants the times, so there is @res
  * @workers: how many may help
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users, as far as that is known; NULL when there can be none
@@ -113,6 +138,7 @@ struct ioasid_pages {
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;
 	struct ioasid_map_result *res;
+	struct ioasid_fail *fail;
 	struct file *file;
 	const bool *stop;
 	bool timing;

@@ -355,29 +355,6 @@ static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
 	       q->size >= DIV_ROUND_UP(q->length >> q->shift, 64) * sizeof(u64);
 }
 
-/**
- * struct ioasid_fail - why a call fails, beside the errno
- * @reason: enum ioasid_reason
- * @a: first detail
- * @b: second detail
- * @pages: pinned by an attach that went well
- */
-struct ioasid_fail {
-	u32 reason;
-	u64 a;
-	u64 b;
-	u64 pages;
-};
-
-static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
-			      u64 a, u64 b)
-{
-	f->reason = reason;
-	f->a = a;
-	f->b = b;
-	return err;
-}
-
 static inline u64 ioasid_area_start(const struct ioasid_area *area)
 {
 	return area->node.start;
