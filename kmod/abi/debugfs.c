@@ -18,8 +18,8 @@ static void show_line(struct ioasid_space_entry *e, void *data)
 	struct seq_file *m = data;
 	u64 pinned, charged;
 
-	mutex_lock(&space->areas_lock);
 	pinned = ioasid_space_pages(space, &charged);
+	mutex_lock(&space->areas_lock);
 	seq_printf(m, "%u %s %u ", space->entry.id,
 		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
 		   space->entry.owner.tgid);

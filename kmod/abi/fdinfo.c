@@ -3,8 +3,9 @@
  * /proc/PID/fdinfo of an open /dev/ioasid: each address space in a block of
  * its own, which begins with its id.
  *
- * Who else can run: anything. The set of spaces is held by the file's lock,
- * and each block is taken under areas_lock in one piece.
+ * Who else can run: anything. The set of spaces is held by the file's lock, and
+ * each block is taken under areas_lock in one piece, but for the two sums of pages,
+ * which are added up before.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -38,8 +39,8 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 {
 	u64 pinned, charged;
 
-	mutex_lock(&space->areas_lock);
 	pinned = ioasid_space_pages(space, &charged);
+	mutex_lock(&space->areas_lock);
 	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
 	seq_printf(m, "ioasid-space:\t%u\n", space->entry.id);
 	seq_printf(m, "ioasid-owner:\t%u %u ", space->entry.owner.tgid, space->entry.owner.uid);

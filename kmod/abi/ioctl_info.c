@@ -22,6 +22,8 @@ static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 	bool coherent = true;
 	u64 charged;
 
+	arg->out_pinned = ioasid_space_pages(space, &charged);
+	arg->out_charged = charged;
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry(d, &space->domains, link)
 		coherent &= d->coherent;
@@ -33,8 +35,6 @@ static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 	arg->out_avail = space->avail;
 	arg->out_maps = space->maps;
 	arg->out_bytes = space->bytes;
-	arg->out_pinned = ioasid_space_pages(space, &charged);
-	arg->out_charged = charged;
 	arg->out_pgsizes = space->pgsizes;
 	mutex_unlock(&space->areas_lock);
 }

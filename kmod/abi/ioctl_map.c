@@ -182,7 +182,7 @@ static void *copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, size_t
 	if (entry_size == known) {
 		ret = copy_from_user(to, user, nr * known) ? -EFAULT : 0;
 	} else {
-		for (i = 0, ret = 0; i < nr && !ret; i++)
+		for (i = 0, ret = 0; i < nr && !ret; ioasid_area_break(&i))
 			ret = copy_struct_from_user(to + i * known, known,
 						    user + (size_t)i * entry_size, entry_size);
 	}

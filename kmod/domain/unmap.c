@@ -181,9 +181,13 @@ static void area_stuck(struct iommu_domain *domain, struct ioasid_area *area, u6
 static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
 		       struct ioasid_area *end, struct list_head *areas, u64 from)
 {
-	for (; &area->link != areas && area != end; area = list_next_entry(area, link))
+	unsigned int n = 0;
+
+	for (; &area->link != areas && area != end; area = list_next_entry(area, link)) {
+		ioasid_area_break(&n);
 		if (ioasid_area_last(area) >= from)
 			area_stuck(domain, area, from, U64_MAX);
+	}
 }
 
 /* From @iova on, how much of @bytes does the IOMMU say leads to @phys? */
@@ -294,6 +298,8 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 {
 	struct ioasid_area *end = list_next_entry(area, link);
 
+	unsigned int n = 0;
+
 	*last = ioasid_area_last(area);
 	sync->mappings++;
 	while (area->pages->pinned && !area->torn && &end->link != areas && end->pages->pinned &&
@@ -302,6 +308,7 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 		*last = ioasid_area_last(end);
 		end = list_next_entry(end, link);
 		sync->mappings++;
+		ioasid_area_break(&n);
 	}
 	sync->bytes += *last - ioasid_area_start(area) + 1;
 	return end;

@@ -48,7 +48,7 @@ static int windows_check_areas(struct ioasid_space *space, const struct ioasid_w
 		if (!ioasid_windows_hold(ws, w->start, w->last))
 			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (area->state != IOASID_AREA_DYING &&
 		    !ioasid_windows_hold(ws, ioasid_area_start(area), ioasid_area_last(area)))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
@@ -62,10 +62,11 @@ static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
 {
 	struct ioasid_area *area;
 
+	cond_resched();
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, start, U64_MAX);
 	while (area && area->state != IOASID_AREA_LIVE)
-		area = ioasid_area_next(area, start, U64_MAX);
+		area = ioasid_area_next(space, area, start, U64_MAX);
 	mutex_unlock(&space->areas_lock);
 	return area;
 }
@@ -83,6 +84,7 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 {
 	struct ioasid_unmap_result unused = {};
 	struct ioasid_area *area;
+	unsigned int n = 0;
 	LIST_HEAD(live);
 
 	for_each_live(space, area) {
@@ -96,6 +98,7 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
 		list_del_init(&area->link);
 		area->stuck = IOASID_STUCK_NOT;
+		ioasid_area_break(&n);
 	}
 }
 

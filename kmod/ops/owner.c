@@ -47,10 +47,10 @@ static struct ioasid_pages *claim_try(struct owner_move *moves, unsigned int nr)
 	unsigned int i;
 
 	mutex_lock(&moving_lock);
-	for (i = 0; i < nr && !taken; i++)
+	for (i = 0; i < nr && !taken; ioasid_area_break(&i))
 		if (moves[i].pages->moving)
 			taken = moves[i].pages;
-	for (i = 0; i < nr && !taken; i++)
+	for (i = 0; i < nr && !taken; ioasid_area_break(&i))
 		WRITE_ONCE(moves[i].pages->moving, IOASID_MOVING_CLAIMED);
 	mutex_unlock(&moving_lock);
 	return taken;
@@ -72,7 +72,7 @@ static void unclaim(struct owner_move *moves, unsigned int nr)
 	unsigned int i;
 
 	mutex_lock(&moving_lock);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; ioasid_area_break(&i))
 		WRITE_ONCE(moves[i].pages->moving, IOASID_MOVING_NOT);
 	mutex_unlock(&moving_lock);
 	wake_up_all(&moving_wait);
@@ -163,7 +163,7 @@ static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 	if (space->dead)
 		return ioasid_fail(f, -ENOENT, IOASID_R_DEAD, 0, 0);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false)) {
 			if (area->serial > since)
 				continue;
@@ -186,7 +186,7 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 
 	lockdep_assert_held(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false))
 			continue;
 		atomic_inc(&area->pages->windows);
@@ -238,7 +238,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 	unsigned int i, done;
 	int ret = 0;
 
-	for (done = 0; done < nr; done++) {
+	for (done = 0; done < nr; ioasid_area_break(&done)) {
 		struct ioasid_pages *p = moves[done].pages;
 
 		if (p->mm == current->mm || p->moving == IOASID_MOVING_CHARGED)
@@ -248,7 +248,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 			break;
 		WRITE_ONCE(p->moving, IOASID_MOVING_CHARGED);
 	}
-	for (i = 0; i < done; i++) {
+	for (i = 0; i < done; ioasid_area_break(&i)) {
 		if (!moves[i].next.mm)
 			continue;
 		if (ret)
@@ -299,7 +299,7 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 		ret = owner_move_all(moves, nr, &f);
 		unclaim(moves, nr);
 	}
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; ioasid_area_break(&i)) {
 		ioasid_pages_drop_window(moves[i].pages, false, NULL);
 		ioasid_pages_put(moves[i].pages);
 	}

@@ -52,7 +52,7 @@ static struct ioasid_area *find_live(struct ioasid_space *space, u64 start, bool
 	/* No new domain gets one that is torn. */
 	while (area && (area->state != IOASID_AREA_LIVE || area->pages->pinned != pinned ||
 			(!pinned && area->torn)))
-		area = ioasid_area_next(area, start, U64_MAX);
+		area = ioasid_area_next(space, area, start, U64_MAX);
 	return area;
 }
 

@@ -30,10 +30,12 @@
 void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims)
 {
 	struct ioasid_area *area, *tmp;
+	unsigned int n = 0;
 
 	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry_safe(area, tmp, victims, link) {
+		ioasid_area_break(&n);
 		ioasid_area_stuck(space, area);
 		if (!area->users)
 			continue;
@@ -59,7 +61,7 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (area->state == IOASID_AREA_BUILDING)
 			WRITE_ONCE(area->stop, true);
 		if (area->state != IOASID_AREA_LIVE)
@@ -84,11 +86,13 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 	struct ioasid_unmap_result res = {};
 	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
 	struct ioasid_area *area;
+	unsigned int n = 0;
 
 	ioasid_assert_may_wait(space);
 	if (list_empty(victims))
 		return;
 	list_for_each_entry(area, victims, link) {
+		ioasid_area_break(&n);
 		ioasid_area_forget_pins(space, area);
 		if (area->stuck) {
 			f.a = ioasid_area_start(area);

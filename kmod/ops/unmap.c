@@ -34,8 +34,10 @@
 
 /* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
 #define NOTIFY_TRIES	10
-/* Areas between two looks at the scheduler, and under one hold of areas_lock. */
+/* Areas under one hold of areas_lock. */
 #define FREE_BATCH	256
+/* Unpinned areas and pages between two looks at the scheduler. */
+#define UNPINS_PER_BREAK	1024
 
 /*
  * One call of ioasid_unmap(), or a batch of them. @ranges that are @done are
@@ -73,7 +75,7 @@ struct unmap_call {
 static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_area *area)
 {
 	return ioasid_area_last(area) >= c->last ? NULL :
-	       ioasid_area_next(area, c->args.iova, c->last);
+	       ioasid_area_next(c->space, area, c->args.iova, c->last);
 }
 
 /* @area and what follows, without what is in flight and came after the call had begun. */
@@ -244,12 +246,14 @@ static u32 unmap_per_sync(struct unmap_call *c)
 {
 	struct ioasid_sync_args sync = {};
 	struct ioasid_area *area;
+	unsigned int n = 0;
 
 	if (!ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
 		return 0;
 	list_for_each_entry(area, &c->victims, link) {
 		sync.mappings++;
 		sync.bytes += ioasid_area_bytes(area);
+		ioasid_area_break(&n);
 	}
 	return ioasid_policy_unmap_sync(&c->args, &sync);
 }
@@ -282,8 +286,9 @@ static int unmap_find_ranges(struct unmap_call *c)
 	return ret;
 }
 
-static int area_order(void *unused, const struct list_head *a, const struct list_head *b)
+static int area_order(void *compared, const struct list_head *a, const struct list_head *b)
 {
+	ioasid_area_break(compared);
 	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
 	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
 }
@@ -292,6 +297,7 @@ static int area_order(void *unused, const struct list_head *a, const struct list
 static int unmap_claim(struct unmap_call *c)
 {
 	struct ioasid_space *space = c->space;
+	unsigned int compared = 0;
 	struct ioasid_domain *d;
 	u32 per_sync;
 	int ret;
@@ -300,7 +306,7 @@ static int unmap_claim(struct unmap_call *c)
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	if (c->ranges) {
 		ret = unmap_find_ranges(c);
-		list_sort(NULL, &c->victims, area_order);
+		list_sort(&compared, &c->victims, area_order);
 	} else {
 		mutex_lock(&space->areas_lock);
 		ret = unmap_find(c);
@@ -334,10 +340,12 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
 static int unmap_keep_stuck(struct unmap_call *c)
 {
 	struct ioasid_area *area, *tmp;
+	unsigned int n = 0;
 	int ret = 0;
 
 	mutex_lock(&c->space->areas_lock);
 	list_for_each_entry_safe(area, tmp, &c->victims, link) {
+		ioasid_area_break(&n);
 		if (!ioasid_area_stuck(c->space, area))
 			continue;
 		list_del_init(&area->link);
@@ -356,14 +364,19 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 {
 	struct ioasid_refund refund = {};
 	u64 t = ioasid_clock(timing);
+	unsigned long pages, since = 0;
 	struct ioasid_area *area;
 	unsigned int n = 0;
 
 	list_for_each_entry(area, victims, link) {
 		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
-		res->pages += ioasid_pages_drop_window(area->pages, area->stuck, &refund);
-		if (++n % FREE_BATCH == 0)
+		pages = ioasid_pages_drop_window(area->pages, area->stuck, &refund);
+		res->pages += pages;
+		since += 1 + pages;
+		if (since > UNPINS_PER_BREAK) {
 			cond_resched();
+			since = 0;
+		}
 	}
 	ioasid_refund_flush(&refund);
 

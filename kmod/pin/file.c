@@ -46,6 +46,8 @@
 #define FILE_PROBE	16
 /* How often a hole is filled that is there again before it is pinned. */
 #define FILL_TRIES	100
+/* Folios that are unpinned between two looks at the scheduler. */
+#define FOLIOS_PER_BREAK	1024
 
 /* The area holds the range and allows the access, and faults as usual. */
 static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
@@ -277,9 +279,13 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty)
 {
 	unsigned long end = pfn + npages;
+	unsigned int n = 0;
 
 	while (pfn < end) {
 		struct folio *folio = page_folio(pfn_to_page(pfn));
+
+		if (++n % FOLIOS_PER_BREAK == 0)
+			cond_resched();
 
 		/* Computed first: the folio may be gone after the unpin. */
 		pfn = folio_pfn(folio) + folio_nr_pages(folio);

@@ -20,6 +20,8 @@
 
 /* Pages let go between two looks at the scheduler. */
 #define PAGES_PER_BREAK	1024
+/* Pages of a run that are unpinned with one call; few calls where they are of huge folios. */
+#define RUN_AT_ONCE	8192
 /* Of those that are let go together; they fit on the stack. */
 #define UNPIN_BATCH	32
 
@@ -123,10 +125,24 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 	from->pinned = false;
 }
 
+/* A run that is long: the kernel unpins it without a look at the scheduler. */
+static noinline void run_let_go_long(const struct ioasid_run *run, bool write)
+{
+	unsigned long done, n;
+
+	for (done = 0; done < run->npages; done += n) {
+		n = min(run->npages - done, (unsigned long)RUN_AT_ONCE);
+		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn + done), n, write);
+		cond_resched();
+	}
+}
+
 static __always_inline void run_let_go(const struct ioasid_pages *pages,
 				       const struct ioasid_run *run)
 {
-	if (run->kind == IOASID_RUN_GUP)
+	if (run->kind == IOASID_RUN_GUP && unlikely(run->npages > RUN_AT_ONCE))
+		run_let_go_long(run, pages->write);
+	else if (run->kind == IOASID_RUN_GUP)
 		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, pages->write);
 	else if (run->kind == IOASID_RUN_FOLIO)
 		ioasid_file_unpin(run->pfn, run->npages, pages->write);

@@ -68,7 +68,7 @@ static void untrack_all(struct ioasid_space *space)
 	struct ioasid_area *area;
 
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		kvfree(area->dirty);
 		area->dirty = NULL;
 	}
@@ -100,7 +100,7 @@ static int dirty_start(struct ioasid_space *space)
 	if (space->tracking)
 		goto unlock;
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
-	     area = ioasid_area_next(area, 0, U64_MAX))
+	     area = ioasid_area_next(space, area, 0, U64_MAX))
 		if (area->state == IOASID_AREA_LIVE)
 			ret = ioasid_dirty_area_track(area);
 	if (ret)
@@ -161,7 +161,7 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 
 	lockdep_assert_held(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX))
+	     area = ioasid_area_next(space, area, 0, U64_MAX))
 		if (area->dirty)
 			bitmap_fill(area->dirty, area_pages(area));
 }
@@ -345,7 +345,7 @@ static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query
 	mutex_lock(&space->areas_lock);
 	area = *iova <= last ? ioasid_area_first(space, *iova, last) : NULL;
 	while (area && (area->state != IOASID_AREA_LIVE || !area->dirty))
-		area = ioasid_area_next(area, *iova, last);
+		area = ioasid_area_next(space, area, *iova, last);
 	if (area) {
 		piece_set(p, area, max(*iova, ioasid_area_start(area)), q);
 		piece_take(space, area, p, clear);
@@ -379,7 +379,7 @@ static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query 
 	if (!space->tracking || space->dead)
 		return -EINVAL;
 	for (area = ioasid_area_first(space, q->iova, last); area;
-	     area = ioasid_area_next(area, q->iova, last)) {
+	     area = ioasid_area_next(space, area, q->iova, last)) {
 		if (!ioasid_area_in_flight(area, false)) {
 			if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
 				return -EINVAL;

@@ -170,6 +170,7 @@ __flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_hea
 	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
 	struct ioasid_area *area, *tmp;
+	unsigned int freed = 0;
 	size_t n = 0;
 
 	if (list_is_singular(areas)) {
@@ -177,12 +178,12 @@ __flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_hea
 		goto out;
 	}
 	list_for_each_entry_safe(area, tmp, areas, link) {
+		ioasid_area_break(&freed);
 		if (unlikely(area->dirty))
 			kvfree(area->dirty);
 		bin[n] = area_put(area);
 		if (bin[n] && ++n == FREE_AT_ONCE) {
 			kmem_cache_free_bulk(mapping_cache, n, bin);
-			cond_resched();
 			n = 0;
 		}
 	}
@@ -267,7 +268,7 @@ void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
 
 	mutex_lock(&space->areas_lock);
 	for (area = ioasid_area_first(space, start, last); area;
-	     area = ioasid_area_next(area, start, last))
+	     area = ioasid_area_next(space, area, start, last))
 		area->wanted = false;
 	ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);

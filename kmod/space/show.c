@@ -13,6 +13,9 @@
 
 #include "space.h"
 
+/* Areas that are added up under one hold of areas_lock. */
+#define AREAS_PER_HOLD	256
+
 /* ioasid_space_describe() - for tracepoints and policies; the opener is who */
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args)
 {
@@ -45,11 +48,11 @@ void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *inf
 static u64 area_user_pins(struct ioasid_area *area)
 {
 	unsigned long index;
-	u64 n = 0;
+	unsigned int n = 0;
 	void *x;
 
 	xa_for_each(&area->pins, index, x)
-		n++;
+		ioasid_area_break(&n);
 	return n;
 }
 
@@ -87,22 +90,42 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 	return area;
 }
 
-/* ioasid_space_pages() - pages pinned for a space, and *@charged; areas_lock is held */
+/* Some areas from *@at up; false at the end. areas_lock is held. */
+static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *charged)
+{
+	struct ioasid_area *area = ioasid_area_first(space, *at, U64_MAX);
+	unsigned int n;
+
+	for (n = 0; area && n < AREAS_PER_HOLD; n++) {
+		*at = ioasid_area_last(area) + 1;
+		if (area->state == IOASID_AREA_LIVE) {
+			*charged += READ_ONCE(area->pages->charged);
+			if (READ_ONCE(area->pages->pinned))
+				*pinned += ioasid_area_npages(area);
+		}
+		area = *at ? ioasid_area_next(space, area, *at, U64_MAX) : NULL;
+	}
+	return area;
+}
+
+/*
+ * ioasid_space_pages() - pages pinned for a space, and *@charged
+ *
+ * May sleep. Maps and unmaps go on meanwhile: areas_lock is taken for some areas at a
+ * time.
+ */
 u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 {
-	struct ioasid_area *area;
-	u64 pinned = 0;
+	u64 pinned = 0, at = 0;
+	bool more;
 
-	lockdep_assert_held(&space->areas_lock);
 	*charged = 0;
-	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(area, 0, U64_MAX)) {
-		if (area->state != IOASID_AREA_LIVE)
-			continue;
-		*charged += READ_ONCE(area->pages->charged);
-		if (READ_ONCE(area->pages->pinned))
-			pinned += ioasid_area_npages(area);
-	}
+	do {
+		mutex_lock(&space->areas_lock);
+		more = sum_pages(space, &at, &pinned, charged);
+		mutex_unlock(&space->areas_lock);
+		cond_resched();
+	} while (more);
 	return pinned;
 }
 

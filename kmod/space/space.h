@@ -122,11 +122,13 @@ struct ioasid_area {
  * @root: of the tree
  * @last: the highest area, NULL when there is none
  * @gaps: the nodes know the gaps between them
+ * @steps: that walks have made, to look at the scheduler now and then
  */
 struct ioasid_tree {
 	struct rb_root root;
 	struct ioasid_area *last;
 	bool gaps;
+	unsigned int steps;
 };
 
 /** struct ioasid_area_place - where in the tree a new area is to be linked */
@@ -419,6 +421,22 @@ static inline void ioasid_space_changed(struct ioasid_space *space)
 		wake_up_all(&space->change_wait);
 }
 
+/* Of what is done for one area after the other, so much between two looks at the scheduler. */
+#define IOASID_AREAS_PER_BREAK	1024
+
+/*
+ * ioasid_area_break() - look at the scheduler now and then; @n counts areas
+ *
+ * A space can have millions of areas. So whoever goes through a list of them calls
+ * this for each, and a walk through the tree does so itself. Sleeping locks may be
+ * held.
+ */
+static inline void ioasid_area_break(unsigned int *n)
+{
+	if (unlikely(++*n % IOASID_AREAS_PER_BREAK == 0))
+		cond_resched();
+}
+
 static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 {
 	return space->pgsizes & -space->pgsizes;
@@ -452,7 +470,8 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 
 /* tree.c: areas by address */
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
-struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last);
+struct ioasid_area *ioasid_area_next(struct ioasid_space *space, struct ioasid_area *area,
+				     u64 start, u64 last);
 struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64 last,
 				      struct ioasid_area_place *place);
 void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,

@@ -17,9 +17,6 @@
 
 #include "space.h"
 
-/* Nodes between two looks at the scheduler. */
-#define NODES_PER_BREAK	1024
-
 static struct ioasid_area *to_area(struct rb_node *rb)
 {
 	return rb_entry(rb, struct ioasid_area, node.rb);
@@ -73,9 +70,16 @@ struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64
 	return area && area->node.start <= last ? area : NULL;
 }
 
-/* ioasid_area_next() - the next one up, under the same hold of areas_lock */
-struct ioasid_area *ioasid_area_next(struct ioasid_area *area, u64 start, u64 last)
+/*
+ * ioasid_area_next() - the next one up, under the same hold of areas_lock
+ *
+ * Looks at the scheduler now and then, since there may be very many.
+ */
+struct ioasid_area *ioasid_area_next(struct ioasid_space *space, struct ioasid_area *area,
+				     u64 start, u64 last)
 {
+	lockdep_assert_held(&space->areas_lock);
+	ioasid_area_break(&space->areas.steps);
 	area = to_area_safe(rb_next(&area->node.rb));
 	return area && area->node.start <= last ? area : NULL;
 }
@@ -192,13 +196,11 @@ static noinline void gaps_begin(struct ioasid_tree *tree)
 
 		area->node.gap = gap_pages(area->node.start - from);
 		from = area->node.last + 1;
-		if (++n % NODES_PER_BREAK == 0)
-			cond_resched();
+		ioasid_area_break(&n);
 	}
 	for (rb = rb_first_postorder(&tree->root); rb; rb = rb_next_postorder(rb)) {
 		gap_callbacks_compute_max(to_area(rb), false);
-		if (++n % NODES_PER_BREAK == 0)
-			cond_resched();
+		ioasid_area_break(&n);
 	}
 	tree->gaps = true;
 }
