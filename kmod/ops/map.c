@@ -35,12 +35,12 @@ int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reaso
 	return ioasid_fail(&c->fail, err, reason, a, b);
 }
 
-/* Somebody wants to be told how it goes. */
+/* A policy or the trace event reports how the map goes. */
 static noinline void map_listen(struct ioasid_map_call *c)
 {
 	if (c->res)
 		return;
-	/* A policy that has seen it begin is told its end, whatever happens. */
+	/* A policy that has seen the map begin also sees its end, whatever happens. */
 	c->res = c->room ?: kmalloc(sizeof(*c->res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	memset(c->res, 0, sizeof(*c->res));
 }
@@ -248,7 +248,13 @@ static bool map_bounded(const struct ioasid_map_call *c)
 	return pages->charged && (pages->mm == READ_ONCE(c->space->mm) || pages->user);
 }
 
-int ioasid_map_pin(struct ioasid_map_call *c)
+/* Count it, if nothing bounds what it has charged. */
+static int map_bound(struct ioasid_map_call *c)
+{
+	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
+}
+
+static int map_pin(struct ioasid_map_call *c)
 {
 	struct ioasid_pin_call pin = {
 		.args = &c->args,
@@ -258,33 +264,65 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 		.stop = &c->area->stop,
 		.timing = c->timing,
 		.workers = map_workers(c),
+		.later = c->later,
 	};
-
 	int ret = ioasid_pages_pin(c->area->pages, &pin);
 
-	if (!ret && c->space->user && unlikely(!map_bounded(c)))
-		ret = map_count(c);
-	return ret;
+	if (ret)
+		return ret;
+	c->owed = pin.owed;
+	return c->later ? 0 : map_bound(c);
 }
 
-int ioasid_map_publish(struct ioasid_map_call *c)
+/* ioasid_map_paid() - what was to be charged later is charged now */
+int ioasid_map_paid(struct ioasid_map_call *c)
+{
+	c->area->pages->charged += c->owed;
+	c->owed = 0;
+	if (unlikely(c->res))
+		c->res->charged = c->area->pages->charged;
+	return map_bound(c);
+}
+
+static int map_go_live(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
-	int ret;
+	int ret = ioasid_dirty_area_init(space, c->area);
 
+	if (ret)
+		return ret;
+	c->area->state = IOASID_AREA_LIVE;
+	space->maps++;
+	space->bytes += ioasid_area_bytes(c->area);
+	return 0;
+}
+
+/*
+ * ioasid_map_publish() - mappings of one space get LIVE; domains_rwsem is held
+ *
+ * Return: 0, or why the one after the first *@done has left the page tables again.
+ */
+int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+{
+	struct ioasid_space *space = c->space;
+	unsigned int n;
+	int ret = 0;
+
+	lockdep_assert_held(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
-	ret = ioasid_dirty_area_init(space, c->area);
-	if (!ret) {
-		c->area->state = IOASID_AREA_LIVE;
-		space->maps++;
-		space->bytes += ioasid_area_bytes(c->area);
-		ioasid_space_changed(space);
+	for (n = 0; n < nr; n++) {
+		ret = map_go_live(&c[n]);
+		if (ret)
+			break;
 	}
+	if (n)
+		ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
 	if (ret) {
-		ioasid_space_unprogram(space, c->area);
-		ioasid_map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
+		ioasid_space_unprogram(space, c[n].area);
+		ioasid_map_fail(&c[n], ret, IOASID_R_DIRTY, 0, 0);
 	}
+	*done = n;
 	return ret;
 }
 
@@ -313,12 +351,13 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 static int map_build(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
+	unsigned int done;
 	bool idle;
 	int ret;
 
 	for (;;) {
 		if (c->pin_now) {
-			ret = ioasid_map_pin(c);
+			ret = map_pin(c);
 			if (ret)
 				return ret;
 		}
@@ -332,7 +371,7 @@ static int map_build(struct ioasid_map_call *c)
 	idle = c->area->pages->pinned && !ioasid_space_pins(space);
 	ret = ioasid_map_program(c, true);
 	if (!ret)
-		ret = ioasid_map_publish(c);
+		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
 	/* The domain that it was pinned for is gone. */
 	if (unlikely(idle))
@@ -345,7 +384,8 @@ static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
 
-	c->area = ioasid_area_alloc(c->space);
+	if (!c->area)
+		c->area = ioasid_area_alloc(c->space);
 	if (!c->area)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	if (m->flags & IOASID_MAP_READ)
@@ -377,14 +417,14 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 	trace_ioasid_map_begin(&c->args);
 }
 
-/* ioasid_map_check() - what can be said before anything is done */
-int ioasid_map_check(struct ioasid_map_call *c)
+/* What can be said before anything is done. */
+static int map_check(struct ioasid_map_call *c)
 {
 	return map_check_args(c) ?: map_ask_policy(c);
 }
 
-/* ioasid_map_reserve() - from here on the range is ours */
-int ioasid_map_reserve(struct ioasid_map_call *c)
+/* From here on the range is ours. */
+static int map_reserve(struct ioasid_map_call *c)
 {
 	int ret = map_describe(c);
 
@@ -447,6 +487,24 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 	return err;
 }
 
+/**
+ * ioasid_map_prepare() - a mapping up to the point where only the page tables are missing
+ * @c: has begun; pages are pinned at once in this space
+ *
+ * Return: 0; or an errno, and nothing is left of it but the end of the call.
+ */
+__flatten int ioasid_map_prepare(struct ioasid_map_call *c)
+{
+	int ret = map_check(c);
+
+	if (!ret)
+		ret = map_reserve(c);
+	if (ret)
+		return ret;
+	ret = map_pin(c);
+	return ret ? ioasid_map_undo(c, ret) : 0;
+}
+
 /* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
 static int map_legacy_errno(const struct ioasid_map_call *c, int ret)
 {
@@ -456,7 +514,7 @@ static int map_legacy_errno(const struct ioasid_map_call *c, int ret)
 	return ret;
 }
 
-/* Tell those who have listened from the beginning. */
+/* Report to the policies and the trace event that have listened from the beginning. */
 static noinline void map_tell(struct ioasid_map_call *c, int ret)
 {
 	struct ioasid_map_result *res = c->res;
@@ -474,7 +532,7 @@ static noinline void map_tell(struct ioasid_map_call *c, int ret)
 	c->res = NULL;
 }
 
-/* ioasid_map_end() - tell everybody how it went; once for each call that has begun */
+/* ioasid_map_end() - report how the map went; once for each call that has begun */
 int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
 	ret = map_legacy_errno(c, ret);
@@ -496,15 +554,15 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
  */
 __flatten int ioasid_map_make(struct ioasid_map_call *c)
 {
-	/* Zeroed for who listens. */
+	/* map_listen() zeroes it. */
 	struct ioasid_map_result room __uninitialized;
 	int ret;
 
 	c->room = &room;
 	ioasid_map_begin(c);
-	ret = ioasid_map_check(c);
+	ret = map_check(c);
 	if (!ret)
-		ret = ioasid_map_reserve(c);
+		ret = map_reserve(c);
 	if (!ret) {
 		ret = map_build(c);
 		if (ret)

@@ -8,6 +8,9 @@
  * for reading, so that no attach comes between and misses one. Until then they
  * are BUILDING, and others who want their ranges wait.
  *
+ * What small mappings have pinned is charged once for all of a round, still before
+ * any of them is written.
+ *
  * Mappings go in order: when one fails, those before it are published, it and
  * those after it are undone.
  */
@@ -15,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "domain/domain.h"
+#include "lib/signal.h"
 #include "ops.h"
 
 /*
@@ -23,7 +27,19 @@
  */
 #define ROUND	128
 
-/* One mapping up to the point where only the page tables are missing. */
+/* Pages of one whose charge can wait for those of others: the round's are few then. */
+#define LATER_PAGES	16
+/* Mappings and their pages between two looks at the scheduler. */
+#define PREPARED_PER_BREAK	128
+
+/* May what @c pins be charged with what others of its round pin? */
+static bool many_later(const struct ioasid_map_call *c)
+{
+	return c->args.length <= LATER_PAGES << PAGE_SHIFT && !c->timing &&
+	       !ioasid_charge_at_once();
+}
+
+/* One mapping up to the point where only its charge and the page tables are missing. */
 static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
 {
 	int ret;
@@ -33,15 +49,72 @@ static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	ioasid_map_begin(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
-	ret = ioasid_map_check(c);
-	if (!ret)
-		ret = ioasid_map_reserve(c);
-	if (ret)
-		return ret;
-	ret = ioasid_map_pin(c);
+	c->later = many_later(c);
+	ret = ioasid_map_prepare(c);
 	if (!ret && b->tell(b->data, i, c->args.iova))
-		ret = ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0);
-	return ret ? ioasid_map_undo(c, ret) : 0;
+		ret = ioasid_map_undo(c, ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0));
+	return ret;
+}
+
+/* Charge for one, whose pages are pinned. */
+static int many_pay_one(struct ioasid_map_call *c)
+{
+	struct ioasid_pages *pages = c->area->pages;
+	u64 limit = 0;
+	int ret;
+
+	ret = c->owed ? ioasid_charge(pages, c->owed, &limit) : 0;
+	if (ret)
+		return ioasid_map_fail(c, ret, ioasid_charge_reason(ret, limit), pages->npages,
+				       limit);
+	return ioasid_map_paid(c);
+}
+
+/* Is what it owes part of the sum that is charged for several? A user is no process. */
+static bool many_shares(const struct ioasid_map_call *c)
+{
+	return c->owed && !c->area->pages->user;
+}
+
+/* Charge for several in one, if the rlimit allows that and no policy has come meanwhile. */
+static void many_pay_sum(struct ioasid_map_call *c, unsigned int nr)
+{
+	struct ioasid_pages *pages = NULL;
+	unsigned long sum = 0;
+	unsigned int i;
+
+	if (ioasid_charge_at_once())
+		return;
+	for (i = 0; i < nr; i++) {
+		if (!many_shares(&c[i]))
+			continue;
+		pages = c[i].area->pages;
+		sum += c[i].owed;
+	}
+	if (!sum || ioasid_charge_sum(pages, sum))
+		return;
+	for (i = 0; i < nr; i++) {
+		if (!many_shares(&c[i]))
+			continue;
+		c[i].area->pages->charged = c[i].owed;
+		c[i].owed = 0;
+	}
+}
+
+/* Charge for what is still to be charged. Return: 0; or why not, and *@done of @nr are. */
+static int many_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+{
+	unsigned int i;
+	int ret = 0;
+
+	many_pay_sum(c, nr);
+	for (i = 0; i < nr; i++) {
+		ret = c[i].later ? many_pay_one(&c[i]) : 0;
+		if (ret)
+			break;
+	}
+	*done = i;
+	return ret;
 }
 
 /* Make *@n written mappings visible and LIVE; *@n becomes how many are. */
@@ -65,13 +138,9 @@ static int many_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 		*n = 0;
 		return ret;
 	}
-	for (i = 0; i < *n; i++) {
-		ret = ioasid_map_publish(&c[i]);
-		if (ret)
-			break;
-	}
+	ret = ioasid_map_publish(c, *n, &good);
 	/* That one has left the page tables by itself. */
-	for (good = i++; i < *n; i++)
+	for (i = good + 1; i < *n; i++)
 		ioasid_space_unprogram(b->space, c[i].area);
 	*n = good;
 	return ret;
@@ -109,16 +178,22 @@ static int many_give_up(struct ioasid_map_call *c)
 
 static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
-	unsigned int i, ready, done;
-	int ret = 0, err;
+	unsigned int i, ready, paid, done;
+	unsigned long since = 0;
+	int ret = 0, err, pay;
 
 	for (ready = 0; ready < nr; ready++) {
-		cond_resched();
 		ret = many_prepare(b, &c[ready], b->done + ready);
 		if (ret)
 			break;
+		since += 1 + (c[ready].args.length >> PAGE_SHIFT);
+		if (since > PREPARED_PER_BREAK) {
+			cond_resched();
+			since = 0;
+		}
 	}
-	err = many_commit(b, c, ready, &done);
+	pay = many_pay(c, ready, &paid);
+	err = many_commit(b, c, paid, &done) ?: pay;
 	for (i = 0; i < done; i++)
 		ioasid_map_end(&c[i], 0);
 	if (err) {

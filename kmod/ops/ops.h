@@ -32,7 +32,9 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @last: last address
  * @start: when it began
  * @timing: a policy or a tracepoint wants times
+ * @owed: pages that are pinned and still to be charged, with @later
  * @pin_now: the pages are to be pinned
+ * @later: the caller charges for them, soon
  */
 struct ioasid_map_call {
 	struct ioasid_space *space;
@@ -47,18 +49,19 @@ struct ioasid_map_call {
 	struct ioasid_area *area;
 	u64 last;
 	u64 start;
+	unsigned long owed;
 	bool timing;
 	bool pin_now;
+	bool later;
 };
 
 /* map.c */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
 void ioasid_map_begin(struct ioasid_map_call *c);
-int ioasid_map_check(struct ioasid_map_call *c);
-int ioasid_map_reserve(struct ioasid_map_call *c);
-int ioasid_map_pin(struct ioasid_map_call *c);
+int ioasid_map_prepare(struct ioasid_map_call *c);
+int ioasid_map_paid(struct ioasid_map_call *c);
 int ioasid_map_program(struct ioasid_map_call *c, bool sync);
-int ioasid_map_publish(struct ioasid_map_call *c);
+int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);
 int ioasid_map_undo(struct ioasid_map_call *c, int err);
 int ioasid_map_end(struct ioasid_map_call *c, int ret);
 

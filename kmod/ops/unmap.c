@@ -60,6 +60,8 @@ struct unmap_call {
 	bool begun;
 	bool timing;
 	bool stuck;
+	/* @ranges do not rise, and so @victims are to be sorted. */
+	bool unsorted;
 	/* What stands in the way, when find says so: */
 	struct ioasid_area_wait wait;
 	bool waited;
@@ -268,6 +270,7 @@ static int unmap_find_ranges(struct unmap_call *c)
 	while (!ret && c->done < c->nr) {
 		const struct ioasid_iova_range *r = &c->ranges[c->done];
 
+		c->unsorted |= c->done && r->start < r[-1].start;
 		c->args.iova = r->start;
 		c->args.length = r->last - r->start + 1;
 		ret = unmap_find(c);
@@ -306,7 +309,8 @@ static int unmap_claim(struct unmap_call *c)
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	if (c->ranges) {
 		ret = unmap_find_ranges(c);
-		list_sort(&compared, &c->victims, area_order);
+		if (c->unsorted)
+			list_sort(&compared, &c->victims, area_order);
 	} else {
 		mutex_lock(&space->areas_lock);
 		ret = unmap_find(c);

@@ -118,6 +118,32 @@ out:
 	return ret;
 }
 
+/*
+ * ioasid_charge_at_once() - must the pages of each object be charged as soon as they are pinned?
+ *
+ * Where a policy decides about them, and where a trace event reports them. Otherwise those of
+ * some small objects of one owner may be charged with ioasid_charge_sum().
+ */
+bool ioasid_charge_at_once(void)
+{
+	return ioasid_policy_has(IOASID_OP_CHARGE) || trace_ioasid_account_enabled();
+}
+
+/**
+ * ioasid_charge_sum() - charge the owner of one object for pages of several
+ * @pages: one of them; they have the same owner, which is current, and no user
+ * @npages: of all of them
+ *
+ * No more than the rlimit allows, whatever the caller may do: where it does not
+ * allow this much, ioasid_charge() says for which of them that is too much.
+ *
+ * Return: 0, -ENOMEM, -EINTR.
+ */
+int ioasid_charge_sum(struct ioasid_pages *pages, unsigned long npages)
+{
+	return charge_locked_vm(pages, npages, false);
+}
+
 /* Cannot fail. An owner that is gone took its locked_vm along. */
 static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 {

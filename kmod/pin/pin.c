@@ -319,6 +319,10 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	}
 	if (!charge)
 		return 0;
+	if (call->later) {
+		call->owed += charge;
+		return 0;
+	}
 	ret = ioasid_charge(pages, charge, &limit);
 	if (ret)
 		return ioasid_fail(call->fail, ret, ioasid_charge_reason(ret, limit),

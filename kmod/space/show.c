@@ -96,6 +96,7 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
 	struct ioasid_area *area = ioasid_area_first(space, *at, U64_MAX);
 	unsigned int n;
 
+	lockdep_assert_held(&space->areas_lock);
 	for (n = 0; area && n < AREAS_PER_HOLD; n++) {
 		*at = ioasid_area_last(area) + 1;
 		if (area->state == IOASID_AREA_LIVE) {

@@ -236,7 +236,7 @@ struct ioasid_group {
  * @pins: what policies know of their pins; set with the first of them, and then
  *	there as long as the space is
  *
- * @spare: an area that was freed, for the next one; exchanged atomically, see space.c
+ * @spare: an area that was freed, for the next one; exchanged atomically, see mapping.c
  *
  * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
  * areas_lock. So nothing waits for user space with one of the last two held.
@@ -427,9 +427,8 @@ static inline void ioasid_space_changed(struct ioasid_space *space)
 /*
  * ioasid_area_break() - look at the scheduler now and then; @n counts areas
  *
- * A space can have millions of areas. So whoever goes through a list of them calls
- * this for each, and a walk through the tree does so itself. Sleeping locks may be
- * held.
+ * A space can have millions of areas. So a loop through a list of them calls this for
+ * each, and a walk through the tree does so itself. Sleeping locks may be held.
  */
 static inline void ioasid_area_break(unsigned int *n)
 {

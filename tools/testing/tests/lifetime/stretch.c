@@ -6,8 +6,8 @@
  */
 #include <sys/stat.h>
 
-#include "lifetime/edu.h"
-#include "native/native.h"
+#include "lib/edu.h"
+#include "lib/ioasid.h"
 
 #define MAPS	16384U
 #define IOVA	0x10000000ULL
