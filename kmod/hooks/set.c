@@ -253,14 +253,14 @@ void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_polic
 	ioasid_policy_set_insert_at(set, at, r);
 }
 
-/* ioasid_policy_set_find() - the number of @ops or @name in @set, or -1 */
+/* ioasid_policy_set_find() - the number of @ops in @set, or -1 */
 int ioasid_policy_set_find(const struct ioasid_policy_set *set,
-			   const struct ioasid_policy_ops *ops, const char *name)
+			   const struct ioasid_policy_ops *ops)
 {
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++)
-		if (set->run[i]->ops == ops || (name && !strcmp(set->run[i]->policy->name, name)))
+		if (set->run[i]->ops == ops)
 			return i;
 	return -1;
 }

@@ -52,6 +52,7 @@
 #include <linux/atomic.h>
 #include <linux/bpf.h>
 #include <linux/kobject.h>
+#include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
@@ -62,7 +63,8 @@
 
 #include "hooks.h"
 
-#define IOASID_POLICY_DUMP_LEN	PAGE_SIZE
+/* A file in sysfs shows less than a page. */
+#define IOASID_POLICY_DUMP_LEN	(PAGE_SIZE - 1)
 
 struct cgroup;
 struct ioasid_policy_walk;
@@ -157,6 +159,7 @@ struct ioasid_policy_run {
 /**
  * struct ioasid_policy - a loaded policy
  * @kobj: its folder in sysfs; owns the memory
+ * @folder: among all that have one; empty before and after
  * @name: which a replacement must share
  * @run: the programs in service; under RCU
  * @link: for its id, may be NULL
@@ -165,6 +168,7 @@ struct ioasid_policy_run {
  */
 struct ioasid_policy {
 	struct kobject kobj;
+	struct list_head folder;
 	char name[IOASID_POLICY_NAME_LEN];
 	struct ioasid_policy_run __rcu *run;
 	struct bpf_link *link;
@@ -307,7 +311,7 @@ void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
 				 struct ioasid_policy_run *r);
 void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r);
 int ioasid_policy_set_find(const struct ioasid_policy_set *set,
-			   const struct ioasid_policy_ops *ops, const char *name);
+			   const struct ioasid_policy_ops *ops);
 unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set);
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off);
 int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);

@@ -3,8 +3,8 @@
  * The set of policies: loading, unloading, replacing, and the kill switch.
  *
  * Who else can run: hooks on any CPU; loads and unloads of other policies; the
- * work items of ejections. policies_lock guards the set and is never held over
- * init, exit or dump, which may take long, so one policy cannot hold up
+ * work items of ejections. policies_lock guards the set and folders, and is never
+ * held over init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.
  * Programs stay valid until our load (when it fails), unload or replace returns;
  * each of them ends the run first, in the way that hooks/set.h draws.
@@ -22,6 +22,7 @@
 #define TIMEOUT_US	200
 
 static DEFINE_MUTEX(policies_lock);
+static LIST_HEAD(folders);
 static u32 last_seq;
 static bool allowed = true;
 
@@ -132,6 +133,18 @@ static int run_init(struct ioasid_policy_run *r, u32 replaces)
 	return ret;
 }
 
+/* A policy that is being unloaded keeps its folder, and so its name, until its exit has ended. */
+static bool name_taken(const char *name)
+{
+	const struct ioasid_policy *p;
+
+	lockdep_assert_held(&policies_lock);
+	list_for_each_entry(p, &folders, folder)
+		if (!strcmp(p->name, name))
+			return true;
+	return false;
+}
+
 static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 {
 	struct ioasid_policy_set *set;
@@ -143,7 +156,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 		ret = -ENOMEM;
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
-	else if (ioasid_policy_set_find(set, NULL, p->name) >= 0)
+	else if (name_taken(p->name))
 		ret = -EEXIST;
 	else if (set->nr == IOASID_POLICIES_MAX)
 		ret = -E2BIG;
@@ -152,6 +165,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
 	if (ret) {
 		kfree(set);
 	} else {
+		list_add(&p->folder, &folders);
 		p->slot = ioasid_policy_set_free_slot(set);
 		r->seq = ++last_seq;
 		ioasid_policy_set_insert(set, r);
@@ -176,7 +190,7 @@ static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
 	int at;
 
 	mutex_lock(&policies_lock);
-	at = ioasid_policy_set_find(set_locked(), ops, NULL);
+	at = ioasid_policy_set_find(set_locked(), ops);
 	if (at >= 0) {
 		/* Unloading cannot fail: a policy more or less is a small array. */
 		set = set_copy(GFP_KERNEL | __GFP_NOFAIL);
@@ -194,6 +208,9 @@ static void policy_free(struct ioasid_policy *p)
 	if (p->kobj.state_initialized) {
 		if (p->kobj.state_in_sysfs)
 			kobject_del(&p->kobj);
+		mutex_lock(&policies_lock);
+		list_del_init(&p->folder);
+		mutex_unlock(&policies_lock);
 		kobject_put(&p->kobj);
 	} else {
 		free_percpu(p->stats);
@@ -212,6 +229,7 @@ static struct ioasid_policy *policy_alloc(struct ioasid_policy_ops *ops, struct 
 		kfree(p);
 		return NULL;
 	}
+	INIT_LIST_HEAD(&p->folder);
 	strscpy(p->name, ops->name, sizeof(p->name));
 	p->link = link;
 	return p;
@@ -248,8 +266,9 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
  *
  * Return: 0; -EPERM without CAP_SYS_ADMIN in the initial user namespace,
  * -EOPNOTSUPP while the parameter "policies" is off, -EEXIST when one of that
- * name is loaded, -E2BIG when there are 16, -ENOENT when its cgroup does not
- * exist, -ENOMEM, -ECANCELED when it gave up, or what its init returned.
+ * name is loaded, or still being unloaded, -E2BIG when there are 16, -ENOENT when
+ * its cgroup does not exist, -ENOMEM, -ECANCELED when it gave up, or what its init
+ * returned.
  */
 int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 {
@@ -312,7 +331,7 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 	int at, ret = 0;
 
 	mutex_lock(&policies_lock);
-	at = ioasid_policy_set_find(set_locked(), old, NULL);
+	at = ioasid_policy_set_find(set_locked(), old);
 	set = at < 0 ? NULL : set_copy(GFP_KERNEL);
 	if (!set)
 		ret = at < 0 ? -ENOENT : -ENOMEM;
@@ -346,7 +365,7 @@ static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
 	int at;
 
 	mutex_lock(&policies_lock);
-	at = ioasid_policy_set_find(set_locked(), ops, NULL);
+	at = ioasid_policy_set_find(set_locked(), ops);
 	if (at >= 0)
 		r = set_locked()->run[at];
 	mutex_unlock(&policies_lock);

@@ -243,6 +243,16 @@ describes_itself() {
 	expect_same lines "$(wc -l <"$policies/probe/dump")" 2
 }
 
+# As much as its file can show, and no more.
+fills_its_dump() {
+	begin
+	probe --set dump_lines=100 --set act=1
+	expect_same bytes "$(wc -c <"$policies/probe/dump")" $((63 * 64))
+	"$mapper" map 16M 1M >/dev/null
+	wait_for [ -s "$policies/probe/exit_dump" ]
+	expect_same bytes "$(wc -c <"$policies/probe/exit_dump")" $((63 * 64))
+}
+
 kill_switch_of_one() {
 	begin
 	probe --set begin_value=-13 --set flags=FAIL_CLOSED
@@ -311,6 +321,7 @@ exec_and_fork_balance() {
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
 	dirty_and_owner_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
 	accounting_of_a_cgroup selected_by_name \
-	replay_within_a_cgroup asked_in_order audit_only_watches flushes_in_pieces gives_up resigns \
+	replay_within_a_cgroup asked_in_order audit_only_watches fills_its_dump \
+	flushes_in_pieces gives_up resigns \
 	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
 	counts_are_shown with_statistics_of_bpf exec_and_fork_balance

@@ -18,6 +18,8 @@ const volatile __u64 place = 0;
 const volatile __u32 exit_error = 0;
 const volatile __u32 init_waits = 0;
 const volatile __u32 exit_waits = 0;
+/* dump writes so many lines of 64 bytes, as far as there is room. */
+const volatile __s32 dump_lines = 0;
 
 __u64 opened = 0;
 __u64 replayed = 0;
@@ -98,6 +100,14 @@ void BPF_PROG(probe_exit, struct ioasid_exit_info *info)
 SEC("struct_ops/dump")
 void BPF_PROG(probe_dump, struct ioasid_dump_args *args)
 {
+	char line[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
+	int i;
+
+	if (dump_lines > 0) {
+		bpf_for(i, 0, dump_lines)
+			bpf_ioasid_dump(line, sizeof(line));
+		return;
+	}
 	ioasid_dump("begun %llu mapped %llu", begun, mapped);
 	ioasid_dump("kind %u", args->kind);
 }
