@@ -74,8 +74,8 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			ret = ioasid_policy_weigh(&w, who, ret, errnos_charge);
 		if (ret)
 			break;
-		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT && ioasid_policy_enabled(w.run))
-			mark->account = true;
+		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT)
+			mark->account |= ioasid_policy_replaces_rlimit(w.run, who);
 	}
 	/* Back to those before the refusal, by their place: it may have been the end of who refused. */
 	if (unlikely(ret))

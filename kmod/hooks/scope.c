@@ -150,10 +150,10 @@ void ioasid_policy_scope_exit(struct ioasid_policy_run *r)
 
 /*
  * Is the cgroup of @who the policy's, or below it? Mostly @who is the current
- * task; else it mapped what is pinned only now. One that is gone, or out of the
- * caller's sight, counts as inside: in doubt a limit holds.
+ * task; else it mapped what is pinned only now. @doubt is the answer for a cgroup
+ * that is gone, or out of the caller's sight.
  */
-static bool cgroup_holds(struct cgroup *cgroup, const struct ioasid_who *who)
+static bool cgroup_holds(struct cgroup *cgroup, const struct ioasid_who *who, bool doubt)
 {
 	struct cgroup *cg;
 	bool mine, in;
@@ -168,7 +168,7 @@ static bool cgroup_holds(struct cgroup *cgroup, const struct ioasid_who *who)
 
 	cg = cgroup_get_from_id(who->cgroup);
 	if (IS_ERR(cg))
-		return true;
+		return doubt;
 	in = cgroup_is_descendant(cg, cgroup);
 	cgroup_put(cg);
 	return in;
@@ -181,7 +181,20 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
 		return false;
 	if (r->choice && r->choice != ioasid_space_choice(who->space))
 		return false;
-	return !r->cgroup || cgroup_holds(r->cgroup, who);
+	/* In doubt a limit holds. */
+	return !r->cgroup || cgroup_holds(r->cgroup, who, true);
+}
+
+/*
+ * ioasid_policy_replaces_rlimit() - @r has the flag ACCOUNT, and accepted a charge of @who
+ *
+ * Not while it only watches, and not in doubt: a task could remove its cgroup to
+ * get into the scope of another cgroup's policy, and be without any limit.
+ */
+bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who)
+{
+	return ioasid_policy_enabled(r) && !ioasid_policy_only_watches(r) &&
+	       (!r->cgroup || cgroup_holds(r->cgroup, who, false));
 }
 
 /*

@@ -279,11 +279,12 @@ static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
  */
 static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
 {
-	int state = atomic_read(&r->state);
+	/* Why it was ejected is complete once the state says so. */
+	int state = atomic_read_acquire(&r->state);
 
 	if (state == IOASID_POLICY_LOADING)
 		return r->closed;
-	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED &&
+	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED && !ioasid_policy_only_watches(r) &&
 	       (state == IOASID_POLICY_EJECTING ||
 		(state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
 }
@@ -338,6 +339,7 @@ int ioasid_policy_choice_of(const char *name, u32 *choice);
 int ioasid_policy_scope_init(struct ioasid_policy_run *r);
 void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
 bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
+bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who);
 u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
 			    const struct ioasid_who *who);
 void ioasid_policy_scope_free(void);

@@ -127,7 +127,8 @@ struct ioasid_dump_args {
 enum ioasid_policy_flags {
 	/**
 	 * @IOASID_POLICY_F_ACCOUNT: the charge hook takes the place of
-	 * RLIMIT_MEMLOCK, where the policy is in scope. Pinned pages still show
+	 * RLIMIT_MEMLOCK, where the policy is in scope; not for a task whose
+	 * cgroup is gone, if cgroup_id is set. Pinned pages still show
 	 * up in VmLck. When the policy goes away its live mappings stay, and
 	 * new ones meet the rlimit again.
 	 */
@@ -140,7 +141,8 @@ enum ioasid_policy_flags {
 	IOASID_POLICY_F_FAIL_CLOSED	= 1 << 1,
 	/**
 	 * @IOASID_POLICY_F_AUDIT: it only watches: what its hooks return is
-	 * ignored, whatever it is, and batch sizes, waits and placements too.
+	 * ignored, whatever it is, and batch sizes, waits and placements too;
+	 * so are ACCOUNT and FAIL_CLOSED.
 	 */
 	IOASID_POLICY_F_AUDIT		= 1 << 2,
 	/**

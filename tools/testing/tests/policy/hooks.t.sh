@@ -186,6 +186,48 @@ audit_only_watches() {
 	expect_seen begun 1
 }
 
+# as_user BYTES WORD...: a mapper that has so much of RLIMIT_MEMLOCK.
+as_user() {
+	memlock=$1
+	shift
+	setpriv --reuid 1000 --regid 1000 --clear-groups prlimit --memlock="$memlock" "$mapper" "$@"
+}
+
+# Its flags for what it does about a map mean nothing while it only watches.
+audit_keeps_the_rlimit() {
+	begin
+	chmod 666 /dev/ioasid
+	load "$objects/ledger.bpf.o" --set 'flags=ACCOUNT|AUDIT'
+	expect_map 'map ENOMEM' as_user 65536 map 16M 1M
+	ioasidctl policy replace ledger "$objects/ledger.bpf.o" --set flags=ACCOUNT >/dev/null
+	expect_map 'map 0' as_user 65536 map 16M 1M
+	chmod 660 /dev/ioasid
+}
+
+audit_ends_without_a_refusal() {
+	begin
+	probe --set 'flags=FAIL_CLOSED|AUDIT' --set act=1
+	expect_map 'map 0' "$mapper" map 16M 1M map 17M 1M
+	expect_same state "$(attribute probe state)" ejected
+}
+
+# A task whose cgroup is gone: a limit holds for it, but nothing lifts the rlimit. Its
+# memory is withheld, so that it is charged only then. SYS_PTRACE is for userfaultfd.
+accounts_only_where_sure() {
+	begin
+	chmod 666 /dev/ioasid
+	mkdir -p "$cgroups/t/v" "$cgroups/t/gone" "$cgroups/t/b"
+	load "$objects/ledger.bpf.o" --set flags=ACCOUNT --set cgroup_id="$(stat -c %i "$cgroups/t/v")"
+	where=/t/gone
+	hold_by setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps +sys_ptrace \
+		--ambient-caps +sys_ptrace prlimit --memlock=0 "$mapper" late 1 16M
+	echo "$held" >"$cgroups/t/b/cgroup.procs"
+	rmdir "$cgroups/t/gone"
+	release
+	expect_same map "$(tail -n 1 "$scratch/held")" 'map ENOMEM'
+	chmod 660 /dev/ioasid
+}
+
 flushes_in_pieces() {
 	begin
 	probe --set per_sync=2
@@ -321,7 +363,8 @@ exec_and_fork_balance() {
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
 	dirty_and_owner_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
 	accounting_of_a_cgroup selected_by_name \
-	replay_within_a_cgroup asked_in_order audit_only_watches fills_its_dump \
+	replay_within_a_cgroup asked_in_order audit_only_watches \
+	audit_keeps_the_rlimit audit_ends_without_a_refusal accounts_only_where_sure fills_its_dump \
 	flushes_in_pieces gives_up resigns \
 	gives_up_in_init asks_for_its_space describes_itself kill_switch_of_one kill_switch_of_all \
 	counts_are_shown with_statistics_of_bpf exec_and_fork_balance
