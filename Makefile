@@ -89,7 +89,7 @@ docs: root				## manual pages, into build/docs
 
 tests: tools				## the test programs, into build/tests
 	$(call in,bpf,tests)
-	$(call in,tools/testing,-k all)
+	$(call in,tools/testing,RELEASE="$$(cat build/kernels/$(KVER).release 2>/dev/null)" -k all)
 
 check: kernel				## lint, build and test in a VM: the one to run
 	@tools/testing/check --kernel $(KVER) $(if $(SMOKE),--smoke $(SMOKE))

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The module that the tests of this area load, for every kernel for which ours
-# were built: O/tests/iommu/RELEASE/ioasid_broken.ko.
+# The module that the tests of this area load, for the kernel that ours are built for:
+# O/tests/iommu/RELEASE/ioasid_broken.ko.
 
-BROKEN_RELEASES := $(patsubst $(O_ANY)/%/src/Module.symvers,%,$(wildcard $(O_ANY)/*/src/Module.symvers))
-BROKEN_RELEASES := $(foreach release,$(call for_arch,$(BROKEN_RELEASES)),\
-	$(if $(wildcard /usr/src/linux-headers-$(release)/include/config/kernel.release),$(release)))
-BROKEN_MODULES  := $(BROKEN_RELEASES:%=$(OUT)/iommu/%/ioasid_broken.ko)
+BROKEN_MODULES  := $(KMOD_RELEASE:%=$(OUT)/iommu/%/ioasid_broken.ko)
 
 all: $(BROKEN_MODULES)
 

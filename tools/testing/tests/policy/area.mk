@@ -10,12 +10,8 @@ $(O)/fixture/mapper: tests/policy/fixture/mapper.c ../lib/text.c ../lib/say.c ..
 
 LDLIBS-policy := -lbpf -lelf -lz
 
-# A busy machine, for every kernel for which our modules were built.
-NOISE_RELEASES := $(patsubst $(O_ANY)/%/src/Module.symvers,%,$(wildcard $(O_ANY)/*/src/Module.symvers))
-NOISE_RELEASES := $(foreach release,$(call for_arch,$(NOISE_RELEASES)),\
-	$(if $(wildcard /usr/src/linux-headers-$(release)/include/config/kernel.release),$(release)))
-
-all: $(NOISE_RELEASES:%=$(OUT)/policy/%/ioasid_noise.ko)
+# A busy machine, for the kernel that our modules are built for.
+all: $(KMOD_RELEASE:%=$(OUT)/policy/%/ioasid_noise.ko)
 
 $(OUT)/policy/%/ioasid_noise.ko: tests/policy/module/ioasid_noise.c tests/policy/module/Kbuild $(O_ANY)/%/src/Module.symvers
 	@mkdir -p $(@D)
