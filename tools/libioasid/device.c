@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -86,32 +86,55 @@ static int direct(struct ioasid_device *device, int fd, uint32_t id, const char 
 	return device->fd < 0 ? device->fd : ioasid_device_move(device, fd, id);
 }
 
-/* Leave nothing open after a failure. */
-static int finish(struct ioasid_device *device, int ret)
+/* It has room for all that the first version had. */
+static bool large_enough(size_t size)
+{
+	return size >= END_OF(struct ioasid_device, container);
+}
+
+/* Leave nothing open after a failure, and tell the caller what is. */
+static int finish(struct ioasid_device *d, int ret, struct ioasid_device *device, size_t size)
 {
 	if (ret)
-		ioasid_device_close(device);
+		ioasid_device_close(d);
+	copy_sized(device, size, d, sizeof(*d));
 	return ret;
 }
 
-int ioasid_device_by_container(struct ioasid_device *device, int fd, const char *address)
+int ioasid_device_by_container_sized(struct ioasid_device *device, size_t size, int fd,
+				     const char *address)
 {
-	nothing(device);
-	return finish(device, by_container(device, fd, address));
+	struct ioasid_device d;
+
+	if (!large_enough(size))
+		return -EINVAL;
+	nothing(&d);
+	return finish(&d, by_container(&d, fd, address), device, size);
 }
 
-int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address)
+int ioasid_device_by_group_sized(struct ioasid_device *device, size_t size, int fd,
+				 const char *address)
 {
-	nothing(device);
-	return finish(device, by_group(device, fd, address));
+	struct ioasid_device d;
+
+	if (!large_enough(size))
+		return -EINVAL;
+	nothing(&d);
+	return finish(&d, by_group(&d, fd, address), device, size);
 }
 
-int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, const char *address)
+int ioasid_device_direct_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
+			       const char *address)
 {
-	nothing(device);
-	return finish(device, direct(device, fd, id, address));
+	struct ioasid_device d;
+
+	if (!large_enough(size))
+		return -EINVAL;
+	nothing(&d);
+	return finish(&d, direct(&d, fd, id, address), device, size);
 }
 
+/* These read the first member alone, which every version has. */
 int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id)
 {
 	struct ioasid_device_attach arg = { .size = sizeof(arg), .fd = fd, .ioasid = id };
@@ -126,19 +149,31 @@ int ioasid_device_detach(const struct ioasid_device *device)
 	return call(device->fd, IOASID_DEVICE_DETACH, &arg);
 }
 
-int ioasid_device_info(const struct ioasid_device *device, struct ioasid_device_get_info *info)
+int ioasid_device_info_sized(const struct ioasid_device *device,
+			     struct ioasid_device_get_info *info, size_t size)
 {
-	*info = (struct ioasid_device_get_info){ .size = sizeof(*info) };
+	struct ioasid_device_get_info head = { .size = (uint32_t)size };
+
+	if (size < END_OF(struct ioasid_device_get_info, flags) || size > UINT32_MAX)
+		return -EINVAL;
+	copy_sized(info, size, &head, sizeof(head));
 	return call(device->fd, IOASID_DEVICE_GET_INFO, info);
 }
 
-void ioasid_device_close(struct ioasid_device *device)
+void ioasid_device_close_sized(struct ioasid_device *device, size_t size)
 {
-	if (device->fd >= 0)
-		close(device->fd);
-	if (device->container >= 0)
-		close(device->container);
-	if (device->group >= 0)
-		close(device->group);
-	nothing(device);
+	struct ioasid_device d;
+
+	if (!large_enough(size))
+		return;
+	nothing(&d);
+	memcpy(&d, device, size < sizeof(d) ? size : sizeof(d));
+	if (d.fd >= 0)
+		close(d.fd);
+	if (d.container >= 0)
+		close(d.container);
+	if (d.group >= 0)
+		close(d.group);
+	nothing(&d);
+	copy_sized(device, size, &d, sizeof(d));
 }

@@ -23,11 +23,13 @@ extern "C" {
  * @arg: the structure of that command, its size filled in; stays until the completion
  *
  * The completion's res is 0 or a negative errno. Sets IOSQE_ASYNC, without which
- * io_uring begins another request only when a worker sleeps.
+ * io_uring begins another request only when a worker sleeps. As with liburing's own
+ * functions, user_data stays as it is, and flags are set afterwards.
  */
 static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t command, void *arg)
 {
 	struct ioasid_uring_cmd cmd;
+	__u64 user_data = sqe->user_data;
 
 	memset(&cmd, 0, sizeof(cmd));
 	cmd.arg = (__u64)(uintptr_t)arg;
@@ -36,6 +38,7 @@ static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t comman
 	sqe->flags = IOSQE_ASYNC;
 	sqe->fd = fd;
 	sqe->cmd_op = command;
+	sqe->user_data = user_data;
 	memcpy(sqe->cmd, &cmd, sizeof(cmd));
 }
 

@@ -7,6 +7,12 @@
  * at each structure; those that return an fd return it or a negative errno.
  * All are safe in several threads at once. Nothing is allocated or kept but
  * where it is said.
+ *
+ * Structures grow at their end in later versions. So a function that writes to a
+ * structure of the program, or walks an array of them, takes the size that the
+ * program knows: its name ends with _sized, and an inline function without that
+ * passes sizeof. A library that knows more members leaves those alone, and one that
+ * knows fewer sets the rest to 0. struct ioasid_iova_range never grows.
  */
 #ifndef LIBIOASID_H
 #define LIBIOASID_H
@@ -37,8 +43,14 @@ int ioasid_set_default(int fd, uint32_t id);
 /** ioasid_get_default() - store in @id which one that is */
 int ioasid_get_default(int fd, uint32_t *id);
 
+/** ioasid_info_sized() - fill in @info, which has @size bytes; -EINVAL when those are too few */
+int ioasid_info_sized(int fd, uint32_t id, struct ioasid_get_info *info, size_t size);
+
 /** ioasid_info() - fill in @info */
-int ioasid_info(int fd, uint32_t id, struct ioasid_get_info *info);
+static inline int ioasid_info(int fd, uint32_t id, struct ioasid_get_info *info)
+{
+	return ioasid_info_sized(fd, id, info, sizeof(*info));
+}
 
 /**
  * ioasid_ranges() - where mapping is possible
@@ -108,17 +120,25 @@ int ioasid_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *
 int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped);
 
 /**
- * ioasid_map_batch() - map many, in order
+ * ioasid_map_batch_sized() - map many, in order
  * @fd: open /dev/ioasid
  * @id: address space, 0 for the default one
  * @entries: what to map; out_iova of each is set
+ * @entry_size: bytes of each
  * @nr: how many, any number
  * @done: set to how many were mapped, also on failure; the next one failed
  *
  * Return: 0 or a negative errno.
  */
-int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries, uint32_t nr,
-		     uint32_t *done);
+int ioasid_map_batch_sized(int fd, uint32_t id, struct ioasid_map_entry *entries,
+			   size_t entry_size, uint32_t nr, uint32_t *done);
+
+/** ioasid_map_batch() - the same with entries as the program knows them */
+static inline int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries,
+				   uint32_t nr, uint32_t *done)
+{
+	return ioasid_map_batch_sized(fd, id, entries, sizeof(*entries), nr, done);
+}
 
 /** ioasid_unmap_batch() - unmap many ranges, in order; @done as above, @unmapped may be NULL */
 int ioasid_unmap_batch(int fd, uint32_t id, const struct ioasid_iova_range *ranges, uint32_t nr,
@@ -178,8 +198,9 @@ struct ioasid_device {
 };
 
 /**
- * ioasid_device_by_container() - through a stock VFIO container that joins @fd
+ * ioasid_device_by_container_sized() - through a stock VFIO container that joins @fd
  * @device: filled in
+ * @size: bytes of it
  * @fd: open /dev/ioasid, whose default address space it is
  * @address: of a PCI device bound to vfio-pci, "0000:01:00.0"
  *
@@ -187,11 +208,20 @@ struct ioasid_device {
  *
  * Return: 0 or a negative errno.
  */
-int ioasid_device_by_container(struct ioasid_device *device, int fd, const char *address);
+int ioasid_device_by_container_sized(struct ioasid_device *device, size_t size, int fd,
+				     const char *address);
+
+/** ioasid_device_by_container() - the same with a device as the program knows it */
+static inline int ioasid_device_by_container(struct ioasid_device *device, int fd,
+					     const char *address)
+{
+	return ioasid_device_by_container_sized(device, sizeof(*device), fd, address);
+}
 
 /**
- * ioasid_device_by_group() - through a VFIO group whose container is @fd itself
+ * ioasid_device_by_group_sized() - through a VFIO group whose container is @fd itself
  * @device: filled in
+ * @size: bytes of it
  * @fd: open /dev/ioasid, whose default address space it is
  * @address: of a PCI device bound to vfio-pci
  *
@@ -199,18 +229,34 @@ int ioasid_device_by_container(struct ioasid_device *device, int fd, const char 
  *
  * Return: 0 or a negative errno.
  */
-int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address);
+int ioasid_device_by_group_sized(struct ioasid_device *device, size_t size, int fd,
+				 const char *address);
+
+/** ioasid_device_by_group() - the same with a device as the program knows it */
+static inline int ioasid_device_by_group(struct ioasid_device *device, int fd, const char *address)
+{
+	return ioasid_device_by_group_sized(device, sizeof(*device), fd, address);
+}
 
 /**
- * ioasid_device_direct() - attach a device without a group
+ * ioasid_device_direct_sized() - attach a device without a group
  * @device: filled in
+ * @size: bytes of it
  * @fd: open /dev/ioasid
  * @id: address space, 0 for the default one
  * @address: of a PCI device bound to ioasid_pci
  *
  * Return: 0 or a negative errno.
  */
-int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id, const char *address);
+int ioasid_device_direct_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
+			       const char *address);
+
+/** ioasid_device_direct() - the same with a device as the program knows it */
+static inline int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id,
+				       const char *address)
+{
+	return ioasid_device_direct_sized(device, sizeof(*device), fd, id, address);
+}
 
 /** ioasid_device_move() - attach a direct device to another address space of @fd */
 int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
@@ -218,11 +264,25 @@ int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
 /** ioasid_device_detach() - block the DMA of a direct device, which stays the caller's */
 int ioasid_device_detach(const struct ioasid_device *device);
 
-/** ioasid_device_info() - fill in @info: whose a direct device is, and where it is attached */
-int ioasid_device_info(const struct ioasid_device *device, struct ioasid_device_get_info *info);
+/** ioasid_device_info_sized() - fill in @info, which has @size bytes */
+int ioasid_device_info_sized(const struct ioasid_device *device,
+			     struct ioasid_device_get_info *info, size_t size);
 
-/** ioasid_device_close() - close what the ways above have opened */
-void ioasid_device_close(struct ioasid_device *device);
+/** ioasid_device_info() - fill in @info: whose a direct device is, and where it is attached */
+static inline int ioasid_device_info(const struct ioasid_device *device,
+				     struct ioasid_device_get_info *info)
+{
+	return ioasid_device_info_sized(device, info, sizeof(*info));
+}
+
+/** ioasid_device_close_sized() - close what the ways above have opened; @device has @size bytes */
+void ioasid_device_close_sized(struct ioasid_device *device, size_t size);
+
+/** ioasid_device_close() - the same with a device as the program knows it */
+static inline void ioasid_device_close(struct ioasid_device *device)
+{
+	ioasid_device_close_sized(device, sizeof(*device));
+}
 
 #ifdef __cplusplus
 }

@@ -110,8 +110,8 @@ static uint32_t piece(uint32_t left)
 	return left < IOASID_BATCH_MAX ? left : IOASID_BATCH_MAX;
 }
 
-int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries, uint32_t nr,
-		     uint32_t *done)
+int ioasid_map_batch_sized(int fd, uint32_t id, struct ioasid_map_entry *entries,
+			   size_t entry_size, uint32_t nr, uint32_t *done)
 {
 	int ret = 0;
 
@@ -120,8 +120,8 @@ int ioasid_map_batch(int fd, uint32_t id, struct ioasid_map_entry *entries, uint
 			.size = sizeof(arg),
 			.ioasid = id,
 			.nr_entries = piece(nr - *done),
-			.entries = (uintptr_t)(entries + *done),
-			.entry_size = sizeof(*entries),
+			.entries = (uintptr_t)entries + *done * entry_size,
+			.entry_size = (uint32_t)entry_size,
 		};
 
 		ret = call(fd, IOASID_MAP_BATCH, &arg);

@@ -48,9 +48,13 @@ int ioasid_get_default(int fd, uint32_t *id)
 	return ret;
 }
 
-int ioasid_info(int fd, uint32_t id, struct ioasid_get_info *info)
+int ioasid_info_sized(int fd, uint32_t id, struct ioasid_get_info *info, size_t size)
 {
-	*info = (struct ioasid_get_info){ .size = sizeof(*info), .ioasid = id };
+	struct ioasid_get_info head = { .size = (uint32_t)size, .ioasid = id };
+
+	if (size < END_OF(struct ioasid_get_info, ioasid) || size > UINT32_MAX)
+		return -EINVAL;
+	copy_sized(info, size, &head, sizeof(head));
 	return call(fd, IOASID_GET_INFO, info);
 }
 

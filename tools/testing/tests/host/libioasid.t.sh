@@ -28,17 +28,63 @@ map_file_has_what_is_declared() {
 	diff "$WORK/declared" "$WORK/map" || fail "$HEADER (<) and libioasid.map (>) differ"
 }
 
+# library FOLDER [OPTION...]: into the folder, of the sources and headers in it.
+library() {
+	folder=$1
+	shift
+	gcc -std=gnu11 -D_GNU_SOURCE -fPIC -shared -I"$folder" -I"$folder/include" -Wl,-soname,libioasid.so.1 \
+		"$@" -o "$folder/libioasid.so" "$folder"/*.c || fail "the library does not compile"
+	ln -sf libioasid.so "$folder/libioasid.so.1"
+}
+
+sources() {
+	mkdir "$1"
+	cp tools/libioasid/*.[ch] "$1"
+	cp -r kmod/include/uapi "$1/include"
+}
+
+# exported LIBRARY: functions with a version.
+exported() { nm -D --defined-only "$1" | sed -n 's/.* T \(.*\)@@LIBIOASID_0.1$/\1/p' | sort; }
+
 exports_what_it_declares() {
 	[ -e "$LIB" ] || fail "$LIB is missing: run 'make tools'"
 	declared >"$WORK/declared"
-	nm -D --defined-only "$LIB" | sed -n 's/.* T \(.*\)@@LIBIOASID_0.1$/\1/p' | sort >"$WORK/exported"
+	exported "$LIB" >"$WORK/exported"
 	diff "$WORK/declared" "$WORK/exported" || fail "$HEADER (<) and $LIB (>) differ"
 	[ "$(nm -D --defined-only "$LIB" | grep -c ' T ')" = "$(wc -l <"$WORK/declared")" ] ||
 		fail "$LIB exports more than it declares"
 }
 
+# That is noticed by the test before.
+a_function_without_a_version_is_found() {
+	sources "$WORK/plain"
+	library "$WORK/plain"
+	[ "$(nm -D --defined-only "$WORK/plain/libioasid.so" | grep -c ' T ioasid_')" -gt 30 ] ||
+		fail "the library without versions exports too little"
+	expect_same 'functions with a version' "$(exported "$WORK/plain/libioasid.so")" ''
+}
+
+# A library whose structures have grown, and a program of today that is linked to it.
+what_is_behind_a_structure_stays() {
+	sources "$WORK/later"
+	for struct in ioasid_get_info ioasid_device_get_info ioasid_map_entry ioasid_device; do
+		sed -i "/^struct $struct {/,/^};/s/^};/\tunsigned long long later[8];\n};/" \
+			"$WORK/later/include/linux/ioasid.h" "$WORK/later/libioasid.h"
+	done
+	[ "$(cat "$WORK"/later/libioasid.h "$WORK"/later/include/linux/ioasid.h | grep -c 'later\[8\]')" = 4 ] ||
+		fail "not all structures have grown"
+	library "$WORK/later" -Wl,--version-script=tools/libioasid/libioasid.map
+	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Itools/libioasid -Ikmod/include/uapi \
+		-o "$WORK/old" tools/testing/tests/host/old/caller.c \
+		-L"$WORK/later" -lioasid || fail "the program does not compile"
+	LD_LIBRARY_PATH=$WORK/later "$WORK/old" || fail "the library changed what is not its own"
+}
+
+# What a program calls, by whatever means.
+callable() { sed -n 's/^static inline [a-z]* \(ioasid_[a-z_]*\)(.*/\1/p' "$HEADER"; }
+
 manual_has_every_function() {
-	for name in $(declared) ioasid_prep; do
+	for name in $(declared) $(callable) ioasid_prep; do
 		grep -q " $name(" docs/man/libioasid.3.rst || fail "libioasid(3) does not know $name"
 	done
 }
@@ -48,5 +94,6 @@ pkg_config_file_is_filled_in() {
 	grep -q '^Libs: .*-lioasid' build/lib/libioasid.pc || fail "build/lib/libioasid.pc names no library"
 }
 
-ktap_run headers_compile_alone map_file_has_what_is_declared exports_what_it_declares manual_has_every_function \
+ktap_run headers_compile_alone map_file_has_what_is_declared exports_what_it_declares \
+	a_function_without_a_version_is_found what_is_behind_a_structure_stays manual_has_every_function \
 	pkg_config_file_is_filled_in

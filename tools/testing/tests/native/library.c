@@ -219,10 +219,12 @@ TEST_F(library, on_a_ring)
 	ASSERT_EQ(0, io_uring_queue_init(2, &ring, 0));
 	sqe = io_uring_get_sqe(&ring);
 	ASSERT_TRUE(sqe);
+	io_uring_sqe_set_data64(sqe, 77);
 	ioasid_prep(sqe, self->fd, IOASID_MAP_DMA, &map);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
 	EXPECT_EQ(0, cqe->res);
+	EXPECT_EQ(77, io_uring_cqe_get_data64(cqe));
 	EXPECT_EQ(IOVA, map.out_iova);
 	io_uring_queue_exit(&ring);
 }
