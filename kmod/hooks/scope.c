@@ -107,9 +107,24 @@ static int default_get(char *buf, const struct kernel_param *kp)
 	return sysfs_emit(buf, "%s\n", ioasid_policy_choice_name(default_choice));
 }
 
+/*
+ * The module goes, or was not loaded after all: another parameter may be wrong, or
+ * its init fail. So it is here that all names go, and not where init's work is undone.
+ */
+static void default_free(void *arg)
+{
+	unsigned long id;
+	char *name;
+
+	xa_for_each(&choices, id, name)
+		kfree(name);
+	xa_destroy(&choices);
+}
+
 static const struct kernel_param_ops default_ops = {
 	.set = default_set,
 	.get = default_get,
+	.free = default_free,
 };
 module_param_cb(default_policy, &default_ops, NULL, 0644);
 MODULE_PARM_DESC(default_policy, "Name of the policy that address spaces select when they are opened (default none)");
@@ -212,14 +227,4 @@ u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
 		if (ioasid_policy_in_scope(set->run[__ffs(left)], who))
 			in |= left & -left;
 	return in;
-}
-
-void ioasid_policy_scope_free(void)
-{
-	unsigned long id;
-	char *name;
-
-	xa_for_each(&choices, id, name)
-		kfree(name);
-	xa_destroy(&choices);
 }

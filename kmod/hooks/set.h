@@ -342,7 +342,6 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
 bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who);
 u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
 			    const struct ioasid_who *who);
-void ioasid_policy_scope_free(void);
 
 static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,
 					  const struct ioasid_who *who)

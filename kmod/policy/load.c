@@ -474,5 +474,4 @@ MODULE_PARM_DESC(policies, "N ejects every policy, those that fail closed includ
 void ioasid_policy_set_exit(void)
 {
 	set_free(rcu_dereference_protected(ioasid_policy_set, true));
-	ioasid_policy_scope_free();
 }

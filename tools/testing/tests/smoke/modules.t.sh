@@ -37,4 +37,24 @@ three_rounds() {
 	expect_same "slabs left" "$(grep -c '^ioasid' /proc/slabinfo)" 0
 }
 
-ktap_run core_comes_and_goes trace_events_are_listed shim_comes_and_goes three_rounds
+# The name is 29 characters and an end, a length that nothing else has. It is copied before
+# the next parameter is found to be wrong, and the module is not loaded.
+a_load_that_fails_leaves_nothing() {
+	tracing=/sys/kernel/tracing
+	events=$tracing/events/kmem
+	trap 'echo 0 >"$events/enable"; echo 0 >"$events/kmalloc/filter"; echo 0 >"$events/kfree/filter"' EXIT
+	echo 'bytes_req == 30' >"$events/kmalloc/filter"
+	echo 'comm == "insmod"' >"$events/kfree/filter"
+	echo >"$tracing/trace"
+	echo 1 >"$events/kmalloc/enable"
+	echo 1 >"$events/kfree/enable"
+	expect_status 1 insmod "build/$(uname -r)/ioasid.ko" default_policy=abcdefghijklmnopqrstuvwxyz012 \
+		dma_entry_limit=none 2>/dev/null
+	echo 0 >"$events/enable"
+	copy=$(sed -n 's/.* kmalloc: .* ptr=\([0-9a-fx]*\) bytes_req=30 .*/\1/p' "$tracing/trace")
+	[ -n "$copy" ] || fail "the name was not copied"
+	grep -q " kfree: .* ptr=$copy" "$tracing/trace" || fail "the copy of the name was not freed"
+}
+
+ktap_run core_comes_and_goes trace_events_are_listed shim_comes_and_goes three_rounds \
+	a_load_that_fails_leaves_nothing
