@@ -14,26 +14,36 @@
 #include "lib/who.h"
 #include "hooks.h"
 
-static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ACCOUNT);	/* by id */
-static DEFINE_MUTEX(spaces_lock);	/* guards the counter, so that ids rise in the table */
-static u32 spaces_last_id;
+static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);	/* by id */
+static DEFINE_MUTEX(spaces_lock);	/* so that ids rise in the table */
+static u32 spaces_next_id;		/* guarded by the lock of @spaces */
 static atomic_t spaces_nr;
 
-/* ioasid_spaces_add() - give it an id and make it findable; 0 or -ENOMEM */
+/*
+ * ioasid_spaces_add() - give it an id and make it findable; 0 or -ENOMEM
+ *
+ * Ids rise. After 2^32 of them, which no test waits for, they begin anew, and leave
+ * out those of spaces that are still there: one that took the place of another in the
+ * table would hide it, and be hidden when that one ends. None at all would be worse
+ * than one used again, because VFIO would give new containers to its next driver,
+ * past every policy. A reader finds an id only once its space is complete.
+ */
 int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp)
 {
 	int ret;
 
 	mutex_lock(&spaces_lock);
-	e->id = spaces_last_id + 1;
-	ioasid_who_current(&e->owner, e->id);
-	ret = xa_err(xa_store(&spaces, e->id, e, gfp));
-	if (!ret)
-		spaces_last_id++;
+	ret = xa_alloc_cyclic(&spaces, &e->id, NULL, XA_LIMIT(1, U32_MAX), &spaces_next_id, gfp);
+	if (ret >= 0) {
+		ioasid_who_current(&e->owner, e->id);
+		/* Needs no memory: the place is there. */
+		xa_store(&spaces, e->id, e, gfp);
+	}
 	mutex_unlock(&spaces_lock);
-	if (!ret)
-		atomic_inc(&spaces_nr);
-	return ret;
+	if (ret < 0)
+		return -ENOMEM;
+	atomic_inc(&spaces_nr);
+	return 0;
 }
 
 void ioasid_spaces_remove(struct ioasid_space_entry *e)

@@ -145,7 +145,7 @@ enum ioasid_map_flags {
 
 /**
  * struct ioasid_who - on whose behalf something happens
- * @space: id of the address space; never used again while the module is loaded
+ * @space: id of the address space; used again after 2^32 others at the earliest
  * @tgid: process
  * @pid: thread
  * @uid: real user id in the initial user namespace

@@ -101,8 +101,8 @@ bool ioasid_file_is_ours(const struct file *file);
  *
  * Context: any. Takes no lock.
  *
- * Return: its number in the whole system, never used again while the module is
- * loaded.
+ * Return: its number in the whole system, used again after 2^32 others at the
+ * earliest, and not while the space is there.
  */
 u32 ioasid_space_number(const struct ioasid_space *space);
 
