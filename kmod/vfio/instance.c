@@ -2,22 +2,25 @@
 /*
  * Instances: see instance.h.
  *
- * Who else can run: release() under any call. A call looks its id up under SRCU
+ * Who else can run: release() under any call. A call looks its id up under RCU
  * and takes a reference that fails once the count reached 0; release() takes
  * the id out, marks the instance dead, and drops the container's reference.
  * A space of its own is killed at that moment, which fails the calls in
  * flight; a shared one belongs to its /dev/ioasid and lives on.
+ *
+ * A call may wait for user space for as long as that likes. It keeps its own
+ * instance, and thereby the module, which cannot be unloaded meanwhile; no other
+ * task waits for it.
  */
 #include <linux/err.h>
 #include <linux/hashtable.h>
+#include <linux/module.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
 #include <ioasid/ioasid.h>
 #include "instance.h"
-
-DEFINE_SRCU(ioasid_instance_srcu);
 
 static DEFINE_HASHTABLE(instances, 10);
 static DEFINE_MUTEX(instances_lock);	/* guards changes of the table, and last_id */
@@ -56,6 +59,8 @@ void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2)
 	inst->v2 = v2;
 	mutex_init(&inst->devices_lock);
 	INIT_LIST_HEAD(&inst->devices);
+	/* vfio.ko holds the module as long as the container uses it, but not for a call in flight. */
+	__module_get(THIS_MODULE);
 
 	mutex_lock(&instances_lock);
 	inst->id = ++last_id;
@@ -68,37 +73,38 @@ static struct ioasid_instance *find(unsigned long id)
 {
 	struct ioasid_instance *inst;
 
-	hlist_for_each_entry_srcu(inst, &instances[hash_min(id, HASH_BITS(instances))], node,
-				  srcu_read_lock_held(&ioasid_instance_srcu) ||
-				  lockdep_is_held(&instances_lock))
+	hlist_for_each_entry_rcu(inst, &instances[hash_min(id, HASH_BITS(instances))], node,
+				 lockdep_is_held(&instances_lock))
 		if (inst->id == id)
 			return inst;
 	return NULL;
 }
 
-/*
- * ioasid_instance_get() - the instance with a reference, or NULL if it is gone
- *
- * The caller is in a read section of ioasid_instance_srcu.
- */
+/* ioasid_instance_get() - the instance with a reference, or NULL if it is gone */
 struct ioasid_instance *ioasid_instance_get(void *id)
 {
-	struct ioasid_instance *inst = find((unsigned long)id);
+	struct ioasid_instance *inst;
 
-	return inst && refcount_inc_not_zero(&inst->refs) ? inst : NULL;
+	rcu_read_lock();
+	inst = find((unsigned long)id);
+	if (inst && !refcount_inc_not_zero(&inst->refs))
+		inst = NULL;
+	rcu_read_unlock();
+	return inst;
 }
 
-static void instance_free(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct ioasid_instance, rcu));
-}
-
+/*
+ * ioasid_instance_put() - drop one
+ *
+ * With the last one the module may go: the caller does nothing but return.
+ */
 void ioasid_instance_put(struct ioasid_instance *inst)
 {
 	if (!refcount_dec_and_test(&inst->refs))
 		return;
 	ioasid_space_put(inst->space);
-	call_srcu(&ioasid_instance_srcu, &inst->rcu, instance_free);
+	kfree_rcu(inst, rcu);
+	module_put(THIS_MODULE);
 }
 
 /* ioasid_instance_release() - the container's last group left; groups are detached */

@@ -8,7 +8,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/srcu.h>
 #include <linux/types.h>
 
 struct ioasid_access;
@@ -17,7 +16,8 @@ struct vfio_device;
 
 /**
  * struct ioasid_instance - one container after VFIO_SET_IOMMU
- * @refs: the container, and every call in flight
+ * @refs: the container, and every call in flight; the last one ends the instance,
+ *	which holds the module
  * @dead: released; set once
  * @space: the address space, its own or that of a /dev/ioasid
  * @own: the space was made for this container and dies with it
@@ -25,7 +25,7 @@ struct vfio_device;
  * @devices_lock: guards @devices
  * @devices: software devices that want to hear of unmaps
  * @node: in the table of instances
- * @rcu: frees the memory when no lookup can see it
+ * @rcu: keeps the memory as long as a lookup can see it
  * @id: what vfio.ko knows it by
  *
  * vfio.ko calls ->ioctl() with no lock, so release() can run under it, and
@@ -44,9 +44,6 @@ struct ioasid_instance {
 	struct rcu_head rcu;
 	unsigned long id;
 };
-
-/* Every callback of vfio.ko runs inside a read section of this one. */
-extern struct srcu_struct ioasid_instance_srcu;
 
 void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2);
 struct ioasid_instance *ioasid_instance_get(void *id);

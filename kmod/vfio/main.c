@@ -10,7 +10,8 @@
  *  - pin, unpin, rw: by a driver whose device is open, so before its group is
  *    detached; register, unregister: when a device opens and closes;
  *  - module exit: vfio.ko drops its reference on us in release, so a stale
- *    ioctl may still be entering; the exit waits for it.
+ *    ioctl may still be entering; the exit waits for that. One that has found its
+ *    instance holds the module.
  *
  * VFIO tries its next driver when open or attach fails during VFIO_SET_IOMMU,
  * which would lead past every policy: there attach seals instead of failing.
@@ -100,35 +101,25 @@ static void shim_release(void *data)
 	ioasid_instance_release(data);
 }
 
-/* Begin a callback: the instance it is for, or NULL when that is gone. */
-static struct ioasid_instance *enter(void *data, int *idx)
-	__acquires(&ioasid_instance_srcu)
-{
-	*idx = srcu_read_lock(&ioasid_instance_srcu);
-	return ioasid_instance_get(data);
-}
-
-static void leave(struct ioasid_instance *inst, int idx)
-	__releases(&ioasid_instance_srcu)
+/* End a callback that began with ioasid_instance_get(). */
+static void leave(struct ioasid_instance *inst)
 {
 	if (inst)
 		ioasid_instance_put(inst);
-	srcu_read_unlock(&ioasid_instance_srcu, idx);
 }
 
 static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 {
 	struct ioasid_instance *inst;
 	long ret = -EINVAL;
-	int idx;
 
 	/* Before VFIO_SET_IOMMU, or when release() got ahead of the caller. */
 	if (!data)
 		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	if (inst && !READ_ONCE(inst->dead))
 		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
-	leave(inst, idx);
+	leave(inst);
 	return ret;
 }
 
@@ -164,23 +155,22 @@ static int attach(struct ioasid_instance *inst, struct iommu_group *group,
 static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_group_type type)
 {
 	struct ioasid_instance *inst;
-	int idx, ret;
+	int ret;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	ret = inst ? attach(inst, group, type) : -EINVAL;
-	leave(inst, idx);
+	leave(inst);
 	return ret;
 }
 
 static void shim_detach_group(void *data, struct iommu_group *group)
 {
 	struct ioasid_instance *inst;
-	int idx;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	if (inst)
 		ioasid_detach_group(inst->space, group);
-	leave(inst, idx);
+	leave(inst);
 }
 
 static int pin(struct ioasid_instance *inst, struct iommu_group *group, u64 iova, int npage,
@@ -201,47 +191,44 @@ static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova
 			  int prot, struct page **pages)
 {
 	struct ioasid_instance *inst;
-	int idx, ret;
+	int ret;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	ret = inst ? pin(inst, group, iova, npage, prot, pages) : -EINVAL;
-	leave(inst, idx);
+	leave(inst);
 	return ret;
 }
 
 static void shim_unpin_pages(void *data, dma_addr_t iova, int npage)
 {
 	struct ioasid_instance *inst;
-	int idx;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	if (inst && inst->v2)
 		ioasid_unpin_pages(inst->space, iova, npage);
-	leave(inst, idx);
+	leave(inst);
 }
 
 static void shim_register_device(void *data, struct vfio_device *vdev)
 {
 	struct ioasid_instance *inst;
-	int idx;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	/* Unregistered, the device's pins fail with -EINVAL; the open cannot. */
 	if (inst && ioasid_instance_add_device(inst, vdev))
 		pr_warn_ratelimited("%s: no memory, its driver cannot pin pages\n",
 				    dev_name(vdev->dev));
-	leave(inst, idx);
+	leave(inst);
 }
 
 static void shim_unregister_device(void *data, struct vfio_device *vdev)
 {
 	struct ioasid_instance *inst;
-	int idx;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	if (inst)
 		ioasid_instance_del_device(inst, vdev);
-	leave(inst, idx);
+	leave(inst);
 }
 
 static int rw(struct ioasid_instance *inst, u64 iova, void *buf, size_t count, bool write)
@@ -253,11 +240,11 @@ static int rw(struct ioasid_instance *inst, u64 iova, void *buf, size_t count, b
 static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, bool write)
 {
 	struct ioasid_instance *inst;
-	int idx, ret;
+	int ret;
 
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	ret = inst ? rw(inst, iova, buf, count, write) : -EINVAL;
-	leave(inst, idx);
+	leave(inst);
 	return ret;
 }
 
@@ -265,14 +252,13 @@ static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *gr
 {
 	struct iommu_domain *domain = ERR_PTR(-EINVAL);
 	struct ioasid_instance *inst;
-	int idx;
 
 	if (!data || !group)
 		return domain;
-	inst = enter(data, &idx);
+	inst = ioasid_instance_get(data);
 	if (inst)
 		domain = ioasid_group_domain(inst->space, group);
-	leave(inst, idx);
+	leave(inst);
 	return domain;
 }
 
@@ -311,13 +297,11 @@ static void __exit shim_exit(void)
 {
 	vfio_unregister_iommu_driver(&ioasid_relay_ops);
 	/*
-	 * No container uses us, but a call that read the container just before
-	 * its release may be on its way in, inside, or on its way out.
+	 * No instance is left, and so no call is in one. But a call that read the
+	 * container just before its release may be on its way in, where it finds no
+	 * instance, or on its way out. It does not sleep there.
 	 */
 	synchronize_rcu_tasks();
-	synchronize_srcu(&ioasid_instance_srcu);
-	synchronize_rcu_tasks();
-	srcu_barrier(&ioasid_instance_srcu);
 }
 module_exit(shim_exit);
 

@@ -3,8 +3,10 @@
  * When the modules may be unloaded, and when not.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "lifetime/cycles.h"
+#include "lib/trap.h"
 
 #define IOVA	0x10000000ULL
 
@@ -92,6 +94,57 @@ TEST_F(unload, parameter_sends_new_ones_to_type1)
 	EXPECT_EQ(PAGE, door_unmap(&other, IOVA, PAGE));
 	door_close(&other);
 	ASSERT_TRUE(modules_load());
+}
+
+/* --- a map that waits for its memory, in a container that is gone --- */
+
+struct waiting {
+	pthread_t thread;
+	struct door *d;
+	char *mem;
+	long result;
+	atomic_bool ended;
+};
+
+static void *map_main(void *arg)
+{
+	struct waiting *w = arg;
+
+	w->result = door_map(w->d, IOVA, w->mem, PAGE, DOOR_RW) ? errno : 0;
+	return NULL;
+}
+
+static void *unload_main(void *arg)
+{
+	struct waiting *w = arg;
+
+	w->result = module_unload("ioasid_vfio") ? errno : 0;
+	w->ended = true;
+	return NULL;
+}
+
+/* The module is in use: an unload fails at once, and waits for no call of a user. */
+TEST_F(unload, under_a_call_that_waits)
+{
+	char *trap = door_small_pages(PAGE);
+	int uffd = trap_set(trap, PAGE), ms;
+	struct waiting map = { .d = &self->d, .mem = trap }, unload = { .result = -1 };
+
+	ASSERT_LE(0, uffd);
+	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_EQ(0, pthread_create(&map.thread, NULL, map_main, &map));
+	ASSERT_EQ(trap, trap_sprung(uffd, -1));
+	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
+	ASSERT_EQ(0, pthread_create(&unload.thread, NULL, unload_main, &unload));
+	for (ms = 0; ms < 5000 && !unload.ended; ms++)
+		usleep(1000);
+	EXPECT_TRUE(unload.ended);
+	ASSERT_TRUE(trap_fill(uffd, trap, PAGE));
+	pthread_join(map.thread, NULL);
+	pthread_join(unload.thread, NULL);
+	EXPECT_EQ(EWOULDBLOCK, unload.result);
+	EXPECT_EQ(EINVAL, map.result);
+	close(uffd);
 }
 
 /* Files of debugfs and sysfs that a process has open. */
