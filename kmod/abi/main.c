@@ -60,6 +60,7 @@ static void __exit ioasid_exit(void)
 	ioasid_ahead_exit();
 	ioasid_mapping_exit();
 	ioasid_frames_exit();
+	ioasid_debts_exit();
 	ioasid_spaces_exit();
 }
 module_exit(ioasid_exit);

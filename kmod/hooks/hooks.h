@@ -91,7 +91,7 @@ struct ioasid_policy_mark {
  * @memory: references on the memory of the address space: its life has one, BPF
  *	programs and walks over all address spaces have others
  * @rcu: frees it
- * @id: for people and programs; never used again
+ * @id: for people and programs; used again after 2^32 others at the earliest
  * @owner: the task that created it
  * @choice: the policy that was selected, see scope.c; 0: none
  * @mark: policies that saw it open, guarded in hooks.c

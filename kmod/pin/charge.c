@@ -6,8 +6,9 @@
  *
  * Who else can run: other threads of the owner changing locked_vm (mlock,
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
- * locked_vm is changed under mmap_lock held for write. A dying owner is seen
- * by mmget_not_zero(): its locked_vm dies with it and nothing is given back.
+ * locked_vm is changed under mmap_lock held for write; where that is not to be had
+ * a give-back comes late (debt.c). A dying owner is seen by mmget_not_zero(): its
+ * locked_vm dies with it and nothing is given back.
  * Policies stand behind RCU inside hooks/hooks.c, and the mark in the object
  * keeps charge and uncharge with the same ones.
  *
@@ -22,7 +23,7 @@
 #include <trace/events/ioasid.h>
 
 #include "lib/signal.h"
-#include "pin.h"
+#include "internal.h"
 
 /*
  * CAP_IPC_LOCK counts when the memory is mapped, for the life of the mapping.
@@ -45,6 +46,7 @@ static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bo
 
 	if (mmap_write_lock_killable(pages->mm))
 		return -EINTR;
+	ioasid_owner_settle(pages->mm);
 	ret = __account_locked_vm(pages->mm, npages, true, pages->task, bypass);
 	mmap_write_unlock(pages->mm);
 	return ret;
@@ -151,9 +153,7 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 
 	if (!mmget_not_zero(mm))
 		return;
-	mmap_write_lock(mm);
-	__account_locked_vm(mm, npages, false, pages->task, true);
-	mmap_write_unlock(mm);
+	ioasid_owner_give_back(mm, npages);
 	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
 	/* The last user's exit_mmap() is not for the caller's locks. */
 	mmput_async(mm);
@@ -169,7 +169,11 @@ static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
 	trace_ioasid_account(&pages->who, -(s64)npages, locked_now(pages), 0, 0);
 }
 
-/* ioasid_uncharge() - give back @npages that ioasid_charge() took */
+/*
+ * ioasid_uncharge() - give back @npages that ioasid_charge() took
+ *
+ * Waits for the mmap_lock of the task's own memory, killably; for another, 100 ms.
+ */
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 {
 	if (!npages)
@@ -240,7 +244,7 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
 }
 
-/* ioasid_refund_flush() - the owner has it back now */
+/* ioasid_refund_flush() - the owner has it back now, or it is noted as a debt */
 void ioasid_refund_flush(struct ioasid_refund *r)
 {
 	if (r->npages)

@@ -59,4 +59,8 @@ void ioasid_frames_keep(const struct ioasid_pages *pages);
 /* pfnmap.c */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
+/* debt.c */
+void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages);
+void ioasid_owner_settle(struct mm_struct *mm);
+
 #endif /* _IOASID_PIN_INTERNAL_H */

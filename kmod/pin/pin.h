@@ -236,4 +236,7 @@ struct ioasid_refund {
 void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
 void ioasid_refund_flush(struct ioasid_refund *r);
 
+/* debt.c */
+void ioasid_debts_exit(void);
+
 #endif /* _IOASID_PIN_H */

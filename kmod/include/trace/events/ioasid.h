@@ -512,7 +512,10 @@ DEFINE_EVENT(ioasid_pages_class, ioasid_unpin,
 	TP_ARGS(who, addr, npages, access)
 );
 
-/* Locked memory was charged (npages > 0) or given back to the owner in @who. */
+/*
+ * Locked memory was charged (npages > 0) or given back to the owner in @who. A
+ * give-back that comes late is reported when it is noted; locked_vm still has it then.
+ */
 TRACE_EVENT(ioasid_account,
 	TP_PROTO(const struct ioasid_who *who, s64 npages, u64 locked_vm, u64 limit, s32 err),
 	TP_ARGS(who, npages, locked_vm, limit, err),

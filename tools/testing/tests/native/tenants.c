@@ -6,9 +6,11 @@
  * test module holds that lock.
  *
  * A is the process with the page fault, B uses what is A's and waits for that,
- * and the test itself is every other process.
+ * and the test itself is every other process. Only a charge waits: what A gets back
+ * it has when the page fault ends, and B goes on.
  */
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "lib/kapi.h"
 #include "lib/ioasid.h"
@@ -28,6 +30,7 @@ FIXTURE(tenants) {
 	int hold;		/* the module, for the lock alone */
 	int module;		/* a user of the address space that A maps into */
 	int ready[2];		/* A tells that it is set up */
+	int go[2];		/* a byte for each process that waits for one */
 	pid_t a;
 	long long before;
 };
@@ -45,6 +48,7 @@ FIXTURE_SETUP(tenants)
 	self->module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->module);
 	ASSERT_EQ(0, pipe(self->ready));
+	ASSERT_EQ(0, pipe(self->go));
 }
 
 FIXTURE_TEARDOWN(tenants)
@@ -77,9 +81,14 @@ FIXTURE_TEARDOWN(tenants)
 	read(self->ready[0], &_c, 1) == 1 && _c == 'y';				\
 })
 
-/* From here on A is in its page fault, until RELEASE_A(). */
-#define CATCH_A()	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_HOLD, .fd = self->a }))
+/* From here on it is in its page fault, until RELEASE_A(). */
+#define CATCH(pid)	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_HOLD, .fd = (pid) }))
+#define CATCH_A()	CATCH(self->a)
 #define RELEASE_A()	ASSERT_EQ(0, kapi(self->hold, (struct kapi){ .op = KAPI_RELEASE }))
+
+/* For a process that is to be caught first. */
+#define TELL()		ASSERT_EQ(1, write(self->go[1], "", 1))
+#define IS_TOLD()	(read(self->go[0], &(char){ 0 }, 1) == 1)
 
 /* Begins a process that makes one call, and reports it by its status: 0, or an errno. */
 #define START(call) ({								\
@@ -101,6 +110,16 @@ static int ended(pid_t pid, int ms)
 	return -1;
 }
 
+/* VmLck of A, in kB, once it is that or after five seconds. */
+static long settles(pid_t a, long kib)
+{
+	int ms = 5000;
+
+	while (door_status(a, "VmLck") != kib && ms--)
+		usleep(1000);
+	return door_status(a, "VmLck");
+}
+
 #define EXPECT_WAITS(pid)	EXPECT_EQ(-1, ended(pid, MS))
 #define EXPECT_ENDS(pid)	EXPECT_EQ(0, ended(pid, 5000))
 static int file_of(int pages)
@@ -117,22 +136,20 @@ static long change_owner(int fd)
 	return ioctl(fd, IOASID_CHANGE_OWNER, &arg);
 }
 
-/* B takes over from A, whose charge can be given back only later. */
+/* B takes over from A, whose charge is given back only later. */
 TEST_F(tenants, change_of_owner)
 {
 	int fd = native_open(), other = native_open(), file = file_of(PAGES);
-	pid_t b;
 
 	ASSERT_TRUE(START_A(native_map_file(fd, 0, NATIVE_FIXED, IOVA, file, 0, SIZE) == IOVA));
 	ASSERT_EQ(IOVA, native_map_file(other, 0, NATIVE_FIXED, IOVA, file, 0, SIZE));
 	CATCH_A();
-	b = START(change_owner(fd));
-	EXPECT_WAITS(b);
+	EXPECT_ENDS(START(change_owner(fd)));
 	EXPECT_ENDS(START(change_owner(other)));
 	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
 	RELEASE_A();
-	EXPECT_ENDS(b);
-	EXPECT_EQ(0, door_status(self->a, "VmLck"));
+	EXPECT_EQ(0, settles(self->a, 0));
 	close(fd);
 	close(other);
 	close(file);
@@ -149,10 +166,12 @@ TEST_F(tenants, change_of_owner_of_shared_pages)
 	ASSERT_TRUE(START_A(native_map_file(fd, 0, NATIVE_FIXED, IOVA, file, 0, SIZE) == IOVA &&
 			    native_copy(fd, id, 0, NATIVE_FIXED, 2 * IOVA, IOVA, SIZE) ==
 			    2 * IOVA));
-	CATCH_A();
 	other = native_open();
 	ASSERT_EQ(IOVA, native_map_file(other, 0, NATIVE_FIXED, IOVA, file, 0, SIZE));
-	b = START(change_owner(fd));
+	/* It is B here that cannot be charged. */
+	b = START(IS_TOLD() ? change_owner(fd) : -1);
+	CATCH(b);
+	TELL();
 	EXPECT_WAITS(b);
 	c = START(ioctl(fd, IOASID_CHANGE_OWNER, &arg));
 	EXPECT_WAITS(c);
@@ -233,7 +252,7 @@ static void others_go_on(struct ktap_test *_self, int other, int same, char *mem
 	EXPECT_ENDS(START(detach(same)));
 }
 
-/* What happens to a page of A: B does it, and waits for A. */
+/* What happens to a page of A: B does it, and waits for A if that is to be charged. */
 static void page_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self,
 		      long (*before)(int module), long (*call)(int module))
 {
@@ -252,12 +271,16 @@ static void page_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self
 		ASSERT_EQ(0, before(self->module));
 	CATCH_A();
 	b = START(call(self->module));
-	EXPECT_WAITS(b);
+	if (before)
+		EXPECT_ENDS(b);
+	else
+		EXPECT_WAITS(b);
 	others_go_on(_self, other, same, mem);
 	RELEASE_A();
-	EXPECT_ENDS(b);
+	if (!before)
+		EXPECT_ENDS(b);
 	unpin(self->module, IOVA, PAGES);
-	EXPECT_EQ(0, door_status(self->a, "VmLck"));
+	EXPECT_EQ(0, settles(self->a, 0));
 	close(same);
 	close(other);
 }
@@ -278,7 +301,7 @@ TEST_F(tenants, pin_of_a_driver)
 	page_of_a(_self, self, NULL, pin_two);
 }
 
-/* And so does giving it back. */
+/* Giving it back does not. */
 TEST_F(tenants, unpin_of_a_driver)
 {
 	page_of_a(_self, self, pin_two, unpin_two);
@@ -312,11 +335,18 @@ static void iommu_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *sel
 	}
 	CATCH_A();
 	b = leaves ? START(detach(hardware)) : START(attach_hardware(hardware));
-	EXPECT_WAITS(b);
+	if (leaves)
+		EXPECT_ENDS(b);
+	else
+		EXPECT_WAITS(b);
 	others_go_on(_self, other, same, mem);
 	RELEASE_A();
-	EXPECT_ENDS(b);
-	EXPECT_EQ(leaves ? 0 : (long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	if (leaves) {
+		EXPECT_EQ(0, settles(self->a, 0));
+	} else {
+		EXPECT_ENDS(b);
+		EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	}
 	close(hardware);
 	close(same);
 	close(other);
@@ -410,7 +440,9 @@ TEST_F(tenants, callback_that_waits)
 	close(third);
 }
 
-/* Calls on a /dev/ioasid go on while a FREE gives back what A was charged. */
+/* --- what A is to get back while it cannot be changed --- */
+
+/* A FREE ends, and so do calls on the same /dev/ioasid. */
 TEST_F(tenants, free_of_a_space)
 {
 	int fd = native_open(), id = native_alloc(fd);
@@ -423,10 +455,103 @@ TEST_F(tenants, free_of_a_space)
 	ASSERT_TRUE(START_A(native_map(fd, id, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA));
 	CATCH_A();
 	b = START(ioctl(fd, IOASID_FREE, &arg));
-	EXPECT_WAITS(b);
 	EXPECT_ENDS(START(ioctl(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU)));
-	RELEASE_A();
 	EXPECT_ENDS(b);
+	RELEASE_A();
+	EXPECT_EQ(0, settles(self->a, 0));
+	close(fd);
+}
+
+/* The last close is B's, on its way out, where no signal reaches it. */
+TEST_F(tenants, close_at_the_exit_of_another)
+{
+	int fd = native_open();
+	char *mem = door_memory(SIZE);
+	pid_t b;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	b = START(IS_TOLD() ? 0 : -1);
+	ASSERT_TRUE(START_A(native_map(fd, 0, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA && !close(fd)));
+	close(fd);
+	EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	CATCH_A();
+	TELL();
+	EXPECT_ENDS(b);
+	EXPECT_EQ(self->before, ktap_pinned());
+	RELEASE_A();
+	EXPECT_EQ(0, settles(self->a, 0));
+}
+
+/* A waits for its own lock, can be killed, and is gone before it gets anything back. */
+TEST_F(tenants, unmap_by_a_itself)
+{
+	int fd = native_open();
+	char *mem = door_memory(SIZE);
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	self->a = fork();
+	if (!self->a) {
+		if (native_map(fd, 0, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA &&
+		    write(self->ready[1], "y", 1) == 1 && IS_TOLD())
+			native_unmap(fd, 0, IOVA, SIZE);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(self->ready[0], &(char){ 0 }, 1));
+	CATCH_A();
+	TELL();
+	EXPECT_WAITS(self->a);
+	ASSERT_EQ(0, kill(self->a, SIGKILL));
+	EXPECT_EQ(1000, ended(self->a, 5000));
+	RELEASE_A();
+	self->a = 0;
+	EXPECT_EQ(self->before, ktap_pinned());
+	close(fd);
+}
+
+#define LIMIT	(2 * SIZE)
+
+/* A without privileges, which maps all that it may, and once more on a byte from the test. */
+static void a_at_its_limit(struct ktap_fixture_tenants *self, int fd, char *mem)
+{
+	struct rlimit limit = { LIMIT, LIMIT };
+	bool mapped;
+
+	mapped = !setrlimit(RLIMIT_MEMLOCK, &limit) && !setresuid(1000, 1000, 1000) &&
+		 native_map(fd, 0, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA &&
+		 native_map(fd, 0, NATIVE_FIXED, 2 * IOVA, mem, SIZE) == 2 * IOVA &&
+		 native_map(fd, 0, NATIVE_FIXED, 3 * IOVA, mem, PAGE) == NATIVE_FAIL;
+	if (write(self->ready[1], mapped ? "y" : "n", 1) != 1 || !IS_TOLD())
+		_exit(1);
+	mapped = native_map(fd, 0, NATIVE_FIXED, 3 * IOVA, mem, LIMIT) == 3 * IOVA;
+	if (write(self->ready[1], mapped ? "y" : "n", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* It gets back what several calls gave, no more, and has it for its next charge. */
+TEST_F(tenants, several_give_backs)
+{
+	int fd = native_open();
+	char *mem = door_memory(LIMIT), c = 0;
+
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	self->a = fork();
+	if (!self->a)
+		a_at_its_limit(self, fd, mem);
+	ASSERT_EQ(1, read(self->ready[0], &c, 1));
+	ASSERT_EQ('y', c);
+	CATCH_A();
+	EXPECT_ENDS(START(native_unmap(fd, 0, IOVA, SIZE)));
+	EXPECT_ENDS(START(native_unmap(fd, 0, 2 * IOVA, SIZE)));
+	EXPECT_EQ(self->before, ktap_pinned());
+	EXPECT_EQ((long)(LIMIT / KIB), door_status(self->a, "VmLck"));
+	RELEASE_A();
+	TELL();
+	ASSERT_EQ(1, read(self->ready[0], &c, 1));
+	EXPECT_EQ('y', c);
+	EXPECT_EQ((long)(LIMIT / KIB), door_status(self->a, "VmLck"));
+	EXPECT_EQ((long long)LIMIT, native_unmap(fd, 0, 3 * IOVA, LIMIT));
 	EXPECT_EQ(0, door_status(self->a, "VmLck"));
 	close(fd);
 }

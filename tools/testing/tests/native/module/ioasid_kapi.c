@@ -123,16 +123,13 @@ static int hold_mmap_lock(void *data)
 	return 0;
 }
 
+/* The memory stays, as it does for a thread of the process that takes a page fault. */
 static struct mm_struct *mm_of(pid_t pid)
 {
 	struct pid *number = find_get_pid(pid);
 	struct task_struct *task = get_pid_task(number, PIDTYPE_PID);
 	struct mm_struct *mm = task ? get_task_mm(task) : NULL;
 
-	if (mm) {
-		mmgrab(mm);
-		mmput(mm);
-	}
 	if (task)
 		put_task_struct(task);
 	put_pid(number);
@@ -151,7 +148,7 @@ static long hold(struct kapi_user *u, pid_t pid)
 	init_completion(&u->held);
 	t = kthread_run(hold_mmap_lock, u, "ioasid_kapi");
 	if (IS_ERR(t)) {
-		mmdrop(u->mm);
+		mmput(u->mm);
 		return PTR_ERR(t);
 	}
 	u->holder = t;
@@ -164,7 +161,7 @@ static void release_lock(struct kapi_user *u)
 	if (!u->holder)
 		return;
 	kthread_stop(u->holder);
-	mmdrop(u->mm);
+	mmput(u->mm);
 	u->holder = NULL;
 }
 
