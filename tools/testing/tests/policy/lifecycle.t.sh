@@ -83,13 +83,46 @@ replace_keeps_the_books() {
 	expect_same 'used in the end' "$(usage /t/a used)" 0
 }
 
+# snapshot POLICY FILE: all there is to see of it.
+snapshot() {
+	{
+		for file in id state hooks flags prio timeout_us space cgroup exit_kind exit_msg; do
+			echo "$file $(attribute "$1" "$file")"
+		done
+		ioasidctl -j policy show "$1" | jq -S .
+		ioasidctl policy dump "$1"
+		for pin in "/sys/fs/bpf/ioasid/$1"/*; do
+			echo "$pin"
+			case $pin in */link) ;; *) bpftool -j map show pinned "$pin" | jq '.id, .max_entries' ;; esac
+		done
+	} >"$2"
+}
+
+# replace_in_vain POLICY OPTION...: it fails, and the policy is what it was.
+replace_in_vain() {
+	name=$1
+	shift
+	snapshot "$name" "$scratch/before"
+	expect_status 1 ioasidctl policy replace "$name" "$@" --set prio=7 --set flags=FAIL_CLOSED \
+		--set timeout_us=77777 2>/dev/null
+	snapshot "$name" "$scratch/after"
+	diff "$scratch/before" "$scratch/after" || fail "it changed '$name': $*"
+}
+
 a_replacement_that_fails_changes_nothing() {
 	begin
-	load "$objects/misbehave.bpf.o" --set map_begin_value=-13
-	expect_status 1 ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" \
-		--set init_value=-22 2>/dev/null
+	load "$objects/misbehave.bpf.o" --set map_begin_value=-13 --set prio=3
+	for setting in init_value=-22 init_value=7 cgroup_id=999999; do
+		replace_in_vain misbehave "$objects/misbehave.bpf.o" --set map_begin_value=-28 --set "$setting"
+	done
 	expect_same state "$(attribute misbehave state)" enabled
 	expect_map 'map EACCES' "$mapper" map 1M 1M
+	unload misbehave
+	# One that keeps the maps of the other. It refuses, because the two spaces do not fit.
+	load quota --set most=2
+	hold open 1 map 16M 64K
+	replace_in_vain quota quota --set most=1 --set level=0 --set spaces.max_entries=1
+	expect_same maps "$("$mapper" map 1M 1M map 2M 1M | tr '\n' ' ')" 'map 0 map ENOSPC '
 }
 
 init_can_refuse() {
