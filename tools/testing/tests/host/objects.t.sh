@@ -19,7 +19,7 @@ build() {
 policies_do_not_depend_on_addresses() {
 	usual=$(build glibc.malloc.mmap_threshold=131072)
 	for tunables in glibc.malloc.mmap_threshold=4096 glibc.malloc.mmap_threshold=65536; do
-		expect_same "the sum of strictmap.bpf.o with $tunables" "$(build $tunables)" "$usual"
+		expect_same "the sum of strictmap.bpf.o with $tunables" "$(build "$tunables")" "$usual"
 	done
 }
 
