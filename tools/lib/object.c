@@ -62,6 +62,15 @@ static int choose_file(struct object *o, const char *file_or_name)
 	return 0;
 }
 
+/* libbpf leaves out what follows three underlines: a version of the type, "___v2". */
+static bool is_ops(const char *type)
+{
+	const char *name = "ioasid_policy_ops";
+
+	return !strncmp(type, name, strlen(name)) &&
+	       (!type[strlen(name)] || !strncmp(type + strlen(name), "___", 3));
+}
+
 /* There must be exactly one policy, and it must hang on a link. */
 static int find_ops(struct object *o)
 {
@@ -72,7 +81,7 @@ static int find_ops(struct object *o)
 		if (bpf_map__type(map) != BPF_MAP_TYPE_STRUCT_OPS)
 			continue;
 		t = btf__type_by_id(o->btf, bpf_map__btf_value_type_id(map));
-		if (!t || strcmp(btf__name_by_offset(o->btf, t->name_off), "ioasid_policy_ops"))
+		if (!t || !is_ops(btf__name_by_offset(o->btf, t->name_off)))
 			continue;
 		if (o->ops)
 			return fail("'%s' holds more than one policy: split it", o->path);

@@ -103,5 +103,12 @@ holders_name_the_pins() {
 	wait_for [ ! -e "$policies/pincg" ]
 }
 
+a_type_with_a_suffix() {
+	begin
+	load "$objects/flavored.bpf.o"
+	expect_map 'map 0' "$mapper" map 0 4K
+	expect_same calls "$(variable flavored begun)" 1
+}
+
 ktap_run hooks_are_an_array maps_can_be_resized sizes_are_checked dump_shows_the_struct \
-	a_hook_that_the_module_lacks a_hook_that_is_needed holders_name_the_pins
+	a_hook_that_the_module_lacks a_hook_that_is_needed holders_name_the_pins a_type_with_a_suffix
