@@ -4,6 +4,9 @@
  *
  * What can run at the same time: nothing; the module is loaded or unloaded.
  */
+#include <linux/module.h>
+
+#include "../compat/kfunc.h"
 #include "policy.h"
 
 /*
@@ -22,6 +25,9 @@ int ioasid_policy_init(void)
 	if (ret) {
 		pr_warn("policies are off: struct_ops registration failed (%d)\n", ret);
 		ioasid_policy_sysfs_hooks("off: struct_ops registration failed");
+	} else if (!ioasid_policy_btf && compat_btf_was_refused(THIS_MODULE)) {
+		pr_warn("policies are off: the module's BTF is of another kernel; build the module for this very kernel\n");
+		ioasid_policy_sysfs_hooks("off: the module's BTF is of another kernel");
 	} else if (!ioasid_policy_btf) {
 		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
 		ioasid_policy_sysfs_hooks("off: the module has no BTF");

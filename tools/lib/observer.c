@@ -136,7 +136,7 @@ int observer_ready(void)
 		return -1;
 	if (!access("/sys/kernel/btf/ioasid", F_OK))
 		return 0;
-	return fail("the loaded ioasid.ko has no BTF: build it with pahole (package dwarves) and vmlinux in the kernel headers");
+	return fail_without_btf();
 }
 
 int observer_filter(const struct observer *o, __u32 *tgid, __u64 *cgroup, __u32 *level)

@@ -123,6 +123,15 @@ int need_admin(const char *what)
 		    what);
 }
 
+int fail_without_btf(void)
+{
+	char state[256];
+
+	if (sysfs_line(state, sizeof(state), SYSFS_IOASID "/hooks") && strstr(state, "another kernel"))
+		return fail("the BTF of the loaded ioasid.ko is of another kernel: build the module for this very kernel");
+	return fail("the loaded ioasid.ko has no BTF: build it with pahole (package dwarves) and vmlinux in the kernel headers");
+}
+
 int need_hooks(void)
 {
 	char state[256];
@@ -132,7 +141,7 @@ int need_hooks(void)
 	if (!sysfs_line(state, sizeof(state), SYSFS_IOASID "/hooks"))
 		return fail("the loaded ioasid has no policy hooks: load a newer ioasid.ko");
 	if (strncmp(state, "on", 2))
-		return fail("policies cannot be loaded, hooks are %s: build ioasid.ko with BTF (package dwarves, and vmlinux in the kernel headers)",
+		return fail("policies cannot be loaded, hooks are %s: build ioasid.ko for this very kernel, with BTF (package dwarves, and vmlinux in the kernel headers)",
 			    state);
 	return 0;
 }

@@ -38,7 +38,9 @@ int module_position(const char *module);
 int need_module(void);
 /* Likewise, unless this process has CAP_SYS_ADMIN, which covers BPF. */
 int need_admin(const char *what);
-/* Likewise, unless policies can be loaded. */
+/* Fails: the loaded ioasid.ko has no BTF, or BTF of another kernel. */
+int fail_without_btf(void);
+/* Fails with a line that says what to do, unless policies can be loaded. */
 int need_hooks(void);
 
 /* Calls @each for the name of every entry of a directory, sorted. */

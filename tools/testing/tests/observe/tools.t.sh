@@ -149,6 +149,15 @@ all_need_the_module_and_its_btf() {
 	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
 		says 'has no BTF' "$tool"
 	done
+	rmmod ioasid
+	# Without its base the types are numbered as those of another kernel.
+	objcopy -R .BTF.base "build/$(uname -r)/ioasid.ko" "$scratch/ioasid.ko"
+	insmod "$scratch/ioasid.ko"
+	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
+		says 'is of another kernel' "$tool"
+	done
+	build/bin/ioasidctl doctor >"$scratch/doctor" || :
+	grep -q 'fail *btf.*is of another kernel' "$scratch/doctor" || fail "$(grep btf "$scratch/doctor")"
 }
 
 ktap_run all_see_a_map all_filter all_count all_refuse all_need_rights \
