@@ -219,9 +219,9 @@ int BPF_PROG(snoop_policy, const char *name, const struct ioasid_exit_info *info
 	e->pid = bpf_get_current_pid_tgid();
 	e->reason = info->kind;
 	e->value = info->value;
-	bpf_probe_read_kernel_str(e->name, sizeof(e->name), name);
-	bpf_probe_read_kernel_str(e->hook, sizeof(e->hook), info->hook);
-	bpf_probe_read_kernel_str(e->msg, sizeof(e->msg), info->msg);
+	copy_chars(e->name, info->name);
+	copy_chars(e->hook, info->hook);
+	copy_chars(e->msg, info->msg);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

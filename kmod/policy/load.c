@@ -77,6 +77,7 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
 	r->policy = p;
 	r->stats = p->stats;
 	r->ops = ops;
+	strscpy(r->info.name, p->name, sizeof(r->info.name));
 	ioasid_direct_find(r);
 	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
 	ioasid_policy_pace_init(r);
@@ -241,6 +242,7 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
 	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
 	int ret;
 
+	strscpy(info.name, p->name, sizeof(info.name));
 	ret = run_init(r, IOASID_REPLACES_NONE);
 	if (ret)
 		return ret;

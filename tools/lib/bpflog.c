@@ -120,9 +120,26 @@ void bpflog_start(bool with_debug)
 	libbpf_set_print(listen);
 }
 
+/* A kernel in confidentiality mode has no helper that reads its memory. */
+static bool is_locked_down(void)
+{
+	char text[128];
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	bool locked;
+
+	if (!f)
+		return false;
+	locked = fgets(text, sizeof(text), f) && strstr(text, "[confidentiality]");
+	fclose(f);
+	return locked;
+}
+
 const char *bpflog_reason(char *buf, size_t size)
 {
-	if (verdict[0])
+	if (verdict[0] && strstr(verdict, "probe_read") && is_locked_down())
+		snprintf(buf, size, "the kernel is locked down: the program '%s' reads kernel memory, which confidentiality mode does not allow",
+			 program);
+	else if (verdict[0])
 		snprintf(buf, size, "the verifier refused the program '%s': %s", program, verdict);
 	else
 		snprintf(buf, size, "%s", warning[0] ? warning : "libbpf gives no reason");

@@ -31,11 +31,21 @@
 #define NSEC_PER_USEC	1000ULL
 #define NSEC_PER_SEC	1000000000ULL
 
+/*
+ * Copies an array of chars out of a struct of the kernel, byte by byte: the verifier
+ * takes no more at once. A helper could copy all of it, but a kernel that is locked
+ * down (confidentiality) refuses programs with helpers that read kernel memory.
+ */
+#define copy_chars(to, from)						\
+do {									\
+	_Static_assert(sizeof(to) <= sizeof(from), "as long");		\
+	_Pragma("unroll")						\
+	for (__u32 __i = 0; __i < sizeof(to); __i++)			\
+		(to)[__i] = (from)[__i];				\
+} while (0)
+
 /* The name of the running task; hooks may not call bpf_get_current_comm(). */
-static __always_inline void current_comm(char comm[16])
-{
-	bpf_probe_read_kernel_str(comm, 16, bpf_get_current_task_btf()->comm);
-}
+#define current_comm(to)	copy_chars(to, bpf_get_current_task_btf()->comm)
 
 /*
  * @i as an index of an array of @n, the last one if it is too large. The verifier

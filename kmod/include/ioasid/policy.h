@@ -65,6 +65,7 @@ enum ioasid_exit_kind {
  * @bt_len: entries of @bt
  * @dump_len: bytes that dump() wrote; they are in sysfs as exit_dump
  * @bt: backtrace of the task in which it ended, innermost first: addresses of the kernel
+ * @name: name of the policy
  */
 struct ioasid_exit_info {
 	u32 kind;
@@ -75,6 +76,7 @@ struct ioasid_exit_info {
 	u32 bt_len;
 	u32 dump_len;
 	u64 bt[IOASID_POLICY_BT_LEN];
+	char name[IOASID_POLICY_NAME_LEN];
 };
 
 /** enum ioasid_replaces - &ioasid_init_args.replaces */
