@@ -121,7 +121,7 @@ void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
 }
 
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
-static struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
+static inline struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
 {
 	if (!refcount_dec_and_test(&pages->refs))
 		return NULL;
