@@ -108,11 +108,13 @@ static struct miscdevice ioasid_misc = {
 	.mode	= 0660,
 };
 
+/* ioasid_dev_init() - make the node /dev/ioasid; 0 or -errno */
 int ioasid_dev_init(void)
 {
 	return misc_register(&ioasid_misc);
 }
 
+/* ioasid_dev_exit() - remove the node; no file is open any more */
 void ioasid_dev_exit(void)
 {
 	misc_deregister(&ioasid_misc);

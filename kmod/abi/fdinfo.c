@@ -60,6 +60,7 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 	mutex_unlock(&space->areas_lock);
 }
 
+/* ioasid_show_fdinfo() - what /proc/PID/fdinfo/FD says of an open /dev/ioasid: each address space */
 void ioasid_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct ioasid_file *f = file->private_data;

@@ -34,6 +34,7 @@ struct ioasid_file *ioasid_file_create(void)
 	return f;
 }
 
+/* ioasid_file_destroy() - the last reference on the file is gone, and no call is left */
 void ioasid_file_destroy(struct ioasid_file *f)
 {
 	struct ioasid_space *space;

@@ -149,6 +149,13 @@ bool ioasid_native_on_ring(unsigned int cmd)
 	}
 }
 
+/*
+ * ioasid_native_ioctl() - decode a call of our own and carry it out
+ *
+ * Return: what the call returns; -ENOTTY for a number that is none of ours, -EINVAL for
+ * a structure shorter than its first version, -E2BIG for a longer one whose unknown
+ * rest is not 0, -EOPNOTSUPP for unknown flags, -EFAULT.
+ */
 long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user };

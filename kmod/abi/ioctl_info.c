@@ -39,6 +39,7 @@ static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 	mutex_unlock(&space->areas_lock);
 }
 
+/* IOASID_GET_INFO */
 long ioasid_native_get_info(struct ioasid_call *call)
 {
 	struct ioasid_get_info *arg = call->arg;
@@ -73,6 +74,7 @@ static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
 	return r;
 }
 
+/* IOASID_IOVA_RANGES: with -EMSGSIZE the caller learns how much room it needs */
 long ioasid_native_iova_ranges(struct ioasid_call *call)
 {
 	struct ioasid_iova_ranges *arg = call->arg;
@@ -145,6 +147,7 @@ static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
 	return ret;
 }
 
+/* IOASID_ALLOW_IOVAS: it is set as a whole, or not at all */
 long ioasid_native_allow_iovas(struct ioasid_call *call)
 {
 	struct ioasid_allow_iovas *arg = call->arg;
@@ -207,6 +210,7 @@ static long dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
 	return ret;
 }
 
+/* IOASID_DIRTY */
 long ioasid_native_dirty(struct ioasid_call *call)
 {
 	struct ioasid_dirty *arg = call->arg;
@@ -291,6 +295,7 @@ static u64 option_get(struct ioasid_space *space, u32 option)
 	}
 }
 
+/* IOASID_OPTION: when the call fails the option has not changed */
 long ioasid_native_option(struct ioasid_call *call)
 {
 	struct ioasid_option *arg = call->arg;
@@ -318,6 +323,7 @@ long ioasid_native_option(struct ioasid_call *call)
 	return arg->op == IOASID_OPTION_GET ? ioasid_call_respond(call) : ret;
 }
 
+/* IOASID_CHANGE_OWNER */
 long ioasid_native_change_owner(struct ioasid_call *call)
 {
 	struct ioasid_change_owner *arg = call->arg;

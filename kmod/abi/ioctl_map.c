@@ -50,6 +50,7 @@ static long map_and_tell(struct ioasid_call *call, struct ioasid_map_call *c, __
 	return ret;
 }
 
+/* IOASID_MAP_DMA */
 long ioasid_native_map_dma(struct ioasid_call *call)
 {
 	struct ioasid_map_dma *arg = call->arg;
@@ -72,6 +73,7 @@ long ioasid_native_map_dma(struct ioasid_call *call)
 	return ret;
 }
 
+/* IOASID_MAP_FILE */
 long ioasid_native_map_file(struct ioasid_call *call)
 {
 	struct ioasid_map_file *arg = call->arg;
@@ -96,6 +98,7 @@ long ioasid_native_map_file(struct ioasid_call *call)
 	return ret;
 }
 
+/* IOASID_COPY: both address spaces are kept until it ends */
 long ioasid_native_copy(struct ioasid_call *call)
 {
 	struct ioasid_copy *arg = call->arg;
@@ -138,6 +141,7 @@ static long unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg
 	return ret ?: ioasid_unmap_dirty(space, IOASID_UNMAP_NATIVE, &q, &arg->out_length);
 }
 
+/* IOASID_UNMAP_DMA */
 long ioasid_native_unmap_dma(struct ioasid_call *call)
 {
 	struct ioasid_unmap_dma *arg = call->arg;
@@ -216,6 +220,7 @@ static int entry_fill(void *data, unsigned int i, const void *entries, struct io
 	return 0;
 }
 
+/* IOASID_MAP_BATCH: out_done says how many entries are mapped, also when it fails */
 long ioasid_native_map_batch(struct ioasid_call *call)
 {
 	struct ioasid_map_batch *arg = call->arg;
@@ -258,6 +263,7 @@ static int check_ranges(const struct ioasid_iova_range *r, u32 nr)
 	return i;
 }
 
+/* IOASID_UNMAP_BATCH: out_done says how many ranges are unmapped, also when it fails */
 long ioasid_native_unmap_batch(struct ioasid_call *call)
 {
 	struct ioasid_unmap_batch *arg = call->arg;

@@ -17,6 +17,12 @@
 #include <uapi/linux/ioasid.h>
 #include "abi.h"
 
+/*
+ * ioasid_uring_cmd() - a call that comes through a ring
+ *
+ * Calls may sleep, so the first attempt returns -EAGAIN, and io_uring calls again in a
+ * worker thread. -EOPNOTSUPP for a call that no ring may make.
+ */
 int ioasid_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	/* The 16 bytes that every request has. */

@@ -54,6 +54,7 @@ static noinline bool charge_orphaned(const struct ioasid_policy_walk *w,
 	return true;
 }
 
+/* See ioasid_policy_charge(), which skips it while no policy has the hook. */
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_policy_mark *mark)
 {
@@ -86,6 +87,7 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 	return ret;
 }
 
+/* See ioasid_policy_uncharge(). At most what @mark says is given back. */
 void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 			      struct ioasid_policy_mark *mark)
 {
@@ -103,6 +105,7 @@ void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 
 /* ---- pins of in-kernel users ---- */
 
+/* ioasid_policy_pins_alloc() - for an address space with its first in-kernel user; or NULL */
 struct ioasid_policy_pins *ioasid_policy_pins_alloc(void)
 {
 	struct ioasid_policy_pins *pins = kzalloc(sizeof(*pins), GFP_KERNEL_ACCOUNT);
@@ -135,6 +138,7 @@ static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy
 	return npages;
 }
 
+/* See ioasid_policy_access_pin(). A refusal undoes what earlier policies accepted. */
 int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_policy_pins *pins)
 {
 	struct ioasid_policy_walk w;
@@ -168,6 +172,7 @@ int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_po
 	return ret;
 }
 
+/* See ioasid_policy_access_unpin(). A policy gets back at most what it accepted. */
 void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
 				  struct ioasid_policy_pins *pins)
 {

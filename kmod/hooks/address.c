@@ -16,6 +16,7 @@
 /* Errnos that a refusal may have; the list ends with 0. */
 static const int errnos_at[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
 
+/* See ioasid_policy_map_place(). All policies are asked; the first valid answer counts. */
 u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_args *place,
 			      bool (*valid)(u64 iova, void *data), void *data)
 {
@@ -75,6 +76,7 @@ static __always_inline int map_at_one(struct ioasid_policy_walk *w, struct ioasi
 	return likely(!answer) ? 0 : weigh_address(w, args, answer, from);
 }
 
+/* See ioasid_policy_map_at(). */
 int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_refusal *no)
 {
 	struct ioasid_policy_walk w;

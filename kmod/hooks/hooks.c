@@ -159,6 +159,7 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 	return ioasid_policy_weigh(w, &args->who, ret, errnos_plain);
 }
 
+/* See ioasid_policy_space_open(). */
 int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
@@ -174,6 +175,7 @@ int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_pol
 	return ret;
 }
 
+/* Notify the policies in @mark; those that were ejected are passed over. */
 void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
@@ -211,6 +213,7 @@ void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space
 
 /* ---- attach ---- */
 
+/* See ioasid_policy_attach(). */
 int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
@@ -226,6 +229,7 @@ int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy
 	return ret;
 }
 
+/* Notify the policies in @mark of how an attach ended. */
 void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
 			      struct ioasid_policy_mark *mark)
 {
@@ -237,6 +241,7 @@ void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_att
 	ioasid_walk_end(&w);
 }
 
+/* Notify the policies in @mark. */
 void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
@@ -290,6 +295,7 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	return ret;
 }
 
+/* ioasid_policy_map_done() - notify the policies in @mark of how a map ended */
 void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
 			    struct ioasid_policy_mark *mark)
 {
@@ -321,6 +327,7 @@ void ioasid_policy_map_workers(struct ioasid_map_args *args)
 	ioasid_walk_end(&w);
 }
 
+/* ioasid_policy_map_batch() - the smallest number of pages that a policy wants pinned at once; 0: any */
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
 	struct ioasid_policy_walk w;
@@ -344,6 +351,7 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 
 /* ---- unmap ---- */
 
+/* See ioasid_policy_unmap_begin(). */
 void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark)
 {
 	struct ioasid_policy_walk w;
@@ -355,6 +363,7 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 	ioasid_walk_end(&w);
 }
 
+/* ioasid_policy_unmap_sync() - the smallest number of mappings between flushes that a policy wants; 0: any */
 u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync)
 {
 	struct ioasid_policy_walk w;
@@ -370,6 +379,7 @@ u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_
 	return least;
 }
 
+/* ioasid_policy_unmap_done() - notify the policies in @mark of how an unmap ended */
 void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
 			      struct ioasid_policy_mark *mark)
 {
@@ -383,6 +393,7 @@ void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unma
 
 /* ---- live update, dirty tracking ---- */
 
+/* Ask whether pages may change their owner; the first refusal counts. */
 int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
 {
 	struct ioasid_policy_walk w;
@@ -395,6 +406,7 @@ int __ioasid_policy_owner_change(struct ioasid_owner_args *args)
 	return ret;
 }
 
+/* Notify policies of a call about dirty pages. */
 void __ioasid_policy_dirty(struct ioasid_dirty_args *args)
 {
 	struct ioasid_policy_walk w;

@@ -156,6 +156,7 @@ int ioasid_policy_scope_init(struct ioasid_policy_run *r)
 	return 0;
 }
 
+/* ioasid_policy_scope_exit() - drop the cgroup of @r; no hook of it runs */
 void ioasid_policy_scope_exit(struct ioasid_policy_run *r)
 {
 	if (r->cgroup)

@@ -46,6 +46,7 @@ int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp)
 	return 0;
 }
 
+/* ioasid_spaces_remove() - it cannot be found any more; references on its memory stay valid */
 void ioasid_spaces_remove(struct ioasid_space_entry *e)
 {
 	xa_erase(&spaces, e->id);
@@ -58,6 +59,7 @@ bool ioasid_spaces_hold(const struct ioasid_space_entry *e)
 	return xa_load(&spaces, e->id) == e;
 }
 
+/* ioasid_spaces_count() - how many there are; may be out of date at once */
 unsigned int ioasid_spaces_count(void)
 {
 	return atomic_read(&spaces_nr);

@@ -30,6 +30,7 @@
 #include "lib/who.h"
 #include "ops.h"
 
+/* ioasid_map_fail() - note for tracepoints and policies why the map fails; returns @err */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {
 	return ioasid_fail(&c->fail, err, reason, a, b);
@@ -254,6 +255,7 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
+/* Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held. */
 static int map_pin(struct ioasid_map_call *c)
 {
 	struct ioasid_pin_call pin = {
@@ -266,8 +268,11 @@ static int map_pin(struct ioasid_map_call *c)
 		.workers = map_workers(c),
 		.later = c->later,
 	};
-	int ret = ioasid_pages_pin(c->area->pages, &pin);
+	int ret;
 
+	lockdep_assert_not_held(&c->space->areas_lock);
+	lockdep_assert_not_held(&c->space->domains_rwsem);
+	ret = ioasid_pages_pin(c->area->pages, &pin);
 	if (ret)
 		return ret;
 	c->owed = pin.owed;

@@ -175,6 +175,7 @@ static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct claim *
 	return ret;
 }
 
+/* IOASID_DEVICE_ATTACH: on success the file owns the device, and keeps the address space */
 long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 {
 	struct ioasid_device_attach args;
@@ -210,6 +211,7 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 	return ret;
 }
 
+/* IOASID_DEVICE_DETACH: the file still owns the device; -ENOENT when it is not attached */
 long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
 {
 	struct ioasid_device_detach args;
@@ -233,6 +235,7 @@ long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
 	return 0;
 }
 
+/* IOASID_DEVICE_GET_INFO */
 long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 {
 	struct ioasid_pci_node *node = f->node;

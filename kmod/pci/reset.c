@@ -165,6 +165,7 @@ static int reset_set(struct reach *r, struct file *owner)
 	return ret;
 }
 
+/* VFIO_DEVICE_PCI_HOT_RESET, without fds of groups; the file owns the device */
 long ioasid_pci_hot_reset(struct ioasid_pci_file *f, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_pci_hot_reset, count);

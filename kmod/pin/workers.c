@@ -211,6 +211,7 @@ unsigned long ioasid_ahead_stop(struct ioasid_ahead *a)
 	return taken;
 }
 
+/* ioasid_ahead_init() - make the workqueue; 0 or -ENOMEM */
 int ioasid_ahead_init(void)
 {
 	/* Unbound, so that the scheduler spreads them; in sysfs, so that they can be confined. */
@@ -218,6 +219,7 @@ int ioasid_ahead_init(void)
 	return ahead_wq ? 0 : -ENOMEM;
 }
 
+/* ioasid_ahead_exit() - no map is in flight any more */
 void ioasid_ahead_exit(void)
 {
 	destroy_workqueue(ahead_wq);

@@ -341,6 +341,7 @@ static const struct btf_kfunc_id_set hook_set = {
 	.filter = only_ours,
 };
 
+/* ioasid_kfunc_init() - register the functions with BPF; 0 or -errno. The module's end removes them */
 int ioasid_kfunc_init(void)
 {
 	return register_btf_kfunc_id_set(BPF_PROG_TYPE_SYSCALL, &syscall_set) ?:

@@ -120,6 +120,7 @@ static struct attribute *root_attrs[] = {
 };
 ATTRIBUTE_GROUPS(root);
 
+/* ioasid_policy_sysfs_hooks() - what the file "hooks" says; @state is a literal */
 void ioasid_policy_sysfs_hooks(const char *state)
 {
 	WRITE_ONCE(hooks_state, state);
@@ -381,6 +382,7 @@ int ioasid_policy_sysfs_add(struct ioasid_policy *p)
 	return kobject_init_and_add(&p->kobj, &policy_type, policies_dir, "%s", p->name);
 }
 
+/* ioasid_policy_sysfs_init() - make /sys/kernel/ioasid; 0 or -errno with nothing made */
 int ioasid_policy_sysfs_init(void)
 {
 	int ret = -ENOMEM;
@@ -396,6 +398,7 @@ int ioasid_policy_sysfs_init(void)
 	return ret;
 }
 
+/* ioasid_policy_sysfs_exit() - remove it; waits for readers */
 void ioasid_policy_sysfs_exit(void)
 {
 	kobject_put(policies_dir);

@@ -9,10 +9,16 @@
 
 #include "space.h"
 
+/*
+ * ioasid_group_find() - the attached @group, or NULL
+ *
+ * domains_rwsem or areas_lock is held.
+ */
 struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_group *group)
 {
 	struct ioasid_group *g;
 
+	ioasid_assert_either_lock(space);
 	list_for_each_entry(g, &space->groups, link)
 		if (g->group == group)
 			return g;

@@ -28,6 +28,7 @@ static int windows_add(struct ioasid_windows *ws, u64 start, u64 last)
 	return 0;
 }
 
+/* ioasid_windows_free() - @ws is empty afterwards, and can be filled again */
 void ioasid_windows_free(struct ioasid_windows *ws)
 {
 	kfree(ws->w);

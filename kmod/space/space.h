@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An I/O address space and what is in it.
+ * An I/O address space and what is in it: the model, and what always holds.
  *
- * Vocabulary: a space holds areas (mappings) at IOVAs; each area is a window
- * on pinned pages. Groups of devices attach to the space; groups whose IOMMU
- * agrees share a domain, and every area is programmed into every domain.
+ *	space	locks, limits, and the IOVAs that may be mapped
+ *	area	one mapping: a range of IOVAs, and a window on pages; in space->areas
+ *	pages	memory of one owner, pinned or to be pinned, and its charge (pin/pin.h).
+ *		Areas share pages after a COPY; in a container each area has its own
+ *	extents	where pinned pages are: runs of consecutive frames, in the order of
+ *		addresses (pin/extents.h). No step asks the IOMMU where an IOVA leads
+ *	domain	page tables, shared by groups whose IOMMU agrees
+ *	group	devices that the IOMMU cannot keep apart; has one domain. A software
+ *		device has none
+ *
  * "last" is inclusive throughout.
  *
- * An area is BUILDING from before its first page is pinned, LIVE when mapped,
- * DYING until after its last page is unpinned; only then its IOVAs are free
- * for another. MAP over a BUILDING or DYING area fails with -EEXIST; unmap,
- * pin and rw wait for the state to change.
+ *  1. Areas never overlap. The range of an area is taken from before its first page is
+ *     pinned (BUILDING) until after its last page is unpinned (DYING). Meanwhile a MAP
+ *     over it fails with -EEXIST; unmap, pin, read and write wait for the state to change.
+ *  2. Only the mapping task touches a BUILDING area, and only the task that claimed it a
+ *     DYING one. A LIVE area changes under areas_lock, its page tables under
+ *     domains_rwsem as well.
+ *  3. A page that an entry of a page table leads to is pinned. An area ends in this order,
+ *     also when a step of its making failed: page tables, flush, unpin, uncharge, range.
+ *  4. A LIVE area whose pages are pinned is in every domain, as a whole. The exception is
+ *     an area that a driver cleared in part (torn): it is in the domains that kept some.
+ *  5. Pages are pinned and charged once, whatever the number of their windows, and to one
+ *     owner, which struct ioasid_pages names; the last window to go unpins them. In a
+ *     container they are pinned while there is a domain, elsewhere as long as they are
+ *     mapped. Pins of in-kernel users are counted beside that, in area->pins.
+ *  6. No task waits for user space with a lock of the space held
+ *     (ioasid_assert_may_wait()).
+ *
+ * tools/testing/models/area.pml checks the order of steps behind 1 to 3, for spin.
  */
 #ifndef _IOASID_SPACE_H
 #define _IOASID_SPACE_H
@@ -383,9 +404,17 @@ static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool id
 	return area->state != IOASID_AREA_LIVE || (idle && area->users);
 }
 
-/* Are pages pinned when mapped, or only once a domain exists? Both locks know. */
+/* For what changes under both locks: one of them is held. */
+static inline void ioasid_assert_either_lock(const struct ioasid_space *space)
+{
+	lockdep_assert(lockdep_is_held(&space->areas_lock) ||
+		       lockdep_is_held(&space->domains_rwsem));
+}
+
+/* Are pages pinned when mapped, or only once a domain exists? One of the two locks is held. */
 static inline bool ioasid_space_pins(const struct ioasid_space *space)
 {
+	ioasid_assert_either_lock(space);
 	return !(space->flags & IOASID_SPACE_CONTAINER) || !list_empty(&space->domains) ||
 	       space->attaching;
 }

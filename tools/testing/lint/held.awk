@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A comment that says which lock a function is called with stands above a check of
-# that: lockdep_assert_held() and its like, or, of no lock, might_sleep() or
-# ioasid_assert_may_wait(). What stands in the head of a file is about all of it.
+# that: lockdep_assert_held() and its like, ioasid_assert_either_lock(), or, of no lock,
+# might_sleep() or ioasid_assert_may_wait(). What stands in the head of a file is about all of it.
 FNR == 1 {
 	comment = said = ""
 	at = 0
@@ -39,7 +39,7 @@ comment != "" && /^[A-Za-z_]/ && !/[;=]$/ {
 	next
 }
 
-at && /lockdep_assert|lockdep_is_held|mmap_assert|might_sleep|ioasid_assert_may_wait/ {
+at && /lockdep_assert|lockdep_is_held|mmap_assert|might_sleep|ioasid_assert_(may_wait|either_lock)/ {
 	checked = 1
 }
 

@@ -52,6 +52,13 @@ rule_areas() {
 # What a comment says of locks, the function below it checks.
 rule_held() { grep '^kmod/' $work/c | xargs awk -f $here/held.awk; }
 
+# What a function of another file promises stands where a reader looks for it.
+rule_contracts() {
+	grep '^kmod/' $work/c >$work/kmod
+	# shellcheck disable=SC2046
+	awk -f $here/contracts.awk pass=1 $(cat $work/kmod) pass=2 $(cat $work/kmod)
+}
+
 rule_versions() {
 	grep -E '^(kmod|bpf|tools|bench)/' $work/c | grep -v '^kmod/compat/' |
 		xargs -r grep -nE 'LINUX_VERSION_CODE|KERNEL_VERSION *\(' |
@@ -143,7 +150,7 @@ rule_subjects() {
 rule_allocations() { $here/allocations.sh kmod docs/allocations.md; }
 
 passed=0 failed=0
-for rule in license length layers areas held versions allocations places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
+for rule in license length layers areas held contracts versions allocations places whitespace leftovers shell kernel_doc clang sparse layout english subjects; do
 	rule_$rule >$work/$rule.out 2>&1
 	if [ -s $work/$rule.out ]; then
 		cat $work/$rule.out

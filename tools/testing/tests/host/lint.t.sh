@@ -210,6 +210,60 @@ locks_that_are_checked_pass() {
 	same_offences "locks that are checked" </dev/null
 }
 
+# contracts: judges C on stdin by the comments of functions that other files call.
+contracts() {
+	cat >"$WORK/contracts.c"
+	printf '/**\n * in_a_header() - described there\n */\nint in_a_header(int n);\n' >"$WORK/contracts.h"
+	awk -f "$HERE/contracts.awk" pass=1 "$WORK/contracts.h" "$WORK/contracts.c" \
+		pass=2 "$WORK/contracts.h" "$WORK/contracts.c" >"$WORK/found"
+}
+
+functions_without_a_comment_are_red() {
+	contracts <<-END
+		/* A variable. */
+		int number;
+
+		struct space *bare(struct space *space,
+				   int n)
+		{
+			return space;
+		}
+
+		/* Too far away. */
+
+		void alone(void)
+		{
+		}
+	END
+	same_offences "functions without a comment" <<-END
+		contracts.c:4: bare() has no comment
+		contracts.c:12: alone() has no comment
+	END
+}
+
+functions_with_a_comment_pass() {
+	contracts <<-END
+		/* with_one() - described here */
+		noinline void with_one(int n)
+		{
+		}
+
+		int in_a_header(int n)
+		{
+			return n;
+		}
+
+		static void of_the_file(void)
+		{
+		}
+
+		const struct ops ops = {
+			.f = FUNCTION(n),
+		};
+	END
+	same_offences "functions with a comment" </dev/null
+}
+
 # english OPTION FILE...: judges files of $WORK by the words of lint and the list $WORK/todo.
 english() {
 	option=$1
@@ -293,4 +347,5 @@ ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
 	older_files_may_not_get_worse an_include_that_climbs_is_red an_include_against_the_layers_is_red \
 	a_page_that_differs_from_the_layers_is_red an_include_of_another_area_is_red \
-	locks_that_are_not_checked_are_red locks_that_are_checked_pass
+	locks_that_are_not_checked_are_red locks_that_are_checked_pass \
+	functions_without_a_comment_are_red functions_with_a_comment_pass
