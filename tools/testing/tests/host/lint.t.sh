@@ -113,6 +113,7 @@ an_include_against_the_layers_is_red() {
 
 # The page and the table, each with one include more than the other.
 a_page_that_differs_from_the_layers_is_red() {
+	# shellcheck disable=SC2016
 	sed 's,^| `kmod/pin` .*| `hooks/hooks.h`,&\, `space/space.h`,' docs/architecture.md >"$WORK/page"
 	sed 's,^kmod/ops/.*,& +"hooks/set\\.h",' "$HERE/layers" >"$WORK/layers"
 	awk -v TABLE="$WORK/layers" -f "$HERE/layers.page.awk" "$WORK/layers" "$WORK/page" >"$WORK/found"
