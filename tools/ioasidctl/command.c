@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tables of commands: one is found and run, all are listed. */
+/* What all commands share: the options, and tables in which a command is found or listed. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
+
+struct ctl ctl;
 
 void list_commands(const struct command *table, const char *noun)
 {

@@ -11,8 +11,6 @@
 #include "../lib/bpflog.h"
 #include "ctl.h"
 
-struct ctl ctl;
-
 static int cmd_help(int argc, char **argv);
 
 static const struct command nouns[] = {
