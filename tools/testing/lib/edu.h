@@ -64,11 +64,11 @@ static inline bool edu_copy(volatile char *bar, uint64_t from, uint64_t to, uint
  * An address space of its own in the /dev/ioasid @fd, with the edu device behind it, by the
  * container @d: its registers, or NULL. @device is its descriptor.
  */
-static inline volatile char *edu_attach(int fd, struct door *d, int *device)
+static inline volatile char *edu_attach(int fd, struct backend *d, int *device)
 {
-	if (!native_attach(fd, d, DOOR_EDU))
+	if (!native_attach(fd, d, DEVICE_EDU))
 		return NULL;
-	*device = door_device(d, DOOR_EDU);
+	*device = backend_device(d, DEVICE_EDU);
 	return *device < 0 ? NULL : edu_open(*device);
 }
 

@@ -8,7 +8,7 @@
 
 #include <sys/stat.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 /* What the drivers of the emulated IOMMUs say. */
 static const char *const fault_words[] = {

@@ -6,7 +6,7 @@
 #ifndef IOASID_TEST_NATIVE_H
 #define IOASID_TEST_NATIVE_H
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 static inline int native_open(void)
 {
@@ -203,10 +203,10 @@ static inline struct ioasid_get_info native_info(int fd, uint32_t id)
 	return arg;
 }
 
-/* A space of its own in @fd, with the device behind it; the door keeps the group. */
-static inline bool native_attach(int fd, struct door *d, const char *bdf)
+/* A space of its own in @fd, with the device behind it; the backend keeps the group. */
+static inline bool native_attach(int fd, struct backend *d, const char *bdf)
 {
-	return door_join(d, DOOR_SHIM, bdf) &&
+	return backend_join(d, BACKEND_SHIM, bdf) &&
 	       !ioctl(d->fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd));
 }
 
@@ -219,7 +219,7 @@ struct native_tally {
 
 static inline struct native_tally native_tally(int fd)
 {
-	return (struct native_tally){ door_locked(), ktap_pinned(), native_info(fd, 0) };
+	return (struct native_tally){ locked_kib(), ktap_pinned(), native_info(fd, 0) };
 }
 
 #define EXPECT_NATIVE_UNCHANGED(fd, before) do {				\

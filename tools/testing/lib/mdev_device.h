@@ -6,7 +6,7 @@
 #define IOASID_TEST_MDEV_DEVICE_H
 
 #include "lib/mdev.h"
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define MDEV_IOVA	0x10000000ULL
 #define MDEV_READ	1
@@ -75,7 +75,7 @@ static inline struct mdev_state mdev_state(int device)
 /* A page of memory whose number can be read from it. */
 static inline char *mdev_memory(uint64_t pages)
 {
-	char *mem = door_memory(pages * PAGE);
+	char *mem = touched_memory(pages * PAGE);
 	uint64_t i;
 
 	if (mem == MAP_FAILED)
@@ -87,15 +87,15 @@ static inline char *mdev_memory(uint64_t pages)
 
 /* What a fixture has that begins with one software device in a container. */
 #define MDEV_MEMBERS								\
-	struct door d;								\
+	struct backend d;								\
 	int device;								\
 	char *mem;		/* mdev_memory() */				\
 	long long before	/* pages pinned */
 
 #define MDEV_SETUP(kind, pages) do {						\
 	self->before = ktap_pinned();						\
-	ASSERT_TRUE(door_open(&self->d, kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0))); \
-	self->device = door_device(&self->d, MDEV_NAME(0));			\
+	ASSERT_TRUE(backend_open(&self->d, kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0))); \
+	self->device = backend_device(&self->d, MDEV_NAME(0));			\
 	ASSERT_LE(0, self->device);						\
 	self->mem = mdev_memory(pages);						\
 	ASSERT_TRUE(self->mem);							\
@@ -103,10 +103,10 @@ static inline char *mdev_memory(uint64_t pages)
 
 #define MDEV_TEARDOWN() do {							\
 	close(self->device);							\
-	door_close(&self->d);							\
-	EXPECT_EQ(0, door_locked());						\
+	backend_close(&self->d);							\
+	EXPECT_EQ(0, locked_kib());						\
 	EXPECT_EQ(0, ktap_leaked(self->before));				\
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));					\
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));					\
 } while (0)
 
 /* KiB that so many pages are. */
@@ -115,16 +115,16 @@ static inline long mdev_kib(int pages)
 	return pages * (long)(PAGE / KIB);
 }
 
-static inline int mdev_map(const struct door *d, uint64_t page, char *mem, uint64_t n,
+static inline int mdev_map(const struct backend *d, uint64_t page, char *mem, uint64_t n,
 			   uint32_t flags)
 {
-	return door_map(d, MDEV_IOVA + page * PAGE, mem, n * PAGE, flags);
+	return backend_map(d, MDEV_IOVA + page * PAGE, mem, n * PAGE, flags);
 }
 
 /* Pages unmapped, or -1. */
-static inline long long mdev_unmap(const struct door *d, uint64_t page, uint64_t n)
+static inline long long mdev_unmap(const struct backend *d, uint64_t page, uint64_t n)
 {
-	long long done = door_unmap(d, MDEV_IOVA + page * PAGE, n * PAGE);
+	long long done = backend_unmap(d, MDEV_IOVA + page * PAGE, n * PAGE);
 
 	return done < 0 ? done : done / (long long)PAGE;
 }

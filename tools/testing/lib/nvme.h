@@ -6,7 +6,7 @@
 #ifndef IOASID_TEST_NVME_H
 #define IOASID_TEST_NVME_H
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define NVME_ENTRIES	16
 #define NVME_PAGES	4		/* a page for each queue */

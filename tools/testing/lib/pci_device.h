@@ -119,10 +119,10 @@ static inline bool device_to(const char *bdf, const char *driver)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
-	if (!access(path, F_OK) && !door_write(path, bdf))
+	if (!access(path, F_OK) && !file_write(path, bdf))
 		return false;
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", bdf);
-	return door_write(path, driver) && door_write("/sys/bus/pci/drivers_probe", bdf);
+	return file_write(path, driver) && file_write("/sys/bus/pci/drivers_probe", bdf);
 }
 
 #endif

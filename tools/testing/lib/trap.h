@@ -10,7 +10,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 /* Arms @size bytes at @mem, in which no page is present yet: a descriptor, or -1. */
 static inline int trap_set(char *mem, uint64_t size)

@@ -67,7 +67,7 @@ static inline bool user_limit(const char *parameter, unsigned int value)
 
 	snprintf(path, sizeof(path), PARAMETERS "%s", parameter);
 	snprintf(text, sizeof(text), "%u", value);
-	return door_write(path, text);
+	return file_write(path, text);
 }
 
 /* As the module is loaded. */

@@ -13,7 +13,7 @@ modprobe vfio-pci
 was=$(lsmod | grep -c '^ioasid' || :)
 modules_load ioasid ioasid_vfio
 
-# reads DOOR: some of the disk, verified; exactly one group is attached by it.
+# reads BACKEND: some of the disk, verified; exactly one group is attached by it.
 reads() {
 	: >"$TRACING/trace"
 	echo 1 >"$EVENT"

@@ -18,23 +18,23 @@ FIXTURE_SETUP(access)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct door){ .fd = -1, .group = -1 };
-	ASSERT_TRUE(door_open(&w->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	device = door_device(&w->d, MDEV_NAME(0));
+	w->other = (struct backend){ .fd = -1, .group = -1 };
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
+	device = backend_device(&w->d, MDEV_NAME(0));
 	ASSERT_LE(0, device);
 	w->bytes = PAGES * PAGE;
 	w->mem = mdev_memory(PAGES);
 	ASSERT_TRUE(w->mem);
 	madvise(w->mem, w->bytes, MADV_NOHUGEPAGE);
-	ASSERT_EQ(0, mdev_map(&w->d, 0, w->mem, PAGES, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&w->d, 0, w->mem, PAGES, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(access)
 {
 	close(device);
-	door_close(&self->w.other);
-	door_close(&self->w.d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->w.other);
+	backend_close(&self->w.d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 static bool nothing_undo(struct world *w)
@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(access, pin_of_pinned, 120)
 	};
 	struct world *w = &self->w;
 
-	w->other.group = door_open_group(DOOR_EDU);
+	w->other.group = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, w->other.group);
 	ASSERT_EQ(0, ioctl(w->other.group, VFIO_GROUP_SET_CONTAINER, &w->d.fd));
 	EXPECT_TRUE(sweep(w, &flow));
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(access, read, 60)
 
 static bool attach_ready(struct world *w)
 {
-	w->other.group = door_open_group(DOOR_EDU);
+	w->other.group = backend_open_group(DEVICE_EDU);
 	return w->other.group >= 0;
 }
 
@@ -158,10 +158,10 @@ static bool attach_call(struct world *w)
 /* All pages are pinned and charged, and of the driver's only its own stay so. */
 static bool attach_undo(struct world *w)
 {
-	bool all = door_locked() == w->bytes / 1024;
+	bool all = locked_kib() == w->bytes / 1024;
 
-	door_close(&w->other);
-	return all && door_locked() == 8 * 4;
+	backend_close(&w->other);
+	return all && locked_kib() == 8 * 4;
 }
 
 TEST_F_TIMEOUT(access, iommu_comes, 300)
@@ -179,13 +179,13 @@ TEST_F_TIMEOUT(access, iommu_comes, 300)
 
 static bool unmap_ready(struct world *w)
 {
-	return !door_map(&w->d, MDEV_IOVA + GIB, w->mem, w->bytes, DOOR_RW) &&
+	return !backend_map(&w->d, MDEV_IOVA + GIB, w->mem, w->bytes, MAP_RW) &&
 	       mdev_pin(device, GIB / PAGE, 8, MDEV_READ) == 8;
 }
 
 static bool unmap_call(struct world *w)
 {
-	return door_unmap(&w->d, MDEV_IOVA + GIB, w->bytes) == w->bytes;
+	return backend_unmap(&w->d, MDEV_IOVA + GIB, w->bytes) == w->bytes;
 }
 
 static bool unmap_undo(struct world *w)
@@ -196,7 +196,7 @@ static bool unmap_undo(struct world *w)
 
 static bool is_unmapped(struct world *w)
 {
-	return errno == EFAULT && door_avail(&w->d) == 65534;
+	return errno == EFAULT && backend_avail(&w->d) == 65534;
 }
 
 TEST_F_TIMEOUT(access, unmap_of_pinned, 60)
@@ -213,13 +213,13 @@ TEST_F_TIMEOUT(access, unmap_of_pinned, 60)
 
 static bool open_call(struct world *w)
 {
-	w->other.fd = door_device(&w->d, MDEV_NAME(0));
+	w->other.fd = backend_device(&w->d, MDEV_NAME(0));
 	return w->other.fd >= 0;
 }
 
 static bool open_undo(struct world *w)
 {
-	door_close(&w->other);
+	backend_close(&w->other);
 	return true;
 }
 

@@ -17,11 +17,11 @@ FIXTURE_SETUP(devices)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct door){ .fd = -1, .group = -1 };
-	ASSERT_TRUE(door_open(&w->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	w->mem = door_memory(SIZE);
+	w->other = (struct backend){ .fd = -1, .group = -1 };
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	w->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, w->mem);
-	ASSERT_EQ(0, door_map(&w->d, IOVA, w->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA, w->mem, SIZE, MAP_RW));
 	node = node_open(PAIR1);
 	ASSERT_LE(0, node);
 	ASSERT_EQ(0, node_attach(node, w->d.fd, 1));
@@ -29,10 +29,10 @@ FIXTURE_SETUP(devices)
 
 FIXTURE_TEARDOWN(devices)
 {
-	door_close(&self->w.other);
+	backend_close(&self->w.other);
 	if (node >= 0)
 		close(node);
-	door_close(&self->w.d);
+	backend_close(&self->w.d);
 	EXPECT_EQ(0, sweep_refs("ioasid_pci"));
 }
 
@@ -72,7 +72,7 @@ static bool pair_undo(struct world *w)
 {
 	bool together = node_space(node) == node_space(w->other.group);
 
-	door_close(&w->other);
+	backend_close(&w->other);
 	return together;
 }
 
@@ -186,12 +186,12 @@ static bool registers_ready(struct world *w)
 
 static bool map_registers_call(struct world *w)
 {
-	return !door_map(&w->d, REGISTERS, (void *)mapped, SIZE, DOOR_RW);
+	return !backend_map(&w->d, REGISTERS, (void *)mapped, SIZE, MAP_RW);
 }
 
 static bool map_registers_undo(struct world *w)
 {
-	return door_unmap(&w->d, REGISTERS, SIZE) == (long long)SIZE;
+	return backend_unmap(&w->d, REGISTERS, SIZE) == (long long)SIZE;
 }
 
 TEST_F_TIMEOUT(devices, map_registers, 300)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures while a door is opened, while groups come into it, and while it is
+ * Failures while a backend is opened, while groups come into it, and while it is
  * asked about itself.
  */
 #include "fail/sweep.h"
@@ -20,8 +20,8 @@ FIXTURE_SETUP(doors)
 
 FIXTURE_TEARDOWN(doors)
 {
-	door_close(&self->w.d);
-	door_close(&self->w.other);
+	backend_close(&self->w.d);
+	backend_close(&self->w.other);
 }
 
 /* --- /dev/ioasid --- */
@@ -34,7 +34,7 @@ static bool open_call(struct world *w)
 
 static bool open_undo(struct world *w)
 {
-	door_close(&w->other);
+	backend_close(&w->other);
 	return true;
 }
 
@@ -78,7 +78,7 @@ TEST_F_TIMEOUT(doors, choose_type, 60)
 
 static bool attach_ready(struct world *w)
 {
-	return door_join(&w->other, DOOR_SHIM, DOOR_EDU);
+	return backend_join(&w->other, BACKEND_SHIM, DEVICE_EDU);
 }
 
 static bool attach_call(struct world *w)
@@ -88,9 +88,9 @@ static bool attach_call(struct world *w)
 
 static bool attach_undo(struct world *w)
 {
-	bool right = door_is_right(&w->other);
+	bool right = backend_is_right(&w->other);
 
-	door_close(&w->other);
+	backend_close(&w->other);
 	return right;
 }
 
@@ -117,15 +117,15 @@ TEST_F_TIMEOUT(doors, join_with_mappings, 300)
 	};
 	struct world *w = &self->w;
 
-	w->mem = door_small_pages(64 * PAGE);
+	w->mem = small_pages(64 * PAGE);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	memset(w->mem, 1, 64 * PAGE);
-	ASSERT_TRUE(door_open(&w->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&w->d, IOVA, w->mem, 48 * PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&w->d, IOVA + GIB, w->mem + 48 * PAGE, 15 * PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&w->d, IOVA + 3 * GIB, w->mem + 63 * PAGE, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA, w->mem, 48 * PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA + GIB, w->mem + 48 * PAGE, 15 * PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA + 3 * GIB, w->mem + 63 * PAGE, PAGE, MAP_RW));
 	EXPECT_TRUE(sweep(w, &flow));
-	EXPECT_EQ(64 * PAGE, door_unmap_all(&w->d));
+	EXPECT_EQ(64 * PAGE, backend_unmap_all(&w->d));
 }
 
 /* --- a second group, for which the same domain does --- */
@@ -145,11 +145,11 @@ TEST_F_TIMEOUT(doors, second_group, 120)
 	static const struct flow flow = { .call = second_call, .undo = second_undo };
 	struct world *w = &self->w;
 
-	w->mem = door_memory(PAGE);
+	w->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, w->mem);
-	ASSERT_TRUE(door_open(&w->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	ASSERT_EQ(0, door_map(&w->d, IOVA, w->mem, PAGE, DOOR_RW));
-	w->other.group = door_open_group(DOOR_EDU);
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA, w->mem, PAGE, MAP_RW));
+	w->other.group = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, w->other.group);
 	EXPECT_TRUE(sweep(w, &flow));
 }
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(doors, second_group, 120)
 /* The device is opened and closed in a container that is ready. */
 static bool device_call(struct world *w)
 {
-	w->other.fd = door_device(&w->d, DOOR_EDU);
+	w->other.fd = backend_device(&w->d, DEVICE_EDU);
 	return w->other.fd >= 0;
 }
 
@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(doors, open_device, 300)
 {
 	static const struct flow flow = { .call = device_call, .undo = open_undo };
 
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(doors, open_device, 300)
 static bool leave_ready(struct world *w)
 {
 	return attach_ready(w) && attach_call(w) &&
-	       !door_map(&w->other, IOVA, w->mem, 16 * PAGE, DOOR_RW);
+	       !backend_map(&w->other, IOVA, w->mem, 16 * PAGE, MAP_RW);
 }
 
 static bool leave_call(struct world *w)
@@ -183,8 +183,8 @@ static bool leave_call(struct world *w)
 
 static bool leave_undo(struct world *w)
 {
-	door_close(&w->other);
-	return !door_locked();
+	backend_close(&w->other);
+	return !locked_kib();
 }
 
 TEST_F_TIMEOUT(doors, leave, 120)
@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(doors, leave, 120)
 		.ready = leave_ready, .call = leave_call, .undo = leave_undo,
 	};
 
-	self->w.mem = door_memory(16 * PAGE);
+	self->w.mem = touched_memory(16 * PAGE);
 	ASSERT_NE(MAP_FAILED, self->w.mem);
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
@@ -222,7 +222,7 @@ TEST_F_TIMEOUT(doors, get_info, 60)
 {
 	static const struct flow flow = { .call = info_call, .undo = nothing_undo };
 
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(doors, list_spaces, 60)
 {
 	static const struct flow flow = { .call = list_call, .undo = nothing_undo };
 
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 

@@ -14,19 +14,19 @@ FIXTURE(live) {
 
 FIXTURE_SETUP(live)
 {
-	self->w.mem = door_small_pages(BYTES);
+	self->w.mem = small_pages(BYTES);
 	ASSERT_NE(MAP_FAILED, self->w.mem);
 	memset(self->w.mem, 1, BYTES);
 	self->w.bytes = BYTES;
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	ASSERT_EQ(0, door_map(&self->w.d, IOVA, self->w.mem, BYTES, DOOR_RW));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	ASSERT_EQ(0, backend_map(&self->w.d, IOVA, self->w.mem, BYTES, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(live)
 {
-	EXPECT_EQ(BYTES, door_unmap_all(&self->w.d));
-	EXPECT_EQ(0, door_locked());
-	door_close(&self->w.d);
+	EXPECT_EQ(BYTES, backend_unmap_all(&self->w.d));
+	EXPECT_EQ(0, locked_kib());
+	backend_close(&self->w.d);
 }
 
 /* --- dirty tracking --- */
@@ -157,13 +157,13 @@ static bool unmap_dirty_call(struct world *w)
 
 static bool map_again(struct world *w)
 {
-	return bitmap_is_right() && !door_map(&w->d, IOVA, w->mem, BYTES, DOOR_RW);
+	return bitmap_is_right() && !backend_map(&w->d, IOVA, w->mem, BYTES, MAP_RW);
 }
 
 /* The copies to the user come after the point of no return. */
 static bool is_unmapped(struct world *w)
 {
-	if (errno != EFAULT || door_avail(&w->d) != 65535)
+	if (errno != EFAULT || backend_avail(&w->d) != 65535)
 		return false;
 	/* What was written before the copy that failed is of no use. */
 	memset(&bitmap[1], 0xff, BYTES / PAGE / 8);
@@ -184,12 +184,12 @@ TEST_F_TIMEOUT(live, unmap_dirty, 60)
 /* A mapping made while tracking is on brings its bitmap along. */
 static bool map_call(struct world *w)
 {
-	return !door_map(&w->d, IOVA + GIB, w->mem, 16 * PAGE, DOOR_RW);
+	return !backend_map(&w->d, IOVA + GIB, w->mem, 16 * PAGE, MAP_RW);
 }
 
 static bool map_undo(struct world *w)
 {
-	return door_unmap(&w->d, IOVA + GIB, 16 * PAGE) == 16 * PAGE;
+	return backend_unmap(&w->d, IOVA + GIB, 16 * PAGE) == 16 * PAGE;
 }
 
 TEST_F_TIMEOUT(live, map_while_tracking, 60)
@@ -205,13 +205,13 @@ TEST_F_TIMEOUT(live, map_while_tracking, 60)
 
 static bool invalidate_call(struct world *w)
 {
-	return door_unmap_flags(&w->d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
-				VFIO_DMA_UNMAP_FLAG_VADDR) == (long long)BYTES;
+	return backend_unmap_flags(&w->d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
+				   VFIO_DMA_UNMAP_FLAG_VADDR) == (long long)BYTES;
 }
 
 static bool update_call(struct world *w)
 {
-	return !door_map(&w->d, IOVA, w->mem, BYTES, VFIO_DMA_MAP_FLAG_VADDR);
+	return !backend_map(&w->d, IOVA, w->mem, BYTES, VFIO_DMA_MAP_FLAG_VADDR);
 }
 
 /* Said to have failed, but a second one finds it done already. */

@@ -62,7 +62,7 @@ static char *memory_get(enum memory kind, uint64_t bytes, int *file)
 
 static bool iommu_map_parameter(bool on)
 {
-	return door_write("/sys/module/ioasid/parameters/iommu_map", on ? "Y" : "N");
+	return file_write("/sys/module/ioasid/parameters/iommu_map", on ? "Y" : "N");
 }
 
 FIXTURE_SETUP(mappings)
@@ -72,26 +72,26 @@ FIXTURE_SETUP(mappings)
 	ASSERT_NE(MAP_FAILED, self->w.mem);
 	self->w.bytes = variant->bytes;
 	ASSERT_TRUE(iommu_map_parameter(variant->iommu_map));
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 }
 
 FIXTURE_TEARDOWN(mappings)
 {
 	iommu_map_parameter(false);
-	EXPECT_EQ(0, door_locked());
-	door_close(&self->w.d);
+	EXPECT_EQ(0, locked_kib());
+	backend_close(&self->w.d);
 	if (self->file >= 0)
 		close(self->file);
 }
 
 static bool map_call(struct world *w)
 {
-	return !door_map(&w->d, IOVA, w->mem, w->bytes, DOOR_RW);
+	return !backend_map(&w->d, IOVA, w->mem, w->bytes, MAP_RW);
 }
 
 static bool unmap_call(struct world *w)
 {
-	long long bytes = door_unmap(&w->d, IOVA, w->bytes);
+	long long bytes = backend_unmap(&w->d, IOVA, w->bytes);
 
 	if (bytes >= 0 && bytes != w->bytes)
 		abort();
@@ -100,7 +100,7 @@ static bool unmap_call(struct world *w)
 
 static bool unmap_all_call(struct world *w)
 {
-	long long bytes = door_unmap_all(&w->d);
+	long long bytes = backend_unmap_all(&w->d);
 
 	if (bytes >= 0 && bytes != w->bytes)
 		abort();
@@ -110,7 +110,7 @@ static bool unmap_all_call(struct world *w)
 /* Unmapped, but the number of bytes could not be written back. */
 static bool is_unmapped(struct world *w)
 {
-	return errno == EFAULT && door_avail(&w->d) == 65535;
+	return errno == EFAULT && backend_avail(&w->d) == 65535;
 }
 
 static bool nothing_undo(struct world *w)
@@ -190,13 +190,13 @@ FIXTURE_SETUP(unmaps)
 	self->w.bytes = 2 * MIB;
 	self->w.mem = memory_get(variant->memory, self->w.bytes, &self->file);
 	ASSERT_NE(MAP_FAILED, self->w.mem);
-	ASSERT_TRUE(door_open(&self->w.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->w.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 }
 
 FIXTURE_TEARDOWN(unmaps)
 {
-	EXPECT_EQ(0, door_locked());
-	door_close(&self->w.d);
+	EXPECT_EQ(0, locked_kib());
+	backend_close(&self->w.d);
 	if (self->file >= 0)
 		close(self->file);
 }
@@ -217,7 +217,8 @@ static bool map_pieces(struct world *w)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		if (door_map(&w->d, IOVA + at[i] * quarter, w->mem + i * quarter, quarter, DOOR_RW))
+		if (backend_map(&w->d, IOVA + at[i] * quarter, w->mem + i * quarter, quarter,
+				MAP_RW))
 			return false;
 	return true;
 }

@@ -15,7 +15,7 @@
 /* A /dev/ioasid with a device behind it; pages of a file that are not there yet. */
 FIXTURE(native) {
 	struct world w;
-	struct door edu;
+	struct backend edu;
 };
 
 static int memfd = -1;
@@ -25,26 +25,26 @@ FIXTURE_SETUP(native)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct door){ .fd = -1, .group = -1 };
+	w->other = (struct backend){ .fd = -1, .group = -1 };
 	w->bytes = PAGES * PAGE;
-	w->mem = door_small_pages(w->bytes);
+	w->mem = small_pages(w->bytes);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	memset(w->mem, 1, w->bytes);
 	memfd = memfd_create("sweep", MFD_CLOEXEC);
 	ASSERT_LE(0, memfd);
 	ASSERT_EQ(0, ftruncate(memfd, w->bytes));
-	ASSERT_TRUE(door_open(&w->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
 	second = native_alloc(w->d.fd);
 	ASSERT_LT(1, (int)second);
 }
 
 FIXTURE_TEARDOWN(native)
 {
-	door_close(&self->w.other);
-	door_close(&self->edu);
-	door_close(&self->w.d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->w.other);
+	backend_close(&self->edu);
+	backend_close(&self->w.d);
+	EXPECT_EQ(0, locked_kib());
 	close(memfd);
 }
 
@@ -115,7 +115,7 @@ static bool new_user_undo(struct world *w)
 {
 	bool counted = user_counts(ALICE).spaces == 1;
 
-	door_close(&w->other);
+	backend_close(&w->other);
 	return counted && user_become(0);
 }
 
@@ -150,7 +150,7 @@ static bool legacy_call(struct world *w)
 
 static bool legacy_undo(struct world *w)
 {
-	door_close(&w->other);
+	backend_close(&w->other);
 	return true;
 }
 
@@ -316,9 +316,9 @@ TEST_F_TIMEOUT(native, map, 120)
 }
 
 /* Memory of a device: no page is charged, so each mapping is counted for the user. */
-static bool device_memory(struct world *w, struct door *edu)
+static bool device_memory(struct world *w, struct backend *edu)
 {
-	int device = door_device(edu, DOOR_EDU);
+	int device = backend_device(edu, DEVICE_EDU);
 
 	w->bytes = BATCH * PAGE;
 	w->mem = mmap(NULL, w->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device, 0);
@@ -357,7 +357,7 @@ TEST_F_TIMEOUT(native, map_helped, 600)
 	size_t i, pages = 48 * MIB / PAGE;
 
 	w->bytes = pages * PAGE;
-	w->mem = door_small_pages(w->bytes);
+	w->mem = small_pages(w->bytes);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	for (i = 0; i < pages; i++)
 		w->mem[i * 4099 % pages * PAGE] = 1;
@@ -408,7 +408,7 @@ static bool copy_and_drop(struct world *w)
 
 static bool is_unmapped(struct world *w)
 {
-	return errno == EFAULT && door_avail(&w->d) == 65535;
+	return errno == EFAULT && backend_avail(&w->d) == 65535;
 }
 
 TEST_F_TIMEOUT(native, unmap_last_window, 60)
@@ -651,7 +651,7 @@ static bool owner_ready(struct world *w)
 	char word = 0;
 
 	return write(orders[1], "1", 1) == 1 && read(answers[0], &word, 1) == 1 && word &&
-	       door_status(partner, "VmLck") == w->bytes / 1024;
+	       status_kib(partner, "VmLck") == w->bytes / 1024;
 }
 
 static bool owner_call(struct world *w)
@@ -664,7 +664,7 @@ static bool owner_call(struct world *w)
 /* It is ours now, and the other one's no more. */
 static bool owner_undo(struct world *w)
 {
-	if (door_locked() != w->bytes / 1024 || door_status(partner, "VmLck"))
+	if (locked_kib() != w->bytes / 1024 || status_kib(partner, "VmLck"))
 		return sweep_complain("charged to the wrong process");
 	return unmap_undo(w);
 }

@@ -26,7 +26,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
 	return 0;
 }
 
-/* Without a door: a policy can be loaded and unloaded when nothing is open. */
+/* Without a backend: a policy can be loaded and unloaded when nothing is open. */
 FIXTURE_SETUP(policy)
 {
 	libbpf_set_print(quiet);
@@ -37,8 +37,8 @@ FIXTURE_SETUP(policy)
 
 FIXTURE_TEARDOWN(policy)
 {
-	door_close(&self->w.d);
-	door_close(&self->w.other);
+	backend_close(&self->w.d);
+	backend_close(&self->w.other);
 	EXPECT_ERRNO(ENOENT, access(LOADED, F_OK));
 }
 
@@ -160,12 +160,12 @@ TEST_F_TIMEOUT(policy, replace, 600)
 
 static bool map_call(struct world *w)
 {
-	return !door_map(&w->d, IOVA, w->mem, w->bytes, DOOR_RW);
+	return !backend_map(&w->d, IOVA, w->mem, w->bytes, MAP_RW);
 }
 
 static bool map_undo(struct world *w)
 {
-	return door_unmap(&w->d, IOVA, w->bytes) == w->bytes;
+	return backend_unmap(&w->d, IOVA, w->bytes) == w->bytes;
 }
 
 /* Bytes that all slots of pincg hold; nothing else pins under it here. */
@@ -194,17 +194,17 @@ TEST_F_TIMEOUT(policy, map_counted, 120)
 	uint64_t before, after;
 
 	w->bytes = 2 * MIB;
-	w->mem = door_small_pages(w->bytes);
+	w->mem = small_pages(w->bytes);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	memset(w->mem, 1, w->bytes);
 	ASSERT_TRUE(loader_open(&loader, PINCG, "pincg") && load_call(w));
-	ASSERT_TRUE(door_open(&w->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	ASSERT_TRUE(map_call(w) && map_undo(w));
 	ASSERT_TRUE(counted(&before));
 	EXPECT_TRUE(sweep(w, &flow));
 	ASSERT_TRUE(counted(&after));
 	EXPECT_EQ(before, after);
-	door_close(&w->d);
+	backend_close(&w->d);
 	loader_close(&loader);
 }
 
@@ -220,7 +220,7 @@ static bool ctl(const char *words)
 
 static bool seal_ready(struct world *w)
 {
-	return door_join(&w->other, DOOR_SHIM, DOOR_EDU);
+	return backend_join(&w->other, BACKEND_SHIM, DEVICE_EDU);
 }
 
 static bool seal_call(struct world *w)
@@ -231,9 +231,9 @@ static bool seal_call(struct world *w)
 /* Sealed: ours, and every map is refused for the policy's reason. */
 static bool is_sealed(struct world *w)
 {
-	if (!door_is_right(&w->other))
+	if (!backend_is_right(&w->other))
 		return false;
-	if (!door_map(&w->other, IOVA, w->mem, PAGE, DOOR_RW)) {
+	if (!backend_map(&w->other, IOVA, w->mem, PAGE, MAP_RW)) {
 		TH_LOG("a map works in a container that should be sealed");
 		return false;
 	}
@@ -244,7 +244,7 @@ static bool seal_undo(struct world *w)
 {
 	bool sealed = is_sealed(w);
 
-	door_close(&w->other);
+	backend_close(&w->other);
 	return sealed;
 }
 
@@ -254,7 +254,7 @@ static void sealed(struct ktap_test *_self, struct world *w)
 		.ready = seal_ready, .call = seal_call, .undo = seal_undo,
 	};
 
-	w->mem = door_memory(PAGE);
+	w->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	ASSERT_TRUE(ctl("load " QUICK " --set attach_value=-1"));
 	EXPECT_TRUE(sweep(w, &flow));

@@ -16,7 +16,7 @@ static struct io_uring ring;
 
 FIXTURE(ring) {
 	struct world w;
-	struct door edu;
+	struct backend edu;
 };
 
 FIXTURE_SETUP(ring)
@@ -24,13 +24,13 @@ FIXTURE_SETUP(ring)
 	unsigned int one[2] = { 1, 1 };
 	struct world *w = &self->w;
 
-	w->other = (struct door){ .fd = -1, .group = -1 };
+	w->other = (struct backend){ .fd = -1, .group = -1 };
 	w->bytes = BYTES;
-	w->mem = door_small_pages(BYTES);
+	w->mem = small_pages(BYTES);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	memset(w->mem, 1, BYTES);
-	ASSERT_TRUE(door_open(&w->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
 	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
 	/* One worker, so that it is known in advance who does it. */
 	ASSERT_EQ(0, io_uring_register_iowq_max_workers(&ring, one));
@@ -39,9 +39,9 @@ FIXTURE_SETUP(ring)
 FIXTURE_TEARDOWN(ring)
 {
 	io_uring_queue_exit(&ring);
-	door_close(&self->edu);
-	door_close(&self->w.d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->edu);
+	backend_close(&self->w.d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* Submits one request and waits for it; errno as an ioctl has it. */
@@ -105,7 +105,7 @@ static bool nothing_undo(struct world *w)
 
 static bool is_unmapped(struct world *w)
 {
-	return errno == EFAULT && door_avail(&w->d) == 65535;
+	return errno == EFAULT && backend_avail(&w->d) == 65535;
 }
 
 /* --- the submitter --- */

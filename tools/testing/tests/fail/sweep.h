@@ -17,8 +17,8 @@
 
 /* What a flow works with; each uses what it needs. */
 struct world {
-	struct door d;
-	struct door other;
+	struct backend d;
+	struct backend other;
 	char *mem;
 	void *more;
 	long long bytes;
@@ -115,8 +115,8 @@ static inline struct traces sweep_traces(const struct world *w)
 {
 	return (struct traces){
 		.pinned = ktap_pinned(),
-		.locked = door_locked(),
-		.avail = w->d.fd >= 0 ? door_avail(&w->d) : -1,
+		.locked = locked_kib(),
+		.avail = w->d.fd >= 0 ? backend_avail(&w->d) : -1,
 		.spaces = sweep_spaces(),
 		.users = user_counts(-1),
 		.core = sweep_refs("ioasid"),

@@ -6,7 +6,7 @@
 #include "fail/sweep.h"
 
 #define IOVA	0x1000000ULL
-#define NODE	"/dev/ioasid-pci/" DOOR_EDU
+#define NODE	"/dev/ioasid-pci/" DEVICE_EDU
 
 FIXTURE(ways) {
 	struct world w;
@@ -18,9 +18,9 @@ static bool bind(const char *from, const char *to)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind", from);
-	return door_write(path, DOOR_EDU) &&
-	       door_write("/sys/bus/pci/devices/" DOOR_EDU "/driver_override", to) &&
-	       door_write("/sys/bus/pci/drivers_probe", DOOR_EDU);
+	return file_write(path, DEVICE_EDU) &&
+	       file_write("/sys/bus/pci/devices/" DEVICE_EDU "/driver_override", to) &&
+	       file_write("/sys/bus/pci/drivers_probe", DEVICE_EDU);
 }
 
 /* @other.group is a group or a node. */
@@ -30,19 +30,19 @@ FIXTURE_SETUP(ways)
 
 	ASSERT_TRUE(bind("vfio-pci", "ioasid_pci"));
 
-	w->other = (struct door){ .fd = -1, .group = -1 };
-	w->mem = door_small_pages(32 * PAGE);
+	w->other = (struct backend){ .fd = -1, .group = -1 };
+	w->mem = small_pages(32 * PAGE);
 	ASSERT_NE(MAP_FAILED, w->mem);
 	memset(w->mem, 1, 32 * PAGE);
-	ASSERT_TRUE(door_open(&w->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&w->d, IOVA, w->mem, 31 * PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&w->d, IOVA + GIB, w->mem + 31 * PAGE, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA, w->mem, 31 * PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&w->d, IOVA + GIB, w->mem + 31 * PAGE, PAGE, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(ways)
 {
-	door_close(&self->w.other);
-	door_close(&self->w.d);
+	backend_close(&self->w.other);
+	backend_close(&self->w.d);
 	EXPECT_EQ(0, sweep_refs("ioasid_setcontainer"));
 	EXPECT_EQ(0, sweep_refs("ioasid_pci"));
 	EXPECT_TRUE(bind("ioasid_pci", "vfio-pci"));
@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(ways)
 
 static bool close_undo(struct world *w)
 {
-	door_close(&w->other);
+	backend_close(&w->other);
 	return true;
 }
 
@@ -58,7 +58,7 @@ static bool close_undo(struct world *w)
 
 static bool group_ready(struct world *w)
 {
-	w->other.group = door_open_group(DOOR_EDU);
+	w->other.group = backend_open_group(DEVICE_EDU);
 	return w->other.group >= 0 && !sweep_refs("ioasid_setcontainer");
 }
 
@@ -72,7 +72,7 @@ static bool group_undo(struct world *w)
 {
 	bool one = sweep_refs("ioasid_setcontainer") == 1;
 
-	door_close(&w->other);
+	backend_close(&w->other);
 	return one && !sweep_refs("ioasid_setcontainer");
 }
 

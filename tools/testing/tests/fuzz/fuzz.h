@@ -25,7 +25,7 @@
 
 /* Descriptors by number; threads share them, and what is in them changes. */
 #define SLOTS		16
-#define SLOT_DOORS	0	/* /dev/ioasid and containers */
+#define SLOT_BACKENDS	0	/* /dev/ioasid and containers */
 #define SLOT_GROUPS	6
 #define SLOT_DEVICES	10
 #define SLOT_NODES	12	/* of ioasid_pci */
@@ -106,7 +106,7 @@ void fuzz_mutate(struct fuzz_program *p, uint64_t *rng, const struct fuzz_progra
 bool fuzz_print(const struct fuzz_program *p, const char *path);
 bool fuzz_parse(struct fuzz_program *p, const char *path);
 
-/* --- door.c, native.c, node.c, memory.c, outside.c: kinds --- */
+/* --- backend.c, native.c, node.c, memory.c, outside.c: kinds --- */
 #define KIND(name)								\
 	void make_##name(uint64_t *rng, uint64_t *a);				\
 	long run_##name(const uint64_t *a)
@@ -173,10 +173,10 @@ KIND(parameter);
 KIND(reclaim);
 #undef KIND
 
-/* door.c */
+/* backend.c */
 extern atomic_int fuzz_slots[SLOTS];
 void fuzz_slots_clear(void);
-uint64_t fuzz_door(uint64_t *rng);
+uint64_t fuzz_backend(uint64_t *rng);
 uint64_t fuzz_iova(uint64_t *rng);
 
 /* memory.c */

@@ -27,7 +27,7 @@ helpers() {
 	awk -v want="$1" '
 		/^static inline/ { name = $0; sub(/\(.*/, "", name); sub(/.*[ *]/, "", name) }
 		$0 ~ "[^A-Z_]" want "[^A-Z_]" { print name }' tools/testing/lib/ioasid.h \
-		tools/testing/lib/pci_device.h tools/testing/lib/container.h
+		tools/testing/lib/pci_device.h tools/testing/lib/backend.h
 }
 
 # By its name or by that of a helper.

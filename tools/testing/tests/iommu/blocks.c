@@ -58,31 +58,31 @@ TEST_F_TIMEOUT(broken, unmapped_as_a_whole, 60)
 	struct tally before;
 
 	ASSERT_TRUE(setting(was));
-	ASSERT_TRUE(door_write(THP, "advise"));
+	ASSERT_TRUE(file_write(THP, "advise"));
 	mem = again_and_again(SIZE + 2 * MIB);
-	ASSERT_TRUE(door_write(THP, was));
+	ASSERT_TRUE(file_write(THP, was));
 	ASSERT_NE(MAP_FAILED, mem);
 	mem += MIB;
-	before = door_tally(&self->d);
+	before = backend_tally(&self->d);
 
-	ASSERT_EQ(0, door_map(&self->d, MIB, mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, MIB, mem, SIZE, MAP_RW));
 	ASSERT_EQ(SIZE / (2 * MIB) - 1, seen(self->broken, 0).blocks);
-	EXPECT_EQ((long long)SIZE, door_unmap(&self->d, MIB, SIZE));
+	EXPECT_EQ((long long)SIZE, backend_unmap(&self->d, MIB, SIZE));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 
-	ASSERT_EQ(0, door_map(&self->d, MIB, mem, MIB, DOOR_RW));
-	ASSERT_EQ(0, door_map(&self->d, 2 * MIB, mem + MIB, SIZE, DOOR_RW));
-	EXPECT_EQ((long long)(SIZE + MIB), door_unmap(&self->d, 0, SIZE + 2 * MIB));
+	ASSERT_EQ(0, backend_map(&self->d, MIB, mem, MIB, MAP_RW));
+	ASSERT_EQ(0, backend_map(&self->d, 2 * MIB, mem + MIB, SIZE, MAP_RW));
+	EXPECT_EQ((long long)(SIZE + MIB), backend_unmap(&self->d, 0, SIZE + 2 * MIB));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 
 	/* And by its way back. */
-	ASSERT_EQ(0, door_map(&self->d, 2 * MIB, mem + MIB, MIB, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, 2 * MIB, mem + MIB, MIB, MAP_RW));
 	ASSERT_TRUE(fault(self->broken, BROKEN_SYNC, 0, 1));
-	EXPECT_ERRNO(EIO, door_map(&self->d, 4 * MIB - MIB, mem, SIZE - MIB, DOOR_RW));
+	EXPECT_ERRNO(EIO, backend_map(&self->d, 4 * MIB - MIB, mem, SIZE - MIB, MAP_RW));
 	EXPECT_CLEAN(self->broken, 0, MIB / PAGE);
-	EXPECT_EQ((long long)MIB, door_unmap_all(&self->d));
+	EXPECT_EQ((long long)MIB, backend_unmap_all(&self->d));
 	EXPECT_UNCHANGED(&self->d, &before);
 }
 

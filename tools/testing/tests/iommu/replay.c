@@ -45,13 +45,13 @@ static int attach_to(int module)
 TEST_F(broken, of_what_is_mapped)
 {
 	struct tally mapped;
-	struct door other;
+	struct backend other;
 
 	ASSERT_EQ(0, map_all(self));
-	ASSERT_EQ(0, door_map(&self->d, IOVA + PAGES * PAGE, self->mem, 4 * PAGE, DOOR_RW));
-	mapped = door_tally(&self->d);
+	ASSERT_EQ(0, backend_map(&self->d, IOVA + PAGES * PAGE, self->mem, 4 * PAGE, MAP_RW));
+	mapped = backend_tally(&self->d);
 	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
-	ASSERT_TRUE(door_join(&other, DOOR_SHIM, OTHER));
+	ASSERT_TRUE(backend_join(&other, BACKEND_SHIM, OTHER));
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
 	EXPECT_ERRNO(ENOMEM, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
@@ -59,36 +59,36 @@ TEST_F(broken, of_what_is_mapped)
 	EXPECT_CLEAN(self->broken, 0, PAGES + 4);
 	EXPECT_CLEAN(self->broken, 1, 0);
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ((long long)((PAGES + 4) * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)((PAGES + 4) * PAGE), backend_unmap_all(&self->d));
 	EXPECT_CLEAN(self->broken, 0, 0);
-	door_close(&other);
+	backend_close(&other);
 }
 
 /* What the IOMMU keeps of the new domain ends with it, and concerns no other domain. */
 TEST_F(broken, that_cannot_be_taken_back)
 {
-	struct tally before = door_tally(&self->d);
-	struct door other;
+	struct tally before = backend_tally(&self->d);
+	struct backend other;
 
 	ASSERT_EQ(0, map_all(self));
 	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
-	ASSERT_TRUE(door_join(&other, DOOR_SHIM, OTHER));
+	ASSERT_TRUE(backend_join(&other, BACKEND_SHIM, OTHER));
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.slot = 1, .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE }));
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.slot = 1, .op = BROKEN_UNMAP, .times = 100 }));
 	EXPECT_ERRNO(ENOMEM, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
-	door_close(&other);
+	backend_close(&other);
 }
 
 /* What was pinned for the device is unpinned, and no entry leads there by then. */
 TEST_F(broken, of_what_is_pinned_for_it)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	int module = container();
 
 	ASSERT_LE(0, module);
@@ -102,7 +102,7 @@ TEST_F(broken, of_what_is_pinned_for_it)
 	EXPECT_CLEAN(self->broken, 1, 0);
 	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_SECOND));
 	ASSERT_EQ(0, attach_to(module));
-	EXPECT_EQ(before.locked + PAGES * 4, door_locked());
+	EXPECT_EQ(before.locked + PAGES * 4, locked_kib());
 	EXPECT_CLEAN(self->broken, 1, PAGES);
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
 	EXPECT_UNCHANGED(&self->d, &before);
@@ -114,8 +114,8 @@ TEST_F(broken, of_reserved_pages)
 {
 	struct kapi pin = { .op = KAPI_PIN, .iova = IOVA, .length = 2, .prot = READ | WRITE };
 	struct kapi unpin = { .op = KAPI_UNPIN, .iova = IOVA, .length = 2 };
-	struct tally before = door_tally(&self->d);
-	char *mem = door_memory(4 * PAGE);
+	struct tally before = backend_tally(&self->d);
+	char *mem = touched_memory(4 * PAGE);
 	int module = container();
 
 	ASSERT_LE(0, module);
@@ -124,11 +124,11 @@ TEST_F(broken, of_reserved_pages)
 				   MAP_SHARED | MAP_FIXED, module, 0));
 	ASSERT_EQ(0, map_in(module, mem, 4));
 	ASSERT_EQ(2, call(module, pin));
-	EXPECT_EQ(before.locked + 4, door_locked());
+	EXPECT_EQ(before.locked + 4, locked_kib());
 	ASSERT_EQ(0, attach_to(module));
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
 	EXPECT_EQ(0, call(module, unpin));
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
 	EXPECT_UNCHANGED(&self->d, &before);
 	munmap(mem, 4 * PAGE);
@@ -140,21 +140,21 @@ TEST_F(broken, of_other_pages_by_now)
 {
 	struct kapi pin = { .op = KAPI_PIN, .iova = IOVA, .length = 3, .prot = READ | WRITE };
 	struct kapi unpin = { .op = KAPI_UNPIN, .iova = IOVA, .length = 3 };
-	struct tally before = door_tally(&self->d);
-	char *mem = door_memory(4 * PAGE);
+	struct tally before = backend_tally(&self->d);
+	char *mem = touched_memory(4 * PAGE);
 	int module = container();
 
 	ASSERT_LE(0, module);
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, map_in(module, mem, 3));
 	ASSERT_EQ(3, call(module, pin));
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
 	ASSERT_EQ(mem + PAGE, mmap(mem + PAGE, PAGE, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_FIXED, module, 0));
 	ASSERT_EQ(0, attach_to(module));
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
 	EXPECT_EQ(0, call(module, unpin));
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
 	EXPECT_UNCHANGED(&self->d, &before);
 	munmap(mem, 4 * PAGE);
@@ -164,14 +164,14 @@ TEST_F(broken, of_other_pages_by_now)
 /* With the last device of a container its page tables go, and what these kept is unpinned. */
 TEST_F(broken, kept_until_the_last_device_goes)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	int module = container();
 
 	ASSERT_LE(0, module);
 	ASSERT_EQ(0, map_in(module, self->mem, PAGES));
 	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_SECOND));
 	ASSERT_EQ(0, attach_to(module));
-	EXPECT_EQ(before.pinned + PAGES, door_tally(&self->d).pinned);
+	EXPECT_EQ(before.pinned + PAGES, backend_tally(&self->d).pinned);
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.slot = 1, .op = BROKEN_UNMAP, .times = 1000 }));
 	ASSERT_EQ(0, call(module, (struct kapi){ .op = KAPI_DETACH }));
@@ -212,7 +212,7 @@ static bool in_some_space(int module, uint64_t physical)
 /* Registers of a device are in the address space as long as it has a domain, and no longer. */
 TEST_F(broken, of_device_memory)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	int module = container(), software;
 	uint64_t physical;
 	char *registers;
@@ -223,7 +223,7 @@ TEST_F(broken, of_device_memory)
 	ASSERT_TRUE(registers);
 	software = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
 	ASSERT_EQ(0, call(software, (struct kapi){ .op = KAPI_FROM_KAPI, .fd = module }));
-	ASSERT_EQ(0, call(software, (struct kapi){ .op = KAPI_ATTACH, .device = DOOR_EDU,
+	ASSERT_EQ(0, call(software, (struct kapi){ .op = KAPI_ATTACH, .device = DEVICE_EDU,
 						   .flags = EMULATED }));
 	ASSERT_EQ(0, map_in(module, registers, 1));
 	for (i = 0; i < 2; i++) {

@@ -16,8 +16,8 @@
 #define OTHER	"0000:00:05.0"		/* a second device */
 
 FIXTURE(broken) {
-	struct door d;		/* the /dev/ioasid */
-	struct door edu;
+	struct backend d;		/* the /dev/ioasid */
+	struct backend edu;
 	int broken;
 	int device;
 	volatile char *bar;
@@ -84,7 +84,7 @@ static inline uint64_t frame_of(int pagemap, const char *page)
 static inline char *scattered(void)
 {
 	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), i, n = 0;
-	char *mem = door_small_pages(4 * PAGES * PAGE), *at;
+	char *mem = small_pages(4 * PAGES * PAGE), *at;
 	uint64_t frame, last = 0;
 
 	at = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -120,10 +120,10 @@ static inline char *huge_pages(size_t size)
 
 FIXTURE_SETUP(broken)
 {
-	struct broken_domain take = { .device = DOOR_EDU };
+	struct broken_domain take = { .device = DEVICE_EDU };
 
-	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/iommu_map", variant->iommu_map));
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(file_write("/sys/module/ioasid/parameters/iommu_map", variant->iommu_map));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	self->bar = edu_attach(self->d.fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
 	self->broken = open("/dev/ioasid_broken", O_RDWR | O_CLOEXEC);
@@ -135,10 +135,10 @@ FIXTURE_SETUP(broken)
 	}
 	self->mem = scattered();
 	ASSERT_NE(MAP_FAILED, self->mem);
-	self->avail = door_avail(&self->d);
+	self->avail = backend_avail(&self->d);
 	/* It is the IOMMU that maps. */
 	ASSERT_TRUE(fault(self->broken, BROKEN_MAP, 0, 1));
-	ASSERT_ERRNO(ENOMEM, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_ERRNO(ENOMEM, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 }
 
 /* The device goes, and with it the domain. */
@@ -149,22 +149,22 @@ static inline void device_goes(struct ktap_fixture_broken *self)
 	munmap((void *)(uintptr_t)self->bar, MIB);
 	self->bar = NULL;
 	close(self->device);
-	door_close(&self->edu);
+	backend_close(&self->edu);
 }
 
 FIXTURE_TEARDOWN(broken)
 {
-	door_write("/sys/module/ioasid/parameters/iommu_map", "N");
+	file_write("/sys/module/ioasid/parameters/iommu_map", "N");
 	close(self->broken);
 	device_goes(self);
 	if (self->d.fd >= 0)
-		door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+		backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 static inline int map_all(struct ktap_fixture_broken *self)
 {
-	return door_map(&self->d, IOVA, self->mem, PAGES * PAGE, DOOR_RW);
+	return backend_map(&self->d, IOVA, self->mem, PAGES * PAGE, MAP_RW);
 }
 
 /* The device writes over the first page of the mapping with its last. */

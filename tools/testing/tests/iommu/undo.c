@@ -10,7 +10,7 @@
 /* Wherever writing the page tables stops, all of it is taken back. */
 TEST_F(broken, map_fails_anywhere)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	unsigned int after;
 
 	for (after = 0; ; after += 7) {
@@ -22,27 +22,27 @@ TEST_F(broken, map_fails_anywhere)
 	}
 	EXPECT_LE(PAGES, after);
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ(PAGES * PAGE, door_unmap_all(&self->d));
+	EXPECT_EQ(PAGES * PAGE, backend_unmap_all(&self->d));
 	EXPECT_UNCHANGED(&self->d, &before);
 }
 
 /* Written but not made visible: as if it had not been written. */
 TEST_F(broken, sync_fails)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 
 	ASSERT_TRUE(fault(self->broken, BROKEN_SYNC, 0, 1));
 	EXPECT_ERRNO(EIO, map_all(self));
 	EXPECT_UNCHANGED(&self->d, &before);
 	ASSERT_EQ(0, map_all(self));
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ(PAGES * PAGE, door_unmap_all(&self->d));
+	EXPECT_EQ(PAGES * PAGE, backend_unmap_all(&self->d));
 }
 
 /* It writes an entry and says that it did not, wherever that is. */
 TEST_F(broken, writes_and_reports_nothing)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	unsigned int after;
 
 	for (after = 0; ; after += 7) {
@@ -57,7 +57,7 @@ TEST_F(broken, writes_and_reports_nothing)
 	EXPECT_LE(PAGES, after);
 	EXPECT_CLEAN(self->broken, 0, PAGES);
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 	EXPECT_CLEAN(self->broken, 0, 0);
 }
 
@@ -74,32 +74,32 @@ TEST_F(broken, writes_more_than_it_reports)
 		{ 4 * MIB, 0, 0 },
 		{ 4 * MIB, 2 * MIB, 0 },
 	};
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	char *mem = huge_pages(8 * MIB);
 	unsigned int i;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	/* Neighbours, which must stay. */
-	ASSERT_EQ(0, door_map(&self->d, IOVA - PAGE, self->mem, PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&self->d, IOVA + 6 * MIB, self->mem + PAGE, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA - PAGE, self->mem, PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA + 6 * MIB, self->mem + PAGE, PAGE, MAP_RW));
 	for (i = 0; i < 6; i++) {
 		ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 			.op = BROKEN_MAP, .times = 1, .written = cases[i].written,
 			.reported = cases[i].reported }));
-		EXPECT_ERRNO(ENOMEM, door_map(&self->d, IOVA, mem + cases[i].offset, 6 * MIB,
-					      DOOR_RW));
+		EXPECT_ERRNO(ENOMEM, backend_map(&self->d, IOVA, mem + cases[i].offset, 6 * MIB,
+						 MAP_RW));
 		EXPECT_CLEAN(self->broken, 0, 2);
-		EXPECT_EQ(before.locked + 8, door_locked());
-		EXPECT_EQ(self->avail - 2, door_avail(&self->d));
+		EXPECT_EQ(before.locked + 8, locked_kib());
+		EXPECT_EQ(self->avail - 2, backend_avail(&self->d));
 	}
-	EXPECT_EQ(2 * (long long)PAGE, door_unmap_all(&self->d));
+	EXPECT_EQ(2 * (long long)PAGE, backend_unmap_all(&self->d));
 	EXPECT_UNCHANGED(&self->d, &before);
 }
 
 /* In a batch it is the one that fails which is undone, and those after it. */
 TEST_F(broken, in_a_batch)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	struct ioasid_map_entry e[8];
 	struct broken_fault f[] = {
 		{ .op = BROKEN_MAP, .after = 20, .times = 1, .written = PAGE },
@@ -124,9 +124,9 @@ TEST_F(broken, in_a_batch)
 		good = done;
 		EXPECT_LT(good, 8U);
 		EXPECT_CLEAN(self->broken, 0, good * 8);
-		EXPECT_EQ(before.locked + (long)good * 8 * 4, door_locked());
-		EXPECT_EQ(self->avail - good, door_avail(&self->d));
-		door_unmap_all(&self->d);
+		EXPECT_EQ(before.locked + (long)good * 8 * 4, locked_kib());
+		EXPECT_EQ(self->avail - good, backend_avail(&self->d));
+		backend_unmap_all(&self->d);
 		EXPECT_UNCHANGED(&self->d, &before);
 	}
 }
@@ -134,8 +134,8 @@ TEST_F(broken, in_a_batch)
 /* The second of two domains fails: both hold nothing. */
 TEST_F(broken, in_the_second_domain)
 {
-	struct tally before = door_tally(&self->d);
-	struct door other;
+	struct tally before = backend_tally(&self->d);
+	struct backend other;
 
 	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
 	ASSERT_TRUE(native_attach(self->d.fd, &other, OTHER));
@@ -148,23 +148,23 @@ TEST_F(broken, in_the_second_domain)
 	ASSERT_EQ(0, map_all(self));
 	EXPECT_CLEAN(self->broken, 0, PAGES);
 	EXPECT_CLEAN(self->broken, 1, PAGES);
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
-	door_close(&other);
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
+	backend_close(&other);
 }
 
 /* --- the way back fails, too --- */
 
 /* A mapping that failed is there: pinned, charged, counted, in the way of others. */
 #define EXPECT_KEPT(self, before, pages) do {					\
-	EXPECT_EQ((before)->locked + (long)(pages) * 4, door_locked());		\
+	EXPECT_EQ((before)->locked + (long)(pages) * 4, locked_kib());		\
 	EXPECT_EQ((before)->pinned + (pages), ktap_pinned());			\
-	EXPECT_EQ((before)->avail - 1, door_avail(&(self)->d));			\
-	EXPECT_ERRNO(EEXIST, door_map(&(self)->d, IOVA, (self)->mem, PAGE, DOOR_RW));	\
+	EXPECT_EQ((before)->avail - 1, backend_avail(&(self)->d));			\
+	EXPECT_ERRNO(EEXIST, backend_map(&(self)->d, IOVA, (self)->mem, PAGE, MAP_RW));	\
 } while (0)
 
 TEST_F(broken, kept_after_a_failed_map)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	unsigned int tries;
 
 	/* Nine entries and one that is not reported; the first unmap does nothing. */
@@ -174,23 +174,23 @@ TEST_F(broken, kept_after_a_failed_map)
 	EXPECT_ERRNO(EIO, map_all(self));
 	EXPECT_KEPT(self, &before, PAGES);
 	for (tries = 0; tries < 2; tries++) {
-		EXPECT_ERRNO(EIO, door_unmap_all(&self->d));
+		EXPECT_ERRNO(EIO, backend_unmap_all(&self->d));
 		EXPECT_KEPT(self, &before, PAGES);
 	}
 	EXPECT_CLEAN(self->broken, 0, 10);
 	ASSERT_TRUE(no_fault(self->broken, BROKEN_UNMAP));
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 	ASSERT_EQ(0, map_all(self));
 	EXPECT_TRUE(dma_works(self));
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 }
 
 /* Only the one that was not reported stays; the driver says no more of it. */
 TEST_F(broken, kept_for_one_entry)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.op = BROKEN_MAP, .times = 1, .written = PAGE }));
@@ -198,7 +198,7 @@ TEST_F(broken, kept_for_one_entry)
 	EXPECT_ERRNO(EIO, map_all(self));
 	EXPECT_KEPT(self, &before, PAGES);
 	EXPECT_CLEAN(self->broken, 0, 1);
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap(&self->d, IOVA, PAGES * PAGE));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap(&self->d, IOVA, PAGES * PAGE));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 }
@@ -206,7 +206,7 @@ TEST_F(broken, kept_for_one_entry)
 /* Written, not made visible, and kept. */
 TEST_F(broken, kept_after_a_failed_sync)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 
 	ASSERT_TRUE(fault(self->broken, BROKEN_SYNC, 0, 1));
 	/* iommu_map() tries, and then we do. */
@@ -214,7 +214,7 @@ TEST_F(broken, kept_after_a_failed_sync)
 	EXPECT_ERRNO(EIO, map_all(self));
 	EXPECT_KEPT(self, &before, PAGES);
 	ASSERT_TRUE(no_fault(self->broken, BROKEN_UNMAP));
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 }
@@ -222,7 +222,7 @@ TEST_F(broken, kept_after_a_failed_sync)
 /* Of a batch each one is there or is not. */
 TEST_F(broken, kept_in_a_batch)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	struct ioasid_map_entry e[4];
 	uint32_t done;
 	unsigned int i;
@@ -241,11 +241,11 @@ TEST_F(broken, kept_in_a_batch)
 	EXPECT_ERRNO(EIO, native_map_batch(self->d.fd, 0, e, 4, &done));
 	EXPECT_EQ(2, done);
 	EXPECT_CLEAN(self->broken, 0, 3);
-	EXPECT_EQ(before.locked + 3 * 4, door_locked());
-	EXPECT_EQ(self->avail - 3, door_avail(&self->d));
+	EXPECT_EQ(before.locked + 3 * 4, locked_kib());
+	EXPECT_EQ(self->avail - 3, backend_avail(&self->d));
 	/* What was never begun is free. */
-	EXPECT_EQ(0, door_map(&self->d, IOVA + 3 * PAGE, self->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(4 * (long long)PAGE, door_unmap(&self->d, IOVA, 4 * PAGE));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA + 3 * PAGE, self->mem, PAGE, MAP_RW));
+	EXPECT_EQ(4 * (long long)PAGE, backend_unmap(&self->d, IOVA, 4 * PAGE));
 	EXPECT_CLEAN(self->broken, 0, 0);
 	EXPECT_UNCHANGED(&self->d, &before);
 }
@@ -258,12 +258,12 @@ TEST_F(broken, kept_and_said)
 	bool said = false;
 	FILE *f;
 
-	ASSERT_TRUE(door_write(event, "1"));
+	ASSERT_TRUE(file_write(event, "1"));
 	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
 		.op = BROKEN_MAP, .times = 1, .written = PAGE }));
 	ASSERT_TRUE(fault(self->broken, BROKEN_UNMAP, 0, 1));
 	EXPECT_ERRNO(EIO, map_all(self));
-	door_write(event, "0");
+	file_write(event, "0");
 	snprintf(want, sizeof(want), "0x%llx", IOVA + PAGES * PAGE - 1);
 	snprintf(who, sizeof(who), "tgid=%d op=map err=%d ", getpid(), -EIO);
 	f = fopen("/sys/kernel/tracing/trace", "re");
@@ -273,7 +273,7 @@ TEST_F(broken, kept_and_said)
 	EXPECT_TRUE(said);
 	if (f)
 		fclose(f);
-	EXPECT_EQ((long long)(PAGES * PAGE), door_unmap_all(&self->d));
+	EXPECT_EQ((long long)(PAGES * PAGE), backend_unmap_all(&self->d));
 }
 
 /* Whatever is kept goes with the space, if the driver clears it then. */
@@ -287,7 +287,7 @@ TEST_F(broken, kept_until_the_end)
 	EXPECT_ERRNO(EIO, map_all(self));
 	EXPECT_EQ(before + PAGES, ktap_pinned());
 	/* The fixture ends before the device does. */
-	door_close(&self->d);
+	backend_close(&self->d);
 	self->d.fd = -1;
 	device_goes(self);
 	EXPECT_EQ(before, ktap_pinned());

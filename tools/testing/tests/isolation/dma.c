@@ -14,7 +14,7 @@
 
 /* A drive in a container, ready to write. */
 struct rig {
-	struct door d;
+	struct backend d;
 	struct nvme nvme;
 	int device;
 	char *queues;
@@ -38,23 +38,23 @@ static bool arrived(const char *mem)
 
 static bool rig_start(struct rig *r)
 {
-	r->queues = door_memory(NVME_PAGES * PAGE);
+	r->queues = touched_memory(NVME_PAGES * PAGE);
 	if (r->queues == MAP_FAILED ||
-	    door_map(&r->d, QUEUES, r->queues, NVME_PAGES * PAGE, DOOR_RW))
+	    backend_map(&r->d, QUEUES, r->queues, NVME_PAGES * PAGE, MAP_RW))
 		return false;
-	r->device = door_device(&r->d, DOOR_NVME);
+	r->device = backend_device(&r->d, DEVICE_NVME);
 	return nvme_start(&r->nvme, r->device, r->queues, QUEUES);
 }
 
 static bool rig_open(struct rig *r)
 {
-	return door_open(&r->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME) && rig_start(r);
+	return backend_open(&r->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME) && rig_start(r);
 }
 
 static void rig_close(struct rig *r)
 {
 	close(r->device);
-	door_close(&r->d);
+	backend_close(&r->d);
 	munmap(r->queues, NVME_PAGES * PAGE);
 }
 
@@ -84,10 +84,10 @@ FIXTURE(dma) {
 
 FIXTURE_SETUP(dma)
 {
-	self->mem = door_memory(PAGE);
+	self->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_TRUE(rig_open(&self->r));
-	ASSERT_EQ(0, door_map(&self->r.d, TARGET, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->r.d, TARGET, self->mem, PAGE, MAP_RW));
 	expect_arrives(_self, &self->r, self->mem);
 	memset(self->mem, FILL, PAGE);
 }
@@ -104,7 +104,7 @@ TEST_F(dma, fault_is_reported)
 
 	if (!access("/sys/class/iommu/ivhd0", F_OK))
 		SKIP(return, "the emulated AMD IOMMU refuses without a word");
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
 	nvme_read_to(&self->r.nvme, TARGET);
 	EXPECT_TRUE(fault_seen(log, TARGET, 100));
 	close(log);
@@ -112,7 +112,7 @@ TEST_F(dma, fault_is_reported)
 
 TEST_F(dma, after_unmap)
 {
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
 	expect_refused(_self, &self->r, self->mem);
 }
 
@@ -123,7 +123,7 @@ TEST_F(dma, after_unmap_all)
 	uint32_t command[16];
 
 	nvme_fill_read(command, TARGET);
-	ASSERT_EQ((NVME_PAGES + 1) * PAGE, door_unmap_all(&self->r.d));
+	ASSERT_EQ((NVME_PAGES + 1) * PAGE, backend_unmap_all(&self->r.d));
 	ASSERT_TRUE(nvme_submit(&self->r.nvme, 1, command));
 	fault_note(log, QUEUES + 2 * PAGE);
 	EXPECT_TRUE(is_filled(self->mem, PAGE, FILL));
@@ -133,11 +133,11 @@ TEST_F(dma, after_unmap_all)
 /* The same IOVA for other memory: the old is out of reach, the new is not. */
 TEST_F(dma, after_remapping)
 {
-	char *other = door_memory(PAGE);
+	char *other = touched_memory(PAGE);
 
 	ASSERT_NE(MAP_FAILED, other);
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
-	ASSERT_EQ(0, door_map(&self->r.d, TARGET, other, PAGE, DOOR_RW));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(0, backend_map(&self->r.d, TARGET, other, PAGE, MAP_RW));
 	expect_arrives(_self, &self->r, other);
 	EXPECT_TRUE(is_filled(self->mem, PAGE, FILL));
 }
@@ -145,21 +145,21 @@ TEST_F(dma, after_remapping)
 /* A neighbour that went must not take the page along, nor stay with it. */
 TEST_F(dma, one_of_two_neighbours)
 {
-	char *next = door_memory(PAGE);
+	char *next = touched_memory(PAGE);
 
 	ASSERT_NE(MAP_FAILED, next);
-	ASSERT_EQ(0, door_map(&self->r.d, TARGET + PAGE, next, PAGE, DOOR_RW));
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET + PAGE, PAGE));
+	ASSERT_EQ(0, backend_map(&self->r.d, TARGET + PAGE, next, PAGE, MAP_RW));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET + PAGE, PAGE));
 	expect_arrives(_self, &self->r, self->mem);
 	memset(self->mem, FILL, PAGE);
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
 	expect_refused(_self, &self->r, self->mem);
 }
 
 TEST_F(dma, read_only_mapping)
 {
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
-	ASSERT_EQ(0, door_map(&self->r.d, TARGET, self->mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(0, backend_map(&self->r.d, TARGET, self->mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
 	expect_refused(_self, &self->r, self->mem);
 }
 
@@ -189,7 +189,7 @@ static void try_to_move(char *mem)
 {
 	char *huge = (char *)((uintptr_t)mem & ~(2 * MIB - 1));
 
-	door_write("/proc/sys/vm/compact_memory", "1");
+	file_write("/proc/sys/vm/compact_memory", "1");
 	madvise(mem, PAGE, MADV_PAGEOUT);
 	madvise(huge, 2 * MIB, MADV_COLLAPSE);
 	/* Takes the page out of use, if what is in it can go elsewhere. */
@@ -199,7 +199,7 @@ static void try_to_move(char *mem)
 /* Nor does it move away under the drive: owner and drive see one page. */
 TEST_F(dma, pages_do_not_move)
 {
-	char *mem = door_small_pages(4 * MIB);
+	char *mem = small_pages(4 * MIB);
 	int round;
 
 	/* One that could become part of a huge page. */
@@ -207,8 +207,8 @@ TEST_F(dma, pages_do_not_move)
 	memset(mem, FILL, 4 * MIB);
 	madvise(mem, 4 * MIB, MADV_HUGEPAGE);
 	mem += 2 * MIB;
-	ASSERT_EQ(PAGE, door_unmap(&self->r.d, TARGET, PAGE));
-	ASSERT_EQ(0, door_map(&self->r.d, TARGET, mem, PAGE, DOOR_RW));
+	ASSERT_EQ(PAGE, backend_unmap(&self->r.d, TARGET, PAGE));
+	ASSERT_EQ(0, backend_map(&self->r.d, TARGET, mem, PAGE, MAP_RW));
 	for (round = 0; round < 3; round++) {
 		memset(mem, FILL, PAGE);
 		try_to_move(mem);
@@ -252,12 +252,12 @@ static void expect_refused_anew(struct ktap_test *_self, const char *mem)
 
 TEST(after_close)
 {
-	char *mem = door_memory(PAGE);
+	char *mem = touched_memory(PAGE);
 	struct rig r;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_TRUE(rig_open(&r));
-	ASSERT_EQ(0, door_map(&r.d, TARGET, mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&r.d, TARGET, mem, PAGE, MAP_RW));
 	expect_arrives(_self, &r, mem);
 	rig_close(&r);
 	memset(mem, FILL, PAGE);
@@ -269,7 +269,7 @@ static void write_for_ever(char *mem, int ready)
 {
 	struct rig r;
 
-	if (!rig_open(&r) || door_map(&r.d, TARGET, mem, PAGE, DOOR_RW) ||
+	if (!rig_open(&r) || backend_map(&r.d, TARGET, mem, PAGE, MAP_RW) ||
 	    nvme_read_to(&r.nvme, TARGET) || write(ready, "1", 1) != 1)
 		_exit(1);
 	for (;;)
@@ -305,33 +305,33 @@ TEST(after_sigkill)
 
 TEST(unmap_is_for_all_devices)
 {
-	struct door ioasid, edu;
-	char *mem = door_memory(PAGE);
+	struct backend ioasid, edu;
+	char *mem = touched_memory(PAGE);
 	volatile char *bar;
 	struct rig r;
 	int device, log;
 
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_join(&r.d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_join(&r.d, BACKEND_SHIM, DEVICE_NVME));
 	ASSERT_EQ(0, ioctl(r.d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(ioasid.fd)));
-	ASSERT_TRUE(door_join(&edu, DOOR_SHIM, DOOR_EDU));
+	ASSERT_TRUE(backend_join(&edu, BACKEND_SHIM, DEVICE_EDU));
 	ASSERT_EQ(0, ioctl(edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(ioasid.fd)));
 	ASSERT_TRUE(rig_start(&r));
-	device = door_device(&edu, DOOR_EDU);
+	device = backend_device(&edu, DEVICE_EDU);
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
 
 	/* Both reach it ... */
-	ASSERT_EQ(0, door_map(&ioasid, TARGET, mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&ioasid, TARGET, mem, PAGE, MAP_RW));
 	expect_arrives(_self, &r, mem);
 	memset(mem, 0x55, PAGE / 2);
 	ASSERT_TRUE(edu_copy(bar, TARGET, TARGET + PAGE / 2, PAGE / 2));
 	EXPECT_TRUE(is_filled(mem, PAGE, 0x55));
 
-	/* ... and neither does when one of three doors says so. */
+	/* ... and neither does when one of three backends says so. */
 	memset(mem, FILL, PAGE);
-	ASSERT_EQ(PAGE, door_unmap(&edu, TARGET, PAGE));
+	ASSERT_EQ(PAGE, backend_unmap(&edu, TARGET, PAGE));
 	expect_refused(_self, &r, mem);
 	log = fault_expect();
 	edu_run(bar, EDU_BUFFER, TARGET, PAGE, EDU_TO_MEMORY);
@@ -341,9 +341,9 @@ TEST(unmap_is_for_all_devices)
 
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
-	door_close(&edu);
+	backend_close(&edu);
 	rig_close(&r);
-	door_close(&ioasid);
+	backend_close(&ioasid);
 }
 
 /* --- a container that a policy refused --- */
@@ -351,13 +351,13 @@ TEST(unmap_is_for_all_devices)
 TEST(sealed_container)
 {
 	volatile char *bar;
-	struct door d;
+	struct backend d;
 	int device, log;
 
 	ASSERT_EQ(0, system("build/bin/ioasidctl policy load build/bpf/test/misbehave.bpf.o "
 			    "--set attach_value=-1 >/dev/null"));
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	device = door_device(&d, DOOR_EDU);
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	device = backend_device(&d, DEVICE_EDU);
 	ASSERT_LE(0, device);
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
@@ -367,7 +367,7 @@ TEST(sealed_container)
 	close(log);
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_EQ(0, system("build/bin/ioasidctl policy unload misbehave >/dev/null"));
 }
 

@@ -5,7 +5,7 @@
  * to reach memory that was unmapped. The emulated SMMU forgets more than it
  * must, so the calls of the driver are looked at instead.
  */
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define EVENT		TRACING "events/kprobes/ioasid_sync/enable"
@@ -56,35 +56,35 @@ TEST(sizes_of_entries)
 {
 	static const uint64_t sizes[AREAS] = { HUGE, PAGE, HUGE };
 	uint64_t at[AREAS], bytes = 0;
-	struct door d;
+	struct backend d;
 	char *mem;
 	int i;
 
 	if (!can_probe())
 		SKIP(return, "only an SMMU needs sizes, and its driver was not found here");
-	ASSERT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "3"));
+	ASSERT_TRUE(file_write("/proc/sys/vm/nr_hugepages", "3"));
 	mem = mmap(NULL, AREAS * HUGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	for (i = 0; i < AREAS; i++) {
 		at[i] = IOVA + 2 * i * HUGE;
-		ASSERT_EQ(0, door_map(&d, at[i], mem + i * HUGE, sizes[i], DOOR_RW));
+		ASSERT_EQ(0, backend_map(&d, at[i], mem + i * HUGE, sizes[i], MAP_RW));
 		bytes += sizes[i];
 	}
 
-	ASSERT_TRUE(door_write(TRACING "kprobe_events", PROBE));
-	ASSERT_TRUE(door_write(TRACING "trace", "\n"));
-	ASSERT_TRUE(door_write(EVENT, "1"));
-	EXPECT_EQ(bytes, door_unmap(&d, IOVA, 2 * AREAS * HUGE));
-	EXPECT_TRUE(door_write(EVENT, "0"));
+	ASSERT_TRUE(file_write(TRACING "kprobe_events", PROBE));
+	ASSERT_TRUE(file_write(TRACING "trace", "\n"));
+	ASSERT_TRUE(file_write(EVENT, "1"));
+	EXPECT_EQ(bytes, backend_unmap(&d, IOVA, 2 * AREAS * HUGE));
+	EXPECT_TRUE(file_write(EVENT, "0"));
 	for (i = 0; i < AREAS; i++)
 		EXPECT_TRUE(was_flushed(at[i], at[i] + sizes[i] - 1, sizes[i]));
 
-	EXPECT_TRUE(door_write(TRACING "kprobe_events", "-:ioasid_sync"));
-	door_close(&d);
+	EXPECT_TRUE(file_write(TRACING "kprobe_events", "-:ioasid_sync"));
+	backend_close(&d);
 	munmap(mem, AREAS * HUGE);
-	EXPECT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "0"));
+	EXPECT_TRUE(file_write("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 TEST_HARNESS_MAIN

@@ -34,22 +34,22 @@ static bool unload(void)
 /* --- limits --- */
 
 /* More than RLIMIT_MEMLOCK: 0 when it worked, or the errno. */
-static int map_too_much(struct door *d)
+static int map_too_much(struct backend *d)
 {
-	char *mem = door_small_pages(MIB);
+	char *mem = small_pages(MIB);
 	int err;
 
-	if (mem == MAP_FAILED || !door_memlock(16 * PAGE))
+	if (mem == MAP_FAILED || !set_memlock(16 * PAGE))
 		return -1;
-	err = door_map(d, 0, mem, 32 * PAGE, DOOR_RW) ? errno : 0;
+	err = backend_map(d, 0, mem, 32 * PAGE, MAP_RW) ? errno : 0;
 	if (!err)
-		door_unmap_all(d);
+		backend_unmap_all(d);
 	return err;
 }
 
 static bool is_limited(void *arg)
 {
-	return map_too_much(arg) == ENOMEM && !door_locked();
+	return map_too_much(arg) == ENOMEM && !locked_kib();
 }
 
 static bool is_not_limited(void *arg)
@@ -58,18 +58,18 @@ static bool is_not_limited(void *arg)
 }
 
 FIXTURE(limits) {
-	struct door d;
+	struct backend d;
 };
 
 FIXTURE_SETUP(limits)
 {
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_EQ(0, as_nobody(is_limited, &self->d));
 }
 
 FIXTURE_TEARDOWN(limits)
 {
-	door_close(&self->d);
+	backend_close(&self->d);
 }
 
 TEST_F_TIMEOUT(limits, allowing_all_lifts_none, 30)
@@ -88,9 +88,9 @@ TEST_F_TIMEOUT(limits, of_another_cgroup, 30)
 	ASSERT_EQ(0, stat(CGROUP, &st));
 	ASSERT_TRUE(load("--set flags=ACCOUNT --set cgroup_id=%lu", (unsigned long)st.st_ino));
 	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
-	ASSERT_TRUE(door_write(CGROUP "/cgroup.procs", "0"));
+	ASSERT_TRUE(file_write(CGROUP "/cgroup.procs", "0"));
 	EXPECT_EQ(0, as_nobody(is_not_limited, &self->d));
-	ASSERT_TRUE(door_write("/sys/fs/cgroup/cgroup.procs", "0"));
+	ASSERT_TRUE(file_write("/sys/fs/cgroup/cgroup.procs", "0"));
 	EXPECT_EQ(0, as_nobody(is_limited, &self->d));
 	EXPECT_TRUE(unload());
 	EXPECT_EQ(0, rmdir(CGROUP));
@@ -108,7 +108,7 @@ TEST_F_TIMEOUT(limits, are_back_without_it, 30)
 
 FIXTURE(reach) {
 	int fd;
-	struct door edu;
+	struct backend edu;
 	int device;
 	volatile char *bar;
 	char *mem;
@@ -121,8 +121,8 @@ FIXTURE_SETUP(reach)
 	ASSERT_LE(0, self->fd);
 	self->bar = edu_attach(self->fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
-	self->mem = door_memory(PAGE);
-	self->other = door_memory(PAGE);
+	self->mem = touched_memory(PAGE);
+	self->other = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_NE(MAP_FAILED, self->other);
 	ASSERT_EQ(TARGET, native_map(self->fd, 0, NATIVE_FIXED, TARGET, self->mem, PAGE));
@@ -132,7 +132,7 @@ FIXTURE_TEARDOWN(reach)
 {
 	munmap((void *)(uintptr_t)self->bar, MIB);
 	close(self->device);
-	door_close(&self->edu);
+	backend_close(&self->edu);
 	close(self->fd);
 }
 
@@ -159,7 +159,7 @@ static bool is_filled(const char *mem, int with)
 TEST_F_TIMEOUT(reach, no_mapping_is_redirected, 60)
 {
 	static const uint64_t wanted[] = {
-		TARGET, DOOR_MSI_START, ~0xffULL, TARGET + 8 * PAGE + 1,
+		TARGET, MSI_START, ~0xffULL, TARGET + 8 * PAGE + 1,
 	};
 	struct ioasid_get_info info;
 	uint64_t chosen, iova;

@@ -58,7 +58,7 @@ static int identify(struct nvme *n)
 }
 
 FIXTURE(interrupts) {
-	struct door ioasid, d;
+	struct backend ioasid, d;
 	struct nvme nvme;
 	char *queues, *mem;
 	int device, event;
@@ -73,10 +73,10 @@ FIXTURE_VARIANT_ADD(interrupts, ioasid) { .join = true };
 
 FIXTURE_SETUP(interrupts)
 {
-	struct door *where = &self->d;
+	struct backend *where = &self->d;
 
-	self->queues = door_memory(NVME_PAGES * PAGE);
-	self->mem = door_memory(2 * PAGE);
+	self->queues = touched_memory(NVME_PAGES * PAGE);
+	self->mem = touched_memory(2 * PAGE);
 	self->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ASSERT_NE(MAP_FAILED, self->queues);
 	ASSERT_NE(MAP_FAILED, self->mem);
@@ -84,16 +84,16 @@ FIXTURE_SETUP(interrupts)
 	self->ioasid.fd = self->ioasid.group = -1;
 	if (variant->join) {
 		where = &self->ioasid;
-		ASSERT_TRUE(door_open(where, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-		ASSERT_TRUE(door_join(&self->d, DOOR_SHIM, DOOR_NVME));
+		ASSERT_TRUE(backend_open(where, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+		ASSERT_TRUE(backend_join(&self->d, BACKEND_SHIM, DEVICE_NVME));
 	} else {
-		ASSERT_TRUE(door_open(where, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+		ASSERT_TRUE(backend_open(where, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	}
-	ASSERT_EQ(0, door_map(where, QUEUES, self->queues, NVME_PAGES * PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(where, ANSWER, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(where, QUEUES, self->queues, NVME_PAGES * PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(where, ANSWER, self->mem, PAGE, MAP_RW));
 	if (variant->join)
 		ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(where->fd)));
-	self->device = door_device(&self->d, DOOR_NVME);
+	self->device = backend_device(&self->d, DEVICE_NVME);
 	ASSERT_TRUE(nvme_start(&self->nvme, self->device, self->queues, QUEUES));
 	ASSERT_TRUE(route(self->device, VFIO_PCI_MSIX_IRQ_INDEX, self->event));
 }
@@ -101,8 +101,8 @@ FIXTURE_SETUP(interrupts)
 FIXTURE_TEARDOWN(interrupts)
 {
 	close(self->device);
-	door_close(&self->d);
-	door_close(&self->ioasid);
+	backend_close(&self->d);
+	backend_close(&self->ioasid);
 	close(self->event);
 }
 
@@ -127,13 +127,13 @@ TEST_F(interrupts, arrive)
 /* Their window is the kernel's: mapping and unmapping around it leaves it alone. */
 TEST_F(interrupts, outlive_neighbours)
 {
-	const uint64_t around = DOOR_MSI_END + 1 - DOOR_MSI_START + 2 * PAGE;
-	struct door *d = variant->join ? &self->ioasid : &self->d;
+	const uint64_t around = MSI_END + 1 - MSI_START + 2 * PAGE;
+	struct backend *d = variant->join ? &self->ioasid : &self->d;
 
 	expect_interrupts(_self, &self->nvme, self->event);
-	ASSERT_EQ(0, door_map(d, DOOR_MSI_START - PAGE, self->mem, PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(d, DOOR_MSI_END + 1, self->mem + PAGE, PAGE, DOOR_RW));
-	EXPECT_EQ(2 * PAGE, door_unmap(d, DOOR_MSI_START - PAGE, around));
+	ASSERT_EQ(0, backend_map(d, MSI_START - PAGE, self->mem, PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(d, MSI_END + 1, self->mem + PAGE, PAGE, MAP_RW));
+	EXPECT_EQ(2 * PAGE, backend_unmap(d, MSI_START - PAGE, around));
 	expect_interrupts(_self, &self->nvme, self->event);
 }
 
@@ -142,14 +142,14 @@ TEST_F(interrupts, second_device)
 {
 	int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), device;
 	volatile char *bar;
-	struct door edu;
+	struct backend edu;
 
 	if (!variant->join)
 		SKIP(return, "devices share a /dev/ioasid here");
 	ASSERT_LE(0, event);
-	ASSERT_TRUE(door_join(&edu, DOOR_SHIM, DOOR_EDU));
+	ASSERT_TRUE(backend_join(&edu, BACKEND_SHIM, DEVICE_EDU));
 	ASSERT_EQ(0, ioctl(edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->ioasid.fd)));
-	device = door_device(&edu, DOOR_EDU);
+	device = backend_device(&edu, DEVICE_EDU);
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
 	ASSERT_TRUE(route(device, VFIO_PCI_MSI_IRQ_INDEX, event));
@@ -161,7 +161,7 @@ TEST_F(interrupts, second_device)
 	/* The first one's go on when the second leaves. */
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
-	door_close(&edu);
+	backend_close(&edu);
 	expect_interrupts(_self, &self->nvme, self->event);
 	close(event);
 }

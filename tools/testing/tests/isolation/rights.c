@@ -31,7 +31,7 @@ static bool opens_nothing(void *group)
 TEST(nodes_are_closed)
 {
 	char link[PATH_MAX], node[64];
-	ssize_t n = readlink("/sys/bus/pci/devices/" DOOR_EDU "/iommu_group", link,
+	ssize_t n = readlink("/sys/bus/pci/devices/" DEVICE_EDU "/iommu_group", link,
 			     sizeof(link) - 1);
 
 	ASSERT_LT(0, n);
@@ -55,14 +55,14 @@ TEST(policies_are_for_root)
 /* The stock container opens for every user; alone it is good for nothing. */
 static bool container_is_useless(void *unused)
 {
-	struct door d = { .kind = DOOR_SHIM, .group = -1 };
+	struct backend d = { .kind = BACKEND_SHIM, .group = -1 };
 	char page[PAGE];
 
 	(void)unused;
 	d.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	return d.fd < 0 ||
 	       (ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) && errno == EINVAL &&
-		door_map(&d, 0, page, PAGE, DOOR_RW) && errno == EINVAL);
+		backend_map(&d, 0, page, PAGE, MAP_RW) && errno == EINVAL);
 }
 
 TEST(container_without_a_group)
@@ -70,31 +70,31 @@ TEST(container_without_a_group)
 	EXPECT_EQ(0, as_nobody(container_is_useless, NULL));
 }
 
-/* With a door that was passed on: a user maps its own memory, up to its own limit. */
+/* With a backend that was passed on: a user maps its own memory, up to its own limit. */
 static bool maps_to_the_limit(void *arg)
 {
-	struct door *d = arg;
-	char *mem = door_small_pages(MIB);
+	struct backend *d = arg;
+	char *mem = small_pages(MIB);
 
-	if (mem == MAP_FAILED || !door_memlock(16 * PAGE))
+	if (mem == MAP_FAILED || !set_memlock(16 * PAGE))
 		return false;
-	if (door_map(d, 0, mem, 16 * PAGE, DOOR_RW) || door_locked() != 16 * 4) {
+	if (backend_map(d, 0, mem, 16 * PAGE, MAP_RW) || locked_kib() != 16 * 4) {
 		printf("# cannot map what the limit allows: %s\n", strerror(errno));
 		return false;
 	}
-	return door_map(d, MIB, mem + MIB / 2, PAGE, DOOR_RW) && errno == ENOMEM &&
-	       door_locked() == 16 * 4;
+	return backend_map(d, MIB, mem + MIB / 2, PAGE, MAP_RW) && errno == ENOMEM &&
+	       locked_kib() == 16 * 4;
 }
 
 TEST(handed_a_door)
 {
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	EXPECT_EQ(0, as_nobody(maps_to_the_limit, &d));
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(16 * PAGE, door_unmap_all(&d));
-	door_close(&d);
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(16 * PAGE, backend_unmap_all(&d));
+	backend_close(&d);
 }
 
 /* Memory that the user may only read is not mapped for a device to write. */
@@ -105,17 +105,17 @@ static bool maps_no_write(void *arg)
 	char *shared = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0);
 
 	return mem != MAP_FAILED && shared != MAP_FAILED &&
-	       door_map(arg, 0, mem, PAGE, DOOR_RW) && errno == EFAULT &&
-	       door_map(arg, 0, shared, PAGE, DOOR_RW) && errno == EFAULT;
+	       backend_map(arg, 0, mem, PAGE, MAP_RW) && errno == EFAULT &&
+	       backend_map(arg, 0, shared, PAGE, MAP_RW) && errno == EFAULT;
 }
 
 TEST(read_only_memory)
 {
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	EXPECT_EQ(0, as_nobody(maps_no_write, &d));
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* The kernel's own addresses, and those of no mapping. */
@@ -128,7 +128,7 @@ static bool maps_no_kernel(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(addresses) / sizeof(*addresses); i++)
-		if (!door_map(arg, 0, (void *)addresses[i], PAGE, VFIO_DMA_MAP_FLAG_READ)) {
+		if (!backend_map(arg, 0, (void *)addresses[i], PAGE, VFIO_DMA_MAP_FLAG_READ)) {
 			printf("# 0x%llx was mapped\n", (unsigned long long)addresses[i]);
 			return false;
 		}
@@ -137,13 +137,13 @@ static bool maps_no_kernel(void *arg)
 
 TEST(kernel_memory)
 {
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	EXPECT_TRUE(maps_no_kernel(&d));
 	EXPECT_EQ(0, as_nobody(maps_no_kernel, &d));
-	EXPECT_EQ(0, door_unmap_all(&d));
-	door_close(&d);
+	EXPECT_EQ(0, backend_unmap_all(&d));
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

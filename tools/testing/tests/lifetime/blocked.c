@@ -15,7 +15,7 @@
 #define PAGES	8
 
 struct trapped {
-	struct door d;
+	struct backend d;
 	int uffd;
 	char *trap;		/* PAGES pages, the last of which is not filled */
 	char *mem;		/* PAGES ordinary pages */
@@ -25,13 +25,13 @@ struct trapped {
 	volatile int result;	/* 0 or an errno */
 };
 
-static void trapped_open(struct ktap_test *_self, struct trapped *t, enum door_kind kind)
+static void trapped_open(struct ktap_test *_self, struct trapped *t, enum backend_kind kind)
 {
 	t->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&t->d, kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	t->mem = door_memory(PAGES * PAGE);
+	ASSERT_TRUE(backend_open(&t->d, kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	t->mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, t->mem);
-	t->trap = door_small_pages(PAGES * PAGE);
+	t->trap = small_pages(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, t->trap);
 	t->uffd = trap_set(t->trap, PAGES * PAGE);
 	ASSERT_LE(0, t->uffd);
@@ -40,8 +40,8 @@ static void trapped_open(struct ktap_test *_self, struct trapped *t, enum door_k
 
 static void trapped_close(struct ktap_test *_self, struct trapped *t)
 {
-	door_close(&t->d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&t->d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(t->before));
 }
 
@@ -50,11 +50,11 @@ FIXTURE(blocked) {
 };
 
 FIXTURE_VARIANT(blocked) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(blocked, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(blocked, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(blocked, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(blocked, shim) { .kind = BACKEND_SHIM };
 
 FIXTURE_SETUP(blocked)
 {
@@ -70,7 +70,7 @@ static void *map_trap(void *arg)
 {
 	struct trapped *t = arg;
 
-	t->result = door_map(&t->d, IOVA, t->trap, PAGES * PAGE, DOOR_RW) ? errno : 0;
+	t->result = backend_map(&t->d, IOVA, t->trap, PAGES * PAGE, MAP_RW) ? errno : 0;
 	t->ended = 1;
 	return NULL;
 }
@@ -95,25 +95,26 @@ static int release_map(struct trapped *t)
 
 TEST_F(blocked, other_ranges_go_on)
 {
-	const struct door *d = &self->t.d;
+	const struct backend *d = &self->t.d;
 	int i;
 
 	ASSERT_TRUE(catch_map(&self->t));
 	for (i = 0; i < 20; i++) {
-		EXPECT_EQ(0, door_map(d, IOVA + PAGES * PAGE, self->t.mem, PAGES * PAGE, DOOR_RW));
-		EXPECT_EQ(PAGES * PAGE, door_unmap(d, IOVA + PAGES * PAGE, PAGES * PAGE));
+		EXPECT_EQ(0, backend_map(d, IOVA + PAGES * PAGE, self->t.mem, PAGES * PAGE,
+					 MAP_RW));
+		EXPECT_EQ(PAGES * PAGE, backend_unmap(d, IOVA + PAGES * PAGE, PAGES * PAGE));
 	}
 	/* Its own range is taken, but nothing that one can unmap yet. */
-	EXPECT_ERRNO(EEXIST, door_map(d, IOVA + PAGE, self->t.mem, PAGE, DOOR_RW));
-	EXPECT_EQ(65534, door_avail(d));
+	EXPECT_ERRNO(EEXIST, backend_map(d, IOVA + PAGE, self->t.mem, PAGE, MAP_RW));
+	EXPECT_EQ(65534, backend_avail(d));
 	EXPECT_EQ(0, release_map(&self->t));
-	EXPECT_EQ(PAGES * PAGE / KIB, door_locked());
-	EXPECT_EQ(PAGES * PAGE, door_unmap(d, IOVA, PAGES * PAGE));
+	EXPECT_EQ(PAGES * PAGE / KIB, locked_kib());
+	EXPECT_EQ(PAGES * PAGE, backend_unmap(d, IOVA, PAGES * PAGE));
 }
 
 struct unmapper {
 	pthread_t thread;
-	const struct door *d;
+	const struct backend *d;
 	volatile int ended;
 	volatile long long done;
 	volatile int error;
@@ -123,7 +124,7 @@ static void *unmap_trap(void *arg)
 {
 	struct unmapper *u = arg;
 
-	u->done = door_unmap(u->d, IOVA, PAGES * PAGE);
+	u->done = backend_unmap(u->d, IOVA, PAGES * PAGE);
 	u->error = errno;
 	u->ended = 1;
 	return NULL;
@@ -140,7 +141,7 @@ TEST_F(blocked, unmap_waits)
 	EXPECT_EQ(0, release_map(&self->t));
 	pthread_join(u.thread, NULL);
 	EXPECT_EQ(PAGES * PAGE, u.done);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* The group leaves: at once, and both calls learn of it. */
@@ -149,7 +150,7 @@ TEST(group_leaves)
 	struct trapped t = { .ended = 0 };
 	struct unmapper u = { .d = &t.d };
 
-	trapped_open(_self, &t, DOOR_SHIM);
+	trapped_open(_self, &t, BACKEND_SHIM);
 	if (_self->failed)
 		return;
 	ASSERT_TRUE(catch_map(&t));
@@ -160,12 +161,12 @@ TEST(group_leaves)
 	/* A new instance in the same container has nothing to do with it. */
 	ASSERT_EQ(0, ioctl(t.d.group, VFIO_GROUP_SET_CONTAINER, &t.d.fd));
 	ASSERT_EQ(0, ioctl(t.d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_EQ(0, door_map(&t.d, IOVA, t.mem, PAGES * PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(&t.d, IOVA, t.mem, PAGES * PAGE, MAP_RW));
 	EXPECT_EQ(EINVAL, release_map(&t));
 	pthread_join(u.thread, NULL);
 	EXPECT_EQ(-1, u.done);
 	EXPECT_EQ(EINVAL, u.error);
-	EXPECT_EQ(PAGES * PAGE / KIB, door_locked());
+	EXPECT_EQ(PAGES * PAGE / KIB, locked_kib());
 	trapped_close(_self, &t);
 }
 
@@ -174,17 +175,17 @@ TEST(group_joins)
 {
 	struct trapped t = { .ended = 0 };
 	volatile char *bar;
-	struct door edu;
+	struct backend edu;
 	int device;
 
-	trapped_open(_self, &t, DOOR_IOASID);
+	trapped_open(_self, &t, BACKEND_IOASID);
 	if (_self->failed)
 		return;
 	ASSERT_TRUE(catch_map(&t));
-	ASSERT_TRUE(door_join(&edu, DOOR_SHIM, DOOR_EDU));
+	ASSERT_TRUE(backend_join(&edu, BACKEND_SHIM, DEVICE_EDU));
 	ASSERT_EQ(0, ioctl(edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(t.d.fd)));
 	EXPECT_EQ(0, release_map(&t));
-	device = door_device(&edu, DOOR_EDU);
+	device = backend_device(&edu, DEVICE_EDU);
 	ASSERT_LE(0, device);
 	bar = edu_open(device);
 	ASSERT_TRUE(bar);
@@ -193,7 +194,7 @@ TEST(group_joins)
 	EXPECT_EQ(0x77, t.trap[PAGES * PAGE - 1]);
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
-	door_close(&edu);
+	backend_close(&edu);
 	trapped_close(_self, &t);
 }
 
@@ -215,14 +216,14 @@ static pid_t start_blocked(struct trapped *t, bool unmap, int *ready)
 		close(fds[0]);
 		return pid;
 	}
-	t->trap = door_small_pages(PAGES * PAGE);
+	t->trap = small_pages(PAGES * PAGE);
 	t->uffd = trap_set(t->trap, PAGES * PAGE);
 	if (t->uffd >= 0 && trap_fill(t->uffd, t->trap, (PAGES - 1) * PAGE) && catch_map(t))
 		c = 'y';
 	if (write(fds[1], &c, 1) != 1)
 		_exit(1);
 	if (unmap)
-		door_unmap_all(&t->d);
+		backend_unmap_all(&t->d);
 	else
 		pause();
 	_exit(2);
@@ -246,9 +247,9 @@ static void kill_blocked(struct ktap_test *_self, struct trapped *t, bool unmap)
 	EXPECT_LE(to.tv_sec - from.tv_sec, 2);
 	EXPECT_EQ(0, ktap_leaked(t->before));
 	/* The parent's fd is the same, and the range is free. */
-	EXPECT_EQ(0, door_map(&t->d, IOVA, t->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(PAGE, door_unmap(&t->d, IOVA, PAGE));
-	EXPECT_EQ(65535, door_avail(&t->d));
+	EXPECT_EQ(0, backend_map(&t->d, IOVA, t->mem, PAGE, MAP_RW));
+	EXPECT_EQ(PAGE, backend_unmap(&t->d, IOVA, PAGE));
+	EXPECT_EQ(65535, backend_avail(&t->d));
 }
 
 TEST_F(blocked, map_is_killed)
@@ -272,16 +273,16 @@ TEST_F(blocked, only_the_unmap_is_killed)
 	EXPECT_TRUE(ready);
 	unmapper = fork();
 	if (!unmapper)
-		_exit(door_unmap(&self->t.d, IOVA, PAGES * PAGE) < 0);
+		_exit(backend_unmap(&self->t.d, IOVA, PAGES * PAGE) < 0);
 	usleep(200000);
 	EXPECT_EQ(0, waitpid(unmapper, &status, WNOHANG));
 	kill(unmapper, SIGKILL);
 	ASSERT_EQ(unmapper, waitpid(unmapper, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(65534, door_avail(&self->t.d));
+	EXPECT_EQ(65534, backend_avail(&self->t.d));
 	kill(mapper, SIGKILL);
 	ASSERT_EQ(mapper, waitpid(mapper, &status, 0));
-	EXPECT_EQ(65535, door_avail(&self->t.d));
+	EXPECT_EQ(65535, backend_avail(&self->t.d));
 }
 
 TEST_HARNESS_MAIN

@@ -5,58 +5,59 @@
  */
 #include <sys/socket.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA	0x10000000ULL
 #define SIZE	(16 * PAGE)
 
 FIXTURE(close) {
-	struct door d;
+	struct backend d;
 	int device;
 	char *mem;
 	long long before;	/* pages pinned */
 };
 
 FIXTURE_VARIANT(close) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(close, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(close, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(close, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(close, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(close)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	self->device = door_device(&self->d, DOOR_EDU);
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	self->device = backend_device(&self->d, DEVICE_EDU);
 	ASSERT_LE(0, self->device);
-	self->mem = door_memory(SIZE);
+	self->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(close)
 {
-	struct door d;
+	struct backend d;
 
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 	/* Nothing holds on to the device. */
-	EXPECT_TRUE(door_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	door_close(&d);
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	EXPECT_TRUE(backend_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	backend_close(&d);
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 /*
  * Closes c(ontainer), g(roup) and d(evice) in this order. The group goes with
  * its last device, and takes the mappings along when it goes.
  */
-static void close_in_order(struct ktap_test *_self, struct door *d, int device, const char *order)
+static void close_in_order(struct ktap_test *_self, struct backend *d, int device,
+			   const char *order)
 {
 	bool group = true, dev = true;
 
 	for (; *order; order++) {
-		EXPECT_EQ(SIZE / KIB, door_locked());
+		EXPECT_EQ(SIZE / KIB, locked_kib());
 		switch (*order) {
 		case 'c':
 			close(d->fd);
@@ -73,9 +74,9 @@ static void close_in_order(struct ktap_test *_self, struct door *d, int device, 
 		if (!group && !dev)
 			break;
 	}
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	if (*order && order[1] == 'c') {
-		EXPECT_ERRNO(EINVAL, door_map(d, IOVA, NULL, PAGE, DOOR_RW));
+		EXPECT_ERRNO(EINVAL, backend_map(d, IOVA, NULL, PAGE, MAP_RW));
 		close(d->fd);
 	}
 }
@@ -112,17 +113,17 @@ TEST_F(close, device_group_container)
 
 TEST_F(close, unset_container)
 {
-	struct door *d = &self->d;
+	struct backend *d = &self->d;
 
 	EXPECT_ERRNO(EBUSY, ioctl(d->group, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	close(self->device);
 	EXPECT_EQ(0, ioctl(d->group, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_ERRNO(EINVAL, ioctl(d->group, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_ERRNO(EINVAL, door_device(d, DOOR_EDU));
-	EXPECT_ERRNO(EINVAL, door_unmap(d, IOVA, SIZE));
-	door_close(d);
+	EXPECT_ERRNO(EINVAL, backend_device(d, DEVICE_EDU));
+	EXPECT_ERRNO(EINVAL, backend_unmap(d, IOVA, SIZE));
+	backend_close(d);
 }
 
 /* A container that only a message under way still holds. */
@@ -145,12 +146,12 @@ TEST_F(close, in_flight_over_a_socket)
 	close(self->d.fd);
 	close(pair[0]);
 	close(self->device);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	close(self->d.group);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	ASSERT_EQ(1, recvmsg(pair[1], &message, 0));
 	memcpy(&self->d.fd, CMSG_DATA(&control.head), sizeof(int));
-	EXPECT_ERRNO(EINVAL, door_unmap(&self->d, IOVA, SIZE));
+	EXPECT_ERRNO(EINVAL, backend_unmap(&self->d, IOVA, SIZE));
 	close(self->d.fd);
 	close(pair[1]);
 }
@@ -162,19 +163,19 @@ TEST_F(close, exit)
 	int status;
 
 	close(self->device);
-	door_close(&self->d);
+	backend_close(&self->d);
 	pid = fork();
 	if (!pid) {
-		struct door d;
+		struct backend d;
 		int device;
 
-		if (!door_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU))
+		if (!backend_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU))
 			_exit(1);
-		device = door_device(&d, DOOR_EDU);
+		device = backend_device(&d, DEVICE_EDU);
 		if (device < 0 || mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, device,
 				       0) == MAP_FAILED)
 			_exit(2);
-		_exit(door_map(&d, IOVA, self->mem, SIZE, DOOR_RW) ? 3 : 0);
+		_exit(backend_map(&d, IOVA, self->mem, SIZE, MAP_RW) ? 3 : 0);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
@@ -187,49 +188,49 @@ TEST_F(close, mmap_keeps_the_device)
 
 	ASSERT_NE(MAP_FAILED, bar);
 	close(self->device);
-	door_close(&self->d);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	backend_close(&self->d);
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	munmap(bar, MIB);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* --- /dev/ioasid: there is only the one --- */
 
 TEST(ioasid_lives_as_long_as_its_last_fd)
 {
-	char *mem = door_memory(SIZE);
-	struct door d;
+	char *mem = touched_memory(SIZE);
+	struct backend d;
 	int copy;
 
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&d, IOVA, mem, SIZE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&d, IOVA, mem, SIZE, MAP_RW));
 	copy = dup(d.fd);
 	ASSERT_LE(0, copy);
 	close(d.fd);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	close(copy);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* Many at a time are as many address spaces. */
 TEST(ioasid_fds_are_apart)
 {
-	char *mem = door_memory(PAGE);
-	struct door d[100];
+	char *mem = touched_memory(PAGE);
+	struct backend d[100];
 	int i;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	for (i = 0; i < 100; i++) {
-		ASSERT_TRUE(door_open(&d[i], DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-		ASSERT_EQ(0, door_map(&d[i], IOVA, mem, PAGE, DOOR_RW));
+		ASSERT_TRUE(backend_open(&d[i], BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+		ASSERT_EQ(0, backend_map(&d[i], IOVA, mem, PAGE, MAP_RW));
 	}
-	EXPECT_EQ(100 * PAGE / KIB, door_locked());
+	EXPECT_EQ(100 * PAGE / KIB, locked_kib());
 	for (i = 0; i < 100; i += 2)
-		door_close(&d[i]);
+		backend_close(&d[i]);
 	for (i = 1; i < 100; i += 2)
-		EXPECT_EQ(PAGE, door_unmap(&d[i], IOVA, PAGE));
-	EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(PAGE, backend_unmap(&d[i], IOVA, PAGE));
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_HARNESS_MAIN

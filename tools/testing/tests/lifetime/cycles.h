@@ -8,7 +8,7 @@
 
 #include <dirent.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 #include "lib/modules.h"
 
 #define CYCLES_IOVA	0x10000000ULL
@@ -29,7 +29,7 @@ static inline long slab_objects(const char *name)
 
 	/* What a processor keeps at hand counts as used until it gives it back. */
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%.100s/shrink", name);
-	door_write(path, "1");
+	file_write(path, "1");
 	snprintf(path, sizeof(path), "/sys/kernel/slab/%.100s/objects", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -74,39 +74,39 @@ static inline void slab_check(struct ktap_test *_self, const struct slab *slab, 
 }
 
 /* Maps by twos, so that none merge; a failure; unmaps part of it, leaves the rest. */
-static inline bool door_use(struct door *d, char *mem)
+static inline bool backend_use(struct backend *d, char *mem)
 {
 	int i;
 
 	for (i = 0; i < CYCLES_MAPS; i++)
-		if (door_map(d, CYCLES_IOVA + 2 * i * PAGE, mem + i % 8 * PAGE, PAGE, DOOR_RW))
+		if (backend_map(d, CYCLES_IOVA + 2 * i * PAGE, mem + i % 8 * PAGE, PAGE, MAP_RW))
 			return false;
-	if (!door_map(d, CYCLES_IOVA, mem, PAGE, DOOR_RW) || errno != EEXIST)
+	if (!backend_map(d, CYCLES_IOVA, mem, PAGE, MAP_RW) || errno != EEXIST)
 		return false;
-	if (!door_map(d, 1ULL << 36, NULL, PAGE, DOOR_RW) || errno != EFAULT)
+	if (!backend_map(d, 1ULL << 36, NULL, PAGE, MAP_RW) || errno != EFAULT)
 		return false;
-	return door_unmap(d, CYCLES_IOVA, CYCLES_MAPS * PAGE) == CYCLES_MAPS / 2 * PAGE;
+	return backend_unmap(d, CYCLES_IOVA, CYCLES_MAPS * PAGE) == CYCLES_MAPS / 2 * PAGE;
 }
 
 static inline void cycle(struct ktap_test *_self, char *mem)
 {
-	struct door ioasid, shim;
+	struct backend ioasid, shim;
 	struct slab slab[8];
 	int slabs, tries;
 
 	ASSERT_TRUE(modules_load());
 	slabs = slab_find(slab, 8);
 	ASSERT_LT(0, slabs);
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_open(&shim, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	EXPECT_TRUE(door_use(&ioasid, mem));
-	EXPECT_TRUE(door_use(&shim, mem));
-	EXPECT_EQ(CYCLES_MAPS * PAGE / KIB, door_locked());
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&shim, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	EXPECT_TRUE(backend_use(&ioasid, mem));
+	EXPECT_TRUE(backend_use(&shim, mem));
+	EXPECT_EQ(CYCLES_MAPS * PAGE / KIB, locked_kib());
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid_vfio"));
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid"));
-	door_close(&ioasid);
-	door_close(&shim);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&ioasid);
+	backend_close(&shim);
+	EXPECT_EQ(0, locked_kib());
 	slab_check(_self, slab, slabs);
 	ASSERT_TRUE(modules_unload());
 	/* The last of a cache goes in the background. */
@@ -117,7 +117,7 @@ static inline void cycle(struct ktap_test *_self, char *mem)
 
 static inline void cycles(struct ktap_test *_self, int count)
 {
-	char *mem = door_memory(8 * PAGE);
+	char *mem = touched_memory(8 * PAGE);
 	long long before = ktap_pinned();
 	int i;
 
@@ -125,7 +125,7 @@ static inline void cycles(struct ktap_test *_self, int count)
 	ASSERT_TRUE(modules_unload());
 	for (i = 0; i < count && !_self->failed; i++)
 		cycle(_self, mem);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(before));
 	EXPECT_TRUE(modules_load());
 }

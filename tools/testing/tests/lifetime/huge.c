@@ -31,18 +31,18 @@ struct view {
 };
 
 FIXTURE(huge) {
-	struct door d;
+	struct backend d;
 	int device;
 	struct view v;
 };
 
 FIXTURE_VARIANT(huge) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(huge, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(huge, shim) { .kind = BACKEND_SHIM };
 #ifdef LONG
-FIXTURE_VARIANT_ADD(huge, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(huge, type1) { .kind = BACKEND_TYPE1 };
 #endif
 
 FIXTURE_SETUP(huge)
@@ -56,15 +56,15 @@ FIXTURE_SETUP(huge)
 	madvise(self->v.mem, SIZE, MADV_HUGEPAGE);
 	for (i = 0; i < PAGES; i++)
 		memset(self->v.mem + i * PAGE, 1 + i % 100, PAGE);
-	self->v.witness = door_small_pages(PAGE);
+	self->v.witness = small_pages(PAGE);
 	ASSERT_NE(MAP_FAILED, self->v.witness);
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	self->device = door_device(&self->d, DOOR_EDU);
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	self->device = backend_device(&self->d, DEVICE_EDU);
 	ASSERT_LE(0, self->device);
 	self->v.bar = edu_open(self->device);
 	ASSERT_TRUE(self->v.bar);
-	ASSERT_EQ(0, door_map(&self->d, WITNESS, self->v.witness, PAGE, DOOR_RW));
-	if (door_huge() < (long)(SIZE / KIB))
+	ASSERT_EQ(0, backend_map(&self->d, WITNESS, self->v.witness, PAGE, MAP_RW));
+	if (huge_kib() < (long)(SIZE / KIB))
 		SKIP(return, "no transparent huge pages can be had");
 }
 
@@ -72,8 +72,8 @@ FIXTURE_TEARDOWN(huge)
 {
 	munmap((void *)(uintptr_t)self->v.bar, MIB);
 	close(self->device);
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* Does the device read there what the process has there? */
@@ -148,12 +148,12 @@ static int child_end(struct child *c)
 
 TEST_F(huge, all_of_it)
 {
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	agree(_self, &self->v, 20);
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA, SIZE));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA, SIZE));
 	/* From the middle of a page to the middle of the next. */
 	self->v.mem += 100 * PAGE;
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, 2 * MIB, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, 2 * MIB, MAP_RW));
 	EXPECT_TRUE(reads(&self->v, 0));
 	EXPECT_TRUE(writes(&self->v, HUGE - 101, 3));
 	EXPECT_TRUE(writes(&self->v, HUGE - 100, 4));
@@ -164,7 +164,7 @@ TEST_F(huge, fork_while_mapped)
 {
 	struct child child;
 
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	ASSERT_TRUE(child_start(&child, self->v.mem));
 	agree(_self, &self->v, 30);
 	EXPECT_EQ(0, child_end(&child));
@@ -175,7 +175,7 @@ TEST_F(huge, fork_before)
 	struct child child;
 
 	ASSERT_TRUE(child_start(&child, self->v.mem));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	agree(_self, &self->v, 40);
 	EXPECT_EQ(0, child_end(&child));
 }
@@ -187,7 +187,7 @@ TEST_F(huge, fork_before_reading)
 	unsigned int i;
 
 	ASSERT_TRUE(child_start(&child, self->v.mem));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
 	for (i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
 		memset(self->v.mem + samples[i] * PAGE, 50 + i, PAGE);
 		EXPECT_TRUE(reads(&self->v, samples[i]));
@@ -203,7 +203,7 @@ TEST_F(huge, partly_shared)
 	ASSERT_TRUE(child_start(&child, self->v.mem));
 	memset(self->v.mem + 3 * PAGE, 9, PAGE);
 	memset(self->v.mem + (HUGE + 1) * PAGE, 9, PAGE);
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	EXPECT_TRUE(writes(&self->v, 3, 11));
 	EXPECT_TRUE(writes(&self->v, 4, 12));
 	agree(_self, &self->v, 60);
@@ -221,7 +221,7 @@ TEST_F(huge, pages_swapped)
 	ASSERT_EQ(aside, mremap(mem + PAGE, PAGE, PAGE, move, aside));
 	ASSERT_EQ(mem + PAGE, mremap(mem + 255 * PAGE, PAGE, PAGE, move, mem + PAGE));
 	ASSERT_EQ(mem + 255 * PAGE, mremap(aside, PAGE, PAGE, move, mem + 255 * PAGE));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
 	EXPECT_EQ(256 % 100, mem[PAGE]);
 	EXPECT_TRUE(reads(&self->v, 1));
 	EXPECT_TRUE(reads(&self->v, 255));
@@ -231,11 +231,11 @@ TEST_F(huge, pages_swapped)
 TEST_F(huge, protected)
 {
 	ASSERT_EQ(0, mprotect(self->v.mem + 2 * MIB, 2 * MIB, PROT_READ));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	ASSERT_EQ(0, mprotect(self->v.mem + 2 * MIB, 2 * MIB, PROT_READ | PROT_WRITE));
 	ASSERT_EQ(0, mprotect(self->v.mem + 7 * PAGE, PAGE, PROT_READ));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
 	EXPECT_TRUE(reads(&self->v, 7));
 	EXPECT_TRUE(reads(&self->v, 8));
 }
@@ -246,7 +246,7 @@ TEST_F(huge, unmapped_under_it)
 	char *mem = self->v.mem;
 	size_t i, bad = 0;
 
-	ASSERT_EQ(0, door_map(&self->d, IOVA, mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
 	ASSERT_EQ(mem + MIB, mmap(mem + MIB, 2 * MIB, PROT_READ | PROT_WRITE,
 				  MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	memset(mem + MIB, 0, 2 * MIB);
@@ -258,13 +258,13 @@ TEST_F(huge, unmapped_under_it)
 	EXPECT_EQ(0, bad);
 	EXPECT_TRUE(writes(&self->v, 5, 78));
 	EXPECT_TRUE(writes(&self->v, PAGES - 1, 79));
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA, SIZE));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA, SIZE));
 }
 
 /* The kernel may not take it away, in whichever way it is asked to. */
 TEST_F(huge, reclaim)
 {
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
 	madvise(self->v.mem, SIZE, MADV_PAGEOUT);
 	agree(_self, &self->v, 80);
 	madvise(self->v.mem + PAGE, PAGE, MADV_PAGEOUT);
@@ -279,9 +279,9 @@ TEST_F(huge, twice)
 {
 	struct child child;
 
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->v.mem, SIZE, DOOR_RW));
-	ASSERT_EQ(0, door_map(&self->d, IOVA + 16 * MIB, self->v.mem, SIZE, DOOR_RW));
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA + 16 * MIB, SIZE));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->v.mem, SIZE, MAP_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA + 16 * MIB, self->v.mem, SIZE, MAP_RW));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA + 16 * MIB, SIZE));
 	ASSERT_TRUE(child_start(&child, self->v.mem));
 	agree(_self, &self->v, 100);
 	EXPECT_EQ(0, child_end(&child));

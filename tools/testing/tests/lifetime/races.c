@@ -17,7 +17,7 @@
 
 /* What the threads of a test share. */
 struct race {
-	struct door d;
+	struct backend d;
 	char *mem;			/* THREADS MiB */
 	volatile bool stop;
 	unsigned long mapped;
@@ -91,13 +91,13 @@ static void *run_overlapping(void *arg)
 	while (!r->stop && !r->bad) {
 		uint64_t at = rand_r(&me->seed) % 250 * PAGE, n = 1 + rand_r(&me->seed) % 6;
 
-		if (!door_map(&r->d, IOVA + at, r->mem + at, n * PAGE, DOOR_RW))
+		if (!backend_map(&r->d, IOVA + at, r->mem + at, n * PAGE, MAP_RW))
 			__atomic_add_fetch(&r->mapped, 1, __ATOMIC_RELAXED);
 		else
 			expect_one_of(r, __LINE__, map_errors);
 		at = rand_r(&me->seed) % 250 * PAGE;
 		n = 1 + rand_r(&me->seed) % 100;
-		if (door_unmap(&r->d, IOVA + at, n * PAGE) >= 0)
+		if (backend_unmap(&r->d, IOVA + at, n * PAGE) >= 0)
 			__atomic_add_fetch(&r->unmapped, 1, __ATOMIC_RELAXED);
 		else
 			expect_one_of(r, __LINE__, unmap_errors);
@@ -132,28 +132,28 @@ FIXTURE(ranges) {
 };
 
 FIXTURE_VARIANT(ranges) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(ranges, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(ranges, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(ranges, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(ranges, shim) { .kind = BACKEND_SHIM };
 
 FIXTURE_SETUP(ranges)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->r.d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	self->r.mem = door_memory(THREADS * MIB);
+	ASSERT_TRUE(backend_open(&self->r.d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	self->r.mem = touched_memory(THREADS * MIB);
 	ASSERT_NE(MAP_FAILED, self->r.mem);
 }
 
 FIXTURE_TEARDOWN(ranges)
 {
 	race_verdict(_self, &self->r);
-	EXPECT_LE(0, door_unmap_all(&self->r.d));
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(65535, door_avail(&self->r.d));
+	EXPECT_LE(0, backend_unmap_all(&self->r.d));
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(65535, backend_avail(&self->r.d));
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	door_close(&self->r.d);
+	backend_close(&self->r.d);
 }
 
 TEST_F_TIMEOUT(ranges, overlap_and_memory_goes_away, LIMIT)
@@ -180,8 +180,8 @@ static void *run_disjoint(void *arg)
 	while (!r->stop && !r->bad) {
 		uint64_t n = 1 + rand_r(&me->seed) % 256;
 
-		if (door_map(&r->d, iova, mem, n * PAGE, DOOR_RW) ||
-		    door_unmap(&r->d, iova, n * PAGE) != (long long)(n * PAGE))
+		if (backend_map(&r->d, iova, mem, n * PAGE, MAP_RW) ||
+		    backend_unmap(&r->d, iova, n * PAGE) != (long long)(n * PAGE))
 			expect_one_of(r, __LINE__, none);
 		__atomic_add_fetch(&r->mapped, 1, __ATOMIC_RELAXED);
 	}
@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(ranges, unmap_all, LIMIT)
 
 	race_start(&self->r, racers, THREADS, run_overlapping);
 	while (race_goes_on(&self->r, end, 1, 0))
-		if (door_unmap_all(&self->r.d) < 0)
+		if (backend_unmap_all(&self->r.d) < 0)
 			expect_one_of(&self->r, __LINE__, none);
 	race_end(&self->r, racers, THREADS);
 }
@@ -225,15 +225,15 @@ static void *run_while_groups_change(void *arg)
 	while (!r->stop && !r->bad) {
 		uint64_t at = rand_r(&me->seed) % 300 * PAGE, n = 1 + rand_r(&me->seed) % 600;
 
-		if (!door_map(&r->d, IOVA + at, r->mem, n * PAGE, DOOR_RW))
+		if (!backend_map(&r->d, IOVA + at, r->mem, n * PAGE, MAP_RW))
 			__atomic_add_fetch(&r->mapped, 1, __ATOMIC_RELAXED);
 		else
 			expect_one_of(r, __LINE__, errors);
 		if (rand_r(&me->seed) % 4 == 0)
-			door_avail(&r->d);
+			backend_avail(&r->d);
 		if (rand_r(&me->seed) % 8 == 0)
 			ioctl(r->d.fd, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU);
-		if (door_unmap(&r->d, IOVA + at, n * PAGE) >= 0)
+		if (backend_unmap(&r->d, IOVA + at, n * PAGE) >= 0)
 			__atomic_add_fetch(&r->unmapped, 1, __ATOMIC_RELAXED);
 		else
 			expect_one_of(r, __LINE__, errors);
@@ -258,7 +258,7 @@ static void *run_reader(void *arg)
 	return NULL;
 }
 
-static bool leave_and_return(struct door *d, unsigned long type)
+static bool leave_and_return(struct backend *d, unsigned long type)
 {
 	return !ioctl(d->group, VFIO_GROUP_UNSET_CONTAINER) &&
 	       !ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->fd) &&
@@ -273,8 +273,8 @@ TEST_TIMEOUT(container_comes_and_goes, LIMIT)
 	time_t end = time(NULL) + 2 * SECONDS;
 	unsigned int rounds = 0;
 
-	ASSERT_TRUE(door_open(&r.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	r.mem = door_memory(THREADS * MIB);
+	ASSERT_TRUE(backend_open(&r.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	r.mem = touched_memory(THREADS * MIB);
 	ASSERT_NE(MAP_FAILED, r.mem);
 	race_start(&r, racers, THREADS, run_while_groups_change);
 	race_start(&r, &reader, 1, run_reader);
@@ -283,7 +283,7 @@ TEST_TIMEOUT(container_comes_and_goes, LIMIT)
 
 		if (!leave_and_return(&r.d, type))
 			r.bad = errno;
-		if (!door_is_right(&r.d))
+		if (!backend_is_right(&r.d))
 			r.bad = EXDEV;
 		rounds++;
 		usleep(rounds % 7 * 1000);
@@ -294,9 +294,9 @@ TEST_TIMEOUT(container_comes_and_goes, LIMIT)
 	TH_LOG("%u rounds", rounds);
 	TH_LOG("%u rounds", rounds);
 	EXPECT_EQ(0, ioctl(r.d.group, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(before));
-	door_close(&r.d);
+	backend_close(&r.d);
 }
 
 /* The last close of everything, with calls still inside. */
@@ -308,10 +308,10 @@ TEST_TIMEOUT(closes_while_mapping, LIMIT)
 	time_t end = time(NULL) + SECONDS;
 	unsigned int rounds = 0;
 
-	r.mem = door_memory(THREADS * MIB);
+	r.mem = touched_memory(THREADS * MIB);
 	ASSERT_NE(MAP_FAILED, r.mem);
 	while (race_goes_on(&r, end, rounds, 2)) {
-		ASSERT_TRUE(door_open(&r.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+		ASSERT_TRUE(backend_open(&r.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 		r.stop = false;
 		race_start(&r, racers, THREADS, run_while_groups_change);
 		usleep(rounds % 20 * 500);
@@ -320,7 +320,7 @@ TEST_TIMEOUT(closes_while_mapping, LIMIT)
 		usleep(rounds % 3 * 500);
 		race_end(&r, racers, THREADS);
 		close(r.d.fd);
-		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(0, locked_kib());
 		rounds++;
 	}
 	race_verdict(_self, &r);
@@ -338,14 +338,14 @@ TEST_TIMEOUT(replay_while_mapping, LIMIT)
 	long long before = ktap_pinned();
 	time_t end = time(NULL) + SECONDS;
 	unsigned int rounds = 0;
-	struct door edu;
-	char *fixed = door_memory(2 * PAGE);
+	struct backend edu;
+	char *fixed = touched_memory(2 * PAGE);
 
-	ASSERT_TRUE(door_open(&r.d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_join(&edu, DOOR_SHIM, DOOR_EDU));
-	r.mem = door_memory(THREADS * MIB);
+	ASSERT_TRUE(backend_open(&r.d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_join(&edu, BACKEND_SHIM, DEVICE_EDU));
+	r.mem = touched_memory(THREADS * MIB);
 	ASSERT_NE(MAP_FAILED, r.mem);
-	ASSERT_EQ(0, door_map(&r.d, 0, fixed, 2 * PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&r.d, 0, fixed, 2 * PAGE, MAP_RW));
 	race_start(&r, racers, THREADS - 1, run_disjoint);
 	while (race_goes_on(&r, end, rounds, 2)) {
 		volatile char *bar;
@@ -353,7 +353,7 @@ TEST_TIMEOUT(replay_while_mapping, LIMIT)
 
 		ASSERT_EQ(0, ioctl(edu.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(r.d.fd)));
 		if (rounds % 4 == 0) {
-			device = door_device(&edu, DOOR_EDU);
+			device = backend_device(&edu, DEVICE_EDU);
 			ASSERT_LE(0, device);
 			bar = edu_open(device);
 			ASSERT_TRUE(bar);
@@ -371,9 +371,9 @@ TEST_TIMEOUT(replay_while_mapping, LIMIT)
 	race_end(&r, racers, THREADS - 1);
 	race_verdict(_self, &r);
 	TH_LOG("%u rounds", rounds);
-	door_close(&edu);
-	door_close(&r.d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&edu);
+	backend_close(&r.d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(before));
 }
 
@@ -387,10 +387,10 @@ TEST_TIMEOUT(second_group_comes_and_goes, LIMIT)
 	unsigned int rounds = 0;
 	int edu;
 
-	ASSERT_TRUE(door_open(&r.d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	edu = door_open_group(DOOR_EDU);
+	ASSERT_TRUE(backend_open(&r.d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	edu = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, edu);
-	r.mem = door_memory(THREADS * MIB);
+	r.mem = touched_memory(THREADS * MIB);
 	ASSERT_NE(MAP_FAILED, r.mem);
 	race_start(&r, racers, THREADS - 1, run_disjoint);
 	while (race_goes_on(&r, end, rounds, 10)) {
@@ -402,8 +402,8 @@ TEST_TIMEOUT(second_group_comes_and_goes, LIMIT)
 	race_verdict(_self, &r);
 	TH_LOG("%u rounds", rounds);
 	close(edu);
-	door_close(&r.d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&r.d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(before));
 }
 

@@ -25,7 +25,7 @@ static const char steps[] =
 static const char looks[] = "__cond_resched schedule";
 
 FIXTURE(stretch) {
-	struct door d, device;
+	struct backend d, device;
 	char *mem;
 	long long before;
 };
@@ -137,9 +137,9 @@ FIXTURE_SETUP(stretch)
 		SKIP(return, "this kernel preempts calls, whether they look or not");
 	if (!trace_begin())
 		SKIP(return, "no function tracer");
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(native_attach(self->d.fd, &self->device, DOOR_EDU));
-	self->mem = door_small_pages(PAGE);
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(native_attach(self->d.fd, &self->device, DEVICE_EDU));
+	self->mem = small_pages(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	for (i = 0; i < MAPS; i++)
 		e[i] = entry(self->mem, i);
@@ -150,10 +150,10 @@ FIXTURE_TEARDOWN(stretch)
 {
 	trace_write("current_tracer", "nop");
 	rmdir(TRACE);
-	door_close(&self->device);
-	door_close(&self->d);
+	backend_close(&self->device);
+	backend_close(&self->d);
 	munmap(self->mem, PAGE);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -194,15 +194,15 @@ TEST_F(stretch, unmap_batch)
 /* The page tables of the device are emptied; the mappings stay. And filled again. */
 TEST_F(stretch, detach)
 {
-	EXPECT_LOOKS(door_close(&self->device));
-	EXPECT_LOOKS(EXPECT_TRUE(native_attach(self->d.fd, &self->device, DOOR_EDU)));
+	EXPECT_LOOKS(backend_close(&self->device));
+	EXPECT_LOOKS(EXPECT_TRUE(native_attach(self->d.fd, &self->device, DEVICE_EDU)));
 	EXPECT_EQ(MAPS, native_info(self->d.fd, 0).out_maps);
 }
 
 TEST_F(stretch, close)
 {
-	door_close(&self->device);
-	EXPECT_LOOKS(door_close(&self->d));
+	backend_close(&self->device);
+	EXPECT_LOOKS(backend_close(&self->d));
 }
 
 TEST_F(stretch, dirty)
@@ -225,23 +225,23 @@ static void read_all(const char *path)
 TEST_F(stretch, sums)
 {
 	EXPECT_LOOKS(native_info(self->d.fd, 0));
-	EXPECT_LOOKS(door_fdinfo(self->d.fd, "ioasid-pinned"));
+	EXPECT_LOOKS(fdinfo_number(self->d.fd, "ioasid-pinned"));
 	EXPECT_LOOKS(read_all("/sys/kernel/debug/ioasid/spaces"));
-	EXPECT_EQ((long long)MAPS, door_fdinfo(self->d.fd, "ioasid-pinned"));
-	EXPECT_EQ((long long)MAPS, door_fdinfo(self->d.fd, "ioasid-charged"));
+	EXPECT_EQ((long long)MAPS, fdinfo_number(self->d.fd, "ioasid-pinned"));
+	EXPECT_EQ((long long)MAPS, fdinfo_number(self->d.fd, "ioasid-charged"));
 }
 
 /* A container whose last group leaves: nothing may stay mapped. */
 TEST_F(stretch, container)
 {
 	unsigned int i, failed = 0;
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	for (i = 0; i < MAPS; i++)
-		failed += !!door_map(&d, IOVA + i * GAP, self->mem, PAGE, DOOR_RW);
+		failed += !!backend_map(&d, IOVA + i * GAP, self->mem, PAGE, MAP_RW);
 	EXPECT_EQ(0, failed);
-	EXPECT_LOOKS(door_close(&d));
+	EXPECT_LOOKS(backend_close(&d));
 }
 
 TEST_HARNESS_MAIN

@@ -11,7 +11,7 @@
 #define IOVA	0x10000000ULL
 
 FIXTURE(unload) {
-	struct door d;
+	struct backend d;
 	char *mem;
 };
 
@@ -19,14 +19,14 @@ FIXTURE_SETUP(unload)
 {
 	self->d.fd = -1;
 	self->d.group = -1;
-	self->mem = door_memory(PAGE);
+	self->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 /* Whatever happened, the next test finds both loaded. */
 FIXTURE_TEARDOWN(unload)
 {
-	door_close(&self->d);
+	backend_close(&self->d);
 	EXPECT_TRUE(modules_unload());
 	EXPECT_TRUE(modules_load());
 }
@@ -38,61 +38,61 @@ TEST_F(unload, core_under_the_shim)
 
 TEST_F(unload, open_ioasid)
 {
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 	ASSERT_EQ(0, module_unload("ioasid_vfio"));
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid"));
-	EXPECT_EQ(PAGE, door_unmap(&self->d, IOVA, PAGE));
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, IOVA, PAGE));
 	ASSERT_EQ(0, module_load("ioasid_vfio"));
 }
 
 TEST_F(unload, container)
 {
-	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid_vfio"));
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid"));
 	/* The group is what keeps it, not the container. */
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
 	ASSERT_TRUE(modules_unload());
-	EXPECT_ERRNO(EINVAL, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 	ASSERT_TRUE(modules_load());
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 }
 
 /* The file is gone, the address space is not. */
 TEST_F(unload, container_that_joined)
 {
-	struct door ioasid;
+	struct backend ioasid;
 
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_TRUE(door_join(&self->d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_join(&self->d, BACKEND_SHIM, DEVICE_NVME));
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(ioasid.fd)));
-	ASSERT_EQ(0, door_map(&ioasid, IOVA, self->mem, PAGE, DOOR_RW));
-	door_close(&ioasid);
+	ASSERT_EQ(0, backend_map(&ioasid, IOVA, self->mem, PAGE, MAP_RW));
+	backend_close(&ioasid);
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid_vfio"));
 	EXPECT_ERRNO(EWOULDBLOCK, module_unload("ioasid"));
-	EXPECT_EQ(PAGE, door_unmap(&self->d, IOVA, PAGE));
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, IOVA, PAGE));
 }
 
 /* New containers go to type1, those that are ours stay ours. */
 TEST_F(unload, parameter_sends_new_ones_to_type1)
 {
-	struct door other;
+	struct backend other;
 
-	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	ASSERT_TRUE(door_open(&other, DOOR_TYPE1, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	EXPECT_TRUE(door_is_right(&self->d));
-	EXPECT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(0, door_map(&other, IOVA, self->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(2 * PAGE / KIB, door_locked());
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	ASSERT_TRUE(backend_open(&other, BACKEND_TYPE1, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	EXPECT_TRUE(backend_is_right(&self->d));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
+	EXPECT_EQ(0, backend_map(&other, IOVA, self->mem, PAGE, MAP_RW));
+	EXPECT_EQ(2 * PAGE / KIB, locked_kib());
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
 	/* With nothing of ours left the module goes, whatever type1 does. */
 	ASSERT_TRUE(modules_unload());
-	EXPECT_EQ(PAGE, door_unmap(&other, IOVA, PAGE));
-	door_close(&other);
+	EXPECT_EQ(PAGE, backend_unmap(&other, IOVA, PAGE));
+	backend_close(&other);
 	ASSERT_TRUE(modules_load());
 }
 
@@ -100,7 +100,7 @@ TEST_F(unload, parameter_sends_new_ones_to_type1)
 
 struct waiting {
 	pthread_t thread;
-	struct door *d;
+	struct backend *d;
 	char *mem;
 	long result;
 	atomic_bool ended;
@@ -110,7 +110,7 @@ static void *map_main(void *arg)
 {
 	struct waiting *w = arg;
 
-	w->result = door_map(w->d, IOVA, w->mem, PAGE, DOOR_RW) ? errno : 0;
+	w->result = backend_map(w->d, IOVA, w->mem, PAGE, MAP_RW) ? errno : 0;
 	return NULL;
 }
 
@@ -126,12 +126,12 @@ static void *unload_main(void *arg)
 /* The module is in use: an unload fails at once, and waits for no call of a user. */
 TEST_F(unload, under_a_call_that_waits)
 {
-	char *trap = door_small_pages(PAGE);
+	char *trap = small_pages(PAGE);
 	int uffd = trap_set(trap, PAGE), ms;
 	struct waiting map = { .d = &self->d, .mem = trap }, unload = { .result = -1 };
 
 	ASSERT_LE(0, uffd);
-	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	ASSERT_EQ(0, pthread_create(&map.thread, NULL, map_main, &map));
 	ASSERT_EQ(trap, trap_sprung(uffd, -1));
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
@@ -187,12 +187,12 @@ struct asker {
 static void *asker_run(void *arg)
 {
 	struct asker *a = arg;
-	char *mem = door_memory(PAGE);
-	struct door d = { .fd = -1, .group = -1 };
+	char *mem = touched_memory(PAGE);
+	struct backend d = { .fd = -1, .group = -1 };
 
 	while (!a->stop) {
 		d.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-		d.group = door_open_group(DOOR_NVME);
+		d.group = backend_open_group(DEVICE_NVME);
 		if (d.fd < 0 || d.group < 0 ||
 		    ioctl(d.group, VFIO_GROUP_SET_CONTAINER, &d.fd)) {
 			a->bad = errno;
@@ -201,12 +201,12 @@ static void *asker_run(void *arg)
 		ioctl(d.fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU);
 		/* Type1 is there to answer when we are not. */
 		if (ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) ||
-		    door_map(&d, IOVA, mem, PAGE, DOOR_RW) || door_unmap_all(&d) != PAGE) {
+		    backend_map(&d, IOVA, mem, PAGE, MAP_RW) || backend_unmap_all(&d) != PAGE) {
 			a->bad = errno;
 			return NULL;
 		}
 		a->asked++;
-		door_close(&d);
+		backend_close(&d);
 	}
 	return NULL;
 }

@@ -15,31 +15,31 @@
 #define PAGES	8
 
 FIXTURE(untouched) {
-	struct door d;
+	struct backend d;
 	char *mem;		/* two pieces, the second maybe of something else */
 	long long before;
 };
 
 FIXTURE_VARIANT(untouched) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(untouched, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(untouched, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(untouched, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(untouched, shim) { .kind = BACKEND_SHIM };
 
 FIXTURE_SETUP(untouched)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	self->mem = door_small_pages(2 * PIECE);
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	self->mem = small_pages(2 * PIECE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(untouched)
 {
-	door_close(&self->d);
+	backend_close(&self->d);
 	munmap(self->mem, 2 * PIECE);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -71,11 +71,11 @@ TEST_F(untouched, all_kinds)
 	ASSERT_TRUE(second_is(self->mem, fd));
 	/* Some are there. */
 	memset(self->mem + 4 * MIB, 1, MIB);
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, 2 * PIECE, DOOR_RW));
-	EXPECT_EQ(2 * PIECE / KIB, door_locked());
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, 2 * PIECE, MAP_RW));
+	EXPECT_EQ(2 * PIECE / KIB, locked_kib());
 	EXPECT_EQ(2 * PIECE / PAGE, resident(self->mem, 2 * PIECE));
-	EXPECT_EQ(2 * PIECE, door_unmap(&self->d, IOVA, 2 * PIECE));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(2 * PIECE, backend_unmap(&self->d, IOVA, 2 * PIECE));
+	EXPECT_EQ(0, locked_kib());
 	close(fd);
 }
 
@@ -86,20 +86,20 @@ TEST_F(untouched, read_only)
 	ASSERT_EQ(0, ftruncate(fd, PIECE));
 	ASSERT_TRUE(second_is(self->mem, fd));
 	ASSERT_EQ(0, mprotect(self->mem, 2 * PIECE, PROT_READ));
-	EXPECT_ERRNO(EFAULT, door_map(&self->d, IOVA, self->mem, 2 * PIECE, DOOR_RW));
+	EXPECT_ERRNO(EFAULT, backend_map(&self->d, IOVA, self->mem, 2 * PIECE, MAP_RW));
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, 2 * PIECE, VFIO_DMA_MAP_FLAG_READ));
-	EXPECT_EQ(2 * PIECE / KIB, door_locked());
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, 2 * PIECE, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_EQ(2 * PIECE / KIB, locked_kib());
 	close(fd);
 }
 
 TEST_F(untouched, up_to_a_hole)
 {
 	ASSERT_EQ(0, munmap(self->mem + 2 * PIECE - PAGE, PAGE));
-	EXPECT_ERRNO(EFAULT, door_map(&self->d, IOVA, self->mem, 2 * PIECE, DOOR_RW));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_ERRNO(EFAULT, backend_map(&self->d, IOVA, self->mem, 2 * PIECE, MAP_RW));
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_EQ(0, door_map(&self->d, IOVA, self->mem, 2 * PIECE - PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA, self->mem, 2 * PIECE - PAGE, MAP_RW));
 }
 
 TEST_F(untouched, beyond_the_end_of_a_file)
@@ -108,8 +108,8 @@ TEST_F(untouched, beyond_the_end_of_a_file)
 
 	ASSERT_EQ(0, ftruncate(fd, PIECE - PAGE));
 	ASSERT_TRUE(second_is(self->mem, fd));
-	EXPECT_ERRNO(EFAULT, door_map(&self->d, IOVA, self->mem, 2 * PIECE, DOOR_RW));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_ERRNO(EFAULT, backend_map(&self->d, IOVA, self->mem, 2 * PIECE, MAP_RW));
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 	close(fd);
 }
@@ -118,7 +118,7 @@ TEST_F(untouched, beyond_the_end_of_a_file)
 
 struct waiter {
 	pthread_t thread;
-	const struct door *d;
+	const struct backend *d;
 	char *mem;
 	volatile int ended;
 	volatile int result;
@@ -128,7 +128,7 @@ static void *map_all(void *arg)
 {
 	struct waiter *w = arg;
 
-	w->result = door_map(w->d, IOVA, w->mem, 2 * PIECE, DOOR_RW) ? errno : 0;
+	w->result = backend_map(w->d, IOVA, w->mem, 2 * PIECE, MAP_RW) ? errno : 0;
 	w->ended = 1;
 	return NULL;
 }
@@ -138,7 +138,7 @@ static void *map_and_unmap(void *arg)
 {
 	struct waiter *w = arg;
 
-	w->result = munmap(door_small_pages(PAGE), PAGE);
+	w->result = munmap(small_pages(PAGE), PAGE);
 	w->ended = 1;
 	return NULL;
 }
@@ -173,12 +173,12 @@ TEST_F(untouched, up_to_a_fault_that_waits)
 		usleep(10000);
 	EXPECT_TRUE(other.ended);
 	EXPECT_FALSE(map.ended);
-	EXPECT_EQ((2 * PIECE - PAGES * PAGE) / KIB, door_locked());
+	EXPECT_EQ((2 * PIECE - PAGES * PAGE) / KIB, locked_kib());
 	EXPECT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
 	pthread_join(map.thread, NULL);
 	pthread_join(other.thread, NULL);
 	EXPECT_EQ(0, map.result);
-	EXPECT_EQ(2 * PIECE / KIB, door_locked());
+	EXPECT_EQ(2 * PIECE / KIB, locked_kib());
 	close(uffd);
 }
 

@@ -17,7 +17,7 @@
 #define TRACE	"/sys/kernel/tracing/trace"
 
 FIXTURE(workers) {
-	struct door d, edu;
+	struct backend d, edu;
 	int device;
 	volatile char *bar;
 	char *mem;
@@ -27,7 +27,7 @@ FIXTURE(workers) {
 /* Small pages that are all there, and no two neighbours beside each other. */
 static char *scattered(void)
 {
-	char *mem = door_small_pages(SIZE);
+	char *mem = small_pages(SIZE);
 
 	if (mem != MAP_FAILED)
 		scatter(mem, SIZE);
@@ -39,7 +39,7 @@ FIXTURE_SETUP(workers)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor: there are no workers");
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_open(&self->d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	self->bar = edu_attach(self->d.fd, &self->edu, &self->device);
 	ASSERT_TRUE(self->bar);
 	self->mem = scattered();
@@ -50,10 +50,10 @@ FIXTURE_TEARDOWN(workers)
 {
 	munmap((void *)(uintptr_t)self->bar, MIB);
 	close(self->device);
-	door_close(&self->edu);
-	door_close(&self->d);
+	backend_close(&self->edu);
+	backend_close(&self->d);
 	munmap(self->mem, SIZE);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -110,15 +110,15 @@ TEST_F_TIMEOUT(workers, right_pages, 60)
 {
 	int tries;
 
-	ASSERT_TRUE(door_write(TRACE, "\n") && door_write(EVENT, "1"));
+	ASSERT_TRUE(file_write(TRACE, "\n") && file_write(EVENT, "1"));
 	/* Emulated processors take turns, and a worker whose turn does not come is not waited for. */
 	for (tries = 0; tries < 25 && ahead() <= 0; tries++) {
 		ASSERT_LE(0, native_unmap_all(self->d.fd, 0));
 		ASSERT_EQ(0, helped(self->d.fd, self->mem));
 	}
-	door_write(EVENT, "0");
+	file_write(EVENT, "0");
 	EXPECT_LT(0, ahead());
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	EXPECT_EQ(PAGES, ktap_leaked(self->before));
 	EXPECT_EQ(0, all_found(self));
 	EXPECT_EQ((long long)SIZE, native_unmap(self->d.fd, 0, IOVA, SIZE));
@@ -162,15 +162,15 @@ TEST_F_TIMEOUT(workers, up_to_where_it_ends, 60)
 {
 	ASSERT_EQ(0, munmap(self->mem + 14000 * PAGE, PAGE));
 	EXPECT_EQ(EFAULT, helped(self->d.fd, self->mem));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
 TEST_F_TIMEOUT(workers, limit, 60)
 {
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK) && door_memlock(SIZE - 8 * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK) && set_memlock(SIZE - 8 * PAGE));
 	EXPECT_EQ(ENOMEM, helped(self->d.fd, self->mem));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 

@@ -31,15 +31,15 @@ FIXTURE(blocked) {
 
 FIXTURE_SETUP(blocked)
 {
-	MDEV_SETUP(DOOR_SHIM, PAGES);
-	self->hardware = door_open_group(DOOR_EDU);
+	MDEV_SETUP(BACKEND_SHIM, PAGES);
+	self->hardware = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, self->hardware);
-	self->trap = door_small_pages(TRAPS * PAGE);
+	self->trap = small_pages(TRAPS * PAGE);
 	ASSERT_NE(MAP_FAILED, (void *)self->trap);
 	self->uffd = trap_set(self->trap, TRAPS * PAGE);
 	ASSERT_LE(0, self->uffd);
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(blocked)
@@ -86,28 +86,28 @@ static int detach(struct ktap_fixture_blocked *self)
 
 TEST_F(blocked, others_go_on)
 {
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 	uint64_t word = 0;
 
-	ASSERT_EQ(0, mdev_map(d, 9, self->mem + 9 * PAGE, 1, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(d, 9, self->mem + 9 * PAGE, 1, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(self->device, 0, 2, MDEV_READ));
 	ASSERT_TRUE(catch_attach(self));
 	/* What came before the trap is pinned already, and paid once. */
-	EXPECT_EQ(mdev_kib(9), door_locked());
+	EXPECT_EQ(mdev_kib(9), locked_kib());
 	EXPECT_EQ(1, mdev_unmap(d, 9, 1));
-	EXPECT_EQ(mdev_kib(8), door_locked());
-	ASSERT_EQ(0, mdev_map(d, 8, self->mem + 8 * PAGE, 4, DOOR_RW));
+	EXPECT_EQ(mdev_kib(8), locked_kib());
+	ASSERT_EQ(0, mdev_map(d, 8, self->mem + 8 * PAGE, 4, MAP_RW));
 	EXPECT_EQ(0, mdev_copy(self->device, MDEV_IOVA + 3 * PAGE, &word, 8, false, true));
 	EXPECT_EQ(1003, word);
 	EXPECT_EQ(1008, mdev_peek(self->device, 8));
 	EXPECT_EQ(2, mdev_unpin(self->device, 0, 2));
-	EXPECT_LT(0, door_avail(d));
+	EXPECT_LT(0, backend_avail(d));
 	EXPECT_FALSE(self->ended);
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(mdev_kib(8 + 4 + TRAPS), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 4 + TRAPS), locked_kib());
 	EXPECT_EQ(self->before + 8 + 4 + TRAPS, ktap_pinned());
 	ASSERT_EQ(0, detach(self));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 }
 
@@ -118,24 +118,24 @@ TEST_F(blocked, trap_is_unmapped)
 	EXPECT_EQ(TRAPS, mdev_unmap(&self->d, TRAP, TRAPS));
 	EXPECT_FALSE(self->ended);
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(mdev_kib(8), door_locked());
+	EXPECT_EQ(mdev_kib(8), locked_kib());
 	EXPECT_EQ(self->before + 8, ktap_pinned());
 }
 
 TEST_F(blocked, everything_is_unmapped)
 {
 	ASSERT_TRUE(catch_attach(self));
-	EXPECT_EQ((long long)((8 + TRAPS) * PAGE), door_unmap_all(&self->d));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ((long long)((8 + TRAPS) * PAGE), backend_unmap_all(&self->d));
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 }
 
 /* The same address, mapped anew to other memory: that is what the device must see. */
 TEST_F(blocked, trap_is_mapped_anew)
 {
-	struct door hw = { .fd = self->d.fd, .group = self->hardware };
+	struct backend hw = { .fd = self->d.fd, .group = self->hardware };
 	char *mem = mdev_memory(TRAPS);
 	volatile char *bar;
 	uint64_t seen = 0;
@@ -143,15 +143,15 @@ TEST_F(blocked, trap_is_mapped_anew)
 
 	ASSERT_TRUE(mem);
 	/* In reach of the device. */
-	ASSERT_EQ(0, door_map(&self->d, EDU_IOVA, self->mem + 8 * PAGE, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, EDU_IOVA, self->mem + 8 * PAGE, PAGE, MAP_RW));
 	ASSERT_TRUE(catch_attach(self));
-	EXPECT_EQ(PAGE, door_unmap(&self->d, EDU_IOVA, PAGE));
-	ASSERT_EQ(0, door_map(&self->d, EDU_IOVA, mem, TRAPS * PAGE, DOOR_RW));
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, EDU_IOVA, PAGE));
+	ASSERT_EQ(0, backend_map(&self->d, EDU_IOVA, mem, TRAPS * PAGE, MAP_RW));
 	EXPECT_EQ(TRAPS, mdev_unmap(&self->d, TRAP, TRAPS));
-	ASSERT_EQ(0, mdev_map(&self->d, TRAP, mem, TRAPS, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, TRAP, mem, TRAPS, MAP_RW));
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(mdev_kib(8 + 2 * TRAPS), door_locked());
-	edu = door_device(&hw, DOOR_EDU);
+	EXPECT_EQ(mdev_kib(8 + 2 * TRAPS), locked_kib());
+	edu = backend_device(&hw, DEVICE_EDU);
 	ASSERT_LE(0, edu);
 	bar = edu_open(edu);
 	ASSERT_TRUE(bar);
@@ -171,67 +171,67 @@ TEST_F(blocked, pins_meanwhile)
 
 	/* One mapping, half trap and half not. */
 	ASSERT_EQ(TRAPS, mdev_unmap(&self->d, TRAP, TRAPS));
-	ASSERT_EQ(0, mdev_map(&self->d, trap, self->mem + 8 * PAGE, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, trap, self->mem + 8 * PAGE, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, MAP_RW));
 	ASSERT_TRUE(trap_fill(self->uffd, self->trap + PAGE, PAGE));
 	ASSERT_EQ(4, mdev_pin(self->device, trap, 4, MDEV_READ));
 	ASSERT_EQ(1, mdev_pin(self->device, TRAP + 1, 1, MDEV_READ));
-	EXPECT_EQ(mdev_kib(5), door_locked());
+	EXPECT_EQ(mdev_kib(5), locked_kib());
 	ASSERT_TRUE(catch_attach(self));
-	EXPECT_EQ(mdev_kib(8 + 8 + 1), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 8 + 1), locked_kib());
 	/* Of a mapping that is pinned: what the pin paid is the mapping's. */
 	EXPECT_EQ(4, mdev_unpin(self->device, trap, 4));
-	EXPECT_EQ(mdev_kib(8 + 8 + 1), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 8 + 1), locked_kib());
 	/* Of the one that is not: it gets it back. */
 	EXPECT_EQ(1, mdev_unpin(self->device, TRAP + 1, 1));
-	EXPECT_EQ(mdev_kib(8 + 8), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 8), locked_kib());
 	EXPECT_EQ(1, mdev_pin(self->device, TRAP + 1, 1, MDEV_READ));
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(mdev_kib(8 + 8 + TRAPS), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 8 + TRAPS), locked_kib());
 	EXPECT_EQ(2, mdev_pin(self->device, TRAP, 2, MDEV_READ));
-	EXPECT_EQ(mdev_kib(8 + 8 + TRAPS), door_locked());
+	EXPECT_EQ(mdev_kib(8 + 8 + TRAPS), locked_kib());
 	ASSERT_EQ(0, detach(self));
-	EXPECT_EQ(mdev_kib(2), door_locked());
+	EXPECT_EQ(mdev_kib(2), locked_kib());
 	EXPECT_EQ(3, mdev_unpin(self->device, TRAP, 2) + mdev_unpin(self->device, TRAP + 1, 1));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* A limit that holds exactly what is mapped is enough. */
 TEST_F(blocked, limit_with_pins_meanwhile)
 {
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock((8 + TRAPS) * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock((8 + TRAPS) * PAGE));
 	EXPECT_EQ(12, mdev_unmap(&self->d, 0, PAGES) + mdev_unmap(&self->d, TRAP, TRAPS));
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, MAP_RW));
 	ASSERT_TRUE(trap_fill(self->uffd, self->trap + PAGE, PAGE));
 	ASSERT_EQ(1, mdev_pin(self->device, TRAP + 1, 1, MDEV_READ));
 	ASSERT_EQ(8, mdev_pin(self->device, 0, 8, MDEV_READ));
 	ASSERT_TRUE(catch_attach(self));
 	EXPECT_EQ(8, mdev_unpin(self->device, 0, 8));
 	EXPECT_EQ(0, release_attach(self));
-	EXPECT_EQ(mdev_kib(8 + TRAPS), door_locked());
+	EXPECT_EQ(mdev_kib(8 + TRAPS), locked_kib());
 	/* One more mapping is one too many, and what is there stays. */
-	EXPECT_REFUSED(&self->d, ENOMEM, mdev_map(&self->d, 100, self->mem, 1, DOOR_RW));
+	EXPECT_REFUSED(&self->d, ENOMEM, mdev_map(&self->d, 100, self->mem, 1, MAP_RW));
 }
 
 /* It is refused in the end: nothing stays pinned, also of what was mapped meanwhile. */
 TEST_F(blocked, attach_is_refused)
 {
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock((8 + TRAPS + 1) * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock((8 + TRAPS + 1) * PAGE));
 	ASSERT_EQ(12, mdev_unmap(&self->d, 0, PAGES) + mdev_unmap(&self->d, TRAP, TRAPS));
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, TRAP, self->trap, TRAPS, MAP_RW));
 	ASSERT_TRUE(catch_attach(self));
-	ASSERT_EQ(0, mdev_map(&self->d, 8, self->mem + 8 * PAGE, 2, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 8, self->mem + 8 * PAGE, 2, MAP_RW));
 	EXPECT_EQ(ENOMEM, release_attach(self));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 	EXPECT_EQ(1008, mdev_peek(self->device, 8));
 	EXPECT_EQ(2, mdev_unmap(&self->d, 8, 2));
 	EXPECT_EQ(0, ioctl(self->hardware, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
-	EXPECT_EQ(mdev_kib(8 + TRAPS), door_locked());
+	EXPECT_EQ(mdev_kib(8 + TRAPS), locked_kib());
 }
 
 /* Killed while it waits for its own memory. */
@@ -245,9 +245,9 @@ TEST_F(blocked, attach_is_killed)
 	ASSERT_EQ(0, pipe(ready));
 	pid = fork();
 	if (!pid) {
-		self->trap = door_small_pages(TRAPS * PAGE);
+		self->trap = small_pages(TRAPS * PAGE);
 		self->uffd = trap_set(self->trap, TRAPS * PAGE);
-		if (!mdev_map(&self->d, TRAP, self->trap, TRAPS, DOOR_RW) && catch_attach(self))
+		if (!mdev_map(&self->d, TRAP, self->trap, TRAPS, MAP_RW) && catch_attach(self))
 			c = 'y';
 		if (write(ready[1], &c, 1) == 1)
 			pause();
@@ -255,16 +255,16 @@ TEST_F(blocked, attach_is_killed)
 	}
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	ASSERT_EQ('y', c);
-	EXPECT_EQ(mdev_kib(8), door_locked());
+	EXPECT_EQ(mdev_kib(8), locked_kib());
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(SIGKILL, status);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 	/* Its mapping is still there, with nothing behind it. */
 	EXPECT_EQ(TRAPS, mdev_unmap(&self->d, TRAP, TRAPS));
 	EXPECT_EQ(0, ioctl(self->hardware, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
-	EXPECT_EQ(mdev_kib(8), door_locked());
+	EXPECT_EQ(mdev_kib(8), locked_kib());
 }
 
 /* The software device and its group leave meanwhile; then there is nothing to pin. */
@@ -276,12 +276,12 @@ TEST_F(blocked, container_is_closed)
 	ASSERT_TRUE(catch_attach(self));
 	pid = fork();
 	if (!pid)
-		_exit(door_unmap_all(&self->d) != (long long)((8 + TRAPS) * PAGE));
+		_exit(backend_unmap_all(&self->d) != (long long)((8 + TRAPS) * PAGE));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, release_attach(self));
 	ASSERT_EQ(0, detach(self));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_HARNESS_MAIN

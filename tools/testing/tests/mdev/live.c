@@ -20,13 +20,13 @@ static bool bind(const char *from, const char *to)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind", from);
-	return door_write(path, DOOR_NVME) &&
-	       door_write("/sys/bus/pci/devices/" DOOR_NVME "/driver_override", to) &&
-	       door_write("/sys/bus/pci/drivers_probe", DOOR_NVME);
+	return file_write(path, DEVICE_NVME) &&
+	       file_write("/sys/bus/pci/devices/" DEVICE_NVME "/driver_override", to) &&
+	       file_write("/sys/bus/pci/drivers_probe", DEVICE_NVME);
 }
 
 FIXTURE(live) {
-	struct door d;
+	struct backend d;
 	int device;
 	char *mem;
 	long long before;
@@ -36,21 +36,21 @@ FIXTURE_SETUP(live)
 {
 	self->before = ktap_pinned();
 	ASSERT_TRUE(bind("vfio-pci", MDEV_PCI));
-	ASSERT_TRUE(door_open(&self->d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	self->device = door_device(&self->d, DOOR_NVME);
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	self->device = backend_device(&self->d, DEVICE_NVME);
 	ASSERT_LE(0, self->device);
 	self->mem = mdev_memory(PAGES);
 	ASSERT_TRUE(self->mem);
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(live)
 {
 	if (self->device >= 0)
 		close(self->device);
-	door_close(&self->d);
+	backend_close(&self->d);
 	EXPECT_TRUE(bind(MDEV_PCI, "vfio-pci"));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -70,18 +70,19 @@ static void *pin_for_ever(void *arg)
 	return NULL;
 }
 
-static bool invalidate(const struct door *d)
+static bool invalidate(const struct backend *d)
 {
-	return door_unmap_flags(d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR) > 0;
+	return backend_unmap_flags(d, 0, 0,
+				   VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR) > 0;
 }
 
-static bool take_over(const struct door *d, char *mem)
+static bool take_over(const struct backend *d, char *mem)
 {
 	return !mdev_map(d, 0, mem, PAGES, VFIO_DMA_MAP_FLAG_VADDR);
 }
 
 /* Takes the mapping over each time it is told to, with its own memory. */
-static void partner_main(const struct door *d, char *mem, int orders, int answers)
+static void partner_main(const struct backend *d, char *mem, int orders, int answers)
 {
 	char word;
 
@@ -122,17 +123,17 @@ TEST_F_TIMEOUT(live, owner_changes_under_pins, 20)
 		ASSERT_EQ(1, write(orders[1], "1", 1));
 		ASSERT_EQ(1, read(answers[0], &word, 1));
 		ASSERT_EQ(1, word);
-		EXPECT_EQ(0, door_locked());
-		EXPECT_EQ((long)(PAGES * 4), door_status(partner, "VmLck"));
+		EXPECT_EQ(0, locked_kib());
+		EXPECT_EQ((long)(PAGES * 4), status_kib(partner, "VmLck"));
 	}
 	stop = true;
 	pthread_join(thread, NULL);
 	TH_LOG("%lu pins, %d changes of owner", (unsigned long)pins, rounds);
 	EXPECT_LT(0, pins);
 	EXPECT_EQ(PAGES, mdev_unmap(&self->d, 0, PAGES));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	/* Both live, and die, as processes do. */
-	EXPECT_EQ(0, door_status(partner, "VmLck"));
+	EXPECT_EQ(0, status_kib(partner, "VmLck"));
 	EXPECT_EQ(0, kill(partner, SIGKILL));
 	EXPECT_EQ(partner, waitpid(partner, NULL, 0));
 }

@@ -15,7 +15,7 @@ FIXTURE(misbehave) {
 
 FIXTURE_SETUP(misbehave)
 {
-	MDEV_SETUP(DOOR_SHIM, PAGES);
+	MDEV_SETUP(BACKEND_SHIM, PAGES);
 }
 
 FIXTURE_TEARDOWN(misbehave)
@@ -25,17 +25,17 @@ FIXTURE_TEARDOWN(misbehave)
 
 TEST_F(misbehave, keeps_its_pins)
 {
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, 8, self->mem, 8, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 8, self->mem, 8, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(self->device, 4, 2, MDEV_READ));
 	ASSERT_EQ(0, ioctl(self->device, MDEV_MODE, MDEV_STUBBORN));
 	EXPECT_REFUSED(&self->d, EBUSY, mdev_unmap(&self->d, 0, 8));
 	EXPECT_LT(0, mdev_state(self->device).callbacks);
 	/* All or nothing, and the other mapping alone goes. */
-	EXPECT_REFUSED(&self->d, EBUSY, door_unmap_all(&self->d));
+	EXPECT_REFUSED(&self->d, EBUSY, backend_unmap_all(&self->d));
 	EXPECT_EQ(8, mdev_unmap(&self->d, 8, 8));
 	EXPECT_EQ(1007, mdev_peek(self->device, 7));
-	EXPECT_ERRNO(EEXIST, mdev_map(&self->d, 0, self->mem, 1, DOOR_RW));
+	EXPECT_ERRNO(EEXIST, mdev_map(&self->d, 0, self->mem, 1, MAP_RW));
 	/* It comes to its senses. */
 	EXPECT_EQ(2, mdev_unpin(self->device, 4, 2));
 	EXPECT_EQ(8, mdev_unmap(&self->d, 0, 8));
@@ -44,15 +44,15 @@ TEST_F(misbehave, keeps_its_pins)
 /* The same with an IOMMU: DMA must not end for a mapping that stays. */
 TEST_F(misbehave, keeps_its_pins_under_an_iommu)
 {
-	int group = door_open_group(DOOR_EDU);
+	int group = backend_open_group(DEVICE_EDU);
 
 	ASSERT_LE(0, group);
 	ASSERT_EQ(0, ioctl(group, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(self->device, 4, 2, MDEV_READ));
 	ASSERT_EQ(0, ioctl(self->device, MDEV_MODE, MDEV_STUBBORN));
 	EXPECT_REFUSED(&self->d, EBUSY, mdev_unmap(&self->d, 0, 8));
-	EXPECT_EQ(8 * PAGE / KIB, door_locked());
+	EXPECT_EQ(8 * PAGE / KIB, locked_kib());
 	/* Closing the device unpins. */
 	close(self->device);
 	EXPECT_EQ(8, mdev_unmap(&self->d, 0, 8));
@@ -63,19 +63,19 @@ TEST_F(misbehave, keeps_its_pins_under_an_iommu)
 /* A device that is closed with pins: they are lost, but nothing else is. */
 TEST_F(misbehave, closes_with_pins)
 {
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 8, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(self->device, 4, 2, MDEV_READ));
 	ASSERT_EQ(0, ioctl(self->device, MDEV_MODE, MDEV_LEAKY));
 	close(self->device);
-	EXPECT_EQ(2 * PAGE / KIB, door_locked());
+	EXPECT_EQ(2 * PAGE / KIB, locked_kib());
 	EXPECT_REFUSED(&self->d, EBUSY, mdev_unmap(&self->d, 0, 8));
 	/* The group leaves, and the mappings with it. */
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before + 2, ktap_pinned());
 	ASSERT_EQ(0, ioctl(self->d.group, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	self->device = door_device(&self->d, MDEV_NAME(0));
+	self->device = backend_device(&self->d, MDEV_NAME(0));
 	ASSERT_LE(0, self->device);
 	/* The driver still had them, and gives them back itself. */
 	ASSERT_EQ(0, ioctl(self->device, MDEV_MODE, 0));
@@ -87,30 +87,30 @@ TEST_F(misbehave, closes_with_pins)
 TEST(joined_ioasid)
 {
 	long long before = ktap_pinned();
-	struct door ioasid, d;
+	struct backend ioasid, d;
 	char *mem = mdev_memory(8);
 	int device;
 
 	ASSERT_TRUE(mem);
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, mdev_map(&ioasid, 0, mem, 8, DOOR_RW));
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, MDEV_NAME(0)));
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, mdev_map(&ioasid, 0, mem, 8, MAP_RW));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, MDEV_NAME(0)));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(ioasid.fd)));
-	device = door_device(&d, MDEV_NAME(0));
+	device = backend_device(&d, MDEV_NAME(0));
 	ASSERT_LE(0, device);
 	EXPECT_EQ(1003, mdev_peek(device, 3));
 	ASSERT_EQ(4, mdev_pin(device, 0, 4, MDEV_READ | MDEV_WRITE));
-	EXPECT_EQ(8 * PAGE / KIB, door_locked());
+	EXPECT_EQ(8 * PAGE / KIB, locked_kib());
 	EXPECT_EQ(8, mdev_unmap(&ioasid, 0, 8));
 	EXPECT_EQ(0, mdev_state(device).pinned);
-	ASSERT_EQ(0, mdev_map(&ioasid, 0, mem, 8, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&ioasid, 0, mem, 8, MAP_RW));
 	ASSERT_EQ(4, mdev_pin(device, 0, 4, MDEV_READ | MDEV_WRITE));
-	door_close(&ioasid);
+	backend_close(&ioasid);
 	EXPECT_EQ(1003, mdev_peek(device, 3));
 	close(device);
-	EXPECT_EQ(8 * PAGE / KIB, door_locked());
-	door_close(&d);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(8 * PAGE / KIB, locked_kib());
+	backend_close(&d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(before));
 }
 
@@ -131,22 +131,22 @@ TEST(native_calls)
 	struct ioasid_free gone = { .size = sizeof(gone), .ioasid = 1 };
 	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC), device;
 	long long before = ktap_pinned();
-	struct door d;
+	struct backend d;
 	char *mem = mdev_memory(9);
 
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(mem);
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, MDEV_NAME(0)));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, MDEV_NAME(0)));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd)));
-	device = door_device(&d, MDEV_NAME(0));
+	device = backend_device(&d, MDEV_NAME(0));
 	ASSERT_LE(0, device);
-	ASSERT_EQ(0, mdev_map(&d, 0, mem, 8, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&d, 8, mem + 8 * PAGE, 1, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&d, 0, mem, 8, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&d, 8, mem + 8 * PAGE, 1, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(device, 4, 2, MDEV_READ));
 	ASSERT_EQ(0, ioctl(device, MDEV_MODE, MDEV_STUBBORN));
 	EXPECT_ERRNO(EBUSY, ioctl(fd, IOASID_UNMAP_DMA, &one));
 	EXPECT_EQ(0, one.out_length);
-	EXPECT_EQ(9 * PAGE / KIB, door_locked());
+	EXPECT_EQ(9 * PAGE / KIB, locked_kib());
 	EXPECT_ERRNO(EBUSY, ioctl(fd, IOASID_UNMAP_BATCH, &batch));
 	EXPECT_EQ(1, batch.out_done);
 	EXPECT_EQ(PAGE, batch.out_length);
@@ -160,7 +160,7 @@ TEST(native_calls)
 	EXPECT_EQ(2, mdev_unpin(device, 4, 2));
 	EXPECT_EQ(8, mdev_unmap(&d, 0, 8));
 	close(device);
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_EQ(0, ioctl(fd, IOASID_FREE, &gone));
 	EXPECT_EQ(0, ktap_leaked(before));
 	close(fd);
@@ -210,7 +210,7 @@ static void *run_maps(void *arg)
 
 		if (page + n > PAGES)
 			continue;
-		if (mdev_map(&l->self->d, page, l->self->mem + page * PAGE, n, DOOR_RW) &&
+		if (mdev_map(&l->self->d, page, l->self->mem + page * PAGE, n, MAP_RW) &&
 		    errno != EEXIST)
 			l->bad = errno;
 		if (rand_r(&seed) % 4)
@@ -227,7 +227,7 @@ static void *run_maps(void *arg)
 TEST_F(misbehave, pins_and_unmaps_at_once)
 {
 	struct load l = { .self = self };
-	int group = door_open_group(DOOR_EDU);
+	int group = backend_open_group(DEVICE_EDU);
 	time_t end = time(NULL) + 2;
 	unsigned int rounds = 0;
 	pthread_t thread[3];

@@ -14,18 +14,18 @@ FIXTURE(mixed) {
 };
 
 FIXTURE_VARIANT(mixed) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(mixed, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(mixed, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(mixed, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(mixed, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(mixed)
 {
-	if (variant->kind == DOOR_TYPE1 && mdev_lockdep())
+	if (variant->kind == BACKEND_TYPE1 && mdev_lockdep())
 		SKIP(return, "type1 calls the driver under locks that pinning takes: lockdep would end here");
 	MDEV_SETUP(variant->kind, PAGES);
-	self->hardware = door_open_group(DOOR_EDU);
+	self->hardware = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, self->hardware);
 }
 
@@ -49,16 +49,16 @@ static int detach(struct ktap_fixture_mixed *self)
 TEST_F(mixed, iommu_first)
 {
 	ASSERT_EQ(0, attach(self));
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, MAP_RW));
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 4));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	EXPECT_EQ(1005, mdev_peek(self->device, 5));
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	EXPECT_EQ(PAGES, mdev_unmap(&self->d, 0, PAGES));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, detach(self));
 }
 
@@ -67,14 +67,14 @@ TEST_F(mixed, iommu_comes_and_goes)
 {
 	int i;
 
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
-	EXPECT_EQ(0, door_locked());
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, MAP_RW));
+	EXPECT_EQ(0, locked_kib());
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, attach(self));
-		EXPECT_EQ(mdev_kib(PAGES), door_locked());
+		EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 		EXPECT_EQ(self->before + PAGES, ktap_pinned());
 		ASSERT_EQ(0, detach(self));
-		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(0, locked_kib());
 		EXPECT_EQ(self->before, ktap_pinned());
 	}
 	EXPECT_EQ(PAGES, mdev_unmap(&self->d, 0, PAGES));
@@ -83,40 +83,40 @@ TEST_F(mixed, iommu_comes_and_goes)
 /* A page that a driver has pinned is not charged again for the IOMMU. */
 TEST_F(mixed, pinned_pages_are_charged_once)
 {
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, MAP_RW));
 	ASSERT_EQ(4, mdev_pin(self->device, 2, 4, MDEV_READ));
-	EXPECT_EQ(mdev_kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), locked_kib());
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	/* Two more, under the IOMMU, and two less. */
 	ASSERT_EQ(2, mdev_pin(self->device, 10, 2, MDEV_READ));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	ASSERT_EQ(2, mdev_unpin(self->device, 2, 2));
 	/* Only the driver's pins are left. */
 	ASSERT_EQ(0, detach(self));
-	EXPECT_EQ(mdev_kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), locked_kib());
 	EXPECT_EQ(self->before + 4, ktap_pinned());
 	EXPECT_EQ(4, mdev_unpin(self->device, 4, 2) + mdev_unpin(self->device, 10, 2));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(PAGES, mdev_unmap(&self->d, 0, PAGES));
 }
 
 /* A limit that holds exactly what is mapped is enough, pinned before or not. */
 TEST_F(mixed, limit_for_the_iommu)
 {
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(PAGES * PAGE));
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, DOOR_RW));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(PAGES * PAGE));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, PAGES, MAP_RW));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	ASSERT_EQ(0, detach(self));
 	ASSERT_EQ(4, mdev_pin(self->device, 0, 4, MDEV_READ));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(mdev_kib(PAGES), door_locked());
+	EXPECT_EQ(mdev_kib(PAGES), locked_kib());
 	ASSERT_EQ(0, detach(self));
 	EXPECT_EQ(4, mdev_unpin(self->device, 0, 4));
 	/* One page less is not. */
-	ASSERT_TRUE(door_memlock(PAGES * PAGE - 1));
+	ASSERT_TRUE(set_memlock(PAGES * PAGE - 1));
 	EXPECT_REFUSED(&self->d, ENOMEM, attach(self));
 	EXPECT_EQ(1003, mdev_peek(self->device, 3));
 }
@@ -124,38 +124,38 @@ TEST_F(mixed, limit_for_the_iommu)
 /* What cannot be pinned, or lies where the IOMMU cannot have it, keeps it out. */
 TEST_F(mixed, iommu_is_refused)
 {
-	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 4, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(&self->d, 8, NULL, 1, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 0, self->mem, 4, MAP_RW));
+	ASSERT_EQ(0, mdev_map(&self->d, 8, NULL, 1, MAP_RW));
 	EXPECT_REFUSED(&self->d, EFAULT, attach(self));
 	EXPECT_EQ(1, mdev_unmap(&self->d, 8, 1));
-	ASSERT_EQ(0, door_map(&self->d, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, MSI_START, self->mem, PAGE, MAP_RW));
 	EXPECT_REFUSED(&self->d, EINVAL, attach(self));
-	EXPECT_EQ(PAGE, door_unmap(&self->d, DOOR_MSI_START, PAGE));
-	ASSERT_EQ(0, door_map(&self->d, 1ULL << 60, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, MSI_START, PAGE));
+	ASSERT_EQ(0, backend_map(&self->d, 1ULL << 60, self->mem, PAGE, MAP_RW));
 	/* Type1 leaves it to the IOMMU driver to find out, and so the errno. */
 	EXPECT_EQ(-1, attach(self));
-	if (variant->kind != DOOR_TYPE1)
+	if (variant->kind != BACKEND_TYPE1)
 		EXPECT_REFUSED(&self->d, EINVAL, attach(self));
-	EXPECT_EQ(PAGE, door_unmap(&self->d, 1ULL << 60, PAGE));
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, 1ULL << 60, PAGE));
 	ASSERT_EQ(0, attach(self));
-	EXPECT_EQ(mdev_kib(4), door_locked());
+	EXPECT_EQ(mdev_kib(4), locked_kib());
 	/* From now on the window holds for all. */
-	EXPECT_REFUSED(&self->d, EINVAL, door_map(&self->d, DOOR_MSI_START, self->mem, PAGE,
-						  DOOR_RW));
+	EXPECT_REFUSED(&self->d, EINVAL, backend_map(&self->d, MSI_START, self->mem, PAGE,
+						     MAP_RW));
 }
 
 /* The device sees by DMA what the driver wrote, and the other way round. */
 TEST_F(mixed, dma_and_driver_see_the_same)
 {
-	struct door hw = { .fd = self->d.fd, .group = self->hardware };
+	struct backend hw = { .fd = self->d.fd, .group = self->hardware };
 	uint64_t word = 0x0123456789abcdefULL, seen = 0;
 	volatile char *bar;
 	int edu;
 
-	ASSERT_EQ(0, door_map(&self->d, 0x1000000, self->mem, 2 * PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, 0x1000000, self->mem, 2 * PAGE, MAP_RW));
 	ASSERT_EQ(0, mdev_copy(self->device, 0x1000000, &word, 8, true, true));
 	ASSERT_EQ(0, attach(self));
-	edu = door_device(&hw, DOOR_EDU);
+	edu = backend_device(&hw, DEVICE_EDU);
 	ASSERT_LE(0, edu);
 	bar = edu_open(edu);
 	ASSERT_TRUE(bar);
@@ -168,7 +168,7 @@ TEST_F(mixed, dma_and_driver_see_the_same)
 
 /* --- dirty pages --- */
 
-static int track(const struct door *d, uint32_t flags)
+static int track(const struct backend *d, uint32_t flags)
 {
 	struct vfio_iommu_type1_dirty_bitmap dirty = { .argsz = sizeof(dirty), .flags = flags };
 
@@ -176,7 +176,7 @@ static int track(const struct door *d, uint32_t flags)
 }
 
 /* Dirty bits of all PAGES pages, or -1. */
-static long dirty_bits(const struct door *d)
+static long dirty_bits(const struct backend *d)
 {
 	struct {
 		struct vfio_iommu_type1_dirty_bitmap head;
@@ -196,10 +196,10 @@ static long dirty_bits(const struct door *d)
 
 TEST_F(mixed, dirty_pages_of_drivers)
 {
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 	char word[8] = "written";
 
-	ASSERT_EQ(0, mdev_map(d, 0, self->mem, PAGES, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(d, 0, self->mem, PAGES, MAP_RW));
 	ASSERT_EQ(2, mdev_pin(self->device, 3, 2, MDEV_READ | MDEV_WRITE));
 	ASSERT_EQ(0, track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
 	/* Pinned is dirty, each time. */
@@ -234,12 +234,12 @@ TEST_F(mixed, dirty_pages_of_drivers)
 /* Mapped while tracking is on: clean until a driver pins it. */
 TEST_F(mixed, dirty_pages_of_new_mappings)
 {
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 
 	ASSERT_EQ(0, track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
 	EXPECT_EQ(0, track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
-	ASSERT_EQ(0, mdev_map(d, 0, self->mem, 4, DOOR_RW));
-	ASSERT_EQ(0, mdev_map(d, 4, self->mem, PAGES - 4, DOOR_RW));
+	ASSERT_EQ(0, mdev_map(d, 0, self->mem, 4, MAP_RW));
+	ASSERT_EQ(0, mdev_map(d, 4, self->mem, PAGES - 4, MAP_RW));
 	EXPECT_EQ(0, dirty_bits(d));
 	ASSERT_EQ(4, mdev_pin(self->device, 2, 4, MDEV_WRITE));
 	EXPECT_EQ(0x3c, dirty_bits(d));
@@ -257,23 +257,23 @@ TEST(owner_is_gone)
 {
 	char *mem = mdev_memory(4);
 	int hardware, status;
-	struct door d;
+	struct backend d;
 	pid_t pid;
 
 	ASSERT_TRUE(mem);
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	hardware = door_open_group(DOOR_EDU);
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
+	hardware = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, hardware);
 	pid = fork();
 	if (!pid)
-		_exit(mdev_map(&d, 0, mem, 4, DOOR_RW) != 0);
+		_exit(mdev_map(&d, 0, mem, 4, MAP_RW) != 0);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
 	EXPECT_REFUSED(&d, EFAULT, ioctl(hardware, VFIO_GROUP_SET_CONTAINER, &d.fd));
 	EXPECT_EQ(4, mdev_unmap(&d, 0, 4));
 	EXPECT_EQ(0, ioctl(hardware, VFIO_GROUP_SET_CONTAINER, &d.fd));
 	close(hardware);
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

@@ -21,7 +21,7 @@ FIXTURE_SETUP(batch)
 
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(N * PAGE);
+	self->mem = touched_memory(N * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	for (i = 0; i < N; i++) {
 		self->r[i].start = IOVA + 2 * i * PAGE;
@@ -38,7 +38,7 @@ FIXTURE_SETUP(batch)
 FIXTURE_TEARDOWN(batch)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* The first @n entries are mapped, no others, and each is a mapping. */
@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(batch)
 	EXPECT_EQ(_n * PAGE, _info.out_bytes);					\
 	EXPECT_EQ(_n, _info.out_pinned);					\
 	EXPECT_EQ(65535 - _n, _info.out_avail);					\
-	EXPECT_EQ((long)(_n * 4), door_locked());				\
+	EXPECT_EQ((long)(_n * 4), locked_kib());				\
 } while (0)
 
 TEST_F(batch, all)
@@ -124,8 +124,8 @@ TEST_F(batch, out_of_memlock)
 	self->e[5].user_va = (uintptr_t)self->mem;
 	self->e[5].iova = IOVA + 100 * PAGE;
 	self->e[5].length = 4 * PAGE;
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(7 * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(7 * PAGE));
 	EXPECT_ERRNO(ENOMEM, native_map_batch(self->fd, 0, self->e, N, &done));
 	EXPECT_EQ(5, done);
 	EXPECT_MAPPED(5);
@@ -249,9 +249,9 @@ TEST_F(batch, large)
 	struct ioasid_map_entry *e = calloc(nr, sizeof(*e));
 	struct ioasid_iova_range *r = calloc(nr, sizeof(*r));
 	uint32_t i, done;
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	for (i = 0; i < nr; i++) {
 		e[i] = self->e[0];
 		e[i].iova = IOVA + (uint64_t)(nr - i) * 3 * PAGE;
@@ -265,7 +265,7 @@ TEST_F(batch, large)
 	EXPECT_ERRNO(ENOENT, native_unmap_batch(self->fd, 0, r, nr, &done));
 	EXPECT_EQ(2500, done);
 	EXPECT_MAPPED(0);
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

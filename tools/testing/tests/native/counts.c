@@ -446,7 +446,7 @@ static bool prepare(uint64_t seed)
 	w.windows_limit = 40;
 	for (i = 0; i < FILES; i++)
 		w.file[i].fd = -1;
-	w.mem = door_memory(PAGE);
+	w.mem = touched_memory(PAGE);
 	w.reserved = user_reserved();
 	w.memfd = memfd_create("counts", MFD_CLOEXEC);
 	return w.mem != MAP_FAILED && w.reserved != MAP_FAILED && !ftruncate(w.memfd, PAGE) &&
@@ -478,7 +478,7 @@ static bool run(uint64_t seed)
 	memset(w.windows, 0, sizeof(w.windows));
 	good &= agree();
 	/* A sequence that meets no limit shows little. */
-	return user_limits_reset() && !door_locked() && good && w.refused >= steps / 100;
+	return user_limits_reset() && !locked_kib() && good && w.refused >= steps / 100;
 }
 
 TEST_TIMEOUT(seed_1, 60)

@@ -44,9 +44,9 @@ FIXTURE_SETUP(dirty)
 	ASSERT_LE(0, self->fd);
 	self->module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->module);
-	self->mem = door_memory(4 * WORD);
+	self->mem = touched_memory(4 * WORD);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	self->pages = door_small_pages(2 * PAGE);
+	self->pages = small_pages(2 * PAGE);
 	ASSERT_NE(MAP_FAILED, self->pages);
 	memset(self->pages + PAGE, UNTOUCHED, PAGE);
 	memset(self->pages + PAGE, 0, 8);
@@ -65,7 +65,7 @@ FIXTURE_TEARDOWN(dirty)
 	close(self->fd);
 	close(self->module);
 	close(self->uffd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 static bool untouched(const struct ktap_fixture_dirty *self)
@@ -229,8 +229,8 @@ TEST_F(dirty, a_v1_unmap_of_more_than_its_range)
 /* It isolates no interrupts, and has none. */
 static bool fake_pages(const char *sizes)
 {
-	return door_write(PARAMETERS "pgsizes", sizes) &&
-	       door_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts",
+	return file_write(PARAMETERS "pgsizes", sizes) &&
+	       file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts",
 			  strcmp(sizes, "4096,4096") ? "Y" : "N");
 }
 
@@ -239,7 +239,7 @@ static bool fake_pages(const char *sizes)
 
 static char *huge_memory(void)
 {
-	if (!door_write("/proc/sys/vm/nr_hugepages", "2"))
+	if (!file_write("/proc/sys/vm/nr_hugepages", "2"))
 		return MAP_FAILED;
 	return mmap(NULL, HUGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
@@ -248,7 +248,7 @@ static char *huge_memory(void)
 static void huge_free(char *mem)
 {
 	munmap(mem, HUGE_SIZE);
-	door_write("/proc/sys/vm/nr_hugepages", "0");
+	file_write("/proc/sys/vm/nr_hugepages", "0");
 }
 
 /* Bits of hardware that tells nothing: each unit of what is mapped, once. */
@@ -256,7 +256,7 @@ TEST_F(dirty, units_of_the_iommu)
 {
 	uint64_t *word = (uint64_t *)(self->pages + PAGE);
 	char *mem = huge_memory();
-	struct door d;
+	struct backend d;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_TRUE(fake_pages("65536,4096"));
@@ -277,7 +277,7 @@ TEST_F(dirty, units_of_the_iommu)
 	EXPECT_EQ(0, unmap_dirty(self->fd, 64 * UNIT, word, 8));
 	EXPECT_EQ(0xe, *word);
 	EXPECT_TRUE(untouched(self));
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_TRUE(fake_pages("4096,4096"));
 	huge_free(mem);
 }
@@ -286,12 +286,12 @@ TEST_F(dirty, units_of_a_container)
 {
 	uint64_t *word = (uint64_t *)(self->pages + PAGE);
 	char *mem = huge_memory();
-	struct door d;
+	struct backend d;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_TRUE(fake_pages("65536,4096"));
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, FAKE));
-	ASSERT_EQ(0, door_map(&d, IOVA, mem, 4 * UNIT, DOOR_RW));
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, FAKE));
+	ASSERT_EQ(0, backend_map(&d, IOVA, mem, 4 * UNIT, MAP_RW));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_IOMMU_DIRTY_PAGES, &(struct vfio_iommu_type1_dirty_bitmap){
 		.argsz = 8, .flags = VFIO_IOMMU_DIRTY_PAGES_FLAG_START }));
 	EXPECT_ERRNO(EINVAL, legacy_get(d.fd, 4 * UNIT, PAGE, word, 8));
@@ -302,7 +302,7 @@ TEST_F(dirty, units_of_a_container)
 	EXPECT_EQ(0, legacy_unmap(d.fd, 4 * UNIT, UNIT, word, 8));
 	EXPECT_EQ(0xf, *word);
 	EXPECT_TRUE(untouched(self));
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_TRUE(fake_pages("4096,4096"));
 	huge_free(mem);
 }

@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(files)
 {
 	close(self->fd);
 	close(self->file);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(files, pins_and_charges)
@@ -54,7 +54,7 @@ TEST_F(files, pins_and_charges)
 
 	ASSERT_EQ(IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, IOVA, self->file, 3 * PAGE,
 					5 * PAGE));
-	EXPECT_EQ(20, door_locked());
+	EXPECT_EQ(20, locked_kib());
 	EXPECT_EQ(pinned + 5, ktap_pinned());
 	EXPECT_EQ(5, native_info(self->fd, 0).out_pinned);
 	EXPECT_EQ((long long)(5 * PAGE), native_unmap_all(self->fd, 0));
@@ -137,7 +137,7 @@ TEST_F(files, hugetlb)
 	int file, fd = self->fd, ro;
 	char path[64];
 
-	if (!door_write("/proc/sys/vm/nr_hugepages", "3"))
+	if (!file_write("/proc/sys/vm/nr_hugepages", "3"))
 		SKIP(return, "no huge pages can be had");
 	file = new_file(MFD_HUGETLB, 4 * MIB);
 	if (file < 0)
@@ -148,20 +148,20 @@ TEST_F(files, hugetlb)
 	EXPECT_NO_MAP(fd, EFAULT,
 		      native_map_file(fd, 0, IOASID_MAP_FLAG_READ, 0, ro, 2 * MIB, PAGE));
 	ASSERT_EQ(IOVA, native_map_file(fd, 0, NATIVE_FIXED, IOVA, file, 2 * MIB - PAGE, 3 * PAGE));
-	EXPECT_EQ(12, door_locked());
+	EXPECT_EQ(12, locked_kib());
 	EXPECT_EQ((long long)(3 * PAGE), native_unmap_all(fd, 0));
 	EXPECT_NE(NATIVE_FAIL, native_map_file(fd, 0, IOASID_MAP_FLAG_READ, 0, ro, 0, 4 * MIB));
 	EXPECT_EQ((long long)(4 * MIB), native_unmap_all(fd, 0));
 	close(ro);
 	close(file);
-	door_write("/proc/sys/vm/nr_hugepages", "0");
+	file_write("/proc/sys/vm/nr_hugepages", "0");
 }
 
 /* A device reads one page of the file and writes another. */
 TEST_F(files, dma)
 {
 	volatile char *bar;
-	struct door d;
+	struct backend d;
 	char byte = 0;
 	int device;
 
@@ -183,7 +183,7 @@ TEST_F(files, dma)
 	/* It holds the device, and that the space. */
 	munmap((void *)bar, MIB);
 	close(device);
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* --- change of owner --- */
@@ -211,19 +211,19 @@ static int child_takes(int fd)
 {
 	if (change_owner(fd, 0))
 		return errno;
-	if (door_locked() != 32)
+	if (locked_kib() != 32)
 		return 201;
 	/* Again is nothing new. */
-	return change_owner(fd, 0) || door_locked() != 32 ? 202 : 0;
+	return change_owner(fd, 0) || locked_kib() != 32 ? 202 : 0;
 }
 
 static int child_is_poor(int fd)
 {
-	if (!door_drop_cap(CAP_IPC_LOCK) || !door_memlock(5 * PAGE))
+	if (!drop_cap(CAP_IPC_LOCK) || !set_memlock(5 * PAGE))
 		return 201;
 	if (!change_owner(fd, 0))
 		return 202;
-	return door_locked() ? 203 : errno;
+	return locked_kib() ? 203 : errno;
 }
 
 TEST_F(files, owner)
@@ -235,15 +235,15 @@ TEST_F(files, owner)
 	/* Shared: it is charged once, wherever it is mapped. */
 	ASSERT_EQ(IOVA, native_copy(self->fd, 2, 1, NATIVE_FIXED, IOVA, IOVA, PAGE));
 	ASSERT_EQ(4 * IOVA, native_copy(self->fd, 1, 1, NATIVE_FIXED, 4 * IOVA, IOVA, PAGE));
-	EXPECT_EQ(32, door_locked());
+	EXPECT_EQ(32, locked_kib());
 	EXPECT_EQ(ENOMEM, in_child(child_is_poor, self->fd));
-	EXPECT_EQ(32, door_locked());
+	EXPECT_EQ(32, locked_kib());
 	EXPECT_EQ(0, in_child(child_takes, self->fd));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	/* The child is gone and took its VmLck along; DMA would go on. */
 	EXPECT_EQ(9, native_info(self->fd, 0).out_pinned);
 	EXPECT_EQ(0, change_owner(self->fd, 0));
-	EXPECT_EQ(32, door_locked());
+	EXPECT_EQ(32, locked_kib());
 	EXPECT_EQ(0, native_free(self->fd, 2));
 	EXPECT_EQ((long long)(9 * PAGE), native_unmap_all(self->fd, 0));
 }
@@ -251,7 +251,7 @@ TEST_F(files, owner)
 TEST_F(files, owner_errnos)
 {
 	struct ioasid_change_owner arg = { .size = sizeof(arg), .__reserved = 1 };
-	char *mem = door_memory(PAGE);
+	char *mem = touched_memory(PAGE);
 
 	EXPECT_ERRNO(EOPNOTSUPP, ioctl(self->fd, IOASID_CHANGE_OWNER, &arg));
 	EXPECT_ERRNO(ENOENT, change_owner(self->fd, 5));
@@ -259,7 +259,7 @@ TEST_F(files, owner_errnos)
 	ASSERT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, mem, PAGE));
 	EXPECT_EQ(0, change_owner(self->fd, 0));
 	EXPECT_EQ(EINVAL, in_child(child_takes, self->fd));
-	EXPECT_EQ(4, door_locked());
+	EXPECT_EQ(4, locked_kib());
 }
 
 /* --- fdinfo --- */
@@ -269,7 +269,7 @@ TEST_F(files, fdinfo)
 	static const char *const want[] = {
 		"ioasid-id:\t1 default\n", "ioasid-id:\t2\n", "ioasid-maps:\t1\n",
 		"ioasid-pinned:\t3\n", "ioasid-charged:\t3\n", "ioasid-domains:\t1\n",
-		DOOR_EDU "\n", "ioasid-owner:\t", "ioasid-policy:\tprobe\n", "ioasid-policy:\t\n",
+		DEVICE_EDU "\n", "ioasid-owner:\t", "ioasid-policy:\tprobe\n", "ioasid-policy:\t\n",
 		"ioasid-account:\tmm\n", "ioasid-account:\tuser\n", "ioasid-bytes:\t12288\n",
 		"ioasid-avail:\t65534\n", "ioasid-avail:\t7\n", "ioasid-tracking:\t1\n",
 		"ioasid-tracking:\t0\n", "ioasid-groups:\t1\n", "ioasid-groups:\t0\n",
@@ -277,15 +277,15 @@ TEST_F(files, fdinfo)
 	};
 	struct ioasid_dirty dirty = { .size = sizeof(dirty), .op = IOASID_DIRTY_OP_START };
 	char path[64], text[4096];
-	struct door d;
+	struct backend d;
 	size_t i, n;
 	FILE *file;
 
 	/* What new spaces select, whether it is loaded or not. */
-	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/default_policy", "probe\n"));
+	ASSERT_TRUE(file_write("/sys/module/ioasid/parameters/default_policy", "probe\n"));
 	ASSERT_EQ(2, native_alloc(self->fd));
-	ASSERT_TRUE(door_write("/sys/module/ioasid/parameters/default_policy", "\n"));
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_EDU));
+	ASSERT_TRUE(file_write("/sys/module/ioasid/parameters/default_policy", "\n"));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_EDU));
 	ASSERT_EQ(IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, IOVA, self->file, 0, 3 * PAGE));
 	ASSERT_EQ(0, ioctl(self->fd, IOASID_DIRTY, &dirty));
 	ASSERT_EQ(0, native_set(self->fd, 2, IOASID_OPTION_MAP_LIMIT, 7));
@@ -303,7 +303,7 @@ TEST_F(files, fdinfo)
 		}
 	snprintf(path, sizeof(path), "ioasid-owner:\t%d 0 ", getpid());
 	EXPECT_TRUE(strstr(text, path) != NULL);
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

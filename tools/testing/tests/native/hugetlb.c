@@ -34,10 +34,10 @@ FIXTURE(hugetlb) {
 static struct pool pool(void)
 {
 	return (struct pool){
-		door_after("/proc/meminfo", "HugePages_Total"),
-		door_after("/proc/meminfo", "HugePages_Free"),
-		door_after("/proc/meminfo", "HugePages_Rsvd"),
-		door_after("/proc/meminfo", "HugePages_Surp"),
+		file_number_after("/proc/meminfo", "HugePages_Total"),
+		file_number_after("/proc/meminfo", "HugePages_Free"),
+		file_number_after("/proc/meminfo", "HugePages_Rsvd"),
+		file_number_after("/proc/meminfo", "HugePages_Surp"),
 	};
 }
 
@@ -52,7 +52,7 @@ static struct pool pool(void)
 
 FIXTURE_SETUP(hugetlb)
 {
-	if (!door_write("/proc/sys/vm/nr_hugepages", "24") || pool().total != POOL)
+	if (!file_write("/proc/sys/vm/nr_hugepages", "24") || pool().total != POOL)
 		SKIP(return, "no huge pages can be had");
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
@@ -73,14 +73,14 @@ FIXTURE_TEARDOWN(hugetlb)
 	native_unmap_all(self->fd, 0);
 	close(self->fd);
 	close(self->file);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_POOL(&self->before);
 	/* What was reserved is there: a fault that finds none is a SIGBUS. */
 	for (i = 0; i < OTHERS; i++)
 		self->others[i * HUGE] = 1;
 	EXPECT_EQ(0, pool().reserved);
 	munmap(self->others, OTHERS * HUGE);
-	door_write("/proc/sys/vm/nr_hugepages", "0");
+	file_write("/proc/sys/vm/nr_hugepages", "0");
 	EXPECT_EQ(0, pool().total);
 }
 
@@ -149,7 +149,7 @@ static void maps_against_punchers(struct ktap_test *_self, struct ktap_fixture_h
 			continue;
 		}
 		mapped++;
-		wrong += door_number(RESERVED) != self->before.reserved;
+		wrong += file_number(RESERVED) != self->before.reserved;
 		ASSERT_EQ((long long)(PAGES * HUGE), native_unmap_all(self->fd, 0));
 	}
 	holes = punchers_stop(p, 2);

@@ -20,7 +20,7 @@ FIXTURE_SETUP(ids)
 FIXTURE_TEARDOWN(ids)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(ids, first_is_one_and_default)
@@ -79,38 +79,38 @@ TEST_F(ids, default_is_in_use)
 /* What the legacy ioctls map is in the space that was chosen, and goes with it. */
 TEST_F(ids, default_of_legacy_ioctls)
 {
-	struct door d = { .kind = DOOR_IOASID, .fd = self->fd, .group = -1 };
+	struct backend d = { .kind = BACKEND_IOASID, .fd = self->fd, .group = -1 };
 	int id = native_alloc(self->fd);
-	char *mem = door_memory(PAGE);
-	long locked = door_locked();
+	char *mem = touched_memory(PAGE);
+	long locked = locked_kib();
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(id, native_legacy(self->fd, IOASID_LEGACY_SET, id));
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	ASSERT_EQ(0, door_map(&d, IOVA, mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&d, IOVA, mem, PAGE, MAP_RW));
 	/* The choice is made: the calls rely on it. */
 	EXPECT_ERRNO(EBUSY, native_legacy(self->fd, IOASID_LEGACY_SET, 1));
 	EXPECT_EQ(id, native_legacy(self->fd, IOASID_LEGACY_GET, 0));
-	EXPECT_EQ(locked + 4, door_locked());
+	EXPECT_EQ(locked + 4, locked_kib());
 	EXPECT_EQ(0, native_free(self->fd, 1));
-	EXPECT_EQ(locked + 4, door_locked());
-	EXPECT_EQ((long long)PAGE, door_unmap_all(&d));
-	EXPECT_EQ(locked, door_locked());
+	EXPECT_EQ(locked + 4, locked_kib());
+	EXPECT_EQ((long long)PAGE, backend_unmap_all(&d));
+	EXPECT_EQ(locked, locked_kib());
 }
 
 /* A container joins the default space, which then is in use, default or not. */
 TEST_F(ids, space_of_a_container_is_in_use)
 {
 	int other = native_open(), id;
-	struct door d;
+	struct backend d;
 
 	ASSERT_LE(0, other);
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, DEVICE_NVME));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(other)));
 	id = native_alloc(other);
 	ASSERT_EQ(id, native_legacy(other, IOASID_LEGACY_SET, id));
 	EXPECT_ERRNO(EBUSY, native_free(other, 1));
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_EQ(0, native_free(other, 1));
 	close(other);
 }

@@ -16,14 +16,14 @@ FIXTURE_SETUP(info)
 {
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(16 * PAGE);
+	self->mem = touched_memory(16 * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(info)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 static int ranges(int fd, uint32_t id, struct ioasid_iova_ranges *arg, struct ioasid_iova_range *r,
@@ -59,14 +59,14 @@ TEST_F(info, of_each_space)
 TEST_F(info, with_a_device)
 {
 	struct ioasid_get_info i;
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	i = native_info(self->fd, 0);
 	EXPECT_EQ(1, i.out_groups);
 	EXPECT_EQ(1, i.out_domains);
 	EXPECT_EQ(PAGE, i.out_pgsizes & -i.out_pgsizes);
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_EQ(0, native_info(self->fd, 0).out_groups);
 }
 
@@ -74,7 +74,7 @@ TEST_F(info, ranges)
 {
 	struct ioasid_iova_range r[16] = {};
 	struct ioasid_iova_ranges arg;
-	struct door d;
+	struct backend d;
 	uint32_t i, hole = 0;
 
 	ASSERT_EQ(0, ranges(self->fd, 0, &arg, r, 1));
@@ -83,17 +83,17 @@ TEST_F(info, ranges)
 	EXPECT_EQ(UINT64_MAX, r[0].last);
 	EXPECT_EQ(PAGE, arg.out_alignment);
 
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	EXPECT_ERRNO(EMSGSIZE, ranges(self->fd, 0, &arg, r, 1));
 	EXPECT_LT(1, arg.out_nr_ranges);
 	EXPECT_EQ(0, r[0].start);
 	ASSERT_EQ(0, ranges(self->fd, 0, &arg, r, 16));
 	for (i = 0; i + 1 < arg.out_nr_ranges; i++)
-		hole += r[i].last == DOOR_MSI_START - 1 && r[i + 1].start == DOOR_MSI_END + 1;
+		hole += r[i].last == MSI_START - 1 && r[i + 1].start == MSI_END + 1;
 	EXPECT_EQ(1, hole);
 	EXPECT_ERRNO(EFAULT, ranges(self->fd, 0, &arg, (void *)8, 16));
 	EXPECT_ERRNO(ENOENT, ranges(self->fd, 5, &arg, r, 16));
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_F(info, allow_refuses)
@@ -143,7 +143,7 @@ TEST_F(info, map_limit)
 	EXPECT_NO_MAP(fd, ENOSPC, native_map(fd, 0, NATIVE_FIXED, 0, self->mem, PAGE));
 	/* Above what the module allows only with a capability. */
 	ASSERT_EQ(0, native_set(fd, 0, IOASID_OPTION_MAP_LIMIT, 70000));
-	ASSERT_TRUE(door_drop_cap(CAP_SYS_RESOURCE));
+	ASSERT_TRUE(drop_cap(CAP_SYS_RESOURCE));
 	EXPECT_EQ(0, native_set(fd, 0, IOASID_OPTION_MAP_LIMIT, 69999));
 	EXPECT_ERRNO(EPERM, native_set(fd, 0, IOASID_OPTION_MAP_LIMIT, 70000));
 }
@@ -154,18 +154,18 @@ TEST_F(info, account_mode)
 
 	ASSERT_EQ(0, native_set(fd, 0, IOASID_OPTION_ACCOUNT_MODE, IOASID_ACCOUNT_USER));
 	ASSERT_NE(NATIVE_FAIL, native_map(fd, 0, NATIVE_RW, 0, self->mem, 2 * PAGE));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(2, native_info(fd, 0).out_charged);
 	EXPECT_ERRNO(EBUSY, native_set(fd, 0, IOASID_OPTION_ACCOUNT_MODE, IOASID_ACCOUNT_MM));
 
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(4 * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(4 * PAGE));
 	EXPECT_NO_MAP(fd, ENOMEM, native_map(fd, 0, NATIVE_RW, 0, self->mem, 3 * PAGE));
 	EXPECT_NE(NATIVE_FAIL, native_map(fd, 0, NATIVE_RW, 0, self->mem, 2 * PAGE));
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap_all(fd, 0));
 	EXPECT_NE(NATIVE_FAIL, native_map(fd, 0, NATIVE_RW, 0, self->mem, 4 * PAGE));
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap_all(fd, 0));
-	ASSERT_TRUE(door_drop_cap(CAP_SYS_RESOURCE));
+	ASSERT_TRUE(drop_cap(CAP_SYS_RESOURCE));
 	EXPECT_ERRNO(EPERM, native_set(fd, 0, IOASID_OPTION_ACCOUNT_MODE, IOASID_ACCOUNT_MM));
 }
 
@@ -212,9 +212,9 @@ TEST_F(info, dirty_with_a_device)
 	};
 	uint64_t bits = 0;
 	int fd = self->fd;
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(native_attach(fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(fd, &d, DEVICE_NVME));
 	ASSERT_EQ(IOVA, native_map(fd, 0, NATIVE_FIXED, IOVA, self->mem, 2 * PAGE));
 	ASSERT_EQ(IOVA + 3 * PAGE,
 		  native_map(fd, 0, NATIVE_FIXED, IOVA + 3 * PAGE, self->mem, PAGE));
@@ -230,7 +230,7 @@ TEST_F(info, dirty_with_a_device)
 	EXPECT_EQ(3 * PAGE, unmap.out_length);
 	EXPECT_EQ(0xb, bits);
 	EXPECT_EQ(0, native_info(fd, 0).out_maps);
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

@@ -34,7 +34,7 @@ FIXTURE_SETUP(kapi)
 	self->before = ktap_pinned();
 	self->module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->module);
-	self->mem = door_memory(PAGES * PAGE);
+	self->mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	for (i = 0; i < PAGES; i++)
 		*(uint64_t *)(self->mem + i * PAGE) = 1000 + i;
@@ -43,7 +43,7 @@ FIXTURE_SETUP(kapi)
 FIXTURE_TEARDOWN(kapi)
 {
 	close(self->module);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(kapi)
 #define PIN(_page, _n, _prot)							\
 	CALL(PIN, .iova = IOVA + (_page) * PAGE, .length = _n, .prot = _prot)
 #define UNPIN(_page, _n)	CALL(UNPIN, .iova = IOVA + (_page) * PAGE, .length = _n)
-#define EDU(_op, ...)		CALL(_op, .device = DOOR_EDU, ##__VA_ARGS__)
+#define EDU(_op, ...)		CALL(_op, .device = DEVICE_EDU, ##__VA_ARGS__)
 
 TEST_F(kapi, spaces)
 {
@@ -71,13 +71,13 @@ TEST_F(kapi, spaces)
 	first = a.out;
 	EXPECT_LT(0, first);
 	ASSERT_EQ(0, MAP(IOVA, self->mem, PAGES, READ | WRITE));
-	EXPECT_EQ(4 * PAGES, door_locked());
+	EXPECT_EQ(4 * PAGES, locked_kib());
 	/* The last reference takes the mappings along. */
 	ASSERT_EQ(0, CALL(GET));
 	ASSERT_EQ(0, CALL(PUT));
-	EXPECT_EQ(4 * PAGES, door_locked());
+	EXPECT_EQ(4 * PAGES, locked_kib());
 	ASSERT_EQ(0, CALL(PUT));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	ASSERT_EQ(0, CALL(CREATE));
 	ASSERT_EQ(0, CALL(NUMBER));
 	EXPECT_LT(first, a.out);
@@ -90,7 +90,7 @@ TEST_F(kapi, kill)
 	ASSERT_EQ(0, CALL(CREATE));
 	ASSERT_EQ(0, MAP(IOVA, self->mem, PAGES, READ | WRITE));
 	ASSERT_EQ(0, CALL(KILL));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 1, READ));
 	EXPECT_ERRNO(EINVAL, CALL(UNMAP, .flags = UNMAP_ALL));
@@ -116,7 +116,7 @@ TEST_F(kapi, space_of_a_file)
 	EXPECT_EQ(1, native_info(fd, 2).out_maps);
 	/* A reference does not keep it from its end; nothing may be done with it then. */
 	EXPECT_EQ(0, native_free(fd, 2));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_ERRNO(EINVAL, MAP(IOVA, self->mem, 2, READ));
 	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
 	ASSERT_EQ(0, CALL(PUT));
@@ -133,19 +133,19 @@ TEST_F(kapi, space_of_a_file)
 TEST_F(kapi, joins_a_file)
 {
 	int fd = native_open(), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct door d = { .kind = DOOR_IOASID, .fd = fd, .group = -1 };
+	struct backend d = { .kind = BACKEND_IOASID, .fd = fd, .group = -1 };
 	struct kapi a;
 
 	ASSERT_EQ(2, native_alloc(fd));
 	ASSERT_EQ(2, native_legacy(fd, IOASID_LEGACY_SET, 2));
 	EXPECT_ERRNO(EINVAL, CALL(JOIN, .fd = null));
-	EXPECT_ERRNO(EINVAL, door_map(&d, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, backend_map(&d, IOVA, self->mem, PAGE, MAP_RW));
 	ASSERT_EQ(0, CALL(JOIN, .fd = fd));
 	EXPECT_ERRNO(EBUSY, native_legacy(fd, IOASID_LEGACY_SET, 1));
 	/* VFIO's ioctls work from now on, and it outlives the file. */
-	EXPECT_EQ(0, door_map(&d, IOVA, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(&d, IOVA, self->mem, PAGE, MAP_RW));
 	close(fd);
-	EXPECT_EQ(4, door_locked());
+	EXPECT_EQ(4, locked_kib());
 	EXPECT_EQ(0, UNMAP(IOVA, 1));
 	EXPECT_EQ(PAGE, a.out);
 	close(null);
@@ -163,26 +163,26 @@ TEST_F(kapi, maps)
 	EXPECT_ERRNO(EFAULT, MAP(IOVA, 16 * PAGE, 1, READ));
 	ASSERT_EQ(0, MAP(IOVA, self->mem, 4, READ | WRITE));
 	EXPECT_ERRNO(EEXIST, MAP(IOVA + 3 * PAGE, self->mem, 1, READ));
-	EXPECT_EQ(16, door_locked());
+	EXPECT_EQ(16, locked_kib());
 	EXPECT_ERRNO(EINVAL, UNMAP(IOVA, 2));
 	EXPECT_EQ(0, a.out);
 	EXPECT_EQ(0, UNMAP(IOVA + 4 * PAGE, 2));
 	EXPECT_EQ(0, a.out);
 	EXPECT_EQ(0, UNMAP(IOVA, 4));
 	EXPECT_EQ(4 * PAGE, a.out);
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(2 * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(2 * PAGE));
 	EXPECT_ERRNO(ENOMEM, MAP(IOVA, self->mem, 3, READ));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(kapi, limit_of_mappings)
 {
 	struct kapi a;
 
-	ASSERT_TRUE(door_limit(DOOR_IOASID, "1"));
+	ASSERT_TRUE(backend_limit(BACKEND_IOASID, "1"));
 	EXPECT_EQ(0, CALL(CREATE));
-	EXPECT_TRUE(door_limit(DOOR_IOASID, "65535"));
+	EXPECT_TRUE(backend_limit(BACKEND_IOASID, "65535"));
 	ASSERT_EQ(0, MAP(IOVA, self->mem, 1, READ));
 	EXPECT_ERRNO(ENOSPC, MAP(2 * IOVA, self->mem, 1, READ));
 }
@@ -206,7 +206,7 @@ TEST_F(kapi, pins)
 	EXPECT_ERRNO(EINVAL, PIN(7, 2, READ));
 	EXPECT_ERRNO(EINVAL, PIN(0, 0, READ));
 	/* Pinned for the IOMMU already, and charged once. */
-	EXPECT_EQ(32, door_locked());
+	EXPECT_EQ(32, locked_kib());
 	EXPECT_EQ(0, UNPIN(4, 1));
 	/* Ranges that are not pinned are ignored. */
 	EXPECT_EQ(0, UNPIN(0, KAPI_PAGES));
@@ -238,16 +238,16 @@ TEST_F(kapi, pins_of_another_process)
 	/* Nothing is pinned without an IOMMU, and its memory went with it. */
 	EXPECT_ERRNO(ENODEV, PIN(0, 1, READ));
 	ASSERT_EQ(0, MAP(IOVA + 2 * PAGE, self->mem, 2, READ | WRITE));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(1, PIN(2, 1, READ));
 	EXPECT_EQ(1000, a.out);
-	EXPECT_EQ(4, door_locked());
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(PAGE));
+	EXPECT_EQ(4, locked_kib());
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(PAGE));
 	ASSERT_EQ(0, MAP(IOVA + 4 * PAGE, self->mem, 2, READ | WRITE));
 	EXPECT_ERRNO(ENOMEM, PIN(4, 1, READ));
 	EXPECT_EQ(0, UNPIN(2, 1));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	/* The last group leaves a container, and the mappings go. */
 	ASSERT_EQ(0, EDU(DETACH));
 	EXPECT_ERRNO(EINVAL, PIN(2, 1, READ));
@@ -312,7 +312,7 @@ TEST_F(kapi, memory_of_a_file)
 	EXPECT_EQ(2, PIN(3, 2, READ | WRITE));
 	EXPECT_EQ(1003, a.out);
 	/* Pinned and charged with the mapping. */
-	EXPECT_EQ(4 * PAGES, door_locked());
+	EXPECT_EQ(4 * PAGES, locked_kib());
 	EXPECT_EQ(0, UNPIN(3, 2));
 
 	/* The first word of the last page but one, and the page after. */
@@ -360,7 +360,7 @@ TEST_F(kapi, huge_pages_of_a_file)
 	struct kapi a;
 	int file, fd;
 
-	if (!door_write("/proc/sys/vm/nr_hugepages", "2"))
+	if (!file_write("/proc/sys/vm/nr_hugepages", "2"))
 		SKIP(return, "no huge pages can be had");
 	file = memfd_create("kapi", MFD_CLOEXEC | MFD_HUGETLB);
 	ASSERT_EQ(0, ftruncate(file, 2 * HUGE));
@@ -387,7 +387,7 @@ TEST_F(kapi, huge_pages_of_a_file)
 	munmap(p, 2 * HUGE);
 	close(file);
 	close(fd);
-	door_write("/proc/sys/vm/nr_hugepages", "0");
+	file_write("/proc/sys/vm/nr_hugepages", "0");
 }
 
 struct remapper {
@@ -458,18 +458,18 @@ TEST_F(kapi, attaches)
 
 	ASSERT_EQ(0, CALL(CREATE));
 	EXPECT_ERRNO(ENODEV, EDU(DOMAIN));
-	ASSERT_EQ(0, MAP(DOOR_MSI_START, self->mem, 1, READ | WRITE));
+	ASSERT_EQ(0, MAP(MSI_START, self->mem, 1, READ | WRITE));
 	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
-	EXPECT_EQ(0, UNMAP(DOOR_MSI_START, 1));
+	EXPECT_EQ(0, UNMAP(MSI_START, 1));
 	ASSERT_EQ(0, MAP(IOVA, self->mem, 2, READ | WRITE));
 	ASSERT_EQ(0, EDU(ATTACH));
 	EXPECT_EQ(0, EDU(DOMAIN));
 	EXPECT_ERRNO(EINVAL, EDU(ATTACH));
-	EXPECT_ERRNO(EINVAL, MAP(DOOR_MSI_START, self->mem, 1, READ));
+	EXPECT_ERRNO(EINVAL, MAP(MSI_START, self->mem, 1, READ));
 	ASSERT_EQ(0, EDU(DETACH));
 	EXPECT_ERRNO(ENODEV, EDU(DOMAIN));
 	/* Not a container: what is mapped stays. */
-	EXPECT_EQ(8, door_locked());
+	EXPECT_EQ(8, locked_kib());
 	EXPECT_ERRNO(EEXIST, MAP(IOVA, self->mem, 1, READ));
 }
 
@@ -556,7 +556,7 @@ TEST_F(kapi, dirty_bits_wherever_they_lie)
 		{ 0, 37 }, { 42, 100 }, { 142, 1 }, { 150, 150 }, { 320, 64 },
 	};
 	uint64_t bits[8], want[8], seed = 4711, before, i, j, page;
-	char *mem = door_memory(150 * PAGE);
+	char *mem = touched_memory(150 * PAGE);
 	struct kapi a;
 
 	ASSERT_NE(MAP_FAILED, mem);

@@ -19,14 +19,14 @@ FIXTURE_SETUP(library)
 {
 	self->fd = ioasid_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(N * PAGE);
+	self->mem = touched_memory(N * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(library)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(library, spaces)
@@ -163,7 +163,7 @@ TEST_F(library, device_by_container)
 
 	EXPECT_EQ(-ENOENT, ioasid_device_by_container(&device, self->fd, "0000:00:77.7"));
 	EXPECT_EQ(-1, device.fd);
-	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
+	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DEVICE_NVME));
 	ASSERT_EQ(0, ioasid_info(self->fd, 0, &info));
 	EXPECT_EQ(1, info.out_groups);
 	ioasid_device_close(&device);
@@ -178,18 +178,18 @@ TEST_F(library, ways_that_are_closed)
 	struct ioasid_device device;
 
 	ASSERT_LE(0, null);
-	ASSERT_TRUE(door_prefer(DOOR_TYPE1));
-	EXPECT_EQ(-ENODEV, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
-	ASSERT_TRUE(door_prefer(DOOR_SHIM));
-	EXPECT_EQ(-EINVAL, ioasid_device_by_container(&device, null, DOOR_NVME));
-	EXPECT_EQ(-EBADF, ioasid_device_by_container(&device, -1, DOOR_NVME));
-	EXPECT_EQ(-EBADFD, ioasid_device_by_group(&device, self->fd, DOOR_NVME));
-	EXPECT_EQ(-ENOENT, ioasid_device_direct(&device, self->fd, 0, DOOR_NVME));
+	ASSERT_TRUE(backend_prefer(BACKEND_TYPE1));
+	EXPECT_EQ(-ENODEV, ioasid_device_by_container(&device, self->fd, DEVICE_NVME));
+	ASSERT_TRUE(backend_prefer(BACKEND_SHIM));
+	EXPECT_EQ(-EINVAL, ioasid_device_by_container(&device, null, DEVICE_NVME));
+	EXPECT_EQ(-EBADF, ioasid_device_by_container(&device, -1, DEVICE_NVME));
+	EXPECT_EQ(-EBADFD, ioasid_device_by_group(&device, self->fd, DEVICE_NVME));
+	EXPECT_EQ(-ENOENT, ioasid_device_direct(&device, self->fd, 0, DEVICE_NVME));
 	EXPECT_EQ(-1, device.fd);
 	EXPECT_EQ(-1, device.group);
 	EXPECT_EQ(-1, device.container);
 	/* Nothing of all that keeps the group. */
-	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DOOR_NVME));
+	ASSERT_EQ(0, ioasid_device_by_container(&device, self->fd, DEVICE_NVME));
 	ioasid_device_close(&device);
 	close(null);
 }

@@ -20,14 +20,14 @@ FIXTURE_SETUP(map)
 {
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(PAGES * PAGE);
+	self->mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(map)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(map, pins_and_charges)
@@ -35,7 +35,7 @@ TEST_F(map, pins_and_charges)
 	struct ioasid_get_info info;
 
 	ASSERT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, PAGES * PAGE));
-	EXPECT_EQ((long)(PAGES * 4), door_locked());
+	EXPECT_EQ((long)(PAGES * 4), locked_kib());
 	info = native_info(self->fd, 1);
 	EXPECT_EQ(1, info.out_maps);
 	EXPECT_EQ(PAGES * PAGE, info.out_bytes);
@@ -43,7 +43,7 @@ TEST_F(map, pins_and_charges)
 	EXPECT_EQ(PAGES, info.out_charged);
 	EXPECT_EQ(65534, info.out_avail);
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap(self->fd, 1, IOVA, PAGES * PAGE));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(map, einval)
@@ -93,8 +93,8 @@ TEST_F(map, eexist)
 TEST_F(map, enomem)
 {
 
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(4 * PAGE));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(4 * PAGE));
 	EXPECT_NO_MAP(self->fd, ENOMEM,
 		      native_map(self->fd, 0, NATIVE_RW, 0, self->mem, 5 * PAGE));
 	EXPECT_NE(NATIVE_FAIL, native_map(self->fd, 0, NATIVE_RW, 0, self->mem, 4 * PAGE));
@@ -103,7 +103,7 @@ TEST_F(map, enomem)
 /* An answer that cannot be given undoes the mapping. */
 TEST_F(map, efault_answer)
 {
-	struct ioasid_map_dma *arg = door_memory(PAGE);
+	struct ioasid_map_dma *arg = touched_memory(PAGE);
 
 	ASSERT_NE(MAP_FAILED, (void *)arg);
 	memset(arg, 0, sizeof(*arg));
@@ -114,7 +114,7 @@ TEST_F(map, efault_answer)
 	ASSERT_EQ(0, mprotect(arg, PAGE, PROT_READ));
 	EXPECT_ERRNO(EFAULT, ioctl(self->fd, IOASID_MAP_DMA, arg));
 	EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(map, unmap_errnos)
@@ -136,7 +136,7 @@ TEST_F(map, unmap_errnos)
 	arg.flags = 0;
 	arg.__reserved = 1;
 	EXPECT_ERRNO(EOPNOTSUPP, ioctl(fd, IOASID_UNMAP_DMA, &arg));
-	EXPECT_EQ(16, door_locked());
+	EXPECT_EQ(16, locked_kib());
 	/* More than is mapped is fine. */
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap(fd, 0, IOVA - PAGE, 16 * PAGE));
 	/* All of nothing is nothing. */
@@ -179,23 +179,23 @@ TEST_F(map, killed_while_pinning)
 {
 	static const char event[] = TRACING "events/ioasid/ioasid_error/enable";
 	struct native_tally before = native_tally(self->fd);
-	char *slow = door_small_pages(GIB), want[32];
+	char *slow = small_pages(GIB), want[32];
 	int empty = open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC), status, tries = 0;
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, (void *)slow);
 	ASSERT_LE(0, empty);
 	close(empty);
-	ASSERT_TRUE(door_write(event, "1"));
+	ASSERT_TRUE(file_write(event, "1"));
 	pid = fork();
 	if (!pid)
 		_exit(native_map(self->fd, 0, NATIVE_RW, 0, slow, GIB) != NATIVE_FAIL);
-	while (door_status(pid, "VmLck") < 1024 && tries++ < 5000)
+	while (status_kib(pid, "VmLck") < 1024 && tries++ < 5000)
 		usleep(1000);
 	kill(pid, SIGKILL);
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_TRUE(door_write(event, "0"));
+	EXPECT_TRUE(file_write(event, "0"));
 	snprintf(want, sizeof(want), " err=%d ", -EINTR);
 	EXPECT_TRUE(traced(" ioasid_error: ", want));
 	EXPECT_NATIVE_UNCHANGED(self->fd, &before);
@@ -264,39 +264,39 @@ TEST_F(map, within_allowed)
 /* With a device: from the first page on, never the zero one, and around its MSIs. */
 TEST_F(map, within_windows)
 {
-	struct ioasid_iova_range msi = { DOOR_MSI_START - 2 * PAGE, DOOR_MSI_END + 2 * PAGE };
+	struct ioasid_iova_range msi = { MSI_START - 2 * PAGE, MSI_END + 2 * PAGE };
 	struct ioasid_iova_range around[] = {
-		{ DOOR_MSI_START - 2 * PAGE, DOOR_MSI_START - 1 },
-		{ DOOR_MSI_END + 1, DOOR_MSI_END + 2 * PAGE },
+		{ MSI_START - 2 * PAGE, MSI_START - 1 },
+		{ MSI_END + 1, MSI_END + 2 * PAGE },
 	};
 	int fd = self->fd;
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(native_attach(fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(fd, &d, DEVICE_NVME));
 	EXPECT_EQ(PAGE, native_map(fd, 0, NATIVE_RW, 0, self->mem, PAGE));
 	EXPECT_NO_MAP(fd, EINVAL,
-		      native_map(fd, 0, NATIVE_FIXED, DOOR_MSI_START, self->mem, PAGE));
+		      native_map(fd, 0, NATIVE_FIXED, MSI_START, self->mem, PAGE));
 	EXPECT_ERRNO(EADDRINUSE, native_allow(fd, 0, &msi, 1));
 	ASSERT_EQ(0, native_allow(fd, 0, around, 2));
-	EXPECT_EQ(DOOR_MSI_START - 2 * PAGE,
+	EXPECT_EQ(MSI_START - 2 * PAGE,
 		  native_map(fd, 0, NATIVE_RW, 0, self->mem, 2 * PAGE));
-	EXPECT_EQ(DOOR_MSI_END + 1, native_map(fd, 0, NATIVE_RW, 0, self->mem, PAGE));
+	EXPECT_EQ(MSI_END + 1, native_map(fd, 0, NATIVE_RW, 0, self->mem, PAGE));
 	EXPECT_NO_MAP(fd, ENOSPC, native_map(fd, 0, NATIVE_RW, 0, self->mem, 2 * PAGE));
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* A device that would take away what is allowed is not let in. */
 TEST_F(map, allowed_keeps_devices_out)
 {
-	struct ioasid_iova_range r = { DOOR_MSI_START, DOOR_MSI_END };
-	struct door d;
+	struct ioasid_iova_range r = { MSI_START, MSI_END };
+	struct backend d;
 
 	ASSERT_EQ(0, native_allow(self->fd, 0, &r, 1));
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, DEVICE_NVME));
 	EXPECT_ERRNO(EADDRINUSE, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->fd)));
 	ASSERT_EQ(0, native_allow(self->fd, 0, NULL, 0));
 	EXPECT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->fd)));
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

@@ -23,7 +23,7 @@ FIXTURE(memcg) {
 	int module;
 	char *mem;		/* one page; mapped over and over */
 	char *spread;		/* SPREAD times the second page of @file: a run each */
-	struct door d;		/* of EDU, while it is attached */
+	struct backend d;		/* of EDU, while it is attached */
 };
 
 struct loop {
@@ -110,13 +110,13 @@ static int step_copy(struct ktap_fixture_memcg *self, uint64_t i)
 
 static bool begin_legacy(struct ktap_fixture_memcg *self)
 {
-	self->d = (struct door){ .kind = DOOR_IOASID, .fd = self->fd, .group = -1 };
+	self->d = (struct backend){ .kind = BACKEND_IOASID, .fd = self->fd, .group = -1 };
 	return !ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 }
 
 static int step_legacy(struct ktap_fixture_memcg *self, uint64_t i)
 {
-	return door_map(&self->d, IOVA + i * PAGE, self->mem, PAGE, DOOR_RW);
+	return backend_map(&self->d, IOVA + i * PAGE, self->mem, PAGE, MAP_RW);
 }
 
 static int dirty(struct ktap_fixture_memcg *self, uint32_t op, void *bits)
@@ -142,7 +142,7 @@ static bool begin_tracked(struct ktap_fixture_memcg *self)
 /* Page tables: each mapping has some of its own. */
 static bool begin_tables(struct ktap_fixture_memcg *self)
 {
-	return native_attach(self->fd, &self->d, DOOR_EDU);
+	return native_attach(self->fd, &self->d, DEVICE_EDU);
 }
 
 static int step_tables(struct ktap_fixture_memcg *self, uint64_t i)
@@ -153,7 +153,7 @@ static int step_tables(struct ktap_fixture_memcg *self, uint64_t i)
 
 static bool begin_iommu_map(struct ktap_fixture_memcg *self)
 {
-	return door_write("/sys/module/ioasid/parameters/iommu_map", "Y") && begin_tables(self);
+	return file_write("/sys/module/ioasid/parameters/iommu_map", "Y") && begin_tables(self);
 }
 
 /* What in-kernel users pin, one page in the middle of each mapping. */
@@ -344,12 +344,12 @@ static int legacy_dirty(struct ktap_fixture_memcg *self, uint32_t flags)
 /* What VFIO's ioctls ask, and what they undo. */
 static int step_legacy_questions(struct ktap_fixture_memcg *self, uint64_t i)
 {
-	struct vfio_iommu_type1_info *info = door_info(&self->d);
+	struct vfio_iommu_type1_info *info = backend_info(&self->d);
 	bool good = info && ioctl(self->fd, VFIO_GET_API_VERSION) == VFIO_API_VERSION &&
 		    ioctl(self->fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) == 1 &&
 		    !legacy_dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_START) &&
 		    !step_legacy(self, i) &&
-		    door_unmap_flags(&self->d, IOVA + i * PAGE, PAGE, 0) == (long long)PAGE &&
+		    backend_unmap_flags(&self->d, IOVA + i * PAGE, PAGE, 0) == (long long)PAGE &&
 		    !legacy_dirty(self, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
 
 	free(info);
@@ -359,24 +359,24 @@ static int step_legacy_questions(struct ktap_fixture_memcg *self, uint64_t i)
 /* A container with a group, a domain and a mapping, from its beginning to its end. */
 static int step_container(struct ktap_fixture_memcg *self, uint64_t i)
 {
-	struct door d = { .fd = -1, .group = -1 };
-	bool good = door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU) &&
-		    !door_map(&d, IOVA + i * PAGE, self->mem, PAGE, DOOR_RW) &&
+	struct backend d = { .fd = -1, .group = -1 };
+	bool good = backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU) &&
+		    !backend_map(&d, IOVA + i * PAGE, self->mem, PAGE, MAP_RW) &&
 		    !ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER);
 
-	door_close(&d);
+	backend_close(&d);
 	return good ? 0 : -1;
 }
 
 /* A group that joins, and leaves. */
 static int step_join(struct ktap_fixture_memcg *self, uint64_t i)
 {
-	struct door d = { .fd = -1, .group = -1 };
-	bool good = door_join(&d, DOOR_SHIM, DOOR_EDU) &&
+	struct backend d = { .fd = -1, .group = -1 };
+	bool good = backend_join(&d, BACKEND_SHIM, DEVICE_EDU) &&
 		    !ioctl(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->fd));
 
 	(void)i;
-	door_close(&d);
+	backend_close(&d);
 	return good ? 0 : -1;
 }
 
@@ -428,8 +428,8 @@ static bool enter(void)
 {
 	if (mkdir(CGROUP, 0755) && errno != EEXIST)
 		return false;
-	return door_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
-	       door_write(CGROUP "/memory.max", "16M") && door_write(CGROUP "/cgroup.procs", "0");
+	return file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
+	       file_write(CGROUP "/memory.max", "16M") && file_write(CGROUP "/cgroup.procs", "0");
 }
 
 static bool make_spread(struct ktap_fixture_memcg *self)
@@ -448,7 +448,7 @@ FIXTURE_SETUP(memcg)
 {
 	struct rlimit files = { 8192, 8192 };
 
-	self->d = (struct door){ .fd = -1, .group = -1 };
+	self->d = (struct backend){ .fd = -1, .group = -1 };
 	ASSERT_TRUE(enter());
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	self->fd = native_open();
@@ -457,7 +457,7 @@ FIXTURE_SETUP(memcg)
 	ASSERT_LE(0, self->module);
 	self->file = memfd_create("ioasid-memcg", MFD_CLOEXEC);
 	ASSERT_EQ(0, ftruncate(self->file, 2 * PAGE));
-	self->mem = door_memory(PAGE);
+	self->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_TRUE(make_spread(self));
 }
@@ -467,23 +467,23 @@ FIXTURE_TEARDOWN(memcg)
 	unsigned int fd;
 
 	if (self->d.group >= 0)
-		door_close(&self->d);
+		backend_close(&self->d);
 	/* Those that a loop opened, too. */
 	for (fd = 3; fd < 8192; fd++)
 		close(fd);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_TRUE(door_write("/sys/module/ioasid/parameters/iommu_map", "N"));
-	EXPECT_TRUE(door_write("/sys/fs/cgroup/cgroup.procs", "0"));
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_TRUE(file_write("/sys/module/ioasid/parameters/iommu_map", "N"));
+	EXPECT_TRUE(file_write("/sys/fs/cgroup/cgroup.procs", "0"));
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 
 /* KiB that the kernel has for itself, without what it can get back. */
 static long long kernel_memory(void)
 {
-	long long tables = door_after("/proc/meminfo", "SecPageTables");
+	long long tables = file_number_after("/proc/meminfo", "SecPageTables");
 
-	return door_after("/proc/meminfo", "SUnreclaim") + (tables > 0 ? tables : 0) +
-	       door_after("/proc/meminfo", "VmallocUsed");
+	return file_number_after("/proc/meminfo", "SUnreclaim") + (tables > 0 ? tables : 0) +
+	       file_number_after("/proc/meminfo", "VmallocUsed");
 }
 
 /* kmemleak and KASAN keep memory for each object, and no cgroup is charged for that. */
@@ -496,7 +496,7 @@ static bool kernel_keeps_more(void)
 
 static long long charged(void)
 {
-	return door_number(CGROUP "/memory.current") / 1024;
+	return file_number(CGROUP "/memory.current") / 1024;
 }
 
 TEST_F_TIMEOUT(memcg, pays, 20)
@@ -579,10 +579,10 @@ TEST_F_TIMEOUT(hoard, ends_at_the_limit, 60)
 	printf("# expect-splat: Call Trace:\n");
 	fflush(stdout);
 	/* This process only watches. */
-	ASSERT_TRUE(door_write("/sys/fs/cgroup/cgroup.procs", "0"));
+	ASSERT_TRUE(file_write("/sys/fs/cgroup/cgroup.procs", "0"));
 	pid = fork();
 	if (!pid) {
-		if (!door_write(CGROUP "/cgroup.procs", "0"))
+		if (!file_write(CGROUP "/cgroup.procs", "0"))
 			_exit(1);
 		close(self->m.fd);
 		self->m.fd = native_open();

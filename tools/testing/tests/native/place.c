@@ -45,7 +45,7 @@ FIXTURE_SETUP(place)
 FIXTURE_TEARDOWN(place)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /*

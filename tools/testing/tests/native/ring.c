@@ -22,7 +22,7 @@ FIXTURE_SETUP(ring)
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, io_uring_queue_init(2 * DEPTH, &self->ring, 0));
-	self->mem = door_memory(DEPTH * PAGE);
+	self->mem = touched_memory(DEPTH * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(ring)
 {
 	io_uring_queue_exit(&self->ring);
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 static struct ioasid_map_dma map_arg(const void *mem, uint64_t iova, uint64_t length)
@@ -52,11 +52,11 @@ TEST_F(ring, map_and_unmap)
 	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 1);
 	EXPECT_EQ(0, result(&self->ring, NULL));
 	EXPECT_EQ(IOVA, map.out_iova);
-	EXPECT_EQ(12, door_locked());
+	EXPECT_EQ(12, locked_kib());
 	submit(&self->ring, self->fd, IOASID_UNMAP_DMA, &unmap, 1);
 	EXPECT_EQ(0, result(&self->ring, NULL));
 	EXPECT_EQ(3 * PAGE, unmap.out_length);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(ring, many_in_flight)
@@ -75,7 +75,7 @@ TEST_F(ring, many_in_flight)
 	}
 	EXPECT_EQ(UINT64_MAX, seen);
 	EXPECT_EQ(DEPTH, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ((long)(4 * DEPTH), door_locked());
+	EXPECT_EQ((long)(4 * DEPTH), locked_kib());
 }
 
 /* A ring whose requests have room for more: what is beyond ours is not looked at. */
@@ -145,7 +145,7 @@ TEST_F(ring, copy_and_file)
 	submit(&self->ring, self->fd, IOASID_COPY, &copy, 0);
 	EXPECT_EQ(0, result(&self->ring, NULL));
 	EXPECT_EQ(IOVA + 2 * PAGE, copy.out_iova);
-	EXPECT_EQ(8, door_locked());
+	EXPECT_EQ(8, locked_kib());
 	close(memfd);
 }
 
@@ -210,7 +210,7 @@ static bool wait_locked(long kib)
 {
 	uint64_t end = now_ms() + 8000;
 
-	while (door_locked() < kib)
+	while (locked_kib() < kib)
 		if (now_ms() > end)
 			return false;
 	return true;
@@ -270,7 +270,7 @@ TEST_F(ring, cancelled_map)
 		printf("# cancelled after %d ms\n", took);
 		if (took < best)
 			best = took;
-		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(0, locked_kib());
 		EXPECT_EQ(pinned, ktap_pinned());
 		EXPECT_EQ(0, native_info(self->fd, 0).out_maps);
 		EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);
@@ -312,7 +312,7 @@ TEST_F(ring, out_of_order)
 			EXPECT_EQ(-ECANCELED, res);
 	}
 	EXPECT_EQ(4, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ(16, door_locked());
+	EXPECT_EQ(16, locked_kib());
 }
 
 /* All that is in flight is cancelled at once: each map is there, or is not. */
@@ -345,7 +345,7 @@ TEST_F(ring, cancelled_all)
 	}
 	EXPECT_LT(0, cancelled);
 	EXPECT_EQ(done, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ((long)(done * size / KIB), door_locked());
+	EXPECT_EQ((long)(done * size / KIB), locked_kib());
 	EXPECT_EQ((long long)(done * size), native_unmap_all(self->fd, 0));
 }
 
@@ -375,7 +375,7 @@ TEST_F(ring, cancelled_batch)
 	}
 	EXPECT_EQ(1, map.out_done);
 	EXPECT_EQ(1, native_info(self->fd, 0).out_maps);
-	EXPECT_EQ(4, door_locked());
+	EXPECT_EQ(4, locked_kib());
 }
 
 /*
@@ -392,11 +392,11 @@ TEST_F(ring, polled)
 	ASSERT_EQ(0, io_uring_queue_init(8, &ring, IORING_SETUP_IOPOLL));
 	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 1);
 	res = result(&ring, NULL);
-	if (door_kernel(7, 3))
+	if (kernel_is(7, 3))
 		EXPECT_EQ(0, res);
-	else if (!door_kernel(6, 13) || res)
+	else if (!kernel_is(6, 13) || res)
 		EXPECT_EQ(-EOPNOTSUPP, res);
-	EXPECT_EQ(res ? 0 : 4, door_locked());
+	EXPECT_EQ(res ? 0 : 4, locked_kib());
 	io_uring_queue_exit(&ring);
 }
 
@@ -417,7 +417,7 @@ TEST_F(ring, fd_closed)
 	close(fd);
 	EXPECT_EQ(0, result(&self->ring, NULL));
 	/* The request held the file; io_uring releases it with the request. */
-	while (door_locked())
+	while (locked_kib())
 		usleep(1000);
 	EXPECT_EQ(pinned, ktap_pinned());
 }
@@ -435,7 +435,7 @@ TEST_F(ring, ring_closed)
 	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 7);
 	ASSERT_TRUE(wait_locked(1024));
 	io_uring_queue_exit(&ring);
-	while (door_locked())
+	while (locked_kib())
 		usleep(1000);
 	EXPECT_EQ(pinned, ktap_pinned());
 	EXPECT_EQ(65535, native_info(self->fd, 0).out_avail);

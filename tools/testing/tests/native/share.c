@@ -24,7 +24,7 @@ FIXTURE_SETUP(share)
 	ASSERT_LE(0, self->fd);
 	self->other = native_alloc(self->fd);
 	ASSERT_LT(0, self->other);
-	self->mem = door_memory(PAGES * PAGE);
+	self->mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	self->pinned = ktap_pinned();
 	ASSERT_EQ(IOVA, native_map(self->fd, 1, NATIVE_FIXED, IOVA, self->mem, PAGES * PAGE));
@@ -33,7 +33,7 @@ FIXTURE_SETUP(share)
 FIXTURE_TEARDOWN(share)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->pinned, ktap_pinned());
 }
 
@@ -43,17 +43,17 @@ TEST_F(share, once)
 
 	at = native_copy(self->fd, self->other, 1, NATIVE_RW, 0, IOVA, PAGES * PAGE);
 	ASSERT_EQ(IOVA, at);
-	EXPECT_EQ((long)(4 * PAGES), door_locked());
+	EXPECT_EQ((long)(4 * PAGES), locked_kib());
 	EXPECT_EQ(self->pinned + PAGES, ktap_pinned());
 	EXPECT_EQ(PAGES, native_info(self->fd, self->other).out_pinned);
 	EXPECT_EQ(PAGES, native_info(self->fd, self->other).out_charged);
 
 	/* The source goes first: nothing is unpinned. */
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap_all(self->fd, 1));
-	EXPECT_EQ((long)(4 * PAGES), door_locked());
+	EXPECT_EQ((long)(4 * PAGES), locked_kib());
 	EXPECT_EQ(self->pinned + PAGES, ktap_pinned());
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap_all(self->fd, self->other));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->pinned, ktap_pinned());
 }
 
@@ -72,7 +72,7 @@ TEST_F(share, parts_and_copies_of_copies)
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap(self->fd, 1, IOVA, PAGES * PAGE));
 	/* One page is mapped, and it holds all. */
 	EXPECT_EQ(self->pinned + PAGES, ktap_pinned());
-	EXPECT_EQ((long)(4 * PAGES), door_locked());
+	EXPECT_EQ((long)(4 * PAGES), locked_kib());
 	EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 1, 0x10000, PAGE));
 	EXPECT_EQ(self->pinned, ktap_pinned());
 }
@@ -113,30 +113,31 @@ TEST_F(share, charged_to_the_first)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		bool ok = door_drop_cap(CAP_IPC_LOCK) && door_memlock(0) &&
+		bool ok = drop_cap(CAP_IPC_LOCK) && set_memlock(0) &&
 			  native_copy(self->fd, self->other, 1, NATIVE_RW, 0, IOVA, PAGE) == IOVA &&
-			  !door_locked() && native_unmap_all(self->fd, 1) > 0 && !door_locked();
+			  !locked_kib() && native_unmap_all(self->fd, 1) > 0 && !locked_kib();
 
 		_exit(!ok);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ((long)(4 * PAGES), door_locked());
+	EXPECT_EQ((long)(4 * PAGES), locked_kib());
 	EXPECT_EQ((long long)PAGE, native_unmap_all(self->fd, self->other));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* VFIO's live update has no say about what others see, too. */
 TEST_F(share, no_live_update)
 {
-	struct door d = { .kind = DOOR_IOASID, .fd = self->fd, .group = -1 };
+	struct backend d = { .kind = BACKEND_IOASID, .fd = self->fd, .group = -1 };
 
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	ASSERT_EQ(IOVA, native_copy(self->fd, self->other, 1, NATIVE_RW, 0, IOVA, PAGE));
-	EXPECT_ERRNO(EINVAL, door_unmap_flags(&d, IOVA, PAGES * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+	EXPECT_ERRNO(EINVAL,
+		     backend_unmap_flags(&d, IOVA, PAGES * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
 	ASSERT_EQ((long long)PAGE, native_unmap_all(self->fd, self->other));
 	EXPECT_EQ((long long)(PAGES * PAGE),
-		  door_unmap_flags(&d, IOVA, PAGES * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+		  backend_unmap_flags(&d, IOVA, PAGES * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
 	EXPECT_NO_MAP(self->fd, EBUSY,
 		      native_copy(self->fd, self->other, 1, NATIVE_RW, 0, IOVA, PAGE));
 }
@@ -144,18 +145,18 @@ TEST_F(share, no_live_update)
 /* A mapping of a part, into a domain, and a device that comes later. */
 TEST_F(share, with_devices)
 {
-	struct door d, e;
+	struct backend d, e;
 
 	ASSERT_EQ(self->other, native_legacy(self->fd, IOASID_LEGACY_SET, self->other));
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	EXPECT_NE(NATIVE_FAIL, native_copy(self->fd, self->other, 1, NATIVE_RW, 0,
 					   IOVA + 5 * PAGE, 7 * PAGE));
 	EXPECT_EQ((long long)(PAGES * PAGE), native_unmap_all(self->fd, 1));
-	ASSERT_TRUE(native_attach(self->fd, &e, DOOR_EDU));
+	ASSERT_TRUE(native_attach(self->fd, &e, DEVICE_EDU));
 	EXPECT_EQ((long long)(7 * PAGE), native_unmap_all(self->fd, self->other));
 	EXPECT_EQ(self->pinned, ktap_pinned());
-	door_close(&d);
-	door_close(&e);
+	backend_close(&d);
+	backend_close(&e);
 }
 
 TEST_HARNESS_MAIN

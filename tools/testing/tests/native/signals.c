@@ -30,7 +30,7 @@ FIXTURE_SETUP(signals)
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, io_uring_queue_init(8, &self->ring, 0));
-	self->trap = door_small_pages(PAGES * PAGE);
+	self->trap = small_pages(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, (void *)self->trap);
 	self->uffd = trap_set(self->trap, PAGES * PAGE);
 	ASSERT_LE(0, self->uffd);
@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(signals)
 {
 	io_uring_queue_exit(&self->ring);
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -186,7 +186,7 @@ TEST_F(signals, stopped_then_killed)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		char *trap = door_small_pages(PAGES * PAGE);
+		char *trap = small_pages(PAGES * PAGE);
 		struct ioasid_map_dma map = map_arg(trap, PAGES);
 		int uffd = trap_set(trap, PAGES * PAGE);
 		struct io_uring ring;

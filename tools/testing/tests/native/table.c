@@ -136,7 +136,7 @@ static void set_up(struct ktap_test *_self, struct ktap_fixture_table *self)
 	if (self->fd >= 0)
 		close(self->fd);
 	/* A ring may hold the file a moment longer than we do. */
-	while (door_locked() > 0)
+	while (locked_kib() > 0)
 		usleep(100);
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
@@ -406,18 +406,18 @@ static bool all_fail(int fd, int error)
 TEST(wrong_fds)
 {
 	int event = eventfd(0, EFD_CLOEXEC), path = open("/dev/ioasid", O_PATH | O_CLOEXEC);
-	struct door d;
+	struct backend d;
 
 	EXPECT_TRUE(all_fail(event, ENOTTY));
 	EXPECT_TRUE(all_fail(path, EBADF));
 	EXPECT_TRUE(all_fail(999, EBADF));
 	/* A container answers VFIO's calls alone, also when ioasid is behind it. */
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, DEVICE_NVME));
 	EXPECT_TRUE(all_fail(d.fd, EINVAL));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	EXPECT_TRUE(all_fail(d.fd, ENOTTY));
 	EXPECT_TRUE(all_fail(d.group, ENOTTY));
-	door_close(&d);
+	backend_close(&d);
 	close(path);
 	close(event);
 }

@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(tenants)
 	}
 	close(self->module);
 	close(self->hold);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -115,9 +115,9 @@ static long settles(pid_t a, long kib)
 {
 	int ms = 5000;
 
-	while (door_status(a, "VmLck") != kib && ms--)
+	while (status_kib(a, "VmLck") != kib && ms--)
 		usleep(1000);
-	return door_status(a, "VmLck");
+	return status_kib(a, "VmLck");
 }
 
 #define EXPECT_WAITS(pid)	EXPECT_EQ(-1, ended(pid, MS))
@@ -146,8 +146,8 @@ TEST_F(tenants, change_of_owner)
 	CATCH_A();
 	EXPECT_ENDS(START(change_owner(fd)));
 	EXPECT_ENDS(START(change_owner(other)));
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ((long)(SIZE / KIB), status_kib(self->a, "VmLck"));
 	RELEASE_A();
 	EXPECT_EQ(0, settles(self->a, 0));
 	close(fd);
@@ -247,7 +247,7 @@ static void others_go_on(struct ktap_test *_self, int other, int same, char *mem
 {
 	EXPECT_ENDS(START(pin(other, IOVA, 1) == 1 && !unpin(other, IOVA, 1) ? 0 : -1));
 	EXPECT_ENDS(START(map(same, 2 * IOVA, mem)));
-	EXPECT_ENDS(START(attach(same, DOOR_NVME, EMULATED)));
+	EXPECT_ENDS(START(attach(same, DEVICE_NVME, EMULATED)));
 	EXPECT_ENDS(START(unmap(same, 2 * IOVA)));
 	EXPECT_ENDS(START(detach(same)));
 }
@@ -257,12 +257,12 @@ static void page_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self
 		      long (*before)(int module), long (*call)(int module))
 {
 	int other = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), same;
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 	pid_t b;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	ASSERT_TRUE(container(self->module, DOOR_EDU));
-	ASSERT_TRUE(container(other, DOOR_NVME));
+	ASSERT_TRUE(container(self->module, DEVICE_EDU));
+	ASSERT_TRUE(container(other, DEVICE_NVME));
 	ASSERT_EQ(0, map(other, IOVA, mem));
 	same = user_of(self->module);
 	ASSERT_LE(0, same);
@@ -318,12 +318,12 @@ static long attach_hardware(int module)
 static void iommu_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *self, bool leaves)
 {
 	int other = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), same, hardware;
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 	pid_t b;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	ASSERT_TRUE(container(self->module, DOOR_EDU));
-	ASSERT_TRUE(container(other, DOOR_NVME));
+	ASSERT_TRUE(container(self->module, DEVICE_EDU));
+	ASSERT_TRUE(container(other, DEVICE_NVME));
 	ASSERT_EQ(0, map(other, IOVA, mem));
 	same = user_of(self->module);
 	hardware = user_of(self->module);
@@ -331,7 +331,7 @@ static void iommu_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *sel
 	ASSERT_TRUE(START_A(!map(self->module, IOVA, mem)));
 	if (leaves) {
 		ASSERT_EQ(0, attach_hardware(hardware));
-		EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+		EXPECT_EQ((long)(SIZE / KIB), status_kib(self->a, "VmLck"));
 	}
 	CATCH_A();
 	b = leaves ? START(detach(hardware)) : START(attach_hardware(hardware));
@@ -345,7 +345,7 @@ static void iommu_of_a(struct ktap_test *_self, struct ktap_fixture_tenants *sel
 		EXPECT_EQ(0, settles(self->a, 0));
 	} else {
 		EXPECT_ENDS(b);
-		EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+		EXPECT_EQ((long)(SIZE / KIB), status_kib(self->a, "VmLck"));
 	}
 	close(hardware);
 	close(same);
@@ -381,14 +381,14 @@ static void *attach_main(void *data)
 
 TEST_F(tenants, two_iommus)
 {
-	char *trap = door_small_pages(SIZE);
+	char *trap = small_pages(SIZE);
 	int uffd = trap_set(trap, SIZE), i;
 	struct attacher t[2] = {
-		{ .device = "0000:01:01.0" }, { .device = DOOR_NVME },
+		{ .device = "0000:01:01.0" }, { .device = DEVICE_NVME },
 	};
 
 	ASSERT_LE(0, uffd);
-	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	ASSERT_TRUE(container(self->module, DEVICE_EDU));
 	ASSERT_EQ(0, map(self->module, IOVA, trap));
 	for (i = 0; i < 2; i++) {
 		t[i].module = user_of(self->module);
@@ -401,12 +401,12 @@ TEST_F(tenants, two_iommus)
 		pthread_join(t[i].thread, NULL);
 		EXPECT_EQ(0, t[i].result);
 	}
-	EXPECT_EQ((long)(SIZE / KIB), door_locked());
+	EXPECT_EQ((long)(SIZE / KIB), locked_kib());
 	EXPECT_EQ(self->before + PAGES, ktap_pinned());
 	EXPECT_EQ(0, detach(t[0].module));
-	EXPECT_EQ((long)(SIZE / KIB), door_locked());
+	EXPECT_EQ((long)(SIZE / KIB), locked_kib());
 	EXPECT_EQ(0, detach(t[1].module));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 	close(t[0].module);
 	close(t[1].module);
@@ -417,12 +417,12 @@ TEST_F(tenants, two_iommus)
 TEST_F(tenants, callback_that_waits)
 {
 	struct kapi block = { .op = KAPI_BLOCK, .flags = 1 }, go_on = { .op = KAPI_BLOCK };
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 	int other, third;
 	pid_t b;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	ASSERT_TRUE(container(self->module, DOOR_EDU));
+	ASSERT_TRUE(container(self->module, DEVICE_EDU));
 	other = user_of(self->module);
 	third = user_of(self->module);
 	ASSERT_EQ(0, kapi(other, (struct kapi){ .op = KAPI_ACCESS_CREATE }));
@@ -447,7 +447,7 @@ TEST_F(tenants, free_of_a_space)
 {
 	int fd = native_open(), id = native_alloc(fd);
 	struct ioasid_free arg = { .size = sizeof(arg), .ioasid = id };
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 	pid_t b;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
@@ -466,14 +466,14 @@ TEST_F(tenants, free_of_a_space)
 TEST_F(tenants, close_at_the_exit_of_another)
 {
 	int fd = native_open();
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 	pid_t b;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
 	b = START(IS_TOLD() ? 0 : -1);
 	ASSERT_TRUE(START_A(native_map(fd, 0, NATIVE_FIXED, IOVA, mem, SIZE) == IOVA && !close(fd)));
 	close(fd);
-	EXPECT_EQ((long)(SIZE / KIB), door_status(self->a, "VmLck"));
+	EXPECT_EQ((long)(SIZE / KIB), status_kib(self->a, "VmLck"));
 	CATCH_A();
 	TELL();
 	EXPECT_ENDS(b);
@@ -486,7 +486,7 @@ TEST_F(tenants, close_at_the_exit_of_another)
 TEST_F(tenants, unmap_by_a_itself)
 {
 	int fd = native_open();
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
 	self->a = fork();
@@ -533,7 +533,7 @@ static void a_at_its_limit(struct ktap_fixture_tenants *self, int fd, char *mem)
 TEST_F(tenants, several_give_backs)
 {
 	int fd = native_open();
-	char *mem = door_memory(LIMIT), c = 0;
+	char *mem = touched_memory(LIMIT), c = 0;
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
 	self->a = fork();
@@ -545,14 +545,14 @@ TEST_F(tenants, several_give_backs)
 	EXPECT_ENDS(START(native_unmap(fd, 0, IOVA, SIZE)));
 	EXPECT_ENDS(START(native_unmap(fd, 0, 2 * IOVA, SIZE)));
 	EXPECT_EQ(self->before, ktap_pinned());
-	EXPECT_EQ((long)(LIMIT / KIB), door_status(self->a, "VmLck"));
+	EXPECT_EQ((long)(LIMIT / KIB), status_kib(self->a, "VmLck"));
 	RELEASE_A();
 	TELL();
 	ASSERT_EQ(1, read(self->ready[0], &c, 1));
 	EXPECT_EQ('y', c);
-	EXPECT_EQ((long)(LIMIT / KIB), door_status(self->a, "VmLck"));
+	EXPECT_EQ((long)(LIMIT / KIB), status_kib(self->a, "VmLck"));
 	EXPECT_EQ((long long)LIMIT, native_unmap(fd, 0, 3 * IOVA, LIMIT));
-	EXPECT_EQ(0, door_status(self->a, "VmLck"));
+	EXPECT_EQ(0, status_kib(self->a, "VmLck"));
 	close(fd);
 }
 

@@ -28,7 +28,7 @@ FIXTURE_SETUP(users)
 	ASSERT_TRUE(user_bound(true));
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(PAGE);
+	self->mem = touched_memory(PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	self->reserved = user_reserved();
 	ASSERT_NE(MAP_FAILED, self->reserved);
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(users)
 	close(self->fd);
 	EXPECT_EQ(0, user_counts(ALICE).lines);
 	EXPECT_EQ(0, user_counts(BOB).lines);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_TRUE(user_limits_reset());
 }
 
@@ -174,7 +174,7 @@ TEST_F(users, copy_outlives_the_source)
 {
 	ASSERT_TRUE(copy(self->fd, 0, 0));
 	EXPECT_EQ(PAGE, native_unmap(self->fd, 0, 0, PAGE));
-	EXPECT_EQ((long)(PAGE / KIB), door_locked());
+	EXPECT_EQ((long)(PAGE / KIB), locked_kib());
 	EXPECT_HAS(ALICE, 1, 1);
 }
 
@@ -191,13 +191,13 @@ TEST_F(users, copies_that_fail)
 /* A page that is not charged: the mapping is counted. */
 TEST_F(users, maps_without_a_charge)
 {
-	long locked = door_locked();
+	long locked = locked_kib();
 	int i;
 
 	for (i = 0; i < WINDOWS; i++)
 		ASSERT_TRUE(map_reserved(self, i));
 	EXPECT_ERRNO(EDQUOT, map_reserved(self, i) ? 0 : -1);
-	EXPECT_EQ(locked, door_locked());
+	EXPECT_EQ(locked, locked_kib());
 	EXPECT_HAS(ALICE, 1, WINDOWS);
 	/* A copy of what is counted is counted as well. */
 	EXPECT_EQ(PAGE, native_unmap(self->fd, 0, IOVA, PAGE));
@@ -269,16 +269,16 @@ TEST_F(users, maps_charged_to_the_user)
 /* Nothing but its errno tells a program of VFIO's that it met a limit of ours. */
 TEST_F(users, legacy_maps)
 {
-	struct door d = { .kind = DOOR_IOASID, .fd = self->fd, .group = -1 };
+	struct backend d = { .kind = BACKEND_IOASID, .fd = self->fd, .group = -1 };
 	int i;
 
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	for (i = 0; i < WINDOWS; i++)
-		ASSERT_EQ(0, door_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
-				      VFIO_DMA_MAP_FLAG_READ));
-	EXPECT_ERRNO(ENOSPC, door_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
-				      VFIO_DMA_MAP_FLAG_READ));
-	EXPECT_EQ(0, door_map(&d, 2 * IOVA, self->mem, PAGE, DOOR_RW));
+		ASSERT_EQ(0, backend_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
+					 VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_ERRNO(ENOSPC, backend_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
+					 VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_EQ(0, backend_map(&d, 2 * IOVA, self->mem, PAGE, MAP_RW));
 }
 
 TEST_F(users, batch)
@@ -324,8 +324,8 @@ static int traced(const char *a, const char *b)
 TEST_F(users, events)
 {
 	ASSERT_TRUE(!mkdir(TRACE, 0755) || errno == EEXIST);
-	ASSERT_TRUE(door_write(TRACE "/events/ioasid/ioasid_error/enable", "1"));
-	ASSERT_TRUE(door_write(TRACE "/events/ioasid/ioasid_limit/enable", "1"));
+	ASSERT_TRUE(file_write(TRACE "/events/ioasid/ioasid_error/enable", "1"));
+	ASSERT_TRUE(file_write(TRACE "/events/ioasid/ioasid_limit/enable", "1"));
 	while (native_alloc(self->fd) > 0)
 		;
 	fill(self->fd, 0);
@@ -394,18 +394,18 @@ TEST_F(users, others_are_not_concerned)
 /* A container of VFIO's has a group and type1's limits, and no more. */
 TEST_F(users, containers_are_not_counted)
 {
-	struct door d = { .fd = -1, .group = -1 };
+	struct backend d = { .fd = -1, .group = -1 };
 	int i;
 
 	EXPECT_EQ(WINDOWS, fill(self->fd, 0));
 	while (native_alloc(self->fd) > 0)
 		;
-	ASSERT_TRUE(door_open(&d, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	for (i = 0; i < 2 * WINDOWS; i++)
-		ASSERT_EQ(0, door_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
-				      VFIO_DMA_MAP_FLAG_READ));
+		ASSERT_EQ(0, backend_map(&d, IOVA + i * PAGE, self->reserved, PAGE,
+					 VFIO_DMA_MAP_FLAG_READ));
 	EXPECT_HAS(ALICE, SPACES, WINDOWS);
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* --- as the module is loaded --- */

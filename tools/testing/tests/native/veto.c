@@ -67,7 +67,7 @@ FIXTURE_SETUP(veto)
 {
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->mem = door_memory(PAGES * PAGE);
+	self->mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	ASSERT_TRUE(load(self, 0));
 }
@@ -83,7 +83,7 @@ FIXTURE_TEARDOWN(veto)
 	}
 	unload(self);
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* From now on [@first, @last] is turned down. */
@@ -268,27 +268,27 @@ TEST_F(veto, every_way_to_a_fixed_address)
 }
 
 /* 0 or the errno. */
-static int legacy_map(const struct door *d, uint64_t iova, const char *mem, unsigned int pages)
+static int legacy_map(const struct backend *d, uint64_t iova, const char *mem, unsigned int pages)
 {
-	return door_map(d, iova, mem, pages * PAGE, DOOR_RW) ? errno : 0;
+	return backend_map(d, iova, mem, pages * PAGE, MAP_RW) ? errno : 0;
 }
 
 /* VFIO's ioctl, here and in a container, by the rules of either type. */
 TEST_F(veto, ioctl_of_vfio)
 {
 	static const struct {
-		enum door_kind kind;
+		enum backend_kind kind;
 		unsigned long type;
-	} doors[] = {
-		{ DOOR_IOASID, VFIO_TYPE1_IOMMU }, { DOOR_IOASID, VFIO_TYPE1v2_IOMMU },
-		{ DOOR_SHIM, VFIO_TYPE1_IOMMU }, { DOOR_SHIM, VFIO_TYPE1v2_IOMMU },
+	} backends[] = {
+		{ BACKEND_IOASID, VFIO_TYPE1_IOMMU }, { BACKEND_IOASID, VFIO_TYPE1v2_IOMMU },
+		{ BACKEND_SHIM, VFIO_TYPE1_IOMMU }, { BACKEND_SHIM, VFIO_TYPE1v2_IOMMU },
 	};
 	struct at_state *s = self->state;
 	unsigned int i;
-	struct door d;
+	struct backend d;
 
-	for (i = 0; i < ARRAY_SIZE(doors); i++) {
-		ASSERT_TRUE(door_open(&d, doors[i].kind, doors[i].type, DOOR_NVME));
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
+		ASSERT_TRUE(backend_open(&d, backends[i].kind, backends[i].type, DEVICE_NVME));
 		deny(s, 0x10000000, 0x1000ffff);
 		EXPECT_EQ(EPERM, legacy_map(&d, 0x1000f000, self->mem, 2));
 		EXPECT_VETO(EPERM, 0x1000f000ULL);
@@ -297,7 +297,7 @@ TEST_F(veto, ioctl_of_vfio)
 		/* Refused before it is known that something is there. */
 		deny(s, 0x10011000, 0x10011fff);
 		EXPECT_EQ(EPERM, legacy_map(&d, 0x10011000, self->mem, 1));
-		door_close(&d);
+		backend_close(&d);
 	}
 }
 
@@ -328,16 +328,16 @@ TEST_F(veto, nothing_moves_later)
 {
 	struct at_state *s = self->state;
 	uint64_t asked;
-	struct door d;
+	struct backend d;
 
 	ASSERT_EQ(0x100000, fixed(self, 0x100000, 8));
 	asked = s->asked;
 	deny(s, 0, UINT64_MAX);
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	EXPECT_EQ(8, native_info(self->fd, 0).out_pinned);
 	EXPECT_EQ(asked, s->asked);
 	EXPECT_EQ(0x100000, s->iova);
-	door_close(&d);
+	backend_close(&d);
 	EXPECT_EQ((long long)(8 * PAGE), native_unmap_all(self->fd, 0));
 	EXPECT_EQ(asked, s->asked);
 }
@@ -347,17 +347,17 @@ TEST_F(veto, nothing_moves_later)
 /* From right before the place of interrupts on: the next address is behind that. */
 TEST_F(veto, reserved_ranges_of_a_device)
 {
-	struct door d;
+	struct backend d;
 
-	ASSERT_TRUE(native_attach(self->fd, &d, DOOR_NVME));
+	ASSERT_TRUE(native_attach(self->fd, &d, DEVICE_NVME));
 	EXPECT_EQ(PAGE, place(self, 1));
-	deny(self->state, 0, DOOR_MSI_START - PAGE - 1);
-	EXPECT_EQ(DOOR_MSI_START - PAGE, place(self, 1));
-	EXPECT_EQ(DOOR_MSI_END + 1, place(self, 1));
-	deny(self->state, 0, DOOR_MSI_START + PAGE);
-	EXPECT_EQ(DOOR_MSI_END + 1 + PAGE, place(self, 1));
+	deny(self->state, 0, MSI_START - PAGE - 1);
+	EXPECT_EQ(MSI_START - PAGE, place(self, 1));
+	EXPECT_EQ(MSI_END + 1, place(self, 1));
+	deny(self->state, 0, MSI_START + PAGE);
+	EXPECT_EQ(MSI_END + 1 + PAGE, place(self, 1));
 	EXPECT_EQ((long long)(4 * PAGE), native_unmap_all(self->fd, 0));
-	door_close(&d);
+	backend_close(&d);
 }
 
 TEST_F(veto, windows_and_their_ends)
@@ -510,7 +510,7 @@ FIXTURE_SETUP(wrong)
 	(void)variant;
 	self->veto.fd = native_open();
 	ASSERT_LE(0, self->veto.fd);
-	self->veto.mem = door_memory(PAGES * PAGE);
+	self->veto.mem = touched_memory(PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->veto.mem);
 	ASSERT_TRUE(load(&self->veto, 0));
 }
@@ -520,7 +520,7 @@ FIXTURE_TEARDOWN(wrong)
 	(void)variant;
 	unload(&self->veto);
 	close(self->veto.fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* The mapping is refused, and the policy is ejected; the next one is mapped. */

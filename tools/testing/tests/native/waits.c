@@ -45,18 +45,18 @@ FIXTURE_SETUP(waits)
 	self->before = ktap_pinned();
 	self->fd = native_open();
 	ASSERT_LE(0, self->fd);
-	self->trap = door_small_pages(MAPS * SIZE);
+	self->trap = small_pages(MAPS * SIZE);
 	ASSERT_NE(MAP_FAILED, (void *)self->trap);
 	self->uffd = trap_set(self->trap, MAPS * SIZE);
 	ASSERT_LE(0, self->uffd);
-	self->mem = door_memory(MAPS * SIZE);
+	self->mem = touched_memory(MAPS * SIZE);
 	ASSERT_NE(MAP_FAILED, (void *)self->mem);
 }
 
 FIXTURE_TEARDOWN(waits)
 {
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -273,7 +273,7 @@ static void *load_main(void *data)
 static void beside_others(struct ktap_test *_self, struct ktap_fixture_waits *self,
 			  long (*call)(struct caller *c))
 {
-	struct load l = { .fd = self->fd, .mem = door_memory(2 * MIB) };
+	struct load l = { .fd = self->fd, .mem = touched_memory(2 * MIB) };
 	struct caller c = { .fd = self->fd };
 	struct loader t[THREADS];
 	int i;
@@ -343,7 +343,7 @@ FIXTURE_SETUP(readers)
 		ASSERT_LE(0, self->module[i]);
 		ASSERT_EQ(0, ioctl(self->module[i], KAPI_CALL, &a));
 	}
-	self->mem = door_small_pages(SIZE);
+	self->mem = small_pages(SIZE);
 	ASSERT_NE(MAP_FAILED, (void *)self->mem);
 	memset(self->mem, 1, SIZE);
 	ASSERT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, SIZE));
@@ -359,7 +359,7 @@ FIXTURE_TEARDOWN(readers)
 	for (i = 0; i < 3; i++)
 		close(self->module[i]);
 	close(self->fd);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -470,7 +470,7 @@ static void *read_main(void *data)
 /* Several of them, so that the mapping hardly ever has no reader. */
 TEST_F_TIMEOUT(readers, cannot_keep_an_unmap, 30)
 {
-	char *mem = door_small_pages(LONG);
+	char *mem = small_pages(LONG);
 	atomic_bool begun = false;
 	struct reading r[3];
 	int i;
@@ -506,12 +506,12 @@ TEST_F(readers, space_is_killed)
 	ASSERT_TRUE(catch_reader(self, &first));
 	ASSERT_TRUE(start(&end, do_kill));
 	EXPECT_TRUE(ends(&end, ENDS_MS));
-	EXPECT_EQ((long)(SIZE / KIB), door_locked());
+	EXPECT_EQ((long)(SIZE / KIB), locked_kib());
 	EXPECT_EQ(-1, kapi(self->module[2], KAPI_READ, IOVA + PAGE, &(uint64_t){}, 8));
 	ASSERT_TRUE(trap_fill(self->uffd, self->mem, PAGE));
 	EXPECT_EQ(0, finish(&end));
 	EXPECT_EQ(0, finish(&first));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before, ktap_pinned());
 }
 
@@ -529,7 +529,7 @@ TEST_F(readers, space_is_killed_under_an_unmap)
 	EXPECT_EQ(0, finish(&first));
 	EXPECT_EQ(0, finish(&end));
 	EXPECT_EQ(-ENOENT, finish(&unmap));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_HARNESS_MAIN

@@ -6,7 +6,7 @@
 #include "lib/pci_device.h"
 
 FIXTURE(attach) {
-	struct door ioasid;
+	struct backend ioasid;
 	int node;
 	volatile char *bar;	/* the device's registers, which keep the node open */
 	char *mem;		/* mapped at IOVA in the default space */
@@ -16,12 +16,12 @@ FIXTURE(attach) {
 FIXTURE_SETUP(attach)
 {
 	self->before = ktap_pinned();
-	self->node = node_open(DOOR_EDU);
+	self->node = node_open(DEVICE_EDU);
 	ASSERT_LE(0, self->node);
-	ASSERT_TRUE(door_open(&self->ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	self->mem = door_memory(SIZE);
+	ASSERT_TRUE(backend_open(&self->ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	self->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(attach)
@@ -30,10 +30,10 @@ FIXTURE_TEARDOWN(attach)
 		munmap((void *)self->bar, MIB);
 	if (self->node >= 0)
 		close(self->node);
-	door_close(&self->ioasid);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->ioasid);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_EQ(0, door_number("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+	EXPECT_EQ(0, file_number("/sys/class/ioasid-pci/" DEVICE_EDU "/space"));
 }
 
 static int device_ioctl(int node, unsigned long cmd, uint32_t argsz)
@@ -66,14 +66,14 @@ TEST_F(attach, device_does_dma)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 
-	EXPECT_EQ(0, door_fdinfo(self->node, "ioasid-owned"));
+	EXPECT_EQ(0, fdinfo_number(self->node, "ioasid-owned"));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
 	EXPECT_LT(0, node_space(self->node));
-	EXPECT_EQ(1, door_fdinfo(self->node, "ioasid-owned"));
-	EXPECT_EQ(node_space(self->node), door_fdinfo(self->node, "ioasid-space"));
+	EXPECT_EQ(1, fdinfo_number(self->node, "ioasid-owned"));
+	EXPECT_EQ(node_space(self->node), fdinfo_number(self->node, "ioasid-space"));
 	EXPECT_EQ(node_space(self->node),
-		  door_number("/sys/class/ioasid-pci/" DOOR_EDU "/space"));
+		  file_number("/sys/class/ioasid-pci/" DEVICE_EDU "/space"));
 	ASSERT_EQ(0, ioctl(self->node, VFIO_DEVICE_GET_INFO, &info));
 	EXPECT_TRUE(info.flags & VFIO_DEVICE_FLAGS_PCI);
 	EXPECT_EQ(VFIO_PCI_NUM_REGIONS, info.num_regions);
@@ -202,11 +202,11 @@ TEST_F(attach, sizes_and_flags)
 
 TEST_F(attach, one_owner)
 {
-	struct door other;
-	int second = node_open(DOOR_EDU);
+	struct backend other;
+	int second = node_open(DEVICE_EDU);
 
 	ASSERT_LE(0, second);
-	ASSERT_TRUE(door_open(&other, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&other, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 	EXPECT_ERRNO(EBUSY, node_attach(second, self->ioasid.fd, 0));
 	EXPECT_EQ(IOASID_DEVICE_BUSY, node_flags(second));
@@ -220,31 +220,31 @@ TEST_F(attach, one_owner)
 	self->node = -1;
 	EXPECT_EQ(0, node_attach(second, other.fd, 0));
 	close(second);
-	door_close(&other);
+	backend_close(&other);
 }
 
 TEST_F(attach, mapping_in_the_way)
 {
 	struct tally before;
 
-	ASSERT_EQ(0, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
-	before = door_tally(&self->ioasid);
+	ASSERT_EQ(0, backend_map(&self->ioasid, MSI_START, self->mem, PAGE, MAP_RW));
+	before = backend_tally(&self->ioasid);
 	EXPECT_ERRNO(EINVAL, node_attach(self->node, self->ioasid.fd, 0));
 	EXPECT_UNCHANGED(&self->ioasid, &before);
 	EXPECT_EQ(0, node_flags(self->node));
-	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, DOOR_MSI_START, PAGE));
+	EXPECT_EQ(PAGE, backend_unmap(&self->ioasid, MSI_START, PAGE));
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
-	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, backend_map(&self->ioasid, MSI_START, self->mem, PAGE, MAP_RW));
 }
 
 /* A live update in the middle: no device comes in until it is over. */
 TEST_F(attach, mapping_waits_for_its_address)
 {
-	ASSERT_EQ((long long)SIZE, door_unmap_flags(&self->ioasid, IOVA, SIZE,
-						    VFIO_DMA_UNMAP_FLAG_VADDR));
+	ASSERT_EQ((long long)SIZE, backend_unmap_flags(&self->ioasid, IOVA, SIZE,
+						       VFIO_DMA_UNMAP_FLAG_VADDR));
 	EXPECT_ERRNO(EBUSY, node_attach(self->node, self->ioasid.fd, 0));
 	EXPECT_EQ(0, node_flags(self->node));
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, VFIO_DMA_MAP_FLAG_VADDR));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, VFIO_DMA_MAP_FLAG_VADDR));
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 }
 
@@ -299,13 +299,13 @@ TEST_F(attach, interrupts_are_not_isolated)
 	static const char allow[] = "/sys/module/ioasid/parameters/allow_unsafe_interrupts";
 	int ret;
 
-	ASSERT_TRUE(door_write(allow, "N"));
+	ASSERT_TRUE(file_write(allow, "N"));
 	ret = node_attach(self->node, self->ioasid.fd, 0) ? errno : 0;
 	if (!ret)
 		SKIP(return, "this machine isolates interrupts");
 	EXPECT_EQ(EPERM, ret);
 	EXPECT_EQ(0, node_flags(self->node));
-	ASSERT_TRUE(door_write(allow, "Y"));
+	ASSERT_TRUE(file_write(allow, "Y"));
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 }
 
@@ -313,7 +313,7 @@ TEST_F(attach, interrupts_are_not_isolated)
 TEST_F(attach, move_that_fails)
 {
 	struct ioasid_legacy legacy = { .size = sizeof(legacy), .op = IOASID_LEGACY_SET };
-	struct door d = { .kind = DOOR_IOASID, .group = -1 };
+	struct backend d = { .kind = BACKEND_IOASID, .group = -1 };
 
 	/* The default space gets the obstacle; the device starts in another. */
 	d.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
@@ -322,15 +322,15 @@ TEST_F(attach, move_that_fails)
 	ASSERT_NE(0, legacy.ioasid);
 	ASSERT_EQ(0, ioctl(d.fd, IOASID_LEGACY, &legacy));
 	ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	ASSERT_EQ(0, door_map(&d, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&d, MSI_START, self->mem, PAGE, MAP_RW));
 	ASSERT_EQ(0, node_attach(self->node, d.fd, 1));
 	self->bar = edu_open(self->node);
 	ASSERT_TRUE(self->bar);
 	EXPECT_ERRNO(EINVAL, node_attach(self->node, d.fd, legacy.ioasid));
 	EXPECT_LT(0, node_space(self->node));
 	EXPECT_EQ(EDU_ID, *(volatile uint32_t *)self->bar);
-	EXPECT_EQ(PAGE, door_unmap(&d, DOOR_MSI_START, PAGE));
-	ASSERT_EQ(0, door_map(&d, IOVA, self->mem, SIZE, DOOR_RW));
+	EXPECT_EQ(PAGE, backend_unmap(&d, MSI_START, PAGE));
+	ASSERT_EQ(0, backend_map(&d, IOVA, self->mem, SIZE, MAP_RW));
 	EXPECT_EQ(0, node_attach(self->node, d.fd, legacy.ioasid));
 	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	munmap((void *)self->bar, MIB);
@@ -345,14 +345,14 @@ TEST_F(attach, ioasid_closes_first)
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
 	self->bar = edu_open(self->node);
 	ASSERT_TRUE(self->bar);
-	door_close(&self->ioasid);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	backend_close(&self->ioasid);
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	EXPECT_TRUE(edu_copies(self->bar, self->mem));
 	munmap((void *)self->bar, MIB);
 	self->bar = NULL;
 	close(self->node);
 	self->node = -1;
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* The program dies with everything open. */
@@ -362,13 +362,13 @@ TEST_F(attach, killed)
 	int status;
 
 	if (!pid) {
-		struct door d;
+		struct backend d;
 
 		/* Fds of its own, so that the end of it is the end of them. */
 		close(self->node);
-		self->node = node_open(DOOR_EDU);
-		if (door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL) &&
-		    !door_map(&d, IOVA, self->mem, SIZE, DOOR_RW) &&
+		self->node = node_open(DEVICE_EDU);
+		if (backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL) &&
+		    !backend_map(&d, IOVA, self->mem, SIZE, MAP_RW) &&
 		    !node_attach(self->node, d.fd, 0) && edu_open(self->node))
 			kill(getpid(), SIGKILL);
 		_exit(1);

@@ -18,7 +18,7 @@ FIXTURE(device) {
 FIXTURE_SETUP(device)
 {
 	self->ioasid = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	self->node = node_open(DOOR_EDU);
+	self->node = node_open(DEVICE_EDU);
 	ASSERT_LE(0, self->ioasid);
 	ASSERT_LE(0, self->node);
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
@@ -77,7 +77,7 @@ TEST_F(device, interrupt)
 
 TEST_F(device, reset)
 {
-	int drive = node_open(DOOR_NVME);
+	int drive = node_open(DEVICE_NVME);
 
 	ASSERT_LE(0, drive);
 	ASSERT_EQ(0, node_attach(drive, self->ioasid, 0));
@@ -99,14 +99,14 @@ static void *run_resets(void *data)
 	struct resetter *r = data;
 
 	while (!r->stop)
-		r->resets += door_write("/sys/bus/pci/devices/" DOOR_NVME "/reset", "1");
+		r->resets += file_write("/sys/bus/pci/devices/" DEVICE_NVME "/reset", "1");
 	return NULL;
 }
 
 /* Root resets it by hand at that moment: try again. */
 TEST_F(device, attach_while_it_is_reset)
 {
-	int drive = node_open(DOOR_NVME), again = 0, tries;
+	int drive = node_open(DEVICE_NVME), again = 0, tries;
 	struct resetter r = {};
 	pthread_t thread;
 
@@ -117,7 +117,7 @@ TEST_F(device, attach_while_it_is_reset)
 		if (again)
 			break;
 		close(drive);
-		drive = node_open(DOOR_NVME);
+		drive = node_open(DEVICE_NVME);
 		ASSERT_LE(0, drive);
 	}
 	r.stop = true;
@@ -157,7 +157,7 @@ static int kvm_add(int kvm, int32_t fd)
 /* KVM asks vfio.ko what a file is, which knows groups and its own devices. */
 TEST_F(device, kvm_does_not_take_it)
 {
-	int kvm = kvm_vfio(), group = door_open_group(DOOR_NVME);
+	int kvm = kvm_vfio(), group = backend_open_group(DEVICE_NVME);
 
 	if (kvm < 0)
 		SKIP(return, "no KVM in this machine");
@@ -218,7 +218,7 @@ TEST_F(device, features)
 TEST_F(device, unbind)
 {
 	int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int idle = node_open(DOOR_EDU), status;
+	int idle = node_open(DEVICE_EDU), status;
 	volatile char *bar;
 	pid_t pid;
 
@@ -229,7 +229,7 @@ TEST_F(device, unbind)
 	if (!pid) {
 		close(self->node);
 		close(idle);
-		_exit(!door_write("/sys/bus/pci/drivers/ioasid_pci/unbind", DOOR_EDU));
+		_exit(!file_write("/sys/bus/pci/drivers/ioasid_pci/unbind", DEVICE_EDU));
 	}
 	EXPECT_TRUE(fires(told, 5));
 	EXPECT_EQ(IOASID_DEVICE_OWNED | IOASID_DEVICE_GONE, node_flags(self->node));
@@ -249,10 +249,10 @@ TEST_F(device, unbind)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(IOASID_DEVICE_GONE, node_flags(idle));
 	EXPECT_ERRNO(ENODEV, node_attach(idle, self->ioasid, 0));
-	EXPECT_ERRNO(ENOENT, open("/dev/ioasid-pci/" DOOR_EDU, O_RDWR | O_CLOEXEC));
+	EXPECT_ERRNO(ENOENT, open("/dev/ioasid-pci/" DEVICE_EDU, O_RDWR | O_CLOEXEC));
 	/* It comes back as another one, that the old fd has no part in. */
-	ASSERT_TRUE(device_to(DOOR_EDU, "ioasid_pci"));
-	self->node = node_open(DOOR_EDU);
+	ASSERT_TRUE(device_to(DEVICE_EDU, "ioasid_pci"));
+	self->node = node_open(DEVICE_EDU);
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
 	EXPECT_EQ(IOASID_DEVICE_GONE, node_flags(idle));
 	close(idle);
@@ -261,7 +261,7 @@ TEST_F(device, unbind)
 /* The device goes away for good, and another one comes into its place. */
 TEST_F(device, unplug)
 {
-	int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), idle = node_open(DOOR_EDU), status;
+	int told = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), idle = node_open(DEVICE_EDU), status;
 	pid_t pid;
 
 	ASSERT_LE(0, told);
@@ -271,7 +271,7 @@ TEST_F(device, unplug)
 	if (!pid) {
 		close(self->node);
 		close(idle);
-		_exit(!door_write("/sys/bus/pci/devices/" DOOR_EDU "/remove", "1"));
+		_exit(!file_write("/sys/bus/pci/devices/" DEVICE_EDU "/remove", "1"));
 	}
 	EXPECT_TRUE(fires(told, 5));
 	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
@@ -279,14 +279,14 @@ TEST_F(device, unplug)
 	self->node = -1;
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_ERRNO(ENOENT, access("/sys/bus/pci/devices/" DOOR_EDU, F_OK));
+	EXPECT_ERRNO(ENOENT, access("/sys/bus/pci/devices/" DEVICE_EDU, F_OK));
 	EXPECT_EQ(IOASID_DEVICE_GONE, node_flags(idle));
 	EXPECT_ERRNO(ENODEV, node_attach(idle, self->ioasid, 0));
 	EXPECT_ERRNO(EINVAL, ioctl(idle, VFIO_DEVICE_RESET));
 	close(idle);
-	ASSERT_TRUE(door_write("/sys/bus/pci/rescan", "1"));
-	ASSERT_TRUE(device_to(DOOR_EDU, "ioasid_pci"));
-	self->node = node_open(DOOR_EDU);
+	ASSERT_TRUE(file_write("/sys/bus/pci/rescan", "1"));
+	ASSERT_TRUE(device_to(DEVICE_EDU, "ioasid_pci"));
+	self->node = node_open(DEVICE_EDU);
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
 	EXPECT_TRUE(edu_open(self->node));
 }

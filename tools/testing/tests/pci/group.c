@@ -22,7 +22,7 @@ static long long references(const char *module)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", module);
-	return door_number(path);
+	return file_number(path);
 }
 
 FIXTURE_SETUP(group)
@@ -30,7 +30,7 @@ FIXTURE_SETUP(group)
 	self->modules[0] = references("vfio");
 	self->modules[1] = references("ioasid_pci");
 	self->ioasid = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	self->node = node_open(DOOR_EDU);
+	self->node = node_open(DEVICE_EDU);
 	ASSERT_LE(0, self->ioasid);
 	ASSERT_LE(0, self->node);
 }
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(group)
 
 	if (self->node >= 0)
 		close(self->node);
-	group = group_open(DOOR_EDU);
+	group = group_open(DEVICE_EDU);
 	EXPECT_LE(0, group);
 	close(group);
 	close(self->ioasid);
@@ -52,25 +52,25 @@ FIXTURE_TEARDOWN(group)
 
 TEST_F(group, shut_while_owned)
 {
-	int group = group_open(DOOR_EDU);
+	int group = group_open(DEVICE_EDU);
 
 	/* An open node alone takes nothing from other users. */
 	ASSERT_LE(0, group);
 	close(group);
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
-	EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+	EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 	ASSERT_EQ(0, node_detach(self->node));
-	EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+	EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
-	EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+	EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 }
 
 TEST_F(group, open_keeps_us_out)
 {
-	struct door stock = { .fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC) };
+	struct backend stock = { .fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC) };
 
 	ASSERT_LE(0, stock.fd);
-	stock.group = group_open(DOOR_EDU);
+	stock.group = group_open(DEVICE_EDU);
 	ASSERT_LE(0, stock.group);
 	EXPECT_ERRNO(EBUSY, node_attach(self->node, self->ioasid, 0));
 	EXPECT_EQ(0, node_flags(self->node));
@@ -78,20 +78,20 @@ TEST_F(group, open_keeps_us_out)
 	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid, 0));
 	ASSERT_EQ(0, ioctl(stock.group, VFIO_GROUP_UNSET_CONTAINER));
 	EXPECT_ERRNO(EBUSY, node_attach(self->node, self->ioasid, 0));
-	door_close(&stock);
+	backend_close(&stock);
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
 }
 
 /* A VFIO user's device, whose group fd is closed already, counts as well. */
 TEST_F(group, device_of_vfio_keeps_us_out)
 {
-	struct door stock;
+	struct backend stock;
 	int device;
 
-	ASSERT_TRUE(door_open(&stock, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
-	device = door_device(&stock, DOOR_EDU);
+	ASSERT_TRUE(backend_open(&stock, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
+	device = backend_device(&stock, DEVICE_EDU);
 	ASSERT_LE(0, device);
-	door_close(&stock);
+	backend_close(&stock);
 	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid, 0));
 	close(device);
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
@@ -100,31 +100,31 @@ TEST_F(group, device_of_vfio_keeps_us_out)
 /* An attach that fails, wherever, leaves the group open to others. */
 TEST_F(group, failed_attach)
 {
-	struct door d;
+	struct backend d;
 	int group;
-	char *mem = door_memory(PAGE);
+	char *mem = touched_memory(PAGE);
 
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&d, DOOR_MSI_START, mem, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&d, MSI_START, mem, PAGE, MAP_RW));
 	EXPECT_ERRNO(EINVAL, node_attach(self->node, d.fd, 0));
-	group = group_open(DOOR_EDU);
+	group = group_open(DEVICE_EDU);
 	EXPECT_LE(0, group);
 	close(group);
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* The gate is a file, of which the system has only so many. */
 TEST_F(group, no_more_files)
 {
 	static const char limit[] = "/proc/sys/fs/file-max";
-	long long before = door_number(limit);
+	long long before = file_number(limit);
 	char text[32];
 	int status;
 	pid_t pid;
 
 	ASSERT_LT(0, before);
-	ASSERT_TRUE(door_write(limit, "0"));
+	ASSERT_TRUE(file_write(limit, "0"));
 	pid = fork();
 	if (!pid) {
 		/* Root may always open one more. */
@@ -135,7 +135,7 @@ TEST_F(group, no_more_files)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	snprintf(text, sizeof(text), "%lld", before);
-	ASSERT_TRUE(door_write(limit, text));
+	ASSERT_TRUE(file_write(limit, text));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, node_flags(self->node));
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
@@ -169,12 +169,12 @@ TEST_F(group, owner_without_rights)
 	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &word, 1));
 	EXPECT_EQ(IOASID_DEVICE_OWNED, node_flags(self->node));
-	EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+	EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 	ASSERT_EQ(1, write(go[1], "x", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	/* It was the same open node. */
-	EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+	EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 }
 
 /* Killed, the owner is gone when its parent knows, and so is the gate. */
@@ -188,7 +188,7 @@ TEST_F(group, owner_killed)
 		ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
 		pid = fork();
 		if (!pid) {
-			int node = node_open(DOOR_EDU);
+			int node = node_open(DEVICE_EDU);
 
 			close(self->node);
 			if (node_attach(node, self->ioasid, 0) || !edu_open(node) ||
@@ -199,10 +199,10 @@ TEST_F(group, owner_killed)
 		close(ready[1]);
 		ASSERT_EQ(1, read(ready[0], &word, 1));
 		close(ready[0]);
-		EXPECT_ERRNO(EBUSY, group_open(DOOR_EDU));
+		EXPECT_ERRNO(EBUSY, group_open(DEVICE_EDU));
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		group = group_open(DOOR_EDU);
+		group = group_open(DEVICE_EDU);
 		EXPECT_LE(0, group);
 		close(group);
 	}
@@ -242,7 +242,7 @@ static pid_t unbind_begins(int node, const char *bdf)
 	pid = fork();
 	if (!pid) {
 		close(node);
-		_exit(!door_write("/sys/bus/pci/drivers/ioasid_pci/unbind", bdf));
+		_exit(!file_write("/sys/bus/pci/drivers/ioasid_pci/unbind", bdf));
 	}
 	/* Blocks until then; the test's own limit ends it. */
 	if (read(asked, &count, 8) != 8)
@@ -257,9 +257,9 @@ TEST_F(group, unbind_while_owned)
 	int status;
 	pid_t pid;
 
-	ASSERT_TRUE(group_path(DOOR_EDU, path));
+	ASSERT_TRUE(group_path(DEVICE_EDU, path));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
-	pid = unbind_begins(self->node, DOOR_EDU);
+	pid = unbind_begins(self->node, DEVICE_EDU);
 	ASSERT_LT(0, pid);
 	EXPECT_ERRNO(EBUSY, open(path, O_RDWR | O_CLOEXEC));
 	close(self->node);
@@ -267,8 +267,8 @@ TEST_F(group, unbind_while_owned)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_ERRNO(ENOENT, open(path, O_RDWR | O_CLOEXEC));
-	ASSERT_TRUE(device_to(DOOR_EDU, "ioasid_pci"));
-	self->node = node_open(DOOR_EDU);
+	ASSERT_TRUE(device_to(DEVICE_EDU, "ioasid_pci"));
+	self->node = node_open(DEVICE_EDU);
 	EXPECT_EQ(0, node_attach(self->node, self->ioasid, 0));
 	EXPECT_ERRNO(EBUSY, open(path, O_RDWR | O_CLOEXEC));
 }
@@ -389,10 +389,10 @@ static void *run_attaches(void *data)
 
 TEST_F_TIMEOUT(group, never_both, 60)
 {
-	struct race r = { .bdf = DOOR_EDU, .ioasid = self->ioasid };
+	struct race r = { .bdf = DEVICE_EDU, .ioasid = self->ioasid };
 	pthread_t thread;
 
-	ASSERT_TRUE(group_path(DOOR_EDU, r.group));
+	ASSERT_TRUE(group_path(DEVICE_EDU, r.group));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_opens, &r));
 	while (r.attaches < 30 || r.opens < 30)
 		attach_once(&r);

@@ -27,7 +27,7 @@ FIXTURE_SETUP(iommufd)
 		SKIP(return, "this kernel has no iommufd");
 	ASSERT_LE(0, self->iommufd);
 	self->ioasid = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	self->node = node_open(DOOR_EDU);
+	self->node = node_open(DEVICE_EDU);
 	ASSERT_LE(0, self->ioasid);
 	ASSERT_LE(0, self->node);
 }
@@ -106,7 +106,7 @@ TEST_F(iommufd, group_of_an_owned_device)
 
 	ASSERT_TRUE(has_ioas(self->iommufd));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
-	i = intrude(DOOR_EDU, self->iommufd);
+	i = intrude(DEVICE_EDU, self->iommufd);
 	EXPECT_EQ(EBUSY, i.error);
 	EXPECT_EQ(-1, i.group);
 	EXPECT_EQ(-1, i.device);
@@ -124,7 +124,7 @@ TEST_F(iommufd, owner_closes_before_the_intruder)
 
 	ASSERT_TRUE(has_ioas(self->iommufd));
 	ASSERT_EQ(0, node_attach(self->node, self->ioasid, 0));
-	i = intrude(DOOR_EDU, self->iommufd);
+	i = intrude(DEVICE_EDU, self->iommufd);
 	close(self->node);
 	self->node = -1;
 	if (i.device >= 0)
@@ -132,7 +132,7 @@ TEST_F(iommufd, owner_closes_before_the_intruder)
 	EXPECT_EQ(EBUSY, i.error);
 	retreat(&i);
 	/* Now it is the turn of the group. */
-	i = intrude(DOOR_EDU, self->iommufd);
+	i = intrude(DEVICE_EDU, self->iommufd);
 	EXPECT_EQ(0, i.error);
 	EXPECT_EQ(4, reads(i.device, VFIO_PCI_CONFIG_REGION_INDEX));
 	retreat(&i);
@@ -140,7 +140,7 @@ TEST_F(iommufd, owner_closes_before_the_intruder)
 
 TEST_F(iommufd, own_node_of_vfio)
 {
-	int cdev = cdev_open(DOOR_EDU);
+	int cdev = cdev_open(DEVICE_EDU);
 
 	ASSERT_LE(0, cdev);
 	/* Open and not bound it gives nothing, and takes nothing. */
@@ -148,7 +148,7 @@ TEST_F(iommufd, own_node_of_vfio)
 	EXPECT_ERRNO(EBUSY, cdev_bind(cdev, self->iommufd));
 	EXPECT_EQ(-1, reads(cdev, VFIO_PCI_CONFIG_REGION_INDEX));
 	close(self->node);
-	self->node = node_open(DOOR_EDU);
+	self->node = node_open(DEVICE_EDU);
 	ASSERT_EQ(0, cdev_bind(cdev, self->iommufd));
 	EXPECT_EQ(4, reads(cdev, VFIO_PCI_CONFIG_REGION_INDEX));
 	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid, 0));
@@ -161,7 +161,7 @@ TEST_F(iommufd, own_node_of_vfio)
 
 TEST_F(iommufd, group_without_a_device)
 {
-	int group = group_open(DOOR_EDU);
+	int group = group_open(DEVICE_EDU);
 
 	ASSERT_LE(0, group);
 	ASSERT_EQ(0, ioctl(group, VFIO_GROUP_SET_CONTAINER, &self->iommufd));
@@ -180,7 +180,7 @@ TEST_F(iommufd, device_without_its_group)
 	struct intruder i;
 
 	ASSERT_TRUE(has_ioas(self->iommufd));
-	i = intrude(DOOR_EDU, self->iommufd);
+	i = intrude(DEVICE_EDU, self->iommufd);
 	ASSERT_EQ(0, i.error);
 	EXPECT_ERRNO(EPERM, node_attach(self->node, self->ioasid, 0));
 	close(i.group);

@@ -69,7 +69,7 @@ static void unbind(const char *bdf)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", bdf);
 	if (!access(path, F_OK))
-		door_write(path, bdf);
+		file_write(path, bdf);
 }
 
 FIXTURE_TEARDOWN(neighbours)
@@ -102,13 +102,13 @@ static bool resets(int device)
 /* The open group of a device was all that its neighbour needed to reset it. */
 TEST_F(neighbours, reset_by_an_open_group)
 {
-	struct door stock;
+	struct backend stock;
 	int node, device, group;
 
 	ASSERT_TRUE(device_to(self->a, "vfio-pci"));
 	ASSERT_TRUE(device_to(self->b, "ioasid_pci"));
-	ASSERT_TRUE(door_open(&stock, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, self->a));
-	device = door_device(&stock, self->a);
+	ASSERT_TRUE(backend_open(&stock, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, self->a));
+	device = backend_device(&stock, self->a);
 	ASSERT_LE(0, device);
 	node = node_open(self->b);
 	ASSERT_EQ(0, node_attach(node, self->ioasid, 0));
@@ -122,7 +122,7 @@ TEST_F(neighbours, reset_by_an_open_group)
 	close(group);
 	close(node);
 	close(device);
-	door_close(&stock);
+	backend_close(&stock);
 }
 
 /* Both are ours: it takes one owner. */

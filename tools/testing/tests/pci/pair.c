@@ -6,7 +6,7 @@
 #include "lib/pci_device.h"
 
 FIXTURE(pair) {
-	struct door ioasid;
+	struct backend ioasid;
 	int a;
 	int b;
 	char *mem;
@@ -18,10 +18,10 @@ FIXTURE_SETUP(pair)
 	self->b = node_open(PAIR2);
 	ASSERT_LE(0, self->a);
 	ASSERT_LE(0, self->b);
-	ASSERT_TRUE(door_open(&self->ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	self->mem = door_memory(SIZE);
+	ASSERT_TRUE(backend_open(&self->ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	self->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
 }
 
 FIXTURE_TEARDOWN(pair)
@@ -30,15 +30,15 @@ FIXTURE_TEARDOWN(pair)
 		close(self->a);
 	if (self->b >= 0)
 		close(self->b);
-	door_close(&self->ioasid);
+	backend_close(&self->ioasid);
 }
 
 TEST_F(pair, share_a_space)
 {
 	volatile char *a, *b;
 
-	EXPECT_EQ(door_number("/sys/class/ioasid-pci/" PAIR1 "/iommu_group"),
-		  door_number("/sys/class/ioasid-pci/" PAIR2 "/iommu_group"));
+	EXPECT_EQ(file_number("/sys/class/ioasid-pci/" PAIR1 "/iommu_group"),
+		  file_number("/sys/class/ioasid-pci/" PAIR2 "/iommu_group"));
 	ASSERT_EQ(0, node_attach(self->a, self->ioasid.fd, 0));
 	ASSERT_EQ(0, node_attach(self->b, self->ioasid.fd, 0));
 	EXPECT_EQ(node_space(self->a), node_space(self->b));
@@ -78,9 +78,9 @@ TEST_F(pair, never_in_two_spaces)
 
 TEST_F(pair, never_of_two_owners)
 {
-	struct door other;
+	struct backend other;
 
-	ASSERT_TRUE(door_open(&other, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&other, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_EQ(0, node_attach(self->a, self->ioasid.fd, 0));
 	EXPECT_ERRNO(EPERM, node_attach(self->b, other.fd, 0));
 	ASSERT_EQ(0, node_detach(self->a));
@@ -88,13 +88,13 @@ TEST_F(pair, never_of_two_owners)
 	close(self->a);
 	self->a = -1;
 	EXPECT_EQ(0, node_attach(self->b, other.fd, 0));
-	door_close(&other);
+	backend_close(&other);
 }
 
 /* The other one is vfio-pci's: its group is the same, and shut. */
 TEST_F(pair, vfio_has_the_other)
 {
-	struct door stock = { .kind = DOOR_SHIM, .fd = -1 };
+	struct backend stock = { .kind = BACKEND_SHIM, .fd = -1 };
 	int fd = self->ioasid.fd;
 
 	close(self->b);
@@ -107,13 +107,13 @@ TEST_F(pair, vfio_has_the_other)
 	stock.group = group_open(PAIR2);
 	ASSERT_LE(0, stock.group);
 	EXPECT_ERRNO(EBUSY, node_attach(self->a, fd, 0));
-	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(0, file_number("/sys/module/ioasid_setcontainer/refcnt"));
 	EXPECT_EQ(0, ioctl(stock.group, VFIO_GROUP_SET_CONTAINER, &fd));
-	EXPECT_EQ(1, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	EXPECT_EQ(1, file_number("/sys/module/ioasid_setcontainer/refcnt"));
 	/* The same /dev/ioasid, and yet not the same owner. */
 	EXPECT_ERRNO(EPERM, node_attach(self->a, fd, 0));
-	door_close(&stock);
-	EXPECT_EQ(0, door_number("/sys/module/ioasid_setcontainer/refcnt"));
+	backend_close(&stock);
+	EXPECT_EQ(0, file_number("/sys/module/ioasid_setcontainer/refcnt"));
 	EXPECT_EQ(0, node_attach(self->a, fd, 0));
 	EXPECT_TRUE(device_to(PAIR2, "ioasid_pci"));
 }
@@ -179,7 +179,7 @@ TEST_F(pair, hot_reset)
 /* On the root bus there is nothing to reset it with. */
 TEST_F(pair, hot_reset_of_nothing)
 {
-	int edu = node_open(DOOR_EDU);
+	int edu = node_open(DEVICE_EDU);
 
 	ASSERT_LE(0, edu);
 	ASSERT_EQ(0, node_attach(edu, self->ioasid.fd, 0));

@@ -9,7 +9,7 @@
 #define REGISTERS	0x1000000ULL	/* where the drive's are mapped, in reach of an edu */
 
 FIXTURE(registers) {
-	struct door first;	/* maps the drive's registers; its edu does the DMA */
+	struct backend first;	/* maps the drive's registers; its edu does the DMA */
 	int edu;
 	volatile char *bar;
 	char *mem;
@@ -19,17 +19,17 @@ FIXTURE(registers) {
 
 FIXTURE_SETUP(registers)
 {
-	ASSERT_TRUE(door_open(&self->first, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&self->first, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	self->second = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->second);
-	self->mem = door_memory(SIZE);
+	self->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, door_map(&self->first, IOVA, self->mem, SIZE, DOOR_RW));
-	self->edu = node_open(DOOR_EDU);
+	ASSERT_EQ(0, backend_map(&self->first, IOVA, self->mem, SIZE, MAP_RW));
+	self->edu = node_open(DEVICE_EDU);
 	ASSERT_EQ(0, node_attach(self->edu, self->first.fd, 0));
 	self->bar = edu_open(self->edu);
 	ASSERT_TRUE(self->bar);
-	self->drive = node_open(DOOR_NVME);
+	self->drive = node_open(DEVICE_NVME);
 	ASSERT_LE(0, self->drive);
 }
 
@@ -40,10 +40,10 @@ FIXTURE_TEARDOWN(registers)
 	if (self->drive >= 0)
 		close(self->drive);
 	close(self->second);
-	door_close(&self->first);
+	backend_close(&self->first);
 	/* Whatever was mapped is gone with its address spaces. */
 	self->second = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	self->drive = node_open(DOOR_NVME);
+	self->drive = node_open(DEVICE_NVME);
 	EXPECT_EQ(0, node_attach(self->drive, self->second, 0));
 	close(self->drive);
 	close(self->second);
@@ -65,11 +65,11 @@ static char *drive_registers(int drive)
 	return bar == MAP_FAILED ? NULL : bar;
 }
 
-/* Maps them at REGISTERS of @door. */
-static bool map_registers(const struct door *door, int drive)
+/* Maps them at REGISTERS of @backend. */
+static bool map_registers(const struct backend *backend, int drive)
 {
 	char *registers = drive_registers(drive);
-	bool done = registers && !door_map(door, REGISTERS, registers, PAGE, DOOR_RW);
+	bool done = registers && !backend_map(backend, REGISTERS, registers, PAGE, MAP_RW);
 
 	return registers && !munmap(registers, PAGE) && done;
 }
@@ -85,8 +85,8 @@ static uint64_t dma_reads(volatile char *bar, char *mem)
 
 TEST_F(registers, left_in_an_address_space)
 {
-	int owner = node_open(DOOR_NVME);
-	struct door stock;
+	int owner = node_open(DEVICE_NVME);
+	struct backend stock;
 
 	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
 	ASSERT_TRUE(map_registers(&self->first, self->drive));
@@ -98,12 +98,12 @@ TEST_F(registers, left_in_an_address_space)
 	if (node_flags(owner) == IOASID_DEVICE_OWNED && drive_registers(owner))
 		EXPECT_EQ(0, dma_reads(self->bar, self->mem));
 	/* By VFIO's group it is no different. */
-	ASSERT_TRUE(door_open(&stock, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	EXPECT_ERRNO(EBUSY, door_device(&stock, DOOR_NVME));
-	door_close(&stock);
+	ASSERT_TRUE(backend_open(&stock, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	EXPECT_ERRNO(EBUSY, backend_device(&stock, DEVICE_NVME));
+	backend_close(&stock);
 	/* Nor for the one who left them there. */
 	EXPECT_ERRNO(EBUSY, node_attach(owner, self->first.fd, 0));
-	EXPECT_EQ((long long)PAGE, door_unmap(&self->first, REGISTERS, PAGE));
+	EXPECT_EQ((long long)PAGE, backend_unmap(&self->first, REGISTERS, PAGE));
 	EXPECT_EQ(0, node_attach(owner, self->second, 0));
 	close(owner);
 }
@@ -111,25 +111,25 @@ TEST_F(registers, left_in_an_address_space)
 /* The group of VFIO leaves them behind just so. */
 TEST_F(registers, left_in_a_container)
 {
-	struct door stock, drive;
+	struct backend stock, drive;
 	int device;
 
 	munmap((void *)self->bar, MIB);
 	close(self->edu);
-	ASSERT_TRUE(door_open(&stock, DOOR_SHIM, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&stock, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	drive.fd = -1;
-	drive.group = group_open(DOOR_NVME);
+	drive.group = group_open(DEVICE_NVME);
 	ASSERT_EQ(0, ioctl(drive.group, VFIO_GROUP_SET_CONTAINER, &stock.fd));
-	device = door_device(&drive, DOOR_NVME);
+	device = backend_device(&drive, DEVICE_NVME);
 	ASSERT_LE(0, device);
 	ASSERT_TRUE(map_registers(&stock, device));
 	close(device);
-	door_close(&drive);
+	backend_close(&drive);
 	EXPECT_ERRNO(EBUSY, node_attach(self->drive, self->second, 0));
-	EXPECT_EQ((long long)PAGE, door_unmap(&stock, REGISTERS, PAGE));
+	EXPECT_EQ((long long)PAGE, backend_unmap(&stock, REGISTERS, PAGE));
 	EXPECT_EQ(0, node_attach(self->drive, self->second, 0));
-	door_close(&stock);
-	self->edu = node_open(DOOR_EDU);
+	backend_close(&stock);
+	self->edu = node_open(DEVICE_EDU);
 	ASSERT_EQ(0, node_attach(self->edu, self->first.fd, 0));
 	self->bar = edu_open(self->edu);
 	ASSERT_TRUE(self->bar);
@@ -149,10 +149,10 @@ TEST_F(registers, several_times)
 	copy.dst_iova = REGISTERS + PAGE;
 	ASSERT_EQ(0, ioctl(self->first.fd, IOASID_COPY, &copy));
 	close(self->drive);
-	self->drive = node_open(DOOR_NVME);
-	EXPECT_EQ((long long)PAGE, door_unmap(&self->first, REGISTERS, PAGE));
+	self->drive = node_open(DEVICE_NVME);
+	EXPECT_EQ((long long)PAGE, backend_unmap(&self->first, REGISTERS, PAGE));
 	EXPECT_ERRNO(EBUSY, node_attach(self->drive, self->second, 0));
-	EXPECT_EQ((long long)PAGE, door_unmap(&self->first, REGISTERS + PAGE, PAGE));
+	EXPECT_EQ((long long)PAGE, backend_unmap(&self->first, REGISTERS + PAGE, PAGE));
 	EXPECT_EQ(0, node_attach(self->drive, self->second, 0));
 }
 
@@ -169,10 +169,10 @@ TEST_F(registers, failed_map)
 	ASSERT_EQ(area + PAGE, mremap(registers, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 				      area + PAGE));
 	ASSERT_EQ(0, munmap(area + 2 * PAGE, PAGE));
-	EXPECT_ERRNO(EFAULT, door_map(&self->first, REGISTERS, area, 4 * PAGE, DOOR_RW));
+	EXPECT_ERRNO(EFAULT, backend_map(&self->first, REGISTERS, area, 4 * PAGE, MAP_RW));
 	ASSERT_EQ(0, munmap(area, 4 * PAGE));
 	close(self->drive);
-	self->drive = node_open(DOOR_NVME);
+	self->drive = node_open(DEVICE_NVME);
 	EXPECT_EQ(0, node_attach(self->drive, self->second, 0));
 }
 
@@ -183,10 +183,10 @@ TEST_F(registers, killed)
 	pid_t pid = fork();
 
 	if (!pid) {
-		struct door d;
-		int drive = node_open(DOOR_NVME);
+		struct backend d;
+		int drive = node_open(DEVICE_NVME);
 
-		if (door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL) &&
+		if (backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL) &&
 		    !node_attach(drive, d.fd, 0) && map_registers(&d, drive))
 			kill(getpid(), SIGKILL);
 		_exit(1);

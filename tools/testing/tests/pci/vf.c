@@ -32,10 +32,10 @@ TEST(needs_a_token)
 
 	if (!find_physical(pf))
 		SKIP(return, "no device has virtual functions");
-	ASSERT_TRUE(door_write("/sys/module/vfio_pci/parameters/enable_sriov", "Y"));
+	ASSERT_TRUE(file_write("/sys/module/vfio_pci/parameters/enable_sriov", "Y"));
 	ASSERT_TRUE(device_to(pf, "vfio-pci"));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", pf);
-	ASSERT_TRUE(door_write(path, "1"));
+	ASSERT_TRUE(file_write(path, "1"));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/virtfn0", pf);
 	n = readlink(path, vf, sizeof(vf) - 1);
 	ASSERT_LT(12, n);
@@ -47,9 +47,9 @@ TEST(needs_a_token)
 	EXPECT_EQ(0, node_flags(node));
 	close(node);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", pf);
-	EXPECT_TRUE(door_write(path, "0"));
+	EXPECT_TRUE(file_write(path, "0"));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver/unbind", pf);
-	EXPECT_TRUE(door_write(path, pf));
+	EXPECT_TRUE(file_write(path, pf));
 	close(ioasid);
 }
 

@@ -7,7 +7,7 @@
 #include "lib/ioctl32.h"
 
 FIXTURE(flow) {
-	struct door ioasid;
+	struct backend ioasid;
 	int edu;	/* groups */
 	int nvme;
 	char *mem;
@@ -17,11 +17,11 @@ FIXTURE(flow) {
 FIXTURE_SETUP(flow)
 {
 	self->before = ktap_pinned();
-	self->ioasid = (struct door){ .kind = DOOR_IOASID, .group = -1 };
+	self->ioasid = (struct backend){ .kind = BACKEND_IOASID, .group = -1 };
 	self->ioasid.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	self->edu = door_open_group(DOOR_EDU);
-	self->nvme = door_open_group(DOOR_NVME);
-	self->mem = door_memory(SIZE);
+	self->edu = backend_open_group(DEVICE_EDU);
+	self->nvme = backend_open_group(DEVICE_NVME);
+	self->mem = touched_memory(SIZE);
 	ASSERT_LE(0, self->ioasid.fd);
 	ASSERT_LE(0, self->edu);
 	ASSERT_LE(0, self->nvme);
@@ -31,12 +31,12 @@ FIXTURE_SETUP(flow)
 
 FIXTURE_TEARDOWN(flow)
 {
-	door_close(&self->ioasid);
+	backend_close(&self->ioasid);
 	if (self->edu >= 0)
 		close(self->edu);
 	if (self->nvme >= 0)
 		close(self->nvme);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 	EXPECT_EQ(0, module_users());
 }
@@ -71,16 +71,16 @@ TEST_F(flow, no_set_iommu)
 	int device;
 
 	/* Nothing chosen and no group: as a container would say. */
-	EXPECT_ERRNO(EINVAL, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	EXPECT_ERRNO(EINVAL, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	EXPECT_EQ(VFIO_GROUP_FLAGS_CONTAINER_SET | VFIO_GROUP_FLAGS_VIABLE, group_flags(self->edu));
 	EXPECT_EQ(1, module_users());
-	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
-	device = device_of(self->edu, DOOR_EDU);
+	EXPECT_EQ(1, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
+	device = device_of(self->edu, DEVICE_EDU);
 	ASSERT_LE(0, device);
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
 	EXPECT_TRUE(device_copies(device, self->mem));
-	EXPECT_EQ(SIZE, door_unmap(&self->ioasid, IOVA, SIZE));
+	EXPECT_EQ(SIZE, backend_unmap(&self->ioasid, IOVA, SIZE));
 	EXPECT_ERRNO(EBUSY, ioctl(self->edu, VFIO_GROUP_UNSET_CONTAINER));
 	close(device);
 }
@@ -94,8 +94,8 @@ TEST_F(flow, set_iommu_afterwards)
 	ASSERT_EQ(0, ioctl(self->ioasid.fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	EXPECT_ERRNO(EINVAL, ioctl(self->ioasid.fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	/* v1 it is: a part of a mapping takes all of it along. */
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
-	EXPECT_EQ(SIZE, door_unmap(&self->ioasid, IOVA, PAGE));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
+	EXPECT_EQ(SIZE, backend_unmap(&self->ioasid, IOVA, PAGE));
 	ASSERT_EQ(0, group_set(self->nvme, self->ioasid.fd));
 }
 
@@ -104,9 +104,9 @@ TEST_F(flow, map_first)
 	int device;
 
 	ASSERT_EQ(0, ioctl(self->ioasid.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
-	device = device_of(self->edu, DOOR_EDU);
+	device = device_of(self->edu, DEVICE_EDU);
 	ASSERT_LE(0, device);
 	EXPECT_TRUE(device_copies(device, self->mem));
 	close(device);
@@ -117,14 +117,14 @@ TEST_F(flow, two_groups_one_space)
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	ASSERT_EQ(0, group_set(self->nvme, self->ioasid.fd));
 	EXPECT_EQ(2, module_users());
-	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
-	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-domains"));
+	EXPECT_EQ(2, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, fdinfo_number(self->ioasid.fd, "ioasid-domains"));
 	EXPECT_ERRNO(EINVAL, group_set(self->edu, self->ioasid.fd));
 	EXPECT_EQ(0, ioctl(self->edu, VFIO_GROUP_UNSET_CONTAINER));
 	EXPECT_EQ(1, module_users());
-	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
 	EXPECT_EQ(0, group_set(self->edu, self->ioasid.fd));
-	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(2, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
 }
 
 /* The space that a group came into stays the default, and cannot be freed. */
@@ -148,50 +148,50 @@ TEST_F(flow, fd_closes_first)
 	int device;
 
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
-	ASSERT_EQ(0, door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW));
-	device = device_of(self->edu, DOOR_EDU);
+	ASSERT_EQ(0, backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW));
+	device = device_of(self->edu, DEVICE_EDU);
 	ASSERT_LE(0, device);
-	door_close(&self->ioasid);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	backend_close(&self->ioasid);
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	EXPECT_TRUE(device_copies(device, self->mem));
 	close(device);
-	EXPECT_EQ(SIZE / KIB, door_locked());
+	EXPECT_EQ(SIZE / KIB, locked_kib());
 	EXPECT_EQ(0, ioctl(self->edu, VFIO_GROUP_UNSET_CONTAINER));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(flow, stock_and_own_side_by_side)
 {
-	struct door stock;
+	struct backend stock;
 
-	ASSERT_TRUE(door_prefer(DOOR_SHIM));
-	stock = (struct door){ .kind = DOOR_SHIM, .group = -1 };
+	ASSERT_TRUE(backend_prefer(BACKEND_SHIM));
+	stock = (struct backend){ .kind = BACKEND_SHIM, .group = -1 };
 	stock.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, stock.fd);
 	ASSERT_EQ(0, group_set(self->edu, self->ioasid.fd));
 	ASSERT_EQ(0, group_set(self->nvme, stock.fd));
 	/* The stock one joins the space that the other group is in. */
 	ASSERT_EQ(0, ioctl(stock.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->ioasid.fd)));
-	EXPECT_EQ(2, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(2, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
 	EXPECT_EQ(1, module_users());
 	close(stock.fd);
 }
 
 TEST_F(flow, type1_is_left_alone)
 {
-	struct door stock = { .kind = DOOR_TYPE1, .group = -1 };
+	struct backend stock = { .kind = BACKEND_TYPE1, .group = -1 };
 
-	ASSERT_TRUE(door_prefer(DOOR_TYPE1));
+	ASSERT_TRUE(backend_prefer(BACKEND_TYPE1));
 	stock.fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, stock.fd);
 	ASSERT_EQ(0, group_set(self->nvme, stock.fd));
 	ASSERT_EQ(0, ioctl(stock.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_TRUE(door_is_right(&stock));
+	EXPECT_TRUE(backend_is_right(&stock));
 	EXPECT_EQ(0, module_users());
-	ASSERT_EQ(0, door_map(&stock, IOVA, self->mem, SIZE, DOOR_RW));
-	EXPECT_EQ(SIZE, door_unmap(&stock, IOVA, SIZE));
+	ASSERT_EQ(0, backend_map(&stock, IOVA, self->mem, SIZE, MAP_RW));
+	EXPECT_EQ(SIZE, backend_unmap(&stock, IOVA, SIZE));
 	close(stock.fd);
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 TEST_F(flow, wrong_fds)
@@ -206,7 +206,7 @@ TEST_F(flow, wrong_fds)
 	EXPECT_ERRNO(EBADF, group_set(self->edu, null));
 	EXPECT_ERRNO(EFAULT, ioctl(self->edu, VFIO_GROUP_SET_CONTAINER, NULL));
 	EXPECT_EQ(0, module_users());
-	EXPECT_EQ(0, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(0, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
 }
 
 /* An attach that fails leaves nothing armed, and the next one may succeed. */
@@ -215,14 +215,14 @@ TEST_F(flow, attach_fails)
 	struct tally before;
 
 	ASSERT_EQ(0, ioctl(self->ioasid.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	ASSERT_EQ(0, door_map(&self->ioasid, DOOR_MSI_START, self->mem, PAGE, DOOR_RW));
-	before = door_tally(&self->ioasid);
+	ASSERT_EQ(0, backend_map(&self->ioasid, MSI_START, self->mem, PAGE, MAP_RW));
+	before = backend_tally(&self->ioasid);
 	EXPECT_ERRNO(EINVAL, group_set(self->edu, self->ioasid.fd));
 	EXPECT_UNCHANGED(&self->ioasid, &before);
 	EXPECT_EQ(0, module_users());
 	EXPECT_EQ(VFIO_GROUP_FLAGS_VIABLE, group_flags(self->edu));
-	EXPECT_ERRNO(EINVAL, device_of(self->edu, DOOR_EDU));
-	EXPECT_EQ(PAGE, door_unmap(&self->ioasid, DOOR_MSI_START, PAGE));
+	EXPECT_ERRNO(EINVAL, device_of(self->edu, DEVICE_EDU));
+	EXPECT_EQ(PAGE, backend_unmap(&self->ioasid, MSI_START, PAGE));
 	EXPECT_EQ(0, group_set(self->edu, self->ioasid.fd));
 }
 
@@ -249,7 +249,7 @@ TEST_F(flow, program_of_32_bits)
 	if (ioctl32(self->edu, VFIO_GROUP_GET_STATUS, 0) < 0 && errno == ENOSYS)
 		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
 	ASSERT_EQ(0, ioctl32(self->edu, VFIO_GROUP_SET_CONTAINER, (uint32_t)(uintptr_t)low));
-	EXPECT_EQ(1, door_fdinfo(self->ioasid.fd, "ioasid-groups"));
+	EXPECT_EQ(1, fdinfo_number(self->ioasid.fd, "ioasid-groups"));
 }
 
 /* The program dies in the middle of it all. */
@@ -260,8 +260,8 @@ TEST_F(flow, killed)
 
 	if (!pid) {
 		if (!group_set(self->edu, self->ioasid.fd) &&
-		    !door_map(&self->ioasid, IOVA, self->mem, SIZE, DOOR_RW) &&
-		    device_of(self->edu, DOOR_EDU) >= 0)
+		    !backend_map(&self->ioasid, IOVA, self->mem, SIZE, MAP_RW) &&
+		    device_of(self->edu, DEVICE_EDU) >= 0)
 			kill(getpid(), SIGKILL);
 		_exit(1);
 	}

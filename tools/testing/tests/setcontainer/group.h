@@ -21,7 +21,7 @@ static inline int group_set(int group, int fd)
 /* How often the module is used: one for each attached group. */
 static inline long long module_users(void)
 {
-	return door_number("/sys/module/" MODULE "/refcnt");
+	return file_number("/sys/module/" MODULE "/refcnt");
 }
 
 static inline long long tce(const char *what)
@@ -29,7 +29,7 @@ static inline long long tce(const char *what)
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/module/ioasid_tce/parameters/%s", what);
-	return door_number(path);
+	return file_number(path);
 }
 
 #endif

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA		0x100000000ULL
 #define MAPPINGS	(256 * KIB)
@@ -17,33 +17,33 @@
 /* --- many mappings --- */
 
 FIXTURE(mappings) {
-	struct door d;
+	struct backend d;
 	char *mem;
 };
 
 FIXTURE_VARIANT(mappings) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(mappings, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(mappings, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(mappings, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(mappings, shim) { .kind = BACKEND_SHIM };
 
 FIXTURE_SETUP(mappings)
 {
 	char limit[32];
 
 	snprintf(limit, sizeof(limit), "%llu", MAPPINGS + 1);
-	ASSERT_TRUE(door_limit(DOOR_IOASID, limit));
-	self->mem = door_memory(MIB);
+	ASSERT_TRUE(backend_limit(BACKEND_IOASID, limit));
+	self->mem = touched_memory(MIB);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 }
 
 FIXTURE_TEARDOWN(mappings)
 {
-	EXPECT_TRUE(door_limit(DOOR_IOASID, "65535"));
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_TRUE(backend_limit(BACKEND_IOASID, "65535"));
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* The same memory over and over, each time pinned and charged. */
@@ -52,20 +52,20 @@ TEST_F_TIMEOUT(mappings, quarter_of_a_million, 600)
 	uint64_t i;
 
 	for (i = 0; i < MAPPINGS; i++)
-		ASSERT_EQ(0, door_map(&self->d, IOVA + i * 2 * PAGE, self->mem + i % 256 * PAGE,
-				      PAGE, DOOR_RW));
-	EXPECT_EQ(1, door_avail(&self->d));
-	EXPECT_EQ((long)(MAPPINGS * 4), door_locked());
+		ASSERT_EQ(0, backend_map(&self->d, IOVA + i * 2 * PAGE, self->mem + i % 256 * PAGE,
+					 PAGE, MAP_RW));
+	EXPECT_EQ(1, backend_avail(&self->d));
+	EXPECT_EQ((long)(MAPPINGS * 4), locked_kib());
 	/* One in the middle, a hundred, and the rest. */
-	EXPECT_EQ(PAGE, door_unmap(&self->d, IOVA + MAPPINGS * PAGE, PAGE));
-	EXPECT_EQ(100 * PAGE, door_unmap(&self->d, IOVA, 200 * PAGE));
-	EXPECT_EQ((MAPPINGS - 101) * PAGE, door_unmap_all(&self->d));
-	EXPECT_EQ(MAPPINGS + 1, door_avail(&self->d));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(PAGE, backend_unmap(&self->d, IOVA + MAPPINGS * PAGE, PAGE));
+	EXPECT_EQ(100 * PAGE, backend_unmap(&self->d, IOVA, 200 * PAGE));
+	EXPECT_EQ((MAPPINGS - 101) * PAGE, backend_unmap_all(&self->d));
+	EXPECT_EQ(MAPPINGS + 1, backend_avail(&self->d));
+	EXPECT_EQ(0, locked_kib());
 }
 
 struct worker {
-	struct door *d;
+	struct backend *d;
 	pthread_t thread;
 	unsigned int number;
 	unsigned long failed;
@@ -75,16 +75,16 @@ static void *run_worker(void *arg)
 {
 	const uint64_t each = MAPPINGS / THREADS / 8;
 	struct worker *w = arg;
-	char *mem = door_memory(64 * PAGE);
+	char *mem = touched_memory(64 * PAGE);
 	uint64_t base = IOVA + w->number * GIB, i;
 	int round;
 
 	for (round = 0; round < 4; round++) {
 		for (i = 0; i < each; i++)
-			w->failed += !!door_map(w->d, base + i * 2 * PAGE, mem + i % 64 * PAGE, PAGE,
-						DOOR_RW);
+			w->failed += !!backend_map(w->d, base + i * 2 * PAGE, mem + i % 64 * PAGE, PAGE,
+						   MAP_RW);
 		for (i = 0; i < each; i += 64)
-			w->failed += door_unmap(w->d, base + i * 2 * PAGE, 128 * PAGE) !=
+			w->failed += backend_unmap(w->d, base + i * 2 * PAGE, 128 * PAGE) !=
 				     64 * (long long)PAGE;
 	}
 	return NULL;
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(mappings, eight_threads, 600)
 		pthread_join(w[i].thread, NULL);
 		EXPECT_EQ(0, w[i].failed);
 	}
-	EXPECT_EQ(0, door_unmap_all(&self->d));
+	EXPECT_EQ(0, backend_unmap_all(&self->d));
 }
 
 /* --- many address spaces --- */
@@ -111,23 +111,23 @@ TEST_F_TIMEOUT(mappings, eight_threads, 600)
 TEST_TIMEOUT(address_spaces, 300)
 {
 	struct rlimit files = { SPACES + 100, SPACES + 100 };
-	char *mem = door_memory(PAGE);
-	static struct door d[SPACES];
+	char *mem = touched_memory(PAGE);
+	static struct backend d[SPACES];
 	int i;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	for (i = 0; i < SPACES; i++) {
-		ASSERT_TRUE(door_open(&d[i], DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-		ASSERT_EQ(0, door_map(&d[i], IOVA, mem, PAGE, DOOR_RW));
+		ASSERT_TRUE(backend_open(&d[i], BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+		ASSERT_EQ(0, backend_map(&d[i], IOVA, mem, PAGE, MAP_RW));
 	}
-	EXPECT_EQ(SPACES * 4, door_locked());
+	EXPECT_EQ(SPACES * 4, locked_kib());
 	/* In another order than they came. */
 	for (i = 0; i < SPACES; i++)
-		door_close(&d[i * 7 % SPACES]);
+		backend_close(&d[i * 7 % SPACES]);
 	for (i = 0; i < SPACES; i++)
-		door_close(&d[i]);
-	EXPECT_EQ(0, door_locked());
+		backend_close(&d[i]);
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* --- too little memory --- */
@@ -135,17 +135,17 @@ TEST_TIMEOUT(address_spaces, 300)
 static bool cgroup_make(const char *max)
 {
 	mkdir(CGROUP, 0755);
-	return door_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
-	       door_write(CGROUP "/memory.max", max) &&
+	return file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory") &&
+	       file_write(CGROUP "/memory.max", max) &&
 	       (access(CGROUP "/memory.swap.max", F_OK) ||
-		door_write(CGROUP "/memory.swap.max", "0"));
+		file_write(CGROUP "/memory.swap.max", "0"));
 }
 
 /* Killed for want of memory while its pages are faulted in by the map. */
 TEST_TIMEOUT(oom_kill_in_a_map, 120)
 {
 	const uint64_t bytes = 128 * MIB;
-	struct door d;
+	struct backend d;
 	int status, round;
 	pid_t pid;
 
@@ -155,13 +155,13 @@ TEST_TIMEOUT(oom_kill_in_a_map, 120)
 	for (round = 0; round < 5; round++) {
 		pid = fork();
 		if (!pid) {
-			char *mem = door_small_pages(bytes);
+			char *mem = small_pages(bytes);
 
-			if (mem == MAP_FAILED || !door_write(CGROUP "/cgroup.procs", "0") ||
-			    !door_open(&d, round % 2 ? DOOR_SHIM : DOOR_IOASID, VFIO_TYPE1v2_IOMMU,
-				       DOOR_EDU))
+			if (mem == MAP_FAILED || !file_write(CGROUP "/cgroup.procs", "0") ||
+			    !backend_open(&d, round % 2 ? BACKEND_SHIM : BACKEND_IOASID, VFIO_TYPE1v2_IOMMU,
+					  DEVICE_EDU))
 				_exit(1);
-			_exit(door_map(&d, IOVA, mem, bytes, DOOR_RW) ? 2 : 3);
+			_exit(backend_map(&d, IOVA, mem, bytes, MAP_RW) ? 2 : 3);
 		}
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		/* Killed; or told so by an errno, had the kernel found another way. */
@@ -174,34 +174,34 @@ TEST_TIMEOUT(oom_kill_in_a_map, 120)
 /* Reclaim at work while others map and unmap; nothing fails for good. */
 TEST_TIMEOUT(under_pressure, 120)
 {
-	char *mem = door_memory(8 * MIB), *hog;
+	char *mem = touched_memory(8 * MIB), *hog;
 	unsigned long maps = 0;
-	struct door d;
+	struct backend d;
 	int i, status;
 	pid_t pid;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_TRUE(cgroup_make("96M"));
-	ASSERT_TRUE(door_open(&d, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	pid = fork();
 	if (!pid) {
-		if (!door_write(CGROUP "/cgroup.procs", "0"))
+		if (!file_write(CGROUP "/cgroup.procs", "0"))
 			_exit(1);
 		for (i = 0; i < 40; i++) {
-			hog = door_memory(64 * MIB);
+			hog = touched_memory(64 * MIB);
 			munmap(hog, 64 * MIB);
-			door_write("/proc/sys/vm/drop_caches", "3");
+			file_write("/proc/sys/vm/drop_caches", "3");
 		}
 		_exit(0);
 	}
 	while (waitpid(pid, &status, WNOHANG) != pid || maps < 100) {
-		ASSERT_EQ(0, door_map(&d, IOVA, mem, 8 * MIB, DOOR_RW));
-		ASSERT_EQ(8 * MIB, door_unmap_all(&d));
+		ASSERT_EQ(0, backend_map(&d, IOVA, mem, 8 * MIB, MAP_RW));
+		ASSERT_EQ(8 * MIB, backend_unmap_all(&d));
 		maps++;
 	}
 	TH_LOG("%lu maps", maps);
-	door_close(&d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 

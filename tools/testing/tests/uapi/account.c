@@ -5,35 +5,35 @@
  */
 #include <pthread.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA	0x10000000ULL
 #define SIZE	(16 * PAGE)
 
 FIXTURE(account) {
-	struct door d;
+	struct backend d;
 	char *mem;
 };
 
 FIXTURE_VARIANT(account) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(account, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(account, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(account, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(account, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(account, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(account, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(account)
 {
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	self->mem = door_memory(SIZE);
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	self->mem = touched_memory(SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(account)
 {
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* Exit status of a child. */
@@ -51,40 +51,40 @@ TEST_F(account, child_unmaps)
 {
 	pid_t pid;
 
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW));
 	pid = fork();
 	if (!pid) {
-		if (door_locked() != 0)
+		if (locked_kib() != 0)
 			_exit(1);
-		if (door_unmap(&self->d, IOVA, SIZE) != SIZE)
+		if (backend_unmap(&self->d, IOVA, SIZE) != SIZE)
 			_exit(2);
-		if (door_status(getppid(), "VmLck") != 0)
+		if (status_kib(getppid(), "VmLck") != 0)
 			_exit(3);
-		_exit(door_locked() == 0 ? 0 : 4);
+		_exit(locked_kib() == 0 ? 0 : 4);
 	}
 	EXPECT_EQ(0, ended(pid));
-	EXPECT_EQ(0, door_locked());
-	EXPECT_EQ(0, door_unmap(&self->d, IOVA, SIZE));
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(0, backend_unmap(&self->d, IOVA, SIZE));
 }
 
 /* A child's maps are the child's; they stay when it has gone. */
 TEST_F(account, child_maps_and_exits)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW))
+		if (backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW))
 			_exit(1);
-		if (door_status(getppid(), "VmLck") != 0)
+		if (status_kib(getppid(), "VmLck") != 0)
 			_exit(2);
-		_exit(door_locked() == SIZE / KIB ? 0 : 3);
+		_exit(locked_kib() == SIZE / KIB ? 0 : 3);
 	}
 	EXPECT_EQ(0, ended(pid));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(before.pinned + (long long)(SIZE / PAGE), ktap_pinned());
-	EXPECT_ERRNO(EEXIST, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA, SIZE));
+	EXPECT_ERRNO(EEXIST, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA, SIZE));
 	EXPECT_UNCHANGED(&self->d, &before);
 }
 
@@ -98,40 +98,40 @@ TEST_F(account, child_maps_and_parent_unmaps)
 	ASSERT_EQ(0, pipe(to_parent));
 	pid = fork();
 	if (!pid) {
-		if (door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW))
+		if (backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW))
 			_exit(1);
 		if (write(to_parent[1], &c, 1) != 1 || read(to_child[0], &c, 1) != 1)
 			_exit(2);
-		_exit(door_locked() == 0 ? 0 : 3);
+		_exit(locked_kib() == 0 ? 0 : 3);
 	}
 	ASSERT_EQ(1, read(to_parent[0], &c, 1));
-	EXPECT_EQ(SIZE / KIB, door_status(pid, "VmLck"));
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA, SIZE));
-	EXPECT_EQ(0, door_status(pid, "VmLck"));
+	EXPECT_EQ(SIZE / KIB, status_kib(pid, "VmLck"));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA, SIZE));
+	EXPECT_EQ(0, status_kib(pid, "VmLck"));
 	ASSERT_EQ(1, write(to_child[1], &c, 1));
 	EXPECT_EQ(0, ended(pid));
 }
 
-/* --- exec: this program again, with the door's fd in its environment --- */
+/* --- exec: this program again, with the backend's fd in its environment --- */
 
 __attribute__((constructor)) static void after_exec(void)
 {
 	const char *text = getenv("ACCOUNT_FD");
-	struct door d = { .group = -1 };
+	struct backend d = { .group = -1 };
 
 	if (!text)
 		return;
 	d.fd = atoi(text);
-	if (door_locked() != 0)
+	if (locked_kib() != 0)
 		_exit(10);
-	if (door_unmap(&d, IOVA, SIZE) != SIZE)
+	if (backend_unmap(&d, IOVA, SIZE) != SIZE)
 		_exit(11);
-	if (door_locked() != 0)
+	if (locked_kib() != 0)
 		_exit(12);
 	/* The new memory is as good as any. */
-	if (door_map(&d, IOVA, door_memory(SIZE), SIZE, DOOR_RW) || door_locked() != SIZE / KIB)
+	if (backend_map(&d, IOVA, touched_memory(SIZE), SIZE, MAP_RW) || locked_kib() != SIZE / KIB)
 		_exit(13);
-	_exit(door_unmap_all(&d) == SIZE && door_locked() == 0 ? 0 : 14);
+	_exit(backend_unmap_all(&d) == SIZE && locked_kib() == 0 ? 0 : 14);
 }
 
 TEST_F(account, exec)
@@ -143,30 +143,30 @@ TEST_F(account, exec)
 	ASSERT_EQ(0, fcntl(self->d.fd, F_SETFD, 0));
 	pid = fork();
 	if (!pid) {
-		if (door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW))
+		if (backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW))
 			_exit(1);
 		setenv("ACCOUNT_FD", text, 1);
 		execl("/proc/self/exe", "account", NULL);
 		_exit(2);
 	}
 	EXPECT_EQ(0, ended(pid));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(account, limit_lowered_afterwards)
 {
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW));
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(0));
-	EXPECT_EQ(SIZE, door_unmap(&self->d, IOVA, SIZE));
-	EXPECT_EQ(0, door_locked());
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(0));
+	EXPECT_EQ(SIZE, backend_unmap(&self->d, IOVA, SIZE));
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* --- threads that share a limit --- */
 
 struct mapper {
 	pthread_t thread;
-	const struct door *d;
+	const struct backend *d;
 	uint64_t iova;
 	const char *mem;
 	size_t size;
@@ -177,12 +177,12 @@ static void *mapper_run(void *arg)
 {
 	struct mapper *m = arg;
 
-	m->error = door_map(m->d, m->iova, m->mem, m->size, DOOR_RW) ? errno : 0;
+	m->error = backend_map(m->d, m->iova, m->mem, m->size, MAP_RW) ? errno : 0;
 	return NULL;
 }
 
 /* How many of four maps of @size at the same time succeed. */
-static int map_four(const struct door *d, const char *mem, size_t size)
+static int map_four(const struct backend *d, const char *mem, size_t size)
 {
 	struct mapper m[4];
 	int i, done = 0;
@@ -204,26 +204,26 @@ static int map_four(const struct door *d, const char *mem, size_t size)
 TEST_F(account, threads_and_a_limit)
 {
 	const size_t size = 1100 * PAGE;
-	char *mem = door_memory(size);
+	char *mem = touched_memory(size);
 	int round;
 
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
 	for (round = 0; round < 10; round++) {
 		/* None is refused for what another would have given back, */
-		ASSERT_TRUE(door_memlock(4 * size));
+		ASSERT_TRUE(set_memlock(4 * size));
 		ASSERT_EQ(4, map_four(&self->d, mem, size));
-		EXPECT_EQ(4 * size / KIB, door_locked());
-		ASSERT_EQ(4 * size, door_unmap_all(&self->d));
-		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(4 * size / KIB, locked_kib());
+		ASSERT_EQ(4 * size, backend_unmap_all(&self->d));
+		EXPECT_EQ(0, locked_kib());
 	}
 	/* nor does more than fits get in. */
-	ASSERT_TRUE(door_memlock(4 * size - PAGE));
+	ASSERT_TRUE(set_memlock(4 * size - PAGE));
 	for (round = 0; round < 10; round++) {
 		ASSERT_EQ(3, map_four(&self->d, mem, size));
-		EXPECT_EQ(3 * size / KIB, door_locked());
-		ASSERT_EQ(3 * size, door_unmap_all(&self->d));
-		EXPECT_EQ(0, door_locked());
+		EXPECT_EQ(3 * size / KIB, locked_kib());
+		ASSERT_EQ(3 * size, backend_unmap_all(&self->d));
+		EXPECT_EQ(0, locked_kib());
 	}
 }
 
@@ -251,11 +251,11 @@ FIXTURE(killed) {
 };
 
 FIXTURE_VARIANT(killed) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(killed, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(killed, shim) { .kind = DOOR_SHIM };
+FIXTURE_VARIANT_ADD(killed, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(killed, shim) { .kind = BACKEND_SHIM };
 
 FIXTURE_SETUP(killed)
 {
@@ -265,24 +265,24 @@ FIXTURE_SETUP(killed)
 
 FIXTURE_TEARDOWN(killed)
 {
-	struct door d;
+	struct backend d;
 
 	/* The device is free again, and works. */
-	EXPECT_TRUE(door_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
-	EXPECT_EQ(0, door_map(&d, IOVA, door_memory(PAGE), PAGE, DOOR_RW));
-	door_close(&d);
+	EXPECT_TRUE(backend_open(&d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	EXPECT_EQ(0, backend_map(&d, IOVA, touched_memory(PAGE), PAGE, MAP_RW));
+	backend_close(&d);
 }
 
-/* A child that opens a door, says so, and does something with it. */
-static pid_t start_child(const int *pipe, enum door_kind kind,
-			 void (*work)(const struct door *d, int fd))
+/* A child that opens a backend, says so, and does something with it. */
+static pid_t start_child(const int *pipe, enum backend_kind kind,
+			 void (*work)(const struct backend *d, int fd))
 {
 	pid_t pid = fork();
-	struct door d;
+	struct backend d;
 
 	if (pid)
 		return pid;
-	if (!door_open(&d, kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME))
+	if (!backend_open(&d, kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME))
 		_exit(1);
 	work(&d, pipe[1]);
 	_exit(0);
@@ -300,11 +300,11 @@ static int kill_child(const int *pipe, pid_t pid, unsigned int us)
 	return ended(pid);
 }
 
-static void map_small(const struct door *d, int fd)
+static void map_small(const struct backend *d, int fd)
 {
-	char *mem = door_memory(SIZE);
+	char *mem = touched_memory(SIZE);
 
-	if (door_map(d, IOVA, mem, SIZE, DOOR_RW) || write(fd, "", 1) != 1)
+	if (backend_map(d, IOVA, mem, SIZE, MAP_RW) || write(fd, "", 1) != 1)
 		_exit(2);
 }
 
@@ -314,7 +314,7 @@ TEST_F(killed, exit_without_unmap)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-static void map_and_wait(const struct door *d, int fd)
+static void map_and_wait(const struct backend *d, int fd)
 {
 	map_small(d, fd);
 	pause();
@@ -328,14 +328,14 @@ TEST_F(killed, while_idle)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-static void map_much(const struct door *d, int fd)
+static void map_much(const struct backend *d, int fd)
 {
 	size_t size = plenty();
-	char *mem = door_small_pages(size);
+	char *mem = small_pages(size);
 
 	if (write(fd, "", 1) != 1)
 		_exit(2);
-	if (door_map(d, IOVA, mem, size, DOOR_RW))
+	if (backend_map(d, IOVA, mem, size, MAP_RW))
 		_exit(3);
 	pause();
 }
@@ -358,14 +358,14 @@ TEST_F(killed, while_mapping)
 	}
 }
 
-static void map_and_unmap(const struct door *d, int fd)
+static void map_and_unmap(const struct backend *d, int fd)
 {
 	const size_t size = 64 * MIB;
-	char *mem = door_small_pages(size);
+	char *mem = small_pages(size);
 
-	if (door_map(d, IOVA, mem, size, DOOR_RW) || write(fd, "", 1) != 1)
+	if (backend_map(d, IOVA, mem, size, MAP_RW) || write(fd, "", 1) != 1)
 		_exit(2);
-	door_unmap(d, IOVA, size);
+	backend_unmap(d, IOVA, size);
 	pause();
 }
 
@@ -383,7 +383,7 @@ TEST_F(killed, while_unmapping)
 }
 
 struct churn {
-	const struct door *d;
+	const struct backend *d;
 	uint64_t iova;
 	char *mem;
 };
@@ -393,20 +393,20 @@ static void *churn_run(void *arg)
 	struct churn *c = arg;
 
 	for (;;) {
-		door_map(c->d, c->iova, c->mem, 2 * MIB, DOOR_RW);
-		door_unmap(c->d, c->iova, 2 * MIB);
+		backend_map(c->d, c->iova, c->mem, 2 * MIB, MAP_RW);
+		backend_unmap(c->d, c->iova, 2 * MIB);
 	}
 	return NULL;
 }
 
-static void churn_in_threads(const struct door *d, int fd)
+static void churn_in_threads(const struct backend *d, int fd)
 {
 	struct churn c[3];
 	pthread_t thread;
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		c[i] = (struct churn){ d, IOVA + i * MIB, door_small_pages(2 * MIB) };
+		c[i] = (struct churn){ d, IOVA + i * MIB, small_pages(2 * MIB) };
 		if (pthread_create(&thread, NULL, churn_run, &c[i]))
 			_exit(2);
 	}

@@ -3,23 +3,23 @@
  * The ioctls as a 32-bit program makes them: this program itself, through the
  * system call gate that the kernel has for those.
  */
-#include "lib/container.h"
+#include "lib/backend.h"
 #include "lib/ioctl32.h"
 
 #define IOVA	0x10000000ULL
 
 FIXTURE(compat32) {
-	struct door d;
+	struct backend d;
 	char *mem;		/* below 4 GiB, where 32 bits reach */
 };
 
 FIXTURE_VARIANT(compat32) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(compat32, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(compat32, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(compat32, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(compat32, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(compat32, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(compat32, type1) { .kind = BACKEND_TYPE1 };
 
 static uint32_t low(const void *p)
 {
@@ -33,10 +33,10 @@ FIXTURE_SETUP(compat32)
 	ASSERT_NE(MAP_FAILED, self->mem);
 	self->d.kind = variant->kind;
 	self->d.group = -1;
-	if (variant->kind == DOOR_IOASID)
+	if (variant->kind == BACKEND_IOASID)
 		self->d.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
 	else
-		ASSERT_TRUE(door_join(&self->d, variant->kind, DOOR_NVME));
+		ASSERT_TRUE(backend_join(&self->d, variant->kind, DEVICE_NVME));
 	ASSERT_LE(0, self->d.fd);
 	if (ioctl32(self->d.fd, VFIO_GET_API_VERSION, 0) < 0 && errno == ENOSYS)
 		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
@@ -44,9 +44,9 @@ FIXTURE_SETUP(compat32)
 
 FIXTURE_TEARDOWN(compat32)
 {
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 TEST_F(compat32, everything)
@@ -58,7 +58,7 @@ TEST_F(compat32, everything)
 
 	EXPECT_EQ(VFIO_API_VERSION, ioctl32(fd, VFIO_GET_API_VERSION, 0));
 	EXPECT_EQ(1, ioctl32(fd, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU));
-	EXPECT_EQ(variant->kind != DOOR_TYPE1,
+	EXPECT_EQ(variant->kind != BACKEND_TYPE1,
 		  ioctl32(fd, VFIO_CHECK_EXTENSION, IOASID_EXT_PRESENT));
 	EXPECT_ERRNO(ENODEV, ioctl32(fd, VFIO_SET_IOMMU, 99));
 	ASSERT_EQ(0, ioctl32(fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
@@ -68,11 +68,11 @@ TEST_F(compat32, everything)
 	EXPECT_EQ(sizeof(*info), info->cap_offset);
 
 	*map = (struct vfio_iommu_type1_dma_map){
-		.argsz = sizeof(*map), .flags = DOOR_RW, .vaddr = low(self->mem + PAGE),
+		.argsz = sizeof(*map), .flags = MAP_RW, .vaddr = low(self->mem + PAGE),
 		.iova = IOVA, .size = 3 * PAGE,
 	};
 	ASSERT_EQ(0, ioctl32(fd, VFIO_IOMMU_MAP_DMA, low(map)));
-	EXPECT_EQ(3 * PAGE / KIB, door_locked());
+	EXPECT_EQ(3 * PAGE / KIB, locked_kib());
 	EXPECT_REFUSED(&self->d, EEXIST, ioctl32(fd, VFIO_IOMMU_MAP_DMA, low(map)));
 	EXPECT_REFUSED(&self->d, EFAULT, ioctl32(fd, VFIO_IOMMU_MAP_DMA, 16));
 
@@ -87,19 +87,19 @@ TEST_F(compat32, everything)
 /* The short form of the argument that names a /dev/ioasid. */
 TEST(join)
 {
-	struct door ioasid, d;
+	struct backend ioasid, d;
 
-	ASSERT_TRUE(door_join(&d, DOOR_SHIM, DOOR_NVME));
+	ASSERT_TRUE(backend_join(&d, BACKEND_SHIM, DEVICE_NVME));
 	if (ioctl32(d.fd, VFIO_GET_API_VERSION, 0) < 0 && errno == ENOSYS)
 		SKIP(return, "this kernel takes no 32-bit calls of 64-bit programs");
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	EXPECT_ERRNO(EBADF, ioctl32(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(999)));
 	EXPECT_ERRNO(EINVAL, ioctl32(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(d.group)));
 	ASSERT_EQ(0, ioctl32(d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG32(ioasid.fd)));
-	ASSERT_EQ(0, door_map(&ioasid, IOVA, door_memory(PAGE), PAGE, DOOR_RW));
-	EXPECT_EQ(PAGE, door_unmap(&d, IOVA, PAGE));
-	door_close(&ioasid);
-	door_close(&d);
+	ASSERT_EQ(0, backend_map(&ioasid, IOVA, touched_memory(PAGE), PAGE, MAP_RW));
+	EXPECT_EQ(PAGE, backend_unmap(&d, IOVA, PAGE));
+	backend_close(&ioasid);
+	backend_close(&d);
 }
 
 TEST_HARNESS_MAIN

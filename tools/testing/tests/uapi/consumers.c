@@ -4,7 +4,7 @@
  * DPDK, SPDK, libvfn, cloud-hypervisor. The programs themselves are not here;
  * the numbers after the names are the checks that they make.
  */
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define REGIONS		6
 #define REGION_SIZE	(2 * MIB)
@@ -17,17 +17,17 @@ FIXTURE(consumer) {
 };
 
 FIXTURE_VARIANT(consumer) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(consumer, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(consumer, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(consumer, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(consumer, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(consumer)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_prefer(variant->kind));
-	self->mem = door_memory(REGIONS * REGION_SIZE);
+	ASSERT_TRUE(backend_prefer(variant->kind));
+	self->mem = touched_memory(REGIONS * REGION_SIZE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	self->group = -1;
 	self->container = -1;
@@ -37,23 +37,23 @@ FIXTURE_TEARDOWN(consumer)
 {
 	close(self->group);
 	close(self->container);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 static int map(int container, uint64_t iova, const void *mem, uint64_t size, uint32_t flags)
 {
-	struct door d = { .fd = container };
+	struct backend d = { .fd = container };
 
-	return door_map(&d, iova, mem, size, flags);
+	return backend_map(&d, iova, mem, size, flags);
 }
 
 static long long unmap(int container, uint64_t iova, uint64_t size)
 {
-	struct door d = { .fd = container };
+	struct backend d = { .fd = container };
 
-	return door_unmap(&d, iova, size);
+	return backend_unmap(&d, iova, size);
 }
 
 /* The flags of VFIO_GROUP_GET_STATUS, or -1. */
@@ -67,7 +67,7 @@ static int group_status(int group)
 /* Group before container, as nearly all programs do it. */
 static void open_both(struct ktap_test *_self, struct ktap_fixture_consumer *self)
 {
-	self->group = door_open_group(DOOR_NVME);
+	self->group = backend_open_group(DEVICE_NVME);
 	ASSERT_LE(0, self->group);
 	ASSERT_EQ(VFIO_GROUP_FLAGS_VIABLE, group_status(self->group));
 	self->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
@@ -86,7 +86,7 @@ static void qemu_start(struct ktap_test *_self, struct ktap_fixture_consumer *se
 {
 	struct vfio_iommu_type1_info_cap_migration *migration;
 	struct vfio_iommu_type1_info *info;
-	struct door d;
+	struct backend d;
 	int foreign = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	open_both(_self, self);
@@ -102,15 +102,15 @@ static void qemu_start(struct ktap_test *_self, struct ktap_fixture_consumer *se
 	EXPECT_LT(0, extension(self->container, VFIO_UNMAP_ALL));
 
 	d.fd = self->container;
-	info = door_info(&d);
+	info = backend_info(&d);
 	ASSERT_TRUE(info);
 	EXPECT_TRUE(info->flags & VFIO_IOMMU_INFO_PGSIZES && info->iova_pgsizes & PAGE);
-	migration = door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
+	migration = info_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
 	ASSERT_TRUE(migration);
 	EXPECT_TRUE(migration->pgsize_bitmap & PAGE);
 	EXPECT_LT(0, migration->max_dirty_bitmap_size);
-	EXPECT_TRUE(door_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL));
-	EXPECT_TRUE(door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE));
+	EXPECT_TRUE(info_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL));
+	EXPECT_TRUE(info_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE));
 	free(info);
 }
 
@@ -119,17 +119,17 @@ static void qemu_map_all(struct ktap_test *_self, struct ktap_fixture_consumer *
 {
 	int c = self->container;
 
-	ASSERT_EQ(0, map(c, 0, self->mem, 0xa0000, DOOR_RW));
+	ASSERT_EQ(0, map(c, 0, self->mem, 0xa0000, MAP_RW));
 	ASSERT_EQ(0, map(c, 0xc0000, self->mem + MIB, 0x20000, VFIO_DMA_MAP_FLAG_READ));
-	ASSERT_EQ(0, map(c, 0x100000, self->mem + REGION_SIZE, 2 * REGION_SIZE, DOOR_RW));
-	ASSERT_EQ(0, map(c, 4 * GIB, self->mem + 3 * REGION_SIZE, 3 * REGION_SIZE, DOOR_RW));
+	ASSERT_EQ(0, map(c, 0x100000, self->mem + REGION_SIZE, 2 * REGION_SIZE, MAP_RW));
+	ASSERT_EQ(0, map(c, 4 * GIB, self->mem + 3 * REGION_SIZE, 3 * REGION_SIZE, MAP_RW));
 }
 
 static void qemu_unmap_all(struct ktap_test *_self, struct ktap_fixture_consumer *self)
 {
 	ASSERT_LT(0, unmap(self->container, 0, 1ULL << 63));
 	ASSERT_EQ(0, unmap(self->container, 1ULL << 63, 1ULL << 63));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(consumer, qemu)
@@ -142,13 +142,13 @@ TEST_F(consumer, qemu)
 		qemu_map_all(_self, self);
 	if (_self->failed)
 		return;
-	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DOOR_NVME);
+	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DEVICE_NVME);
 	ASSERT_LE(0, device);
 	EXPECT_EQ(0, ioctl(device, VFIO_DEVICE_GET_INFO, &device_info));
 	EXPECT_EQ(0, ioctl(device, VFIO_DEVICE_RESET));
 	/* A section that moves. */
 	EXPECT_EQ(0x20000, unmap(self->container, 0xc0000, 0x20000));
-	EXPECT_EQ(0, map(self->container, 0xc0000, self->mem + MIB, 0x40000, DOOR_RW));
+	EXPECT_EQ(0, map(self->container, 0xc0000, self->mem + MIB, 0x40000, MAP_RW));
 	close(device);
 	qemu_unmap_all(_self, self);
 	EXPECT_EQ(0, ioctl(self->group, VFIO_GROUP_UNSET_CONTAINER));
@@ -178,7 +178,7 @@ TEST_F(consumer, qemu_migrates)
 	qemu_start(_self, self);
 	if (_self->failed)
 		return;
-	ASSERT_EQ(0, map(self->container, 4 * GIB, self->mem, REGION_SIZE, DOOR_RW));
+	ASSERT_EQ(0, map(self->container, 4 * GIB, self->mem, REGION_SIZE, MAP_RW));
 	ASSERT_EQ(0, dirty(self->container, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
 	memset(bits, 0, sizeof(bits));
 	memset(&get, 0, sizeof(get));
@@ -208,7 +208,7 @@ TEST_F(consumer, qemu_migrates)
 /* Its live update: DMA goes on while another process takes the memory over. */
 TEST_F(consumer, qemu_is_updated)
 {
-	struct door d;
+	struct backend d;
 	int fd = memfd_create("consumer", MFD_CLOEXEC), status;
 	char *mem;
 	pid_t pid;
@@ -221,23 +221,23 @@ TEST_F(consumer, qemu_is_updated)
 	if (_self->failed)
 		return;
 	d.fd = self->container;
-	ASSERT_EQ(0, map(d.fd, 0, mem, REGION_SIZE, DOOR_RW));
-	EXPECT_EQ(REGION_SIZE, door_unmap_flags(&d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
-						VFIO_DMA_UNMAP_FLAG_VADDR));
-	EXPECT_EQ(REGION_SIZE / KIB, door_locked());
+	ASSERT_EQ(0, map(d.fd, 0, mem, REGION_SIZE, MAP_RW));
+	EXPECT_EQ(REGION_SIZE, backend_unmap_flags(&d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
+						   VFIO_DMA_UNMAP_FLAG_VADDR));
+	EXPECT_EQ(REGION_SIZE / KIB, locked_kib());
 	pid = fork();
 	if (!pid) {
 		if (map(d.fd, 0, mem, REGION_SIZE - PAGE, VFIO_DMA_MAP_FLAG_VADDR) == 0)
 			_exit(1);
 		if (map(d.fd, 0, mem, REGION_SIZE, VFIO_DMA_MAP_FLAG_VADDR))
 			_exit(2);
-		if (door_locked() != REGION_SIZE / KIB)
+		if (locked_kib() != REGION_SIZE / KIB)
 			_exit(3);
-		_exit(unmap(d.fd, 0, REGION_SIZE) == REGION_SIZE && door_locked() == 0 ? 0 : 4);
+		_exit(unmap(d.fd, 0, REGION_SIZE) == REGION_SIZE && locked_kib() == 0 ? 0 : 4);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 /* --- DPDK and SPDK --- */
@@ -260,7 +260,7 @@ static void dpdk_start(struct ktap_test *_self, struct ktap_fixture_consumer *se
 		found += has == 1;
 	}
 	ASSERT_LT(0, found);
-	self->group = door_open_group(DOOR_NVME);
+	self->group = backend_open_group(DEVICE_NVME);
 	ASSERT_LE(0, self->group);
 	status = group_status(self->group);
 	ASSERT_TRUE(status & VFIO_GROUP_FLAGS_VIABLE);
@@ -283,13 +283,13 @@ TEST_F(consumer, dpdk)
 	for (i = 0; i < REGIONS; i++) {
 		char *at = self->mem + i * REGION_SIZE;
 
-		ASSERT_EQ(0, map(self->container, (uintptr_t)at, at, REGION_SIZE, DOOR_RW));
-		ASSERT_ERRNO(EEXIST, map(self->container, (uintptr_t)at, at, REGION_SIZE, DOOR_RW));
+		ASSERT_EQ(0, map(self->container, (uintptr_t)at, at, REGION_SIZE, MAP_RW));
+		ASSERT_ERRNO(EEXIST, map(self->container, (uintptr_t)at, at, REGION_SIZE, MAP_RW));
 	}
 	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD,
-		       DOOR_NVME " vf_token=01234567-89ab-cdef-0123-456789abcdef");
+		       DEVICE_NVME " vf_token=01234567-89ab-cdef-0123-456789abcdef");
 	EXPECT_GE(-1, device);
-	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DOOR_NVME);
+	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DEVICE_NVME);
 	ASSERT_LE(0, device);
 	EXPECT_TRUE(group_status(self->group) & VFIO_GROUP_FLAGS_CONTAINER_SET);
 	for (i = REGIONS - 1; i >= 0; i--) {
@@ -310,21 +310,21 @@ TEST_F(consumer, dpdk_secondary_process)
 	dpdk_start(_self, self);
 	if (_self->failed)
 		return;
-	ASSERT_EQ(0, map(self->container, iova, self->mem, REGION_SIZE, DOOR_RW));
+	ASSERT_EQ(0, map(self->container, iova, self->mem, REGION_SIZE, MAP_RW));
 	pid = fork();
 	if (!pid) {
-		char *mine = door_memory(REGION_SIZE);
+		char *mine = touched_memory(REGION_SIZE);
 
-		if (map(self->container, iova, mine, REGION_SIZE, DOOR_RW) == 0 || errno != EEXIST)
+		if (map(self->container, iova, mine, REGION_SIZE, MAP_RW) == 0 || errno != EEXIST)
 			_exit(1);
-		if (map(self->container, iova + REGION_SIZE, mine, REGION_SIZE, DOOR_RW))
+		if (map(self->container, iova + REGION_SIZE, mine, REGION_SIZE, MAP_RW))
 			_exit(2);
-		_exit(door_locked() == REGION_SIZE / KIB ? 0 : 3);
+		_exit(locked_kib() == REGION_SIZE / KIB ? 0 : 3);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(REGION_SIZE, unmap(self->container, iova + REGION_SIZE, REGION_SIZE));
-	EXPECT_EQ(REGION_SIZE / KIB, door_locked());
+	EXPECT_EQ(REGION_SIZE / KIB, locked_kib());
 	EXPECT_EQ(REGION_SIZE, unmap(self->container, iova, REGION_SIZE));
 }
 
@@ -340,7 +340,7 @@ TEST_F(consumer, spdk)
 	for (round = 0; round < 3; round++) {
 		for (i = 0; i < REGIONS; i++)
 			ASSERT_EQ(0, map(self->container, iova + (i * 5 % REGIONS) * REGION_SIZE,
-					 self->mem + i * REGION_SIZE, REGION_SIZE, DOOR_RW));
+					 self->mem + i * REGION_SIZE, REGION_SIZE, MAP_RW));
 		for (i = 0; i < REGIONS; i++)
 			ASSERT_EQ(REGION_SIZE, unmap(self->container, iova + i * REGION_SIZE,
 						     REGION_SIZE));
@@ -383,7 +383,7 @@ static uint64_t vfn_first_iova(int container)
 
 TEST_F(consumer, libvfn)
 {
-	struct door d;
+	struct backend d;
 	uint64_t iova;
 	int device, i;
 
@@ -391,21 +391,21 @@ TEST_F(consumer, libvfn)
 	ASSERT_LE(0, self->container);
 	ASSERT_EQ(VFIO_API_VERSION, ioctl(self->container, VFIO_GET_API_VERSION));
 	ASSERT_LT(0, extension(self->container, VFIO_TYPE1_IOMMU));
-	self->group = door_open_group(DOOR_NVME);
+	self->group = backend_open_group(DEVICE_NVME);
 	ASSERT_LE(0, self->group);
 	ASSERT_TRUE(group_status(self->group) & VFIO_GROUP_FLAGS_VIABLE);
 	ASSERT_EQ(0, ioctl(self->group, VFIO_GROUP_SET_CONTAINER, &self->container));
 	ASSERT_EQ(0, ioctl(self->container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	iova = vfn_first_iova(self->container);
 	ASSERT_EQ(64 * KIB, iova);
-	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DOOR_NVME);
+	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DEVICE_NVME);
 	ASSERT_LE(0, device);
 	for (i = 0; i < 40; i++)
 		ASSERT_EQ(0, map(self->container, iova + i * PAGE, self->mem + i * PAGE, PAGE,
 				 1 + i % 3));
 	EXPECT_EQ(PAGE, unmap(self->container, iova, PAGE));
 	d.fd = self->container;
-	EXPECT_EQ(39 * PAGE, door_unmap_all(&d));
+	EXPECT_EQ(39 * PAGE, backend_unmap_all(&d));
 	close(device);
 }
 
@@ -420,20 +420,20 @@ TEST_F(consumer, cloud_hypervisor)
 	self->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	ASSERT_EQ(0, ioctl(self->container, VFIO_GET_API_VERSION));
 	ASSERT_EQ(1, extension(self->container, VFIO_TYPE1v2_IOMMU));
-	self->group = door_open_group(DOOR_EDU);
+	self->group = backend_open_group(DEVICE_EDU);
 	ASSERT_LE(0, self->group);
 	ASSERT_EQ(VFIO_GROUP_FLAGS_VIABLE, group_status(self->group));
 	ASSERT_EQ(0, ioctl(self->group, VFIO_GROUP_SET_CONTAINER, &self->container));
 	ASSERT_EQ(0, ioctl(self->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	for (i = 0; i < REGIONS; i++)
 		ASSERT_EQ(0, map(self->container, i * GIB, self->mem + i * REGION_SIZE,
-				 REGION_SIZE, DOOR_RW));
-	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DOOR_EDU);
+				 REGION_SIZE, MAP_RW));
+	device = ioctl(self->group, VFIO_GROUP_GET_DEVICE_FD, DEVICE_EDU);
 	ASSERT_LE(0, device);
 	ASSERT_EQ(0, ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region));
 	bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, region.offset);
 	ASSERT_NE(MAP_FAILED, bar);
-	ASSERT_EQ(0, map(self->container, 64 * GIB, bar, region.size, DOOR_RW));
+	ASSERT_EQ(0, map(self->container, 64 * GIB, bar, region.size, MAP_RW));
 	ASSERT_EQ(region.size, unmap(self->container, 64 * GIB, region.size));
 	for (i = 0; i < REGIONS; i++)
 		ASSERT_EQ(REGION_SIZE, unmap(self->container, i * GIB, REGION_SIZE));
@@ -455,7 +455,7 @@ TEST_F(consumer, maintainers_tests)
 	/* The wrong type first. */
 	ASSERT_EQ(-1, ioctl(self->container, VFIO_SET_IOMMU, VFIO_SPAPR_TCE_IOMMU));
 	ASSERT_EQ(0, ioctl(self->container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
-	ASSERT_EQ(0, map(self->container, 0, self->mem, REGION_SIZE, DOOR_RW));
+	ASSERT_EQ(0, map(self->container, 0, self->mem, REGION_SIZE, MAP_RW));
 	/* Small pieces from the end; only the first page takes it all. */
 	for (i = REGION_SIZE / PAGE - 1; i > 0; i--)
 		ASSERT_EQ(0, unmap(self->container, i * PAGE, PAGE));

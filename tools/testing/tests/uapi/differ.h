@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define DIFFER_BASE	((char *)0x200000000000ULL)	/* of the memory, 2 MiB aligned */
 #define DIFFER_IOVA	0x10000000ULL
@@ -131,7 +131,7 @@ static inline void differ_keep(struct differ_result *r, const void *data, uint32
 	memcpy(r->out, data, r->length);
 }
 
-static inline int differ_track(const struct door *d, uint32_t flag)
+static inline int differ_track(const struct backend *d, uint32_t flag)
 {
 	struct vfio_iommu_type1_dirty_bitmap dirty = { .argsz = sizeof(dirty), .flags = flag };
 
@@ -144,7 +144,7 @@ static inline int differ_track(const struct door *d, uint32_t flag)
  */
 static bool differ_tracking;
 
-static inline void differ_fresh_bitmap(const struct door *d)
+static inline void differ_fresh_bitmap(const struct backend *d)
 {
 	if (differ_tracking) {
 		differ_track(d, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP);
@@ -152,7 +152,7 @@ static inline void differ_fresh_bitmap(const struct door *d)
 	}
 }
 
-static inline void differ_unmap(const struct door *d, const struct differ_op *op,
+static inline void differ_unmap(const struct backend *d, const struct differ_op *op,
 				struct differ_result *r)
 {
 	static char bits[DIFFER_BITS];
@@ -179,7 +179,7 @@ static inline void differ_unmap(const struct door *d, const struct differ_op *op
 	r->length += sizeof(bits);
 }
 
-static inline void differ_dirty(const struct door *d, const struct differ_op *op,
+static inline void differ_dirty(const struct backend *d, const struct differ_op *op,
 				struct differ_result *r)
 {
 	static char bits[DIFFER_BITS];
@@ -204,7 +204,7 @@ static inline void differ_dirty(const struct door *d, const struct differ_op *op
 	differ_keep(r, bits, r->ret ? 0 : sizeof(bits));
 }
 
-static inline void differ_map(const struct door *d, const struct differ_op *op,
+static inline void differ_map(const struct backend *d, const struct differ_op *op,
 			      struct differ_result *r)
 {
 	struct vfio_iommu_type1_dma_map map = {
@@ -220,7 +220,7 @@ static inline void differ_map(const struct door *d, const struct differ_op *op,
 	differ_keep(r, &map, sizeof(map));
 }
 
-static inline void differ_info(const struct door *d, const struct differ_op *op,
+static inline void differ_info(const struct backend *d, const struct differ_op *op,
 			       struct differ_result *r)
 {
 	union {
@@ -235,7 +235,7 @@ static inline void differ_info(const struct door *d, const struct differ_op *op,
 	differ_keep(r, &u, sizeof(u));
 }
 
-static inline void differ_do(const struct door *d, const struct differ_op *op,
+static inline void differ_do(const struct backend *d, const struct differ_op *op,
 			     struct differ_result *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -261,24 +261,24 @@ static inline void differ_do(const struct door *d, const struct differ_op *op,
 	case DIFFER_QUIT:
 		break;
 	}
-	r->locked = door_locked();
-	r->avail = door_avail(d);
+	r->locked = locked_kib();
+	r->avail = backend_avail(d);
 }
 
-static inline int differ_serve(int fd, enum door_kind kind, unsigned long type, long memlock)
+static inline int differ_serve(int fd, enum backend_kind kind, unsigned long type, long memlock)
 {
 	struct differ_result result;
 	struct differ_op op;
-	struct door d;
+	struct backend d;
 	int bar;
 
-	if (!door_open(&d, kind, type, kind == DOOR_TYPE1 ? DOOR_EDU : DOOR_NVME))
+	if (!backend_open(&d, kind, type, kind == BACKEND_TYPE1 ? DEVICE_EDU : DEVICE_NVME))
 		return 1;
 	/* Either device has a BAR of 4 pages or more. */
-	bar = door_device(&d, kind == DOOR_TYPE1 ? DOOR_EDU : DOOR_NVME);
+	bar = backend_device(&d, kind == BACKEND_TYPE1 ? DEVICE_EDU : DEVICE_NVME);
 	if (bar < 0 || !differ_memory(bar))
 		return 1;
-	if (memlock && (!door_drop_cap(CAP_IPC_LOCK) || !door_memlock(memlock)))
+	if (memlock && (!drop_cap(CAP_IPC_LOCK) || !set_memlock(memlock)))
 		return 1;
 	memset(&result, 0, sizeof(result));
 	if (write(fd, &result, sizeof(result)) != sizeof(result))
@@ -291,12 +291,12 @@ static inline int differ_serve(int fd, enum door_kind kind, unsigned long type, 
 	/* What is left of the BAR would keep the device open. */
 	munmap(DIFFER_BASE, DIFFER_PAGES * PAGE);
 	close(bar);
-	door_close(&d);
-	return door_locked() != 0;
+	backend_close(&d);
+	return locked_kib() != 0;
 }
 
 /* A process that serves one side; false when it did not come up. */
-static inline bool differ_start(struct differ_worker *w, enum door_kind kind, unsigned long type,
+static inline bool differ_start(struct differ_worker *w, enum backend_kind kind, unsigned long type,
 				long memlock)
 {
 	struct differ_result hello;
@@ -351,7 +351,7 @@ static inline uint64_t differ_iova(void)
 
 	if (differ_chance(12)) {
 		static const uint64_t odd[] = {
-			0, DOOR_MSI_START, DOOR_MSI_END + 1, 1ULL << 39, 1ULL << 48, 1ULL << 57,
+			0, MSI_START, MSI_END + 1, 1ULL << 39, 1ULL << 48, 1ULL << 57,
 			1ULL << 63, 0,
 		};
 
@@ -539,9 +539,9 @@ FIXTURE_VARIANT_ADD(differ, memlock) { .type = VFIO_TYPE1v2_IOMMU, .memlock = 10
 
 FIXTURE_SETUP(differ)
 {
-	ASSERT_TRUE(differ_start(&self->ours, DOOR_SHIM, variant->type, variant->memlock));
-	ASSERT_TRUE(differ_start(&self->theirs, DOOR_TYPE1, variant->type, variant->memlock));
-	ASSERT_TRUE(door_prefer(DOOR_SHIM));
+	ASSERT_TRUE(differ_start(&self->ours, BACKEND_SHIM, variant->type, variant->memlock));
+	ASSERT_TRUE(differ_start(&self->theirs, BACKEND_TYPE1, variant->type, variant->memlock));
+	ASSERT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 FIXTURE_TEARDOWN(differ)

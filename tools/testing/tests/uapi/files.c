@@ -8,28 +8,28 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA	0x10000000ULL
 #define SIZE	(8 * MIB)
 #define MOUNT	"/tmp/ioasid-huge"
 
 FIXTURE(files) {
-	struct door d;
+	struct backend d;
 	int fd;
 	char *mem;		/* SIZE bytes of it, shared */
 };
 
 FIXTURE_VARIANT(files) {
-	enum door_kind kind;
+	enum backend_kind kind;
 	bool huge;		/* a tmpfs of huge pages, else a memfd of small ones */
 };
 
-FIXTURE_VARIANT_ADD(files, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(files, ioasid_huge) { .kind = DOOR_IOASID, .huge = true };
-FIXTURE_VARIANT_ADD(files, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(files, shim_huge) { .kind = DOOR_SHIM, .huge = true };
-FIXTURE_VARIANT_ADD(files, type1_huge) { .kind = DOOR_TYPE1, .huge = true };
+FIXTURE_VARIANT_ADD(files, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(files, ioasid_huge) { .kind = BACKEND_IOASID, .huge = true };
+FIXTURE_VARIANT_ADD(files, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(files, shim_huge) { .kind = BACKEND_SHIM, .huge = true };
+FIXTURE_VARIANT_ADD(files, type1_huge) { .kind = BACKEND_TYPE1, .huge = true };
 
 /* A file on a tmpfs of its own, which goes when the file is closed. */
 static int huge_file(void)
@@ -48,7 +48,7 @@ FIXTURE_SETUP(files)
 {
 	size_t at;
 
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	self->fd = variant->huge ? huge_file() : memfd_create("files", MFD_CLOEXEC |
 							      MFD_ALLOW_SEALING);
 	ASSERT_LE(0, self->fd);
@@ -62,22 +62,23 @@ FIXTURE_SETUP(files)
 
 FIXTURE_TEARDOWN(files)
 {
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 	munmap(self->mem, SIZE);
 	if (!variant->huge)
 		EXPECT_EQ(0, fcntl(self->fd, F_ADD_SEALS, F_SEAL_WRITE));
 	close(self->fd);
 }
 
-static void map_costs(struct ktap_test *_self, const struct door *d, const void *mem, size_t size,
+static void map_costs(struct ktap_test *_self, const struct backend *d, const void *mem,
+		      size_t size,
 		      uint32_t flags)
 {
-	struct tally before = door_tally(d);
+	struct tally before = backend_tally(d);
 
-	ASSERT_EQ(0, door_map(d, IOVA, mem, size, flags));
-	EXPECT_EQ((long)(size / KIB), door_locked() - before.locked);
-	EXPECT_EQ(size, door_unmap(d, IOVA, size));
+	ASSERT_EQ(0, backend_map(d, IOVA, mem, size, flags));
+	EXPECT_EQ((long)(size / KIB), locked_kib() - before.locked);
+	EXPECT_EQ(size, backend_unmap(d, IOVA, size));
 	EXPECT_UNCHANGED(d, &before);
 }
 
@@ -92,7 +93,7 @@ TEST_F(files, pieces)
 			if (from[i] + pages[j] > SIZE / PAGE)
 				continue;
 			map_costs(_self, &self->d, self->mem + from[i] * PAGE, pages[j] * PAGE,
-				  DOOR_RW);
+				  MAP_RW);
 			map_costs(_self, &self->d, self->mem + from[i] * PAGE, pages[j] * PAGE,
 				  VFIO_DMA_MAP_FLAG_READ);
 		}
@@ -105,27 +106,27 @@ TEST_F(files, at_an_offset)
 	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, offset);
 
 	ASSERT_NE(MAP_FAILED, mem);
-	map_costs(_self, &self->d, mem, size, DOOR_RW);
-	map_costs(_self, &self->d, mem + PAGE, size - PAGE, DOOR_RW);
+	map_costs(_self, &self->d, mem, size, MAP_RW);
+	map_costs(_self, &self->d, mem + PAGE, size - PAGE, MAP_RW);
 	munmap(mem, size);
 }
 
 /* The same folios many times over, each way of overlapping, in any order. */
 TEST_F(files, overlapping_views)
 {
-	const struct door *d = &self->d;
-	struct tally before = door_tally(d);
+	const struct backend *d = &self->d;
+	struct tally before = backend_tally(d);
 	int i;
 
 	for (i = 0; i < 12; i++)
-		ASSERT_EQ(0, door_map(d, IOVA + i * SIZE, self->mem + i * 77 * PAGE,
-				      SIZE - i * 140 * PAGE, DOOR_RW));
+		ASSERT_EQ(0, backend_map(d, IOVA + i * SIZE, self->mem + i * 77 * PAGE,
+					 SIZE - i * 140 * PAGE, MAP_RW));
 	for (i = 0; i < 12; i += 2)
-		EXPECT_EQ(SIZE - i * 140 * PAGE, door_unmap(d, IOVA + i * SIZE,
-							    SIZE - i * 140 * PAGE));
+		EXPECT_EQ(SIZE - i * 140 * PAGE, backend_unmap(d, IOVA + i * SIZE,
+							       SIZE - i * 140 * PAGE));
 	for (i = 11; i > 0; i -= 2)
-		EXPECT_EQ(SIZE - i * 140 * PAGE, door_unmap(d, IOVA + i * SIZE,
-							    SIZE - i * 140 * PAGE));
+		EXPECT_EQ(SIZE - i * 140 * PAGE, backend_unmap(d, IOVA + i * SIZE,
+							       SIZE - i * 140 * PAGE));
 	EXPECT_UNCHANGED(d, &before);
 }
 
@@ -133,17 +134,17 @@ TEST_F(files, overlapping_views)
 TEST_F(files, behind_the_end)
 {
 	const size_t unit = variant->huge ? 2 * MIB : PAGE;
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 	struct stat st;
 
 	ASSERT_EQ(0, ftruncate(self->fd, SIZE - unit));
-	EXPECT_REFUSED(d, EFAULT, door_map(d, IOVA, self->mem, SIZE, DOOR_RW));
-	EXPECT_REFUSED(d, EFAULT, door_map(d, IOVA, self->mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_REFUSED(d, EFAULT, backend_map(d, IOVA, self->mem, SIZE, MAP_RW));
+	EXPECT_REFUSED(d, EFAULT, backend_map(d, IOVA, self->mem, SIZE, VFIO_DMA_MAP_FLAG_READ));
 	ASSERT_EQ(0, ftruncate(self->fd, SIZE / 2 + unit));
-	EXPECT_REFUSED(d, EFAULT, door_map(d, IOVA, self->mem + 3 * MIB, SIZE / 2, DOOR_RW));
-	map_costs(_self, d, self->mem, SIZE / 2 + unit, DOOR_RW);
+	EXPECT_REFUSED(d, EFAULT, backend_map(d, IOVA, self->mem + 3 * MIB, SIZE / 2, MAP_RW));
+	map_costs(_self, d, self->mem, SIZE / 2 + unit, MAP_RW);
 	ASSERT_EQ(0, ftruncate(self->fd, 0));
-	EXPECT_REFUSED(d, EFAULT, door_map(d, IOVA, self->mem, SIZE, DOOR_RW));
+	EXPECT_REFUSED(d, EFAULT, backend_map(d, IOVA, self->mem, SIZE, MAP_RW));
 	/* Nothing was made that is not there. */
 	ASSERT_EQ(0, fstat(self->fd, &st));
 	EXPECT_EQ(0, st.st_size);
@@ -153,18 +154,18 @@ TEST_F(files, behind_the_end)
 /* What is pinned stays, whatever becomes of the file. */
 TEST_F(files, cut_while_pinned)
 {
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 
-	ASSERT_EQ(0, door_map(d, IOVA, self->mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(d, IOVA, self->mem, SIZE, MAP_RW));
 	EXPECT_EQ(0, fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 3 * PAGE,
 			       MIB));
 	EXPECT_EQ(0, ftruncate(self->fd, SIZE / 2 + 3 * PAGE));
 	EXPECT_EQ(0, ftruncate(self->fd, 0));
 	ASSERT_EQ(0, ftruncate(self->fd, SIZE));
 	/* The same range of the file is other memory now. */
-	ASSERT_EQ(0, door_map(d, IOVA + SIZE, self->mem, SIZE, DOOR_RW));
-	EXPECT_EQ(SIZE, door_unmap(d, IOVA, SIZE));
-	EXPECT_EQ(SIZE, door_unmap(d, IOVA + SIZE, SIZE));
+	ASSERT_EQ(0, backend_map(d, IOVA + SIZE, self->mem, SIZE, MAP_RW));
+	EXPECT_EQ(SIZE, backend_unmap(d, IOVA, SIZE));
+	EXPECT_EQ(SIZE, backend_unmap(d, IOVA + SIZE, SIZE));
 }
 
 /* Neighbours in the file that are not so in memory, and the other way round. */
@@ -177,55 +178,55 @@ TEST_F(files, remapped)
 				   self->fd, SIZE / 2));
 	ASSERT_NE(MAP_FAILED, mmap(mem + SIZE / 2, SIZE / 2, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_FIXED, self->fd, 0));
-	map_costs(_self, &self->d, mem, SIZE, DOOR_RW);
+	map_costs(_self, &self->d, mem, SIZE, MAP_RW);
 	ASSERT_EQ(0, mprotect(mem + MIB, PAGE, PROT_READ));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, mem, SIZE, DOOR_RW));
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
 	map_costs(_self, &self->d, mem, SIZE, VFIO_DMA_MAP_FLAG_READ);
 	munmap(mem, SIZE);
 }
 
 TEST_F(files, memlock)
 {
-	ASSERT_TRUE(door_drop_cap(CAP_IPC_LOCK));
-	ASSERT_TRUE(door_memlock(SIZE - 1));
-	EXPECT_REFUSED(&self->d, ENOMEM, door_map(&self->d, IOVA, self->mem, SIZE, DOOR_RW));
-	ASSERT_TRUE(door_memlock(SIZE));
-	map_costs(_self, &self->d, self->mem, SIZE, DOOR_RW);
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
+	ASSERT_TRUE(set_memlock(SIZE - 1));
+	EXPECT_REFUSED(&self->d, ENOMEM, backend_map(&self->d, IOVA, self->mem, SIZE, MAP_RW));
+	ASSERT_TRUE(set_memlock(SIZE));
+	map_costs(_self, &self->d, self->mem, SIZE, MAP_RW);
 }
 
 /* Pages under a device's hand cannot be sealed; sealed ones can only be read. */
-static void seal(struct ktap_test *_self, enum door_kind kind)
+static void seal(struct ktap_test *_self, enum backend_kind kind)
 {
 	int fd = memfd_create("files", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct door d;
+	struct backend d;
 	char *mem;
 
-	ASSERT_TRUE(door_open(&d, kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&d, kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ftruncate(fd, SIZE));
 	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_EQ(0, door_map(&d, IOVA, mem, SIZE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&d, IOVA, mem, SIZE, MAP_RW));
 	ASSERT_EQ(0, munmap(mem, SIZE));
 	EXPECT_ERRNO(EBUSY, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
-	EXPECT_EQ(SIZE, door_unmap(&d, IOVA, SIZE));
+	EXPECT_EQ(SIZE, backend_unmap(&d, IOVA, SIZE));
 	EXPECT_EQ(0, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 	mem = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, mem);
-	EXPECT_REFUSED(&d, EFAULT, door_map(&d, IOVA, mem, SIZE, DOOR_RW));
+	EXPECT_REFUSED(&d, EFAULT, backend_map(&d, IOVA, mem, SIZE, MAP_RW));
 	map_costs(_self, &d, mem, SIZE, VFIO_DMA_MAP_FLAG_READ);
-	door_close(&d);
+	backend_close(&d);
 	close(fd);
 }
 
 TEST(seal_on_ioasid)
 {
-	seal(_self, DOOR_IOASID);
+	seal(_self, BACKEND_IOASID);
 }
 
 TEST(seal_on_type1)
 {
-	seal(_self, DOOR_TYPE1);
+	seal(_self, BACKEND_TYPE1);
 }
 
 /* --- hugetlb, whose pages are counted and reserved --- */
@@ -256,26 +257,26 @@ static struct huge_count huge_count(void)
 }
 
 FIXTURE(hugetlb) {
-	struct door d;
+	struct backend d;
 	struct huge_count before;
 	int fd;
 };
 
 FIXTURE_VARIANT(hugetlb) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(hugetlb, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(hugetlb, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(hugetlb, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(hugetlb, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(hugetlb, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(hugetlb, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(hugetlb)
 {
-	ASSERT_TRUE(door_write("/proc/sys/vm/nr_hugepages", "8"));
+	ASSERT_TRUE(file_write("/proc/sys/vm/nr_hugepages", "8"));
 	self->before = huge_count();
 	if (self->before.free < 8)
 		SKIP(return, "no huge pages can be had");
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	self->fd = memfd_create("hugetlb", MFD_CLOEXEC | MFD_HUGETLB | MFD_ALLOW_SEALING);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, ftruncate(self->fd, 4 * HUGE));
@@ -285,14 +286,14 @@ FIXTURE_TEARDOWN(hugetlb)
 {
 	struct huge_count after;
 
-	door_close(&self->d);
+	backend_close(&self->d);
 	close(self->fd);
 	after = huge_count();
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(self->before.total, after.total);
 	EXPECT_EQ(self->before.free, after.free);
 	EXPECT_EQ(self->before.reserved, after.reserved);
-	door_write("/proc/sys/vm/nr_hugepages", "0");
+	file_write("/proc/sys/vm/nr_hugepages", "0");
 }
 
 static char *huge_map(int fd, int flags)
@@ -306,9 +307,9 @@ TEST_F(hugetlb, untouched)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(4, huge_count().reserved);
-	map_costs(_self, &self->d, mem + PAGE, HUGE, DOOR_RW);
+	map_costs(_self, &self->d, mem + PAGE, HUGE, MAP_RW);
 	EXPECT_EQ(2, huge_count().reserved);
-	map_costs(_self, &self->d, mem, 4 * HUGE, DOOR_RW);
+	map_costs(_self, &self->d, mem, 4 * HUGE, MAP_RW);
 	EXPECT_EQ(0, huge_count().reserved);
 	map_costs(_self, &self->d, mem + 3 * PAGE, 3 * HUGE, VFIO_DMA_MAP_FLAG_READ);
 	munmap(mem, 4 * HUGE);
@@ -321,7 +322,7 @@ TEST_F(hugetlb, not_reserved)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(0, huge_count().reserved);
-	map_costs(_self, &self->d, mem, 4 * HUGE, DOOR_RW);
+	map_costs(_self, &self->d, mem, 4 * HUGE, MAP_RW);
 	EXPECT_EQ(0, huge_count().reserved);
 	EXPECT_EQ(4, huge_count().free);
 	munmap(mem, 4 * HUGE);
@@ -337,8 +338,8 @@ TEST_F(hugetlb, reserved_by_another)
 	ASSERT_NE(MAP_FAILED, theirs);
 	EXPECT_EQ(6, huge_count().reserved);
 	/* Two are left, four are wanted. */
-	ASSERT_EQ(-1, door_map(&self->d, IOVA, mem, 4 * HUGE, DOOR_RW));
-	EXPECT_EQ(0, door_locked());
+	ASSERT_EQ(-1, backend_map(&self->d, IOVA, mem, 4 * HUGE, MAP_RW));
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(6, huge_count().reserved);
 	/* The others get all that is theirs. */
 	memset(theirs, 1, 6 * HUGE);
@@ -352,10 +353,10 @@ TEST_F(hugetlb, behind_the_end)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, ftruncate(self->fd, 2 * HUGE));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, mem, 4 * HUGE, DOOR_RW));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, mem + HUGE, 2 * HUGE, DOOR_RW));
-	EXPECT_REFUSED(&self->d, EFAULT, door_map(&self->d, IOVA, mem + 2 * HUGE, HUGE, DOOR_RW));
-	map_costs(_self, &self->d, mem, 2 * HUGE, DOOR_RW);
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, mem, 4 * HUGE, MAP_RW));
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, mem + HUGE, 2 * HUGE, MAP_RW));
+	EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, mem + 2 * HUGE, HUGE, MAP_RW));
+	map_costs(_self, &self->d, mem, 2 * HUGE, MAP_RW);
 	EXPECT_EQ(6, huge_count().free);
 	munmap(mem, 4 * HUGE);
 }
@@ -366,12 +367,12 @@ TEST_F(hugetlb, cut_while_pinned)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	memset(mem, 1, 4 * HUGE);
-	ASSERT_EQ(0, door_map(&self->d, IOVA, mem, 4 * HUGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, 4 * HUGE, MAP_RW));
 	EXPECT_EQ(0, fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, HUGE, HUGE));
 	munmap(mem, 4 * HUGE);
 	EXPECT_EQ(0, ftruncate(self->fd, 0));
 	EXPECT_EQ(4, huge_count().free);
-	EXPECT_EQ(4 * HUGE, door_unmap(&self->d, IOVA, 4 * HUGE));
+	EXPECT_EQ(4 * HUGE, backend_unmap(&self->d, IOVA, 4 * HUGE));
 	EXPECT_EQ(8, huge_count().free);
 }
 

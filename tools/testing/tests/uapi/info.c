@@ -3,43 +3,43 @@
  * What a container says about itself, and how it comes to have an IOMMU:
  * VFIO_GET_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_SET_IOMMU, GET_INFO.
  */
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA	0x10000000ULL
 #define NESTING	6	/* VFIO_TYPE1_NESTING_IOMMU while there was one */
 
 FIXTURE(info) {
-	struct door d;
+	struct backend d;
 };
 
 FIXTURE_VARIANT(info) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(info, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(info, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(info, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(info, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(info, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(info, type1) { .kind = BACKEND_TYPE1 };
 
 /* Before VFIO_SET_IOMMU. */
 FIXTURE_SETUP(info)
 {
-	if (variant->kind == DOOR_IOASID) {
-		self->d.kind = DOOR_IOASID;
+	if (variant->kind == BACKEND_IOASID) {
+		self->d.kind = BACKEND_IOASID;
 		self->d.group = -1;
 		self->d.fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, self->d.fd);
 	} else {
-		ASSERT_TRUE(door_join(&self->d, variant->kind, DOOR_NVME));
+		ASSERT_TRUE(backend_join(&self->d, variant->kind, DEVICE_NVME));
 	}
 }
 
 FIXTURE_TEARDOWN(info)
 {
-	door_close(&self->d);
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	backend_close(&self->d);
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
-static int extension(const struct door *d, unsigned long number)
+static int extension(const struct backend *d, unsigned long number)
 {
 	return ioctl(d->fd, VFIO_CHECK_EXTENSION, number);
 }
@@ -52,7 +52,7 @@ TEST_F(info, version)
 }
 
 /* Numbers that belong to other drivers, or to none. */
-static void check_foreign(struct ktap_test *_self, const struct door *d)
+static void check_foreign(struct ktap_test *_self, const struct backend *d)
 {
 	static const unsigned long foreign[] = {
 		VFIO_SPAPR_TCE_IOMMU, VFIO_EEH, VFIO_SPAPR_TCE_v2_IOMMU, VFIO_NOIOMMU_IOMMU,
@@ -62,19 +62,19 @@ static void check_foreign(struct ktap_test *_self, const struct door *d)
 
 	for (i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
 		EXPECT_EQ(0, extension(d, foreign[i]));
-	EXPECT_EQ(door_kernel(6, 13) ? 0 : 1, extension(d, NESTING));
+	EXPECT_EQ(kernel_is(6, 13) ? 0 : 1, extension(d, NESTING));
 }
 
 TEST_F(info, extensions)
 {
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 
 	EXPECT_EQ(1, extension(d, VFIO_TYPE1_IOMMU));
 	EXPECT_EQ(1, extension(d, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(1, extension(d, VFIO_UNMAP_ALL));
 	EXPECT_EQ(0, extension(d, VFIO_DMA_CC_IOMMU));
 	check_foreign(_self, d);
-	EXPECT_EQ(variant->kind != DOOR_TYPE1, extension(d, IOASID_EXT_PRESENT));
+	EXPECT_EQ(variant->kind != BACKEND_TYPE1, extension(d, IOASID_EXT_PRESENT));
 
 	ASSERT_EQ(0, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	EXPECT_EQ(1, extension(d, VFIO_TYPE1_IOMMU));
@@ -82,22 +82,22 @@ TEST_F(info, extensions)
 	EXPECT_EQ(1, extension(d, VFIO_UNMAP_ALL));
 	EXPECT_EQ(1, extension(d, VFIO_UPDATE_VADDR));
 	check_foreign(_self, d);
-	EXPECT_EQ(variant->kind != DOOR_TYPE1, extension(d, IOASID_EXT_PRESENT));
+	EXPECT_EQ(variant->kind != BACKEND_TYPE1, extension(d, IOASID_EXT_PRESENT));
 }
 
 TEST_F(info, before_set_iommu)
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
-	const struct door *d = &self->d;
-	char *mem = door_memory(PAGE);
+	const struct backend *d = &self->d;
+	char *mem = touched_memory(PAGE);
 
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_ERRNO(EINVAL, ioctl(d->fd, VFIO_IOMMU_GET_INFO, &info));
-	EXPECT_ERRNO(EINVAL, door_map(d, IOVA, mem, PAGE, DOOR_RW));
-	EXPECT_ERRNO(EINVAL, door_unmap(d, IOVA, PAGE));
+	EXPECT_ERRNO(EINVAL, backend_map(d, IOVA, mem, PAGE, MAP_RW));
+	EXPECT_ERRNO(EINVAL, backend_unmap(d, IOVA, PAGE));
 	EXPECT_ERRNO(EINVAL, ioctl(d->fd, VFIO_IOMMU_DIRTY_PAGES, &info));
 	EXPECT_ERRNO(EINVAL, ioctl(d->fd, _IO(VFIO_TYPE, VFIO_BASE + 99), 0));
-	EXPECT_EQ(0, door_locked());
+	EXPECT_EQ(0, locked_kib());
 }
 
 TEST_F(info, set_iommu)
@@ -106,12 +106,12 @@ TEST_F(info, set_iommu)
 		0, VFIO_SPAPR_TCE_IOMMU, VFIO_DMA_CC_IOMMU, VFIO_EEH, VFIO_SPAPR_TCE_v2_IOMMU,
 		VFIO_NOIOMMU_IOMMU, 11, 0x49420000ULL + 0x10000, 0x4941000100000000ULL, -1UL,
 	};
-	const struct door *d = &self->d;
+	const struct backend *d = &self->d;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		EXPECT_ERRNO(ENODEV, ioctl(d->fd, VFIO_SET_IOMMU, bad[i]));
-	if (door_kernel(6, 13))
+	if (kernel_is(6, 13))
 		EXPECT_ERRNO(ENODEV, ioctl(d->fd, VFIO_SET_IOMMU, NESTING));
 	EXPECT_EQ(0, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
 	EXPECT_ERRNO(EINVAL, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
@@ -133,41 +133,41 @@ TEST(set_iommu_without_a_group)
 }
 
 /* A container that was left by its last group may choose again. */
-static void choose_again(struct ktap_test *_self, enum door_kind kind)
+static void choose_again(struct ktap_test *_self, enum backend_kind kind)
 {
 	static const unsigned long type[] = {
 		VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU,
 	};
-	char *mem = door_memory(PAGE);
-	struct door d;
+	char *mem = touched_memory(PAGE);
+	struct backend d;
 	unsigned int i;
 
 	ASSERT_NE(MAP_FAILED, mem);
-	ASSERT_TRUE(door_join(&d, kind, DOOR_NVME));
+	ASSERT_TRUE(backend_join(&d, kind, DEVICE_NVME));
 	for (i = 0; i < sizeof(type) / sizeof(*type); i++) {
 		ASSERT_EQ(0, ioctl(d.fd, VFIO_SET_IOMMU, type[i]));
-		EXPECT_TRUE(door_is_right(&d));
-		EXPECT_EQ(0, door_map(&d, IOVA, mem, PAGE, DOOR_RW));
-		EXPECT_EQ(PAGE / KIB, door_locked());
+		EXPECT_TRUE(backend_is_right(&d));
+		EXPECT_EQ(0, backend_map(&d, IOVA, mem, PAGE, MAP_RW));
+		EXPECT_EQ(PAGE / KIB, locked_kib());
 		EXPECT_EQ(0, ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
 		/* The mappings went with the group. */
-		EXPECT_EQ(0, door_locked());
-		EXPECT_ERRNO(EINVAL, door_map(&d, IOVA, mem, PAGE, DOOR_RW));
+		EXPECT_EQ(0, locked_kib());
+		EXPECT_ERRNO(EINVAL, backend_map(&d, IOVA, mem, PAGE, MAP_RW));
 		EXPECT_ERRNO(EINVAL, ioctl(d.fd, VFIO_SET_IOMMU, type[i]));
 		ASSERT_EQ(0, ioctl(d.group, VFIO_GROUP_SET_CONTAINER, &d.fd));
 	}
-	door_close(&d);
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	backend_close(&d);
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 TEST(choose_again_on_the_shim)
 {
-	choose_again(_self, DOOR_SHIM);
+	choose_again(_self, BACKEND_SHIM);
 }
 
 TEST(choose_again_on_type1)
 {
-	choose_again(_self, DOOR_TYPE1);
+	choose_again(_self, BACKEND_TYPE1);
 }
 
 /* --- GET_INFO --- */
@@ -176,8 +176,8 @@ TEST_F(info, get_info_sizes)
 {
 	static const uint32_t bad[] = { 0, 4, 8, 15 };
 	struct vfio_iommu_type1_info info;
-	const struct door *d = &self->d;
-	char *area = door_memory(2 * PAGE);
+	const struct backend *d = &self->d;
+	char *area = touched_memory(2 * PAGE);
 	unsigned int i;
 
 	ASSERT_NE(MAP_FAILED, area);
@@ -244,23 +244,23 @@ TEST_F(info, get_info_chain)
 	struct vfio_iommu_type1_info_cap_iova_range *range;
 	struct vfio_iommu_type1_info_cap_migration *migration;
 	struct vfio_iommu_type1_info *info;
-	bool attached = variant->kind != DOOR_IOASID;
+	bool attached = variant->kind != BACKEND_IOASID;
 	bool hole = false;
 	uint32_t i;
 
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	info = door_info(&self->d);
+	info = backend_info(&self->d);
 	ASSERT_TRUE(info);
 	check_chain(_self, info, attached);
 	EXPECT_EQ(PAGE, info->iova_pgsizes & -info->iova_pgsizes);
 
-	migration = door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
+	migration = info_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
 	ASSERT_TRUE(migration);
 	EXPECT_EQ(0, migration->flags);
 	EXPECT_EQ(PAGE, migration->pgsize_bitmap);
 	EXPECT_EQ(256 * MIB, migration->max_dirty_bitmap_size);
 
-	range = door_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+	range = info_cap(info, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
 	ASSERT_EQ(attached, !!range);
 	if (!range)
 		return;
@@ -270,8 +270,8 @@ TEST_F(info, get_info_chain)
 		if (!i)
 			continue;
 		EXPECT_LT(range->iova_ranges[i - 1].end, range->iova_ranges[i].start);
-		hole |= range->iova_ranges[i - 1].end == DOOR_MSI_START - 1 &&
-			range->iova_ranges[i].start == DOOR_MSI_END + 1;
+		hole |= range->iova_ranges[i - 1].end == MSI_START - 1 &&
+			range->iova_ranges[i].start == MSI_END + 1;
 	}
 	EXPECT_TRUE(hole);
 	free(info);
@@ -300,21 +300,21 @@ TEST_F(info, get_info_writes_no_more)
 
 TEST_F(info, avail_counts)
 {
-	const struct door *d = &self->d;
-	char *mem = door_memory(4 * PAGE);
+	const struct backend *d = &self->d;
+	char *mem = touched_memory(4 * PAGE);
 	long long avail;
 
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	avail = door_avail(d);
+	avail = backend_avail(d);
 	EXPECT_EQ(65535, avail);
-	ASSERT_EQ(0, door_map(d, IOVA, mem, PAGE, DOOR_RW));
-	ASSERT_EQ(0, door_map(d, IOVA + PAGE, mem, 3 * PAGE, DOOR_RW));
-	EXPECT_EQ(avail - 2, door_avail(d));
-	EXPECT_EQ(PAGE, door_unmap(d, IOVA, PAGE));
-	EXPECT_EQ(avail - 1, door_avail(d));
-	EXPECT_EQ(3 * PAGE, door_unmap_all(d));
-	EXPECT_EQ(avail, door_avail(d));
+	ASSERT_EQ(0, backend_map(d, IOVA, mem, PAGE, MAP_RW));
+	ASSERT_EQ(0, backend_map(d, IOVA + PAGE, mem, 3 * PAGE, MAP_RW));
+	EXPECT_EQ(avail - 2, backend_avail(d));
+	EXPECT_EQ(PAGE, backend_unmap(d, IOVA, PAGE));
+	EXPECT_EQ(avail - 1, backend_avail(d));
+	EXPECT_EQ(3 * PAGE, backend_unmap_all(d));
+	EXPECT_EQ(avail, backend_avail(d));
 }
 
 TEST_HARNESS_MAIN

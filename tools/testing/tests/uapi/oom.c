@@ -6,35 +6,35 @@
  */
 #include <sys/stat.h>
 
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define CGROUP	"/sys/fs/cgroup/ioasid-oom"
 #define IOVA	0x10000000ULL
 #define SIZE	(64 * MIB)
 
 FIXTURE(oom) {
-	struct door d;
+	struct backend d;
 };
 
 FIXTURE_VARIANT(oom) {
-	enum door_kind kind;
+	enum backend_kind kind;
 };
 
-FIXTURE_VARIANT_ADD(oom, ioasid) { .kind = DOOR_IOASID };
-FIXTURE_VARIANT_ADD(oom, shim) { .kind = DOOR_SHIM };
-FIXTURE_VARIANT_ADD(oom, type1) { .kind = DOOR_TYPE1 };
+FIXTURE_VARIANT_ADD(oom, ioasid) { .kind = BACKEND_IOASID };
+FIXTURE_VARIANT_ADD(oom, shim) { .kind = BACKEND_SHIM };
+FIXTURE_VARIANT_ADD(oom, type1) { .kind = BACKEND_TYPE1 };
 
 FIXTURE_SETUP(oom)
 {
-	ASSERT_TRUE(door_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DOOR_NVME));
+	ASSERT_TRUE(backend_open(&self->d, variant->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	ASSERT_TRUE(!mkdir(CGROUP, 0755) || errno == EEXIST);
-	ASSERT_TRUE(door_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
-	ASSERT_TRUE(door_write(CGROUP "/memory.max", "16M"));
+	ASSERT_TRUE(file_write("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
+	ASSERT_TRUE(file_write(CGROUP "/memory.max", "16M"));
 }
 
 FIXTURE_TEARDOWN(oom)
 {
-	door_close(&self->d);
+	backend_close(&self->d);
 	/* A task that was killed leaves its cgroup a moment after it was waited for. */
 	for (int i = 0; i < 100 && rmdir(CGROUP) && errno == EBUSY; i++)
 		usleep(20000);
@@ -58,7 +58,7 @@ static long long event(const char *key)
 
 TEST_F(oom, map_beyond_memory_max_is_killed)
 {
-	struct tally before = door_tally(&self->d);
+	struct tally before = backend_tally(&self->d);
 	int status = 0;
 	char *mem;
 	pid_t pid;
@@ -69,16 +69,16 @@ TEST_F(oom, map_beyond_memory_max_is_killed)
 	if (!pid) {
 		/* Memory that is not there yet: the map faults it in. */
 		mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (mem == MAP_FAILED || !door_write(CGROUP "/cgroup.procs", "0"))
+		if (mem == MAP_FAILED || !file_write(CGROUP "/cgroup.procs", "0"))
 			_exit(1);
-		_exit(door_map(&self->d, IOVA, mem, SIZE, DOOR_RW) ? 2 : 3);
+		_exit(backend_map(&self->d, IOVA, mem, SIZE, MAP_RW) ? 2 : 3);
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	EXPECT_LE(1, event("oom_kill"));
 	EXPECT_UNCHANGED(&self->d, &before);
-	EXPECT_EQ(0, door_unmap_all(&self->d));
+	EXPECT_EQ(0, backend_unmap_all(&self->d));
 }
 
 TEST_HARNESS_MAIN

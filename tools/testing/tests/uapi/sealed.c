@@ -4,14 +4,14 @@
  * no policy would be asked again: so the container comes up, on ioasid, and
  * nothing can be mapped in it.
  */
-#include "lib/container.h"
+#include "lib/backend.h"
 #include "lib/ioctl32.h"
 
 #define IOVA	0x10000000ULL
 #define POLICY	"/sys/kernel/ioasid/policies/misbehave"
 
 FIXTURE(sealed) {
-	struct door d;		/* has a group, has not chosen */
+	struct backend d;		/* has a group, has not chosen */
 	char *mem;
 	long long before;
 };
@@ -40,8 +40,8 @@ static bool load_policy(int error)
 FIXTURE_SETUP(sealed)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(door_join(&self->d, DOOR_SHIM, DOOR_NVME));
-	self->mem = door_memory(16 * PAGE);
+	ASSERT_TRUE(backend_join(&self->d, BACKEND_SHIM, DEVICE_NVME));
+	self->mem = touched_memory(16 * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
 	/* Type1 is there, and would take it. */
 	ASSERT_EQ(0, access("/sys/module/vfio_iommu_type1", F_OK));
@@ -51,8 +51,8 @@ FIXTURE_SETUP(sealed)
 
 FIXTURE_TEARDOWN(sealed)
 {
-	door_close(&self->d);
-	EXPECT_EQ(0, door_locked());
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
@@ -88,19 +88,19 @@ static bool json_sealed(int value)
 	return !system(command);
 }
 
-static void expect_sealed(struct ktap_test *_self, const struct door *d, int error, char *mem)
+static void expect_sealed(struct ktap_test *_self, const struct backend *d, int error, char *mem)
 {
 	struct vfio_iommu_type1_info *info;
 
-	EXPECT_TRUE(door_is_right(d));
-	info = door_info(d);
+	EXPECT_TRUE(backend_is_right(d));
+	info = backend_info(d);
 	ASSERT_TRUE(info);
 	EXPECT_TRUE(info->iova_pgsizes & PAGE);
 	free(info);
-	EXPECT_REFUSED(d, error, door_map(d, IOVA, mem, PAGE, DOOR_RW));
-	EXPECT_REFUSED(d, error, door_map(d, IOVA, mem, 16 * PAGE, VFIO_DMA_MAP_FLAG_READ));
-	EXPECT_EQ(0, door_unmap(d, IOVA, PAGE));
-	EXPECT_EQ(0, door_unmap_all(d));
+	EXPECT_REFUSED(d, error, backend_map(d, IOVA, mem, PAGE, MAP_RW));
+	EXPECT_REFUSED(d, error, backend_map(d, IOVA, mem, 16 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	EXPECT_EQ(0, backend_unmap(d, IOVA, PAGE));
+	EXPECT_EQ(0, backend_unmap_all(d));
 	EXPECT_EQ(-error, debugfs_sealed());
 }
 
@@ -134,7 +134,7 @@ TEST_F(sealed, device)
 	int device;
 
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	device = door_device(&self->d, DOOR_NVME);
+	device = backend_device(&self->d, DEVICE_NVME);
 	ASSERT_LE(0, device);
 	EXPECT_EQ(0, ioctl(device, VFIO_DEVICE_GET_INFO, &info));
 	expect_sealed(_self, &self->d, EPERM, self->mem);
@@ -144,7 +144,7 @@ TEST_F(sealed, device)
 /* Two groups: both are taken in, neither can be mapped for. */
 TEST_F(sealed, two_groups)
 {
-	int edu = door_open_group(DOOR_EDU);
+	int edu = backend_open_group(DEVICE_EDU);
 
 	ASSERT_LE(0, edu);
 	ASSERT_EQ(0, ioctl(edu, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
@@ -158,36 +158,36 @@ TEST_F(sealed, two_groups)
 /* No other driver knows that argument: a join is refused, the address space is not harmed. */
 TEST_F(sealed, join)
 {
-	struct door ioasid;
+	struct backend ioasid;
 
-	ASSERT_TRUE(door_open(&ioasid, DOOR_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
-	ASSERT_EQ(0, door_map(&ioasid, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_TRUE(backend_open(&ioasid, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_EQ(0, backend_map(&ioasid, IOVA, self->mem, PAGE, MAP_RW));
 	EXPECT_REFUSED(&ioasid, EPERM,
 		       ioctl(self->d.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(ioasid.fd)));
-	EXPECT_EQ(0, door_map(&ioasid, IOVA + PAGE, self->mem, PAGE, DOOR_RW));
-	EXPECT_EQ(2 * PAGE, door_unmap_all(&ioasid));
-	door_close(&ioasid);
+	EXPECT_EQ(0, backend_map(&ioasid, IOVA + PAGE, self->mem, PAGE, MAP_RW));
+	EXPECT_EQ(2 * PAGE, backend_unmap_all(&ioasid));
+	backend_close(&ioasid);
 }
 
 /* With the parameter off, type1 is what the operator wants. */
 TEST_F(sealed, parameter_off)
 {
-	ASSERT_TRUE(door_prefer(DOOR_TYPE1));
-	self->d.kind = DOOR_TYPE1;
+	ASSERT_TRUE(backend_prefer(BACKEND_TYPE1));
+	self->d.kind = BACKEND_TYPE1;
 	EXPECT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_TRUE(door_is_right(&self->d));
-	EXPECT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
-	EXPECT_TRUE(door_prefer(DOOR_SHIM));
+	EXPECT_TRUE(backend_is_right(&self->d));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
+	EXPECT_TRUE(backend_prefer(BACKEND_SHIM));
 }
 
 TEST_F(sealed, container)
 {
-	struct door *d = &self->d;
+	struct backend *d = &self->d;
 
 	ASSERT_EQ(0, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	expect_sealed(_self, d, EPERM, self->mem);
 	/* Wrong is wrong in a sealed container, too. */
-	EXPECT_REFUSED(d, EINVAL, door_map(d, IOVA, self->mem, PAGE, 0));
+	EXPECT_REFUSED(d, EINVAL, backend_map(d, IOVA, self->mem, PAGE, 0));
 
 	/* It stays as it is when the policy goes, */
 	ASSERT_TRUE(unload_policy());
@@ -198,24 +198,24 @@ TEST_F(sealed, container)
 	ASSERT_EQ(0, ioctl(d->group, VFIO_GROUP_UNSET_CONTAINER));
 	ASSERT_EQ(0, ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->fd));
 	ASSERT_EQ(0, ioctl(d->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	EXPECT_EQ(0, door_map(d, IOVA, self->mem, 16 * PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(d, IOVA, self->mem, 16 * PAGE, MAP_RW));
 	EXPECT_EQ(0, debugfs_sealed());
 }
 
 /* A second group that comes later gets the errno: no other driver is asked. */
 TEST_F(sealed, later_group)
 {
-	int edu = door_open_group(DOOR_EDU);
+	int edu = backend_open_group(DEVICE_EDU);
 
 	ASSERT_LE(0, edu);
 	ASSERT_TRUE(unload_policy());
 	ASSERT_EQ(0, ioctl(self->d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	ASSERT_EQ(0, door_map(&self->d, IOVA, self->mem, PAGE, DOOR_RW));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, self->mem, PAGE, MAP_RW));
 	ASSERT_TRUE(load_policy(EPERM));
 	EXPECT_REFUSED(&self->d, EPERM,
 		       ioctl(edu, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
 	/* The first knows nothing of that. */
-	EXPECT_EQ(0, door_map(&self->d, IOVA + PAGE, self->mem, PAGE, DOOR_RW));
+	EXPECT_EQ(0, backend_map(&self->d, IOVA + PAGE, self->mem, PAGE, MAP_RW));
 	EXPECT_EQ(0, debugfs_sealed());
 	ASSERT_TRUE(unload_policy());
 	EXPECT_EQ(0, ioctl(edu, VFIO_GROUP_SET_CONTAINER, &self->d.fd));
@@ -226,7 +226,7 @@ TEST_F(sealed, later_group)
 TEST_F(sealed, every_errno)
 {
 	static const int error[] = { ENOMEM, EINVAL };
-	struct door *d = &self->d;
+	struct backend *d = &self->d;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(error) / sizeof(*error); i++) {

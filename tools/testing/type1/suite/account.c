@@ -11,31 +11,31 @@
 
 CASE(account_locked_not_pinned, "A093")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(PAGES), PAGES));
-	SEE(64, "VmLck", door_locked());
-	SEE(0, "VmPin", door_status(getpid(), "VmPin"));
+	SEE(64, "VmLck", locked_kib());
+	SEE(0, "VmPin", status_kib(getpid(), "VmPin"));
 	TRY(PAGES, "unmap", suite_unmap(&d, 0, PAGES));
-	SEE(0, "VmLck after", door_locked());
+	SEE(0, "VmLck after", locked_kib());
 }
 
 CASE(account_limit, "A050 A095")
 {
 	static const uint64_t pages[] = { 1, 2, 31, 32, 33, 512, 513, 1500 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *mem = door_memory(1500 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = touched_memory(1500 * PAGE);
 	unsigned int i;
 
-	NEED(door_drop_cap(CAP_IPC_LOCK));
+	NEED(drop_cap(CAP_IPC_LOCK));
 	for (i = sizeof(pages) / sizeof(*pages); i--; ) {
 		int n = pages[i];
 
-		NEED(door_memlock(n * PAGE));
+		NEED(set_memlock(n * PAGE));
 		TRY(OK, suite_key("%d, exactly", n), suite_map(&d, 0, mem, n));
 		TRY(-ENOMEM, suite_key("%d, one more", n), suite_map(&d, 4096, mem, 1));
 		TRY(n, suite_key("%d, unmap", n), suite_unmap(&d, 0, n));
-		NEED(door_memlock(n * PAGE - 1));
+		NEED(set_memlock(n * PAGE - 1));
 		TRY(-ENOMEM, suite_key("%d, one byte less", n), suite_map(&d, 0, mem, n));
 		SEE(0, suite_key("%d, pinned", n), suite_pinned());
 	}
@@ -57,12 +57,12 @@ static int complaints(int fd)
 
 CASE_LONG(account_limit_is_logged, "A050", 20)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), i;
 	char *mem = suite_memory(8);
 
 	NEED(log >= 0 && lseek(log, 0, SEEK_END) >= 0);
-	NEED(door_drop_cap(CAP_IPC_LOCK) && door_memlock(2 * PAGE));
+	NEED(drop_cap(CAP_IPC_LOCK) && set_memlock(2 * PAGE));
 	/* What other cases did may have used up what the log takes in 5 s. */
 	sleep(6);
 	TRY(-ENOMEM, "map", suite_map(&d, 0, mem, 8));
@@ -74,7 +74,7 @@ CASE_LONG(account_limit_is_logged, "A050", 20)
 
 static void *limit_and_map(void *arg)
 {
-	const struct door *d = arg;
+	const struct backend *d = arg;
 
 	return (void *)(long)(suite_map(d, 0, suite_memory(8), 8) ? errno : 0);
 }
@@ -82,11 +82,11 @@ static void *limit_and_map(void *arg)
 /* The limit is the process's, also in a thread. */
 CASE(account_thread, "A094")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	pthread_t thread;
 	void *result;
 
-	NEED(door_drop_cap(CAP_IPC_LOCK) && door_memlock(8 * PAGE));
+	NEED(drop_cap(CAP_IPC_LOCK) && set_memlock(8 * PAGE));
 	NEED(!pthread_create(&thread, NULL, limit_and_map, &d));
 	NEED(!pthread_join(thread, &result));
 	SEE(0, "in a thread", (long)result);
@@ -96,12 +96,12 @@ CASE(account_thread, "A094")
 
 CASE(account_capability, "A094")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(PAGES);
 
-	NEED(door_memlock(0));
+	NEED(set_memlock(0));
 	TRY(OK, "with it", suite_map(&d, 0, mem, PAGES));
-	NEED(door_drop_cap(CAP_IPC_LOCK));
+	NEED(drop_cap(CAP_IPC_LOCK));
 	TRY(-ENOMEM, "without", suite_map(&d, 100, mem, 1));
 	TRY(PAGES, "unmap", suite_unmap(&d, 0, PAGES));
 	TRY(-ENOMEM, "still without", suite_map(&d, 100, mem, 1));
@@ -111,23 +111,23 @@ CASE(account_capability, "A094")
 CASE(account_capability_for_life, "A094")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
-	NEED(door_memlock(0));
+	NEED(set_memlock(0));
 	TRY(OK, "map", suite_map(&s.d, 0, suite_memory(PAGES), PAGES));
-	NEED(door_drop_cap(CAP_IPC_LOCK));
+	NEED(drop_cap(CAP_IPC_LOCK));
 	TRY(2, "pin", mdev_pin(s.device, 0, 2, MDEV_READ));
 	TRY(OK, "enter", suite_enter(&s.d, group));
-	SEE(64, "charged", door_locked());
+	SEE(64, "charged", locked_kib());
 }
 
 /* And what it might not, though it may now. */
 CASE(account_no_capability_for_life, "A094 A095")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
-	NEED(door_drop_cap(CAP_IPC_LOCK) && door_memlock(PAGE));
+	NEED(drop_cap(CAP_IPC_LOCK) && set_memlock(PAGE));
 	TRY(OK, "map", suite_map(&s.d, 0, suite_memory(PAGES), PAGES));
 	TRY(-ENOMEM, "enter", suite_enter(&s.d, group));
 	TRY(1, "pin", mdev_pin(s.device, 0, 1, MDEV_READ));
@@ -136,10 +136,10 @@ CASE(account_no_capability_for_life, "A094 A095")
 
 CASE(account_with_mlock, "A095")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(PAGES);
 
-	NEED(door_drop_cap(CAP_IPC_LOCK) && door_memlock(8 * PAGE) && !mlock(mem, 5 * PAGE));
+	NEED(drop_cap(CAP_IPC_LOCK) && set_memlock(8 * PAGE) && !mlock(mem, 5 * PAGE));
 	TRY(-ENOMEM, "four more", suite_map(&d, 0, mem, 4));
 	TRY(OK, "three more", suite_map(&d, 0, mem, 3));
 	TRY(-ENOMEM, "mlock", mlock(mem + 8 * PAGE, PAGE));
@@ -149,7 +149,7 @@ CASE(account_with_mlock, "A095")
 
 CASE(account_twice, "A096")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(PAGES);
 
 	TRY(OK, "once", suite_map(&d, 0, mem, PAGES));
@@ -160,37 +160,37 @@ CASE(account_twice, "A096")
 
 CASE(account_two_containers, "A096")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU), e;
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU), e;
 	char *mem = suite_memory(PAGES);
 
-	NEED(door_open(&e, suite_kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	NEED(backend_open(&e, suite_kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	TRY(OK, "one", suite_map(&d, 0, mem, PAGES));
 	TRY(OK, "the other", suite_map(&e, 0, mem, PAGES));
-	SEE(128, "both", door_locked());
+	SEE(128, "both", locked_kib());
 	TRY(PAGES, "unmap one", suite_unmap(&d, 0, PAGES));
-	SEE(64, "the other's", door_locked());
+	SEE(64, "the other's", locked_kib());
 }
 
 CASE(account_pinned_by_driver, "A097 A102 A144")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
 	TRY(OK, "map", suite_map(&s.d, 0, suite_memory(PAGES), PAGES));
 	TRY(4, "pin", mdev_pin(s.device, 2, 4, MDEV_READ));
 	TRY(OK, "enter", suite_enter(&s.d, group));
-	SEE(64, "all once", door_locked());
+	SEE(64, "all once", locked_kib());
 	TRY(2, "pin two more", mdev_pin(s.device, 10, 2, MDEV_READ));
 	TRY(2, "unpin two", mdev_unpin(s.device, 2, 2));
-	SEE(64, "all once still", door_locked());
+	SEE(64, "all once still", locked_kib());
 	TRY(OK, "leave", ioctl(group, VFIO_GROUP_UNSET_CONTAINER));
-	SEE(16, "the driver's four", door_locked());
+	SEE(16, "the driver's four", locked_kib());
 	TRY(4, "unpin", mdev_unpin(s.device, 4, 2) + mdev_unpin(s.device, 10, 2));
-	SEE(0, "none", door_locked());
+	SEE(0, "none", locked_kib());
 }
 
 struct family {
-	const struct door *d;
+	const struct backend *d;
 	char *mem;
 };
 
@@ -199,15 +199,15 @@ static int map_and_exit(const void *arg)
 	const struct family *f = arg;
 
 	TRY(OK, "child maps", suite_map(f->d, 0, f->mem, PAGES));
-	SEE(64, "child pays", door_locked());
-	SEE(0, "parent does not", door_status(getppid(), "VmLck"));
+	SEE(64, "child pays", locked_kib());
+	SEE(0, "parent does not", status_kib(getppid(), "VmLck"));
 	fflush(stdout);
 	return 0;
 }
 
 CASE(account_owner_exits, "A098")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct family f = { &d, suite_memory(PAGES) };
 
 	SEE(0, "child", suite_child(map_and_exit, &f));
@@ -221,43 +221,43 @@ static int unmap_for_parent(const void *arg)
 {
 	const struct family *f = arg;
 
-	SEE(0, "child pays", door_locked());
+	SEE(0, "child pays", locked_kib());
 	TRY(PAGES, "child unmaps", suite_unmap(f->d, 0, PAGES));
-	SEE(0, "parent has it back", door_status(getppid(), "VmLck"));
+	SEE(0, "parent has it back", status_kib(getppid(), "VmLck"));
 	fflush(stdout);
 	return 0;
 }
 
 CASE(account_fork, "A099")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct family f = { &d, suite_memory(PAGES) };
 
 	TRY(OK, "map", suite_map(&d, 0, f.mem, PAGES));
 	SEE(0, "child", suite_child(unmap_for_parent, &f));
-	SEE(0, "charged", door_locked());
+	SEE(0, "charged", locked_kib());
 }
 
 /* exec: this program again, with the container's fd in its environment. */
 __attribute__((constructor)) static void after_exec(void)
 {
 	const char *text = getenv("SUITE_EXEC_FD");
-	struct door d = { .group = -1 };
+	struct backend d = { .group = -1 };
 	char *mem;
 
 	if (!text)
 		return;
 	d.fd = atoi(text);
-	if (door_locked() != 0)
+	if (locked_kib() != 0)
 		_exit(10);
 	if (suite_unmap(&d, 0, PAGES) != PAGES)
 		_exit(11);
-	if (door_locked() != 0)
+	if (locked_kib() != 0)
 		_exit(12);
-	mem = door_memory(PAGES * PAGE);
-	if (suite_map(&d, 0, mem, PAGES) || door_locked() != 64)
+	mem = touched_memory(PAGES * PAGE);
+	if (suite_map(&d, 0, mem, PAGES) || locked_kib() != 64)
 		_exit(13);
-	_exit(suite_unmap(&d, 0, PAGES) == PAGES && door_locked() == 0 ? 0 : 14);
+	_exit(suite_unmap(&d, 0, PAGES) == PAGES && locked_kib() == 0 ? 0 : 14);
 }
 
 static int map_and_exec(const void *arg)
@@ -275,7 +275,7 @@ static int map_and_exec(const void *arg)
 
 CASE(account_exec, "A100")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct family f = { &d, suite_memory(PAGES) };
 
 	NEED(!fcntl(d.fd, F_SETFD, 0));
@@ -305,11 +305,11 @@ CASE(account_driver_pins_of_the_dead, "A098 A142")
 static int attach_as_child(const void *arg)
 {
 	const struct family *f = arg;
-	int group = door_open_group(DOOR_EDU);
+	int group = backend_open_group(DEVICE_EDU);
 
 	TRY(OK, "child attaches", suite_enter(f->d, group));
-	SEE(0, "child pays", door_locked());
-	SEE(64, "parent pays", door_status(getppid(), "VmLck"));
+	SEE(0, "child pays", locked_kib());
+	SEE(64, "parent pays", status_kib(getppid(), "VmLck"));
 	suite_say("pinned", "%ld", suite_pinned());
 	fflush(stdout);
 	return 0;
@@ -328,7 +328,7 @@ CASE(account_replay_by_another, "A103 A127")
 CASE(account_replay_for_the_dead, "A098 A103")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 	struct family f = { &s.d, suite_memory(PAGES) };
 	pid_t pid;
 
@@ -345,7 +345,7 @@ CASE(account_replay_for_the_dead, "A098 A103")
 
 CASE(account_exit_without_unmap, "A017 A098")
 {
-	struct door d;
+	struct backend d;
 	pid_t pid;
 
 	fflush(stdout);
@@ -367,7 +367,7 @@ static long long acquired(void)
 	char line[128];
 	FILE *file;
 
-	if (!door_write("/proc/sys/vm/stat_refresh", "1"))
+	if (!file_write("/proc/sys/vm/stat_refresh", "1"))
 		return -1;
 	file = fopen("/proc/vmstat", "re");
 	while (file && fgets(line, sizeof(line), file))
@@ -384,7 +384,7 @@ static long long acquired(void)
 static long long kill_at(char *mem, size_t size, long long pins)
 {
 	long long before = acquired();
-	struct door d;
+	struct backend d;
 	int done[2];
 	pid_t pid;
 	char c;
@@ -395,7 +395,7 @@ static long long kill_at(char *mem, size_t size, long long pins)
 	NEED(pid >= 0);
 	if (!pid) {
 		d = suite_hard(VFIO_TYPE1v2_IOMMU);
-		if (!door_map(&d, 1ULL << 32, mem, size, DOOR_RW) && write(done[1], "", 1) == 1)
+		if (!backend_map(&d, 1ULL << 32, mem, size, MAP_RW) && write(done[1], "", 1) == 1)
 			pause();
 		_exit(1);
 	}
@@ -416,7 +416,7 @@ static void kill_gigabyte(bool huge)
 	char *mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i, middle = 0;
 	long long all;
-	struct door d;
+	struct backend d;
 
 	NEED(mem != MAP_FAILED);
 	madvise(mem, GIB, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -430,7 +430,7 @@ static void kill_gigabyte(bool huge)
 	/* Whatever it held is free again. */
 	d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
-	SEE(65534, "left", door_avail(&d));
+	SEE(65534, "left", backend_avail(&d));
 }
 
 CASE_LONG(account_killed_small_pages, "A052 A098", 120) { kill_gigabyte(false); }

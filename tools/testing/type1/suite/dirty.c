@@ -8,7 +8,7 @@
 #define STOP	VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP
 #define GET	VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP
 
-int suite_track(const struct door *d, uint32_t flag)
+int suite_track(const struct backend *d, uint32_t flag)
 {
 	struct vfio_iommu_type1_dirty_bitmap dirty = { .argsz = sizeof(dirty), .flags = flag };
 
@@ -23,13 +23,13 @@ struct suite_dirty suite_dirty(uint64_t iova, uint64_t size, void *bits, uint64_
 	};
 }
 
-int suite_dirty_get(const struct door *d, const struct suite_dirty *q)
+int suite_dirty_get(const struct backend *d, const struct suite_dirty *q)
 {
 	return ioctl(d->fd, VFIO_IOMMU_DIRTY_PAGES, q);
 }
 
 /* The bits of pages [from, from + n) with what the call said. */
-static void bits(const struct door *d, const char *key, uint64_t from, uint64_t n)
+static void bits(const struct backend *d, const char *key, uint64_t from, uint64_t n)
 {
 	uint64_t word[4] = { 0 };
 	struct suite_dirty q = suite_dirty(IOVA + from * PAGE, n * PAGE, word, sizeof(word));
@@ -38,9 +38,9 @@ static void bits(const struct door *d, const char *key, uint64_t from, uint64_t 
 	suite_say(suite_key("%s, bits", key), "%s", suite_hex(word, 16));
 }
 
-static struct door tracking(char **mem, uint64_t pages)
+static struct backend tracking(char **mem, uint64_t pages)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	*mem = suite_memory(pages);
 	TRY(OK, "map", suite_map(&d, 0, *mem, pages));
@@ -50,7 +50,7 @@ static struct door tracking(char **mem, uint64_t pages)
 
 CASE(dirty_v1, "A107")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 
 	TRY(-EACCES, "start", suite_track(&d, START));
 	TRY(-EACCES, "stop", suite_track(&d, STOP));
@@ -61,7 +61,7 @@ CASE(dirty_v1, "A107")
 CASE(dirty_argsz, "A108")
 {
 	static const uint32_t size[] = { 0, 4, 7, 8, 9, 4096 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	unsigned int i;
 
 	for (i = 0; i < sizeof(size) / sizeof(*size); i++) {
@@ -75,7 +75,7 @@ CASE(dirty_argsz, "A108")
 
 CASE(dirty_flags, "A108")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int bit;
 
 	TRY(-EINVAL, "none", suite_track(&d, 0));
@@ -91,7 +91,7 @@ CASE(dirty_flags, "A108")
 CASE(dirty_start_and_stop, "A109 A110")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 
 	TRY(OK, "start again", suite_track(&d, START));
 	bits(&d, "on", 0, 4);
@@ -108,20 +108,20 @@ CASE(dirty_too_large, "A109 A111")
 	const uint64_t most = ((1ULL << 31) - 1) * PAGE;
 	struct soft s = suite_soft();
 
-	TRY(OK, "map too much", door_map(&s.d, 1ULL << 44, NULL, most + PAGE, DOOR_RW));
+	TRY(OK, "map too much", backend_map(&s.d, 1ULL << 44, NULL, most + PAGE, MAP_RW));
 	TRY(-EINVAL, "start", suite_track(&s.d, START));
 	TRY(-EINVAL, "is off", suite_dirty_get(&s.d, &(struct suite_dirty){ 0 }));
-	TRY((long)(most + PAGE), "unmap", door_unmap(&s.d, 1ULL << 44, most + PAGE));
+	TRY((long)(most + PAGE), "unmap", backend_unmap(&s.d, 1ULL << 44, most + PAGE));
 	TRY(OK, "start then", suite_track(&s.d, START));
 	TRY(-EINVAL, "map too much while on",
-	    door_map(&s.d, 1ULL << 44, NULL, most + PAGE, DOOR_RW));
-	TRY(0, "is not there", door_unmap_all(&s.d));
+	    backend_map(&s.d, 1ULL << 44, NULL, most + PAGE, MAP_RW));
+	TRY(0, "is not there", backend_unmap_all(&s.d));
 }
 
 CASE(dirty_new_mapping, "A111 A117")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 
 	TRY(OK, "map more", suite_map(&d, 8, mem, 3));
 	bits(&d, "both", 0, 16);
@@ -131,7 +131,7 @@ CASE(dirty_new_mapping, "A111 A117")
 CASE(dirty_get_argsz, "A112")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	uint64_t word = 0;
 	struct suite_dirty q = suite_dirty(IOVA, 4 * PAGE, &word, 8);
 	uint32_t size;
@@ -147,13 +147,13 @@ CASE(dirty_get_argsz, "A112")
 CASE(dirty_get_wraps, "A112")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	uint64_t word = 0;
 	struct suite_dirty q = suite_dirty(-PAGE, 2 * PAGE, &word, 8);
 
-	TRY(-door_wrap_errno(), "wraps", suite_dirty_get(&d, &q));
+	TRY(-wrap_errno(), "wraps", suite_dirty_get(&d, &q));
 	q.get.bitmap.pgsize = 512;
-	TRY(-door_wrap_errno(), "wraps, and another page size", suite_dirty_get(&d, &q));
+	TRY(-wrap_errno(), "wraps, and another page size", suite_dirty_get(&d, &q));
 	q = suite_dirty(-PAGE, PAGE, &word, 8);
 	TRY(ANY, "the last page", suite_dirty_get(&d, &q));
 	q = suite_dirty(IOVA, 0, &word, 8);
@@ -164,8 +164,8 @@ CASE(dirty_get_wraps, "A112")
 
 CASE(dirty_get_pointer, "A113 A121")
 {
-	char *mem, *page = door_memory(PAGE);
-	struct door d = tracking(&mem, 4);
+	char *mem, *page = touched_memory(PAGE);
+	struct backend d = tracking(&mem, 4);
 	struct suite_dirty q = suite_dirty(IOVA, 4 * PAGE, (void *)0xffff888000000000ULL, 8);
 	struct suite_dirty *edge;
 
@@ -175,7 +175,7 @@ CASE(dirty_get_pointer, "A113 A121")
 	q.get.bitmap.data = (void *)page;
 	NEED(!mprotect(page, PAGE, PROT_READ));
 	TRY(-EFAULT, "read only", suite_dirty_get(&d, &q));
-	page = door_memory(2 * PAGE);
+	page = touched_memory(2 * PAGE);
 	NEED(!munmap(page + PAGE, PAGE));
 	edge = (void *)(page + PAGE - sizeof(q) + 8);
 	memcpy(edge, &q, sizeof(q) - 8);
@@ -187,7 +187,7 @@ CASE(dirty_get_size, "A114")
 {
 	static uint64_t room[4];
 	char *mem;
-	struct door d = tracking(&mem, 100);
+	struct backend d = tracking(&mem, 100);
 	struct suite_dirty q = suite_dirty(IOVA, 100 * PAGE, room, 16);
 
 	TRY(OK, "exactly", suite_dirty_get(&d, &q));
@@ -210,7 +210,7 @@ CASE(dirty_get_page_size, "A115 A123")
 	static const uint64_t size[] = { 0, 1, 512, 2 * PAGE, 2 * MIB, 1ULL << 63 };
 	static uint64_t room[512];
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	struct suite_dirty q = suite_dirty(IOVA, 4 * PAGE, room, sizeof(room));
 	unsigned int i;
 
@@ -223,7 +223,7 @@ CASE(dirty_get_page_size, "A115 A123")
 CASE(dirty_get_unaligned, "A115")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	uint64_t word[8] = { 0 };
 	struct suite_dirty q = suite_dirty(IOVA + 1, 4 * PAGE, word, 64);
 
@@ -236,7 +236,7 @@ CASE(dirty_get_unaligned, "A115")
 
 CASE(dirty_get_while_off, "A115")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
 	bits(&d, "never on", 0, 4);
@@ -245,7 +245,7 @@ CASE(dirty_get_while_off, "A115")
 CASE(dirty_get_bisects, "A116")
 {
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 
 	bits(&d, "its start", 0, 2);
 	bits(&d, "its end", 2, 2);
@@ -260,7 +260,7 @@ CASE(dirty_get_holes, "A116")
 {
 	uint64_t word[2] = { 0 };
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	struct suite_dirty q = suite_dirty(IOVA - 64 * PAGE, 128 * PAGE, word, 16);
 
 	TRY(OK, "a word before", suite_dirty_get(&d, &q));
@@ -274,7 +274,7 @@ CASE(dirty_get_holes, "A116")
 CASE(dirty_hardware, "A117")
 {
 	char *mem;
-	struct door d = tracking(&mem, 70);
+	struct backend d = tracking(&mem, 70);
 
 	bits(&d, "once", 0, 70);
 	bits(&d, "again", 0, 70);
@@ -284,7 +284,7 @@ CASE(dirty_hardware, "A117")
 CASE(dirty_shifted, "A121")
 {
 	uint64_t word[4] = { 0 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct suite_dirty q = suite_dirty(IOVA, 128 * PAGE, word, 32);
 	char *mem = suite_memory(8);
 
@@ -299,7 +299,7 @@ CASE(dirty_shifted, "A121")
 CASE(dirty_shifted_again, "A121")
 {
 	uint64_t word[4] = { 0 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct suite_dirty q = suite_dirty(IOVA, 128 * PAGE, word, 32);
 
 	TRY(OK, "map", suite_map(&d, 60, suite_memory(8), 8));
@@ -339,7 +339,7 @@ CASE(dirty_unmap, "A122")
 {
 	uint64_t word[2] = { 0 };
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	struct unmap_dirty u = unmap_dirty(0, 128, word, 16);
 
 	TRY(OK, "map more", suite_map(&d, 70, mem, 2));
@@ -351,7 +351,7 @@ CASE(dirty_unmap, "A122")
 CASE(dirty_unmap_refused, "A122 A123")
 {
 	static uint64_t room[8];
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct unmap_dirty u = unmap_dirty(0, 4, room, 64);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
@@ -380,7 +380,7 @@ CASE(dirty_unmap_order, "A070 A122")
 {
 	static uint64_t room[8];
 	char *mem;
-	struct door d = tracking(&mem, 4);
+	struct backend d = tracking(&mem, 4);
 	struct unmap_dirty u = unmap_dirty(0, 2, room, 64);
 
 	u.head.iova = -PAGE;
@@ -402,8 +402,8 @@ CASE(dirty_unmap_order, "A070 A122")
 
 CASE(dirty_unmap_fault, "A122")
 {
-	char *mem, *page = door_memory(PAGE);
-	struct door d = tracking(&mem, 4);
+	char *mem, *page = touched_memory(PAGE);
+	struct backend d = tracking(&mem, 4);
 	struct unmap_dirty u = unmap_dirty(0, 4, page, 8);
 
 	NEED(!mprotect(page, PAGE, PROT_READ));
@@ -415,7 +415,7 @@ CASE(dirty_unmap_fault, "A122")
 CASE(dirty_unmap_v1, "A107 A122")
 {
 	uint64_t word[2] = { 0 };
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 	struct unmap_dirty u = unmap_dirty(0, 4, word, 16);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));

@@ -11,7 +11,7 @@
 
 static void set(const char *name, const char *values)
 {
-	NEED(door_write(suite_key(PARAMETERS "%s", name), values));
+	NEED(file_write(suite_key(PARAMETERS "%s", name), values));
 }
 
 static void get(const char *name, char text[64])
@@ -34,7 +34,7 @@ static void seen(const char *key, const char *name)
 
 static void unsafe(bool allowed)
 {
-	NEED(door_write(suite_kind == DOOR_TYPE1 ?
+	NEED(file_write(suite_kind == BACKEND_TYPE1 ?
 			"/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts" :
 			"/sys/module/ioasid/parameters/allow_unsafe_interrupts", allowed ? "Y" : "N"));
 }
@@ -52,11 +52,11 @@ static void reset(void)
 	unsafe(true);
 }
 
-static struct door fake(void)
+static struct backend fake(void)
 {
-	static struct door d;
+	static struct backend d;
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, FAKE(0)));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, FAKE(0)));
 	suite_watch(&d);
 	return d;
 }
@@ -66,19 +66,19 @@ static int leave(int group)
 	return ioctl(group, VFIO_GROUP_UNSET_CONTAINER);
 }
 
-static void ranges(const struct door *d, const char *when)
+static void ranges(const struct backend *d, const char *when)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap;
 	uint32_t i;
 
-	cap = door_cap(door_info(d), VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+	cap = info_cap(backend_info(d), VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
 	for (i = 0; cap && i < cap->nr_iovas; i++)
 		suite_say(suite_key("%s, range %u", when, i), "0x%llx-0x%llx",
 			  (unsigned long long)cap->iova_ranges[i].start,
 			  (unsigned long long)cap->iova_ranges[i].end);
 }
 
-static void page_sizes(const struct door *d, const char *when)
+static void page_sizes(const struct backend *d, const char *when)
 {
 	struct vfio_iommu_type1_info info = { .argsz = 16 };
 
@@ -103,7 +103,7 @@ static int complaints(int fd)
 CASE(fake_unsafe_interrupts, "A106 A139")
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), group = suite_group(FAKE(1));
-	struct door d = suite_joined(FAKE(0));
+	struct backend d = suite_joined(FAKE(0));
 
 	reset();
 	NEED(log >= 0 && lseek(log, 0, SEEK_END) >= 0);
@@ -121,7 +121,7 @@ CASE(fake_unsafe_interrupts, "A106 A139")
 
 CASE(fake_attach_fails, "A015 A025")
 {
-	struct door d = suite_joined(FAKE(0));
+	struct backend d = suite_joined(FAKE(0));
 
 	reset();
 	set("fail_attach", "Y,N");
@@ -135,14 +135,15 @@ CASE(fake_attach_fails, "A015 A025")
 CASE(fake_prot, "A057")
 {
 	static const uint32_t flags[] = { 1, 2, 3 };
-	struct door d;
+	struct backend d;
 	char *mem = suite_memory(1), text[64];
 	unsigned int i;
 
 	reset();
 	d = fake();
 	for (i = 0; i < 3; i++) {
-		TRY(OK, suite_key("flags %u", flags[i]), door_map(&d, IOVA, mem, PAGE, flags[i]));
+		TRY(OK, suite_key("flags %u", flags[i]),
+		    backend_map(&d, IOVA, mem, PAGE, flags[i]));
 		get("last_prot", text);
 		/* IOMMU_CACHE is 4. */
 		SEE(flags[i] | 4, suite_key("flags %u, prot", flags[i]), atoi(text));
@@ -153,7 +154,7 @@ CASE(fake_prot, "A057")
 CASE(fake_shares_domain, "A126")
 {
 	int group = suite_group(FAKE(1));
-	struct door d;
+	struct backend d;
 
 	reset();
 	d = fake();
@@ -170,7 +171,7 @@ CASE(fake_shares_domain, "A126")
 CASE(fake_two_domains, "A126 A127 A137")
 {
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	d = fake();
@@ -194,7 +195,7 @@ CASE(fake_two_domains, "A126 A127 A137")
 static void map_fails(const char *limits)
 {
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	d = fake();
@@ -217,7 +218,7 @@ CASE(fake_map_fails_in_the_second, "A054") { map_fails("0,4"); }
 CASE(fake_replay_fails, "A127 A132")
 {
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("aperture_last", "0xffffffffffffffff,0xffffffff");
@@ -238,30 +239,30 @@ CASE(fake_replay_fails, "A127 A132")
 CASE(fake_aperture, "A128 A130 A132 A133")
 {
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("aperture_start", "0x1000,0");
 	set("aperture_last", "0xffffffffff,0x1fffffff");
 	d = fake();
 	ranges(&d, "one");
-	TRY(OK, "map", door_map(&d, GIB, suite_memory(1), PAGE, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, GIB, suite_memory(1), PAGE, MAP_RW));
 	TRY(-EINVAL, "cuts off a mapping", suite_enter(&d, group));
 	ranges(&d, "refused");
-	TRY(PAGE, "unmap", door_unmap(&d, GIB, PAGE));
+	TRY(PAGE, "unmap", backend_unmap(&d, GIB, PAGE));
 	TRY(OK, "enter", suite_enter(&d, group));
 	ranges(&d, "both");
-	TRY(-EINVAL, "map beyond", door_map(&d, GIB, suite_memory(1), PAGE, DOOR_RW));
-	TRY(-EINVAL, "map before", door_map(&d, 0, suite_memory(1), PAGE, DOOR_RW));
+	TRY(-EINVAL, "map beyond", backend_map(&d, GIB, suite_memory(1), PAGE, MAP_RW));
+	TRY(-EINVAL, "map before", backend_map(&d, 0, suite_memory(1), PAGE, MAP_RW));
 	TRY(OK, "leave", leave(group));
 	ranges(&d, "one again");
-	TRY(OK, "map then", door_map(&d, GIB, suite_memory(1), PAGE, DOOR_RW));
+	TRY(OK, "map then", backend_map(&d, GIB, suite_memory(1), PAGE, MAP_RW));
 }
 
 CASE(fake_apertures_apart, "A128")
 {
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("aperture_start", "0x100000000,0");
@@ -277,7 +278,7 @@ CASE(fake_reserved, "A129 A130 A134")
 {
 	static const char *const name[] = { "direct", "relaxable", "reserved", "msi", "sw_msi" };
 	int group = suite_group(FAKE(2)), type;
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("resv_start", "0,0x10002000");
@@ -305,7 +306,7 @@ CASE(fake_reserved, "A129 A130 A134")
 
 CASE(fake_nothing_left, "A131")
 {
-	struct door d = suite_joined(FAKE(0));
+	struct backend d = suite_joined(FAKE(0));
 
 	reset();
 	set("aperture_last", "0xffffff,0");
@@ -322,7 +323,7 @@ CASE(fake_nothing_left, "A131")
 CASE(fake_coherent, "A010 A126 A135")
 {
 	int same = suite_group(FAKE(1)), other = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("coherent", "Y,N");
@@ -344,7 +345,7 @@ CASE(fake_page_sizes, "A035 A039 A040 A044")
 	int group = suite_group(FAKE(2)), same = suite_group(FAKE(1));
 	struct vfio_iommu_type1_info_cap_migration *cap;
 	char *mem = suite_memory(1);
-	struct door d;
+	struct backend d;
 
 	reset();
 	set("pgsizes", "0x201200,0x10000");
@@ -357,11 +358,11 @@ CASE(fake_page_sizes, "A035 A039 A040 A044")
 	TRY(1, "unmap", suite_unmap(&d, 0, 1));
 	TRY(OK, "enter another", suite_enter(&d, group));
 	page_sizes(&d, "both");
-	cap = door_cap(door_info(&d), VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
+	cap = info_cap(backend_info(&d), VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
 	NEED(cap != NULL);
 	suite_say("migration", "0x%llx", (unsigned long long)cap->pgsize_bitmap);
 	TRY(ANY, "map a page", suite_map(&d, 0, mem, 1));
-	door_unmap_all(&d);
+	backend_unmap_all(&d);
 	TRY(OK, "leave", leave(group));
 	page_sizes(&d, "one again");
 }
@@ -394,13 +395,13 @@ CASE(fake_dirty_units, "A115 A117 A121 A122")
 			  .iova = IOVA, .size = 64 * unit },
 		.bitmap = { unit, 8, (void *)word },
 	};
-	struct door d;
+	struct backend d;
 
 	NEED(mem);
 	reset();
 	set("pgsizes", "0x10000,0x1000");
 	d = fake();
-	TRY(OK, "map", door_map(&d, IOVA, mem, 5 * unit, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 5 * unit, MAP_RW));
 	TRY(OK, "start", suite_track(&d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
 	q = suite_dirty(IOVA, 64 * unit, word, 8);
 	memset(word, 0, sizeof(word));
@@ -419,16 +420,16 @@ CASE(fake_large_and_small, "A138 A080")
 {
 	char *mem = huge_memory();
 	int group = suite_group(FAKE(2));
-	struct door d;
+	struct backend d;
 
 	NEED(mem);
 	reset();
 	set("pgsizes", "0x201000,0x1000");
 	d = fake();
 	TRY(OK, "enter", suite_enter(&d, group));
-	TRY(OK, "map", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 4 * MIB, MAP_RW));
 	seen("map", "mapped");
-	TRY(4 * MIB, "unmap", door_unmap(&d, IOVA, 4 * MIB));
+	TRY(4 * MIB, "unmap", backend_unmap(&d, IOVA, 4 * MIB));
 	seen("unmap", "mapped");
 	SEE(0, "pinned", suite_pinned());
 }
@@ -455,7 +456,7 @@ CASE(fake_flushes_both_first, "A079 A081")
 {
 	int group = suite_group(FAKE(2));
 	struct order o = { 0 };
-	struct door d;
+	struct backend d;
 
 	reset();
 	d = fake();

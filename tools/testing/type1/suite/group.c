@@ -16,8 +16,8 @@ static int status(int group, uint32_t argsz, uint32_t *flags)
 
 CASE(group_status, "A021")
 {
-	struct door d = suite_joined(DOOR_NVME);
-	int other = suite_group(DOOR_EDU);
+	struct backend d = suite_joined(DEVICE_NVME);
+	int other = suite_group(DEVICE_EDU);
 	uint32_t flags;
 
 	TRY(-EINVAL, "argsz 7", status(d.group, 7, &flags));
@@ -32,8 +32,8 @@ CASE(group_status, "A021")
 
 CASE(group_set_container_refused, "A022")
 {
-	struct door d = suite_joined(DOOR_NVME);
-	int group = suite_group(DOOR_EDU), bad = 999, file = open("/dev/null", O_RDWR);
+	struct backend d = suite_joined(DEVICE_NVME);
+	int group = suite_group(DEVICE_EDU), bad = 999, file = open("/dev/null", O_RDWR);
 
 	TRY(-EFAULT, "pointer", ioctl(group, VFIO_GROUP_SET_CONTAINER, NULL));
 	TRY(-EBADF, "no fd", ioctl(group, VFIO_GROUP_SET_CONTAINER, &bad));
@@ -49,32 +49,32 @@ CASE(group_not_viable, "A021 A023")
 	int fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group = suite_group(SUITE_MIXED);
 	uint32_t flags;
 
-	NEED(door_write("/sys/bus/pci/devices/" SUITE_CARD "/driver_override", "e1000"));
-	NEED(door_write("/sys/bus/pci/drivers_probe", SUITE_CARD));
+	NEED(file_write("/sys/bus/pci/devices/" SUITE_CARD "/driver_override", "e1000"));
+	NEED(file_write("/sys/bus/pci/drivers_probe", SUITE_CARD));
 	TRY(OK, "status", status(group, 8, &flags));
 	SEE(0, "flags", flags);
 	TRY(-EPERM, "enter", ioctl(group, VFIO_GROUP_SET_CONTAINER, &fd));
-	NEED(door_write("/sys/bus/pci/devices/" SUITE_CARD "/driver/unbind", SUITE_CARD));
+	NEED(file_write("/sys/bus/pci/devices/" SUITE_CARD "/driver/unbind", SUITE_CARD));
 	TRY(OK, "viable again", ioctl(group, VFIO_GROUP_SET_CONTAINER, &fd));
 }
 
 /* Two devices of one group are one group. */
 CASE(group_of_two, "A126")
 {
-	struct door d = suite_joined(SUITE_MIXED);
+	struct backend d = suite_joined(SUITE_MIXED);
 	int edu;
 
 	TRY(OK, "set", ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	edu = door_device(&d, SUITE_MIXED);
+	edu = backend_device(&d, SUITE_MIXED);
 	NEED(edu >= 0);
-	TRY(-ENODEV, "not ours", door_device(&d, SUITE_CARD));
+	TRY(-ENODEV, "not ours", backend_device(&d, SUITE_CARD));
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(2), 2));
 	TRY(-EBUSY, "leave", ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
 }
 
 CASE(group_noiommu, "A024 A152 A153")
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 
 	/* Debian leaves it out, and no backend answers for it. */
 	TRY(OK, "extension", ioctl(d.fd, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU));
@@ -84,8 +84,8 @@ CASE(group_noiommu, "A024 A152 A153")
 
 CASE(group_enters_late, "A025 A127")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	int group = suite_group(DOOR_EDU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	int group = suite_group(DEVICE_EDU);
 	uint32_t flags;
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
@@ -101,7 +101,7 @@ CASE(group_enters_late, "A025 A127")
 CASE(group_enters_late_refused, "A025 A127 A132")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU), fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	int group = suite_group(DEVICE_EDU), fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	uint32_t flags;
 
 	TRY(OK, "map nothing", suite_map(&s.d, 0, NULL, 1));
@@ -114,8 +114,8 @@ CASE(group_enters_late_refused, "A025 A127 A132")
 
 CASE(group_unset, "A026")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	int device = door_device(&d, DOOR_NVME);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	int device = backend_device(&d, DEVICE_NVME);
 
 	NEED(device >= 0);
 	TRY(-EBUSY, "device open", ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
@@ -127,13 +127,13 @@ CASE(group_unset, "A026")
 
 CASE(group_device_fd, "A027")
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	int device;
 
-	TRY(-EINVAL, "before", door_device(&d, DOOR_NVME));
+	TRY(-EINVAL, "before", backend_device(&d, DEVICE_NVME));
 	TRY(OK, "set", ioctl(d.fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
-	TRY(-ENODEV, "unknown name", door_device(&d, "0000:00:1f.7"));
-	device = door_device(&d, DOOR_NVME);
+	TRY(-ENODEV, "unknown name", backend_device(&d, "0000:00:1f.7"));
+	device = backend_device(&d, DEVICE_NVME);
 	NEED(device >= 0);
 	SEE(FD_CLOEXEC, "flags", fcntl(device, F_GETFD));
 }
@@ -141,7 +141,7 @@ CASE(group_device_fd, "A027")
 CASE(group_opened_twice, "A028")
 {
 	char path[64], link[64];
-	int group = suite_group(DOOR_NVME);
+	int group = suite_group(DEVICE_NVME);
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", group);
 	NEED(realpath(link, NULL) != NULL);

@@ -5,7 +5,7 @@
  */
 #include "type1/suite/suite.h"
 
-static int get(const struct door *d, void *info)
+static int get(const struct backend *d, void *info)
 {
 	return ioctl(d->fd, VFIO_IOMMU_GET_INFO, info);
 }
@@ -13,7 +13,7 @@ static int get(const struct door *d, void *info)
 CASE(info_argsz, "A030")
 {
 	static const uint32_t size[] = { 0, 4, 8, 15, 16, 17, 20, 23, 24 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct vfio_iommu_type1_info info;
 	unsigned int i;
 
@@ -27,8 +27,8 @@ CASE(info_argsz, "A030")
 
 CASE(info_pointer, "A030")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *area = door_memory(2 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *area = touched_memory(2 * PAGE);
 	uint32_t size = 4096;
 
 	TRY(-EFAULT, "null", get(&d, NULL));
@@ -44,7 +44,7 @@ CASE(info_pointer, "A030")
 
 CASE(info_input_is_ignored, "A030")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct vfio_iommu_type1_info info = {
 		.argsz = sizeof(info), .flags = UINT32_MAX, .iova_pgsizes = 1, .cap_offset = 77,
 	};
@@ -55,7 +55,7 @@ CASE(info_input_is_ignored, "A030")
 
 CASE(info_flags, "A031")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
 
 	TRY(OK, "get", get(&d, &info));
@@ -65,7 +65,7 @@ CASE(info_flags, "A031")
 
 CASE(info_room_for_no_capability, "A032")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct vfio_iommu_type1_info info = { .argsz = 24 };
 	uint32_t needed;
 
@@ -82,7 +82,7 @@ CASE(info_room_for_no_capability, "A032")
 /* As much room as it said is enough. */
 CASE(info_room_exact, "A032 A033")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	union { struct vfio_iommu_type1_info info; char room[1024]; } u = { .info.argsz = 24 };
 	uint32_t needed;
 
@@ -95,9 +95,9 @@ CASE(info_room_exact, "A032 A033")
 	SEE(needed, "size", u.info.argsz);
 }
 
-static void whole(const struct door *d, const char *when)
+static void whole(const struct backend *d, const char *when)
 {
-	struct vfio_iommu_type1_info *info = door_info(d);
+	struct vfio_iommu_type1_info *info = backend_info(d);
 
 	NEED(info != NULL);
 	suite_say(when, "%s", suite_hex(info, info->argsz));
@@ -105,9 +105,9 @@ static void whole(const struct door *d, const char *when)
 }
 
 /* The headers of the chain, in order. */
-static void chain(const struct door *d, const char *when)
+static void chain(const struct backend *d, const char *when)
 {
-	struct vfio_iommu_type1_info *info = door_info(d);
+	struct vfio_iommu_type1_info *info = backend_info(d);
 	struct vfio_info_cap_header *cap;
 	uint32_t at;
 
@@ -122,8 +122,8 @@ static void chain(const struct door *d, const char *when)
 
 CASE(info_whole, "A033 A038")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	struct vfio_iommu_type1_info *info = door_info(&d);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct vfio_iommu_type1_info *info = backend_info(&d);
 
 	NEED(info != NULL);
 	SEE(24, "offset", info->cap_offset);
@@ -132,14 +132,14 @@ CASE(info_whole, "A033 A038")
 
 CASE(info_chain, "A033 A034 A038")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	chain(&d, "chain");
 }
 
 CASE(info_writes_no_more, "A033")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct { struct vfio_iommu_type1_info info; unsigned char more[1000]; } u;
 
 	memset(&u, 0xee, sizeof(u));
@@ -150,10 +150,10 @@ CASE(info_writes_no_more, "A033")
 
 CASE(info_migration, "A035")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct vfio_iommu_type1_info_cap_migration *cap;
 
-	cap = door_cap(door_info(&d), VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
+	cap = info_cap(backend_info(&d), VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION);
 	NEED(cap != NULL);
 	SEE(0, "flags", cap->flags);
 	SEE(PAGE, "page sizes", cap->pgsize_bitmap);
@@ -162,25 +162,25 @@ CASE(info_migration, "A035")
 
 CASE(info_free_mappings, "A036")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
-	SEE(65535, "at first", door_avail(&d));
+	SEE(65535, "at first", backend_avail(&d));
 	TRY(OK, "map 1", suite_map(&d, 0, mem, 1));
 	TRY(OK, "map 3", suite_map(&d, 1, mem, 3));
-	SEE(65533, "two less", door_avail(&d));
+	SEE(65533, "two less", backend_avail(&d));
 	TRY(-EEXIST, "refused", suite_map(&d, 0, mem, 1));
-	SEE(65533, "refused maps are none", door_avail(&d));
+	SEE(65533, "refused maps are none", backend_avail(&d));
 	TRY(4, "unmap both", suite_unmap(&d, 0, 8));
-	SEE(65535, "at last", door_avail(&d));
+	SEE(65535, "at last", backend_avail(&d));
 }
 
-static void ranges(const struct door *d, const char *when)
+static void ranges(const struct backend *d, const char *when)
 {
 	struct vfio_iommu_type1_info_cap_iova_range *cap;
 	uint32_t i;
 
-	cap = door_cap(door_info(d), VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+	cap = info_cap(backend_info(d), VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
 	suite_say(when, "%s", cap ? "present" : "absent");
 	for (i = 0; cap && i < cap->nr_iovas; i++)
 		suite_say(suite_key("%s, %u", when, i), "0x%llx-0x%llx",
@@ -190,7 +190,7 @@ static void ranges(const struct door *d, const char *when)
 
 CASE(info_ranges, "A037 A130")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	ranges(&d, "ranges");
 }
@@ -209,7 +209,7 @@ CASE(info_page_sizes, "A039 A040")
 {
 	struct vfio_iommu_type1_info info = { .argsz = 16 };
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU), more = suite_group(DOOR_NVME);
+	int group = suite_group(DEVICE_EDU), more = suite_group(DEVICE_NVME);
 
 	TRY(OK, "software", get(&s.d, &info));
 	suite_say("software, sizes", "0x%llx", (unsigned long long)info.iova_pgsizes);
@@ -231,7 +231,7 @@ CASE(info_page_sizes, "A039 A040")
 CASE(info_ranges_come_and_go, "A130 A133")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU), more = suite_group(DOOR_NVME);
+	int group = suite_group(DEVICE_EDU), more = suite_group(DEVICE_NVME);
 
 	TRY(OK, "enter", suite_enter(&s.d, group));
 	ranges(&s.d, "one");
@@ -245,7 +245,7 @@ CASE(info_ranges_come_and_go, "A130 A133")
 
 CASE(info_v1, "A033 A034")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 
 	whole(&d, "bytes");
 }

@@ -28,7 +28,7 @@ static int container(void)
 
 CASE(life_version, "A001")
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 
 	TRY(VFIO_API_VERSION, "fresh", ioctl(container(), VFIO_GET_API_VERSION));
 	TRY(VFIO_API_VERSION, "with a group", ioctl(d.fd, VFIO_GET_API_VERSION));
@@ -55,7 +55,7 @@ CASE(life_needs_no_privilege, "A002")
 CASE(life_before_set_iommu, "A003")
 {
 	struct vfio_iommu_type1_info info = { .argsz = sizeof(info) };
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	char *mem = suite_memory(1);
 
 	TRY(-EINVAL, "get_info", ioctl(d.fd, VFIO_IOMMU_GET_INFO, &info));
@@ -64,12 +64,12 @@ CASE(life_before_set_iommu, "A003")
 	TRY(-EINVAL, "dirty", ioctl(d.fd, VFIO_IOMMU_DIRTY_PAGES, &info));
 	TRY(-EINVAL, "unknown", ioctl(d.fd, _IO(VFIO_TYPE, VFIO_BASE + 99), 0));
 	TRY(-EINVAL, "not of VFIO", ioctl(d.fd, _IO('t', 1), 0));
-	SEE(0, "charged", door_locked());
+	SEE(0, "charged", locked_kib());
 }
 
 CASE(life_unknown_ioctl, "A004 A154")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(-ENOTTY, "unknown", ioctl(d.fd, _IO(VFIO_TYPE, VFIO_BASE + 99), 0));
 	TRY(-ENOTTY, "not of VFIO", ioctl(d.fd, _IO('t', 1), 0));
@@ -99,21 +99,21 @@ CASE(life_extensions_fresh, "A005 A007 A008 A009 A010 A011 A155")
 	TRY(1, "type1", extension(fd, VFIO_TYPE1_IOMMU));
 	TRY(1, "type1v2", extension(fd, VFIO_TYPE1v2_IOMMU));
 	TRY(1, "unmap all", extension(fd, VFIO_UNMAP_ALL));
-	TRY(door_kernel(6, 13) ? 0 : 1, "nesting", extension(fd, 6));
+	TRY(kernel_is(6, 13) ? 0 : 1, "nesting", extension(fd, 6));
 	TRY(0, "update vaddr", extension(fd, VFIO_UPDATE_VADDR));
 	TRY(0, "dma cc", extension(fd, VFIO_DMA_CC_IOMMU));
 }
 
 CASE(life_extensions_with_a_group, "A005 A007 A011")
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 
 	extensions(d.fd, "with a group");
 }
 
 CASE(life_extensions_selected, "A006 A007 A008 A009 A010 A011")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	extensions(d.fd, "selected");
 	TRY(1, "update vaddr", extension(d.fd, VFIO_UPDATE_VADDR));
@@ -124,7 +124,7 @@ CASE(life_extensions_of_others, "A011 A153 A155")
 	static const unsigned long other[] = {
 		VFIO_SPAPR_TCE_IOMMU, VFIO_EEH, VFIO_SPAPR_TCE_v2_IOMMU, VFIO_NOIOMMU_IOMMU,
 	};
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int fresh = container();
 	unsigned int i;
 
@@ -136,7 +136,7 @@ CASE(life_extensions_of_others, "A011 A153 A155")
 
 CASE(life_extension_vaddr_emulated, "A009")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int group = suite_group(MDEV_NAME(0));
 
 	TRY(1, "hardware", extension(d.fd, VFIO_UPDATE_VADDR));
@@ -150,7 +150,7 @@ CASE(life_extension_vaddr_emulated, "A009")
 CASE(life_extension_coherent, "A010 A135")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
 	TRY(1, "software alone", extension(s.d.fd, VFIO_DMA_CC_IOMMU));
 	TRY(OK, "enter", suite_enter(&s.d, group));
@@ -170,7 +170,7 @@ CASE(life_set_iommu_without_group, "A012")
 
 CASE(life_set_iommu_twice, "A013")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(-EINVAL, "same", set_iommu(d.fd, VFIO_TYPE1v2_IOMMU));
 	TRY(-EINVAL, "other", set_iommu(d.fd, VFIO_TYPE1_IOMMU));
@@ -180,7 +180,7 @@ CASE(life_set_iommu_twice, "A013")
 CASE(life_set_iommu_unknown, "A014 A153 A155")
 {
 	static const unsigned long type[] = { 0, 2, 4, 5, 7, 8, 11, 99, UINT32_MAX, -1UL };
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	unsigned int i;
 
 	for (i = 0; i < sizeof(type) / sizeof(*type); i++)
@@ -191,7 +191,7 @@ CASE(life_set_iommu_unknown, "A014 A153 A155")
 /* Extensions that are not types: type1 answers them, and takes no container for them. */
 CASE(life_set_iommu_not_a_type, "A014 A016")
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 
 	TRY(ANY, "unmap all", set_iommu(d.fd, VFIO_UNMAP_ALL));
 	TRY(-ENODEV, "update vaddr", set_iommu(d.fd, VFIO_UPDATE_VADDR));
@@ -200,7 +200,7 @@ CASE(life_set_iommu_not_a_type, "A014 A016")
 
 static void rules(unsigned long type)
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	char *mem = suite_memory(4);
 
 	TRY(ANY, "set", set_iommu(d.fd, type));
@@ -231,16 +231,16 @@ CASE(life_choose_again, "A017")
 	static const unsigned long type[] = {
 		VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU,
 	};
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	char *mem = suite_memory(1);
 	int i;
 
 	for (i = 0; i < 3; i++) {
 		TRY(OK, suite_key("%d set", i), set_iommu(d.fd, type[i]));
 		TRY(OK, suite_key("%d map", i), suite_map(&d, 0, mem, 1));
-		SEE(4, suite_key("%d charged", i), door_locked());
+		SEE(4, suite_key("%d charged", i), locked_kib());
 		TRY(OK, suite_key("%d leave", i), ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
-		SEE(0, suite_key("%d left", i), door_locked());
+		SEE(0, suite_key("%d left", i), locked_kib());
 		SEE(0, suite_key("%d pinned", i), suite_pinned());
 		TRY(-EINVAL, suite_key("%d map without", i), suite_map(&d, 0, mem, 1));
 		TRY(-EINVAL, suite_key("%d set without", i), set_iommu(d.fd, type[i]));
@@ -251,20 +251,20 @@ CASE(life_choose_again, "A017")
 /* Mapped, then closed in this order; what is left after each. */
 static void close_in_order(const char *order)
 {
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	char *mem = suite_memory(4);
 	int device;
 
 	NEED(!set_iommu(d.fd, VFIO_TYPE1v2_IOMMU));
-	device = door_device(&d, DOOR_NVME);
+	device = backend_device(&d, DEVICE_NVME);
 	NEED(device >= 0);
 	NEED(!suite_map(&d, 0, mem, 4));
 	for (; *order; order++) {
 		TRY(OK, suite_key("%c, close", *order),
 		    close(*order == 'c' ? d.fd : *order == 'g' ? d.group : device));
-		SEE(ANY, suite_key("%c, charged", *order), door_locked());
+		SEE(ANY, suite_key("%c, charged", *order), locked_kib());
 	}
-	SEE(0, "charged", door_locked());
+	SEE(0, "charged", locked_kib());
 	SEE(0, "pinned", suite_pinned());
 }
 
@@ -282,7 +282,7 @@ CASE(life_compat32, "A019")
 	struct vfio_iommu_type1_dma_unmap *unmap = (void *)low;
 	struct vfio_iommu_type1_dma_map *map = (void *)low;
 	struct vfio_iommu_type1_info *info = (void *)low;
-	struct door d = suite_joined(DOOR_NVME);
+	struct backend d = suite_joined(DEVICE_NVME);
 	uint32_t arg = (uintptr_t)low;
 
 	NEED(low != MAP_FAILED);
@@ -293,13 +293,13 @@ CASE(life_compat32, "A019")
 	TRY(OK, "info", ioctl32(d.fd, VFIO_IOMMU_GET_INFO, arg));
 	suite_say("info bytes", "%s", suite_hex(low, 144));
 	*map = (struct vfio_iommu_type1_dma_map){
-		.argsz = sizeof(*map), .flags = DOOR_RW, .vaddr = arg + PAGE, .iova = IOVA,
+		.argsz = sizeof(*map), .flags = MAP_RW, .vaddr = arg + PAGE, .iova = IOVA,
 		.size = 3 * PAGE,
 	};
 	TRY(OK, "map", ioctl32(d.fd, VFIO_IOMMU_MAP_DMA, arg));
 	TRY(-EEXIST, "again", ioctl32(d.fd, VFIO_IOMMU_MAP_DMA, arg));
 	TRY(-EFAULT, "pointer", ioctl32(d.fd, VFIO_IOMMU_MAP_DMA, 16));
-	SEE(12, "charged", door_locked());
+	SEE(12, "charged", locked_kib());
 	*unmap = (struct vfio_iommu_type1_dma_unmap){
 		.argsz = sizeof(*unmap), .iova = IOVA, .size = 8 * PAGE,
 	};
@@ -319,7 +319,7 @@ CASE(life_parameters, "A104 A105 A106")
 
 	for (i = 0; i < 3; i++) {
 		const char *path = suite_key("/sys/module/%s/parameters/%s",
-					     suite_kind == DOOR_TYPE1 ? "vfio_iommu_type1" : "ioasid",
+					     suite_kind == BACKEND_TYPE1 ? "vfio_iommu_type1" : "ioasid",
 					     name[i]);
 		FILE *file = fopen(path, "re");
 

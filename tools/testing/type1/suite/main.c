@@ -10,11 +10,11 @@
 
 #define MAX_LEAK_TRIES	20
 
-enum door_kind suite_kind;
+enum backend_kind suite_kind;
 
 static struct suite_case *first, **tail = &first;
 static struct suite_case *running;
-static const struct door *watched;
+static const struct backend *watched;
 static long long pinned_before;
 
 void suite_add(struct suite_case *c)
@@ -69,8 +69,8 @@ void suite_tried(const char *key, long want, long ret)
 	long got = ret == -1 ? -errno : ret;
 
 	if (watched)
-		suite_say(key, "%s, VmLck %ld, %lld left", number(got), door_locked(),
-			  door_avail(watched));
+		suite_say(key, "%s, VmLck %ld, %lld left", number(got), locked_kib(),
+			  backend_avail(watched));
 	else
 		suite_say(key, "%s", number(got));
 	check(key, want, got);
@@ -106,7 +106,7 @@ void suite_need(bool condition, const char *text)
 
 void suite_not_on_type1(const char *why)
 {
-	if (suite_kind != DOOR_TYPE1)
+	if (suite_kind != BACKEND_TYPE1)
 		return;
 	suite_say("result", "not run: %s", why);
 	exit(0);
@@ -114,24 +114,24 @@ void suite_not_on_type1(const char *why)
 
 /* --- containers --- */
 
-void suite_watch(const struct door *d)
+void suite_watch(const struct backend *d)
 {
 	watched = d;
 }
 
-struct door suite_joined(const char *name)
+struct backend suite_joined(const char *name)
 {
-	struct door d;
+	struct backend d;
 
-	NEED(door_join(&d, suite_kind, name));
+	NEED(backend_join(&d, suite_kind, name));
 	return d;
 }
 
-struct door suite_hard(unsigned long type)
+struct backend suite_hard(unsigned long type)
 {
-	static struct door d;
+	static struct backend d;
 
-	NEED(door_open(&d, suite_kind, type, DOOR_NVME));
+	NEED(backend_open(&d, suite_kind, type, DEVICE_NVME));
 	suite_watch(&d);
 	return d;
 }
@@ -140,8 +140,8 @@ struct soft suite_soft(void)
 {
 	static struct soft s;
 
-	NEED(door_open(&s.d, suite_kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
-	s.device = door_device(&s.d, MDEV_NAME(0));
+	NEED(backend_open(&s.d, suite_kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(0)));
+	s.device = backend_device(&s.d, MDEV_NAME(0));
 	NEED(s.device >= 0);
 	suite_watch(&s.d);
 	return s;
@@ -149,20 +149,20 @@ struct soft suite_soft(void)
 
 int suite_group(const char *name)
 {
-	int group = door_open_group(name);
+	int group = backend_open_group(name);
 
 	NEED(group >= 0);
 	return group;
 }
 
-int suite_enter(const struct door *d, int group)
+int suite_enter(const struct backend *d, int group)
 {
 	return ioctl(group, VFIO_GROUP_SET_CONTAINER, &d->fd);
 }
 
 char *suite_memory(uint64_t pages)
 {
-	char *mem = door_small_pages(pages * PAGE);
+	char *mem = small_pages(pages * PAGE);
 	uint64_t i;
 
 	NEED(mem != MAP_FAILED);
@@ -286,7 +286,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: suite type1|ioasid [CASE...] | --list\n");
 		return 2;
 	}
-	suite_kind = strcmp(argv[1], "type1") ? DOOR_SHIM : DOOR_TYPE1;
+	suite_kind = strcmp(argv[1], "type1") ? BACKEND_SHIM : BACKEND_TYPE1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -16,8 +16,8 @@
 CASE(memory_not_there, "A051")
 {
 	const uint64_t big = 1100;
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *mem = door_small_pages(big * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = small_pages(big * PAGE);
 	uint64_t hole;
 
 	TRY(-EFAULT, "null", suite_map(&d, 0, NULL, 1));
@@ -34,16 +34,17 @@ CASE(memory_not_there, "A051")
 
 CASE(memory_protected, "A051")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(16);
 
 	NEED(!mprotect(mem + 8 * PAGE, PAGE, PROT_READ));
 	NEED(!mprotect(mem + 12 * PAGE, PAGE, PROT_NONE));
 	TRY(-EFAULT, "write to read-only", suite_map(&d, 0, mem, 12));
 	TRY(-EFAULT, "write only to read-only",
-	    door_map(&d, IOVA, mem + 8 * PAGE, PAGE, VFIO_DMA_MAP_FLAG_WRITE));
-	TRY(-EFAULT, "read of nothing", door_map(&d, IOVA, mem, 16 * PAGE, VFIO_DMA_MAP_FLAG_READ));
-	TRY(OK, "read of read-only", door_map(&d, IOVA, mem, 12 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	    backend_map(&d, IOVA, mem + 8 * PAGE, PAGE, VFIO_DMA_MAP_FLAG_WRITE));
+	TRY(-EFAULT, "read of nothing",
+	    backend_map(&d, IOVA, mem, 16 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "read of read-only", backend_map(&d, IOVA, mem, 12 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	SEE(12, "pinned", suite_pinned());
 }
 
@@ -65,26 +66,26 @@ static int huge_file(size_t size)
 CASE(memory_of_a_read_only_huge_file, "A051")
 {
 	int fd = huge_file(4 * MIB);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = mmap(NULL, 4 * MIB, PROT_READ, MAP_SHARED, fd, 0);
 
 	NEED(mem != MAP_FAILED);
-	TRY(-EFAULT, "write", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	TRY(-EFAULT, "write", backend_map(&d, IOVA, mem, 4 * MIB, MAP_RW));
 	SEE(0, "pinned", suite_pinned());
-	TRY(OK, "read", door_map(&d, IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
-	TRY(4 * MIB, "unmap", door_unmap(&d, IOVA, 4 * MIB));
+	TRY(OK, "read", backend_map(&d, IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
+	TRY(4 * MIB, "unmap", backend_unmap(&d, IOVA, 4 * MIB));
 	NEED(!mprotect(mem, 4 * MIB, PROT_READ | PROT_WRITE) && !mprotect(mem, 2 * MIB, PROT_READ));
-	TRY(-EFAULT, "write, half of it", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
-	TRY(OK, "write, the other half", door_map(&d, IOVA, mem + 2 * MIB, 2 * MIB, DOOR_RW));
+	TRY(-EFAULT, "write, half of it", backend_map(&d, IOVA, mem, 4 * MIB, MAP_RW));
+	TRY(OK, "write, the other half", backend_map(&d, IOVA, mem + 2 * MIB, 2 * MIB, MAP_RW));
 	NEED(!ftruncate(fd, 2 * MIB));
-	TRY(-EFAULT, "cut", door_map(&d, 2 * IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
-	TRY(2 * MIB, "unmap that", door_unmap(&d, IOVA, 2 * MIB));
+	TRY(-EFAULT, "cut", backend_map(&d, 2 * IOVA, mem, 4 * MIB, VFIO_DMA_MAP_FLAG_READ));
+	TRY(2 * MIB, "unmap that", backend_unmap(&d, IOVA, 2 * MIB));
 }
 
 CASE(memory_of_a_read_only_file, "A051")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC | MFD_ALLOW_SEALING), exe;
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	const int n = 1024;	/* more than is pinned page by page */
 	char *mem;
 
@@ -95,26 +96,26 @@ CASE(memory_of_a_read_only_file, "A051")
 	TRY(-EFAULT, "shared, write", suite_map(&d, 0, mem, 4));
 	mem = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	TRY(-EFAULT, "memfd without write", suite_map(&d, 0, mem, n));
-	TRY(OK, "memfd, read", door_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "memfd, read", backend_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	TRY(n, "unmap", suite_unmap(&d, 0, n));
 	NEED(!munmap(mem, n * PAGE) && !fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
 	mem = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	NEED(mem != MAP_FAILED);
 	TRY(-EFAULT, "sealed, write", suite_map(&d, 0, mem, n));
-	TRY(OK, "sealed, read", door_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "sealed, read", backend_map(&d, IOVA, mem, n * PAGE, VFIO_DMA_MAP_FLAG_READ));
 }
 
 CASE(memory_behind_the_end, "A051")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem;
 
 	NEED(fd >= 0 && !ftruncate(fd, 4 * PAGE));
 	mem = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(mem != MAP_FAILED);
 	TRY(-EFAULT, "write", suite_map(&d, 0, mem, 8));
-	TRY(-EFAULT, "read", door_map(&d, IOVA, mem, 8 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(-EFAULT, "read", backend_map(&d, IOVA, mem, 8 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	SEE(4 * PAGE, "the file did not grow", lseek(fd, 0, SEEK_END));
 	TRY(OK, "what there is", suite_map(&d, 0, mem, 4));
 	NEED(!ftruncate(fd, 2 * PAGE));
@@ -126,43 +127,43 @@ CASE(memory_behind_the_end, "A051")
 CASE(memory_behind_the_end_huge, "A051")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC | MFD_HUGETLB);
-	struct door d;
+	struct backend d;
 	char *mem;
 
-	NEED(door_write("/proc/sys/vm/nr_hugepages", "8"));
+	NEED(file_write("/proc/sys/vm/nr_hugepages", "8"));
 	NEED(fd >= 0 && !ftruncate(fd, 4 * MIB));
 	d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	mem = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	/* To map more than there is makes such a file larger. */
 	NEED(mem != MAP_FAILED && !ftruncate(fd, 4 * MIB));
-	TRY(-EFAULT, "beyond", door_map(&d, IOVA, mem, 8 * MIB, DOOR_RW));
-	TRY(OK, "within", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	TRY(-EFAULT, "beyond", backend_map(&d, IOVA, mem, 8 * MIB, MAP_RW));
+	TRY(OK, "within", backend_map(&d, IOVA, mem, 4 * MIB, MAP_RW));
 	NEED(!ftruncate(fd, 2 * MIB));
-	TRY(-EFAULT, "cut", door_map(&d, 2 * IOVA, mem, 4 * MIB, DOOR_RW));
-	TRY(4 * MIB, "unmap", door_unmap(&d, IOVA, 4 * MIB));
+	TRY(-EFAULT, "cut", backend_map(&d, 2 * IOVA, mem, 4 * MIB, MAP_RW));
+	TRY(4 * MIB, "unmap", backend_unmap(&d, IOVA, 4 * MIB));
 	munmap(mem, 8 * MIB);
 	close(fd);
-	NEED(door_write("/proc/sys/vm/nr_hugepages", "0"));
+	NEED(file_write("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 /* A private view of a file is memory of its own: what a device reads is not the file's. */
 CASE(memory_private_file, "A051 A056")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC), edu;
-	struct door d;
+	struct backend d;
 	volatile char *bar;
 	char *mem, word[8] = "";
 
 	NEED(fd >= 0 && !ftruncate(fd, 4 * MIB));
 	mem = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	NEED(mem != MAP_FAILED && pwrite(fd, "file", 4, 0) == 4);
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	suite_watch(&d);
-	edu = door_device(&d, DOOR_EDU);
+	edu = backend_device(&d, DEVICE_EDU);
 	NEED(edu >= 0);
 	bar = edu_open(edu);
 	NEED(bar != NULL);
-	TRY(OK, "map", door_map(&d, LOW, mem, 4 * MIB, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, LOW, mem, 4 * MIB, MAP_RW));
 	strcpy(mem, "mine");
 	SEE(1, "dma", edu_copy(bar, LOW, LOW + 2 * MIB, 8));
 	suite_say("read by the device", "%.4s", mem + 2 * MIB);
@@ -170,7 +171,7 @@ CASE(memory_private_file, "A051 A056")
 	suite_say("in the file", "%s", word);
 	NEED(pread(fd, word, 4, 2 * MIB) == 4);
 	SEE(0, "written to the file", word[0]);
-	TRY(4 * MIB, "unmap", door_unmap(&d, LOW, 4 * MIB));
+	TRY(4 * MIB, "unmap", backend_unmap(&d, LOW, 4 * MIB));
 }
 
 /* 1 for an anonymous page, 0 for one of a file, by /proc/self/pagemap. */
@@ -189,11 +190,11 @@ static int is_anonymous(const void *mem)
 CASE(memory_read_only_of_private_file, "A056")
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
 
 	NEED(mem != MAP_FAILED);
-	TRY(OK, "map", door_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	SEE(ANY, "anonymous", is_anonymous(mem));
 	TRY(-EFAULT, "write", suite_map(&d, 16, mem, 4));
 	TRY(4, "unmap", suite_unmap(&d, 0, 4));
@@ -201,49 +202,49 @@ CASE(memory_read_only_of_private_file, "A056")
 
 CASE(memory_untouched, "A056")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *mem = door_small_pages(8 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = small_pages(8 * PAGE);
 
-	TRY(OK, "read", door_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "read", backend_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	SEE(ANY, "anonymous", is_anonymous(mem));
 	TRY(OK, "write", suite_map(&d, 8, mem, 8));
-	TRY(12 * PAGE, "all", door_unmap_all(&d));
+	TRY(12 * PAGE, "all", backend_unmap_all(&d));
 }
 
 /* Two kinds of huge memory, charged by small pages. */
 CASE(memory_huge, "A059 A093")
 {
 	char *mem = mmap(NULL, 10 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	NEED(mem != MAP_FAILED);
 	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(2 * MIB - 1));
 	madvise(mem, 8 * MIB, MADV_HUGEPAGE);
 	memset(mem, 1, 8 * MIB);
-	TRY(OK, "all", door_map(&d, IOVA, mem, 8 * MIB, DOOR_RW));
-	TRY(OK, "a piece", door_map(&d, 2 * IOVA, mem + PAGE, 3 * MIB, DOOR_RW));
-	TRY(-EEXIST, "again", door_map(&d, IOVA, mem, 8 * MIB, DOOR_RW));
+	TRY(OK, "all", backend_map(&d, IOVA, mem, 8 * MIB, MAP_RW));
+	TRY(OK, "a piece", backend_map(&d, 2 * IOVA, mem + PAGE, 3 * MIB, MAP_RW));
+	TRY(-EEXIST, "again", backend_map(&d, IOVA, mem, 8 * MIB, MAP_RW));
 	NEED(!munmap(mem + 5 * MIB, PAGE));
-	TRY(8 * MIB, "unmap", door_unmap(&d, IOVA, 8 * MIB));
-	TRY(3 * MIB, "unmap the piece", door_unmap(&d, 2 * IOVA, 3 * MIB));
+	TRY(8 * MIB, "unmap", backend_unmap(&d, IOVA, 8 * MIB));
+	TRY(3 * MIB, "unmap the piece", backend_unmap(&d, 2 * IOVA, 3 * MIB));
 }
 
 CASE(memory_hugetlb, "A059 A078 A093")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem;
 
-	NEED(door_write("/proc/sys/vm/nr_hugepages", "4"));
+	NEED(file_write("/proc/sys/vm/nr_hugepages", "4"));
 	mem = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
 		   -1, 0);
 	NEED(mem != MAP_FAILED);
-	TRY(OK, "all", door_map(&d, IOVA, mem, 4 * MIB, DOOR_RW));
+	TRY(OK, "all", backend_map(&d, IOVA, mem, 4 * MIB, MAP_RW));
 	SEE(ANY, "pins", suite_pinned());
-	TRY(OK, "a piece", door_map(&d, 2 * IOVA, mem + PAGE, 3 * MIB, DOOR_RW));
+	TRY(OK, "a piece", backend_map(&d, 2 * IOVA, mem + PAGE, 3 * MIB, MAP_RW));
 	NEED(!munmap(mem, 4 * MIB));
-	TRY(7 * MIB, "all of it", door_unmap_all(&d));
+	TRY(7 * MIB, "all of it", backend_unmap_all(&d));
 	SEE(0, "pinned", suite_pinned());
-	NEED(door_write("/proc/sys/vm/nr_hugepages", "0"));
+	NEED(file_write("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 static void trap_set(char *trap, size_t size)
@@ -261,7 +262,7 @@ static void trap_set(char *trap, size_t size)
 /* What a map of memory says that is never filled: its errno, or that it waits. */
 static void trapped_map(const char *key, char *trap, size_t size)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int status = 0, tries;
 	pid_t pid;
 
@@ -284,7 +285,7 @@ static void trapped_map(const char *key, char *trap, size_t size)
 	}
 	TRY(0, suite_key("%s, mapped", key), suite_unmap(&d, 0, size / PAGE));
 	SEE(0, suite_key("%s, pinned", key), suite_pinned());
-	door_close(&d);
+	backend_close(&d);
 }
 
 /* Memory that a userfaultfd serves, private and of a file. */
@@ -293,7 +294,7 @@ CASE(memory_of_userfaultfd, "A051 A052")
 	int fd = memfd_create("suite", MFD_CLOEXEC);
 	char *mem;
 
-	trapped_map("private", door_small_pages(8 * PAGE), 8 * PAGE);
+	trapped_map("private", small_pages(8 * PAGE), 8 * PAGE);
 	NEED(fd >= 0 && !ftruncate(fd, 2 * MIB));
 	mem = mmap(NULL, 2 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(mem != MAP_FAILED);
@@ -362,8 +363,8 @@ static long in_movable(const char *mem, uint64_t pages)
 /* They are moved before they are pinned. */
 CASE_LONG(memory_is_moved, "A055", 60)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *mem = door_small_pages(256 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = small_pages(256 * PAGE);
 	int block = block_to_movable();
 
 	NEED(block >= 0);

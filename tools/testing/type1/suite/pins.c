@@ -27,12 +27,12 @@ static void heard(int device, const char *key)
 
 CASE(pin_v1, "A140")
 {
-	struct door d;
+	struct backend d;
 	int device;
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1_IOMMU, MDEV_NAME(0)));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1_IOMMU, MDEV_NAME(0)));
 	suite_watch(&d);
-	device = door_device(&d, MDEV_NAME(0));
+	device = backend_device(&d, MDEV_NAME(0));
 	NEED(device >= 0);
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
 	TRY(-EACCES, "pin", mdev_pin(device, 0, 1, MDEV_READ));
@@ -53,13 +53,13 @@ CASE(pin_numbers, "A140")
 
 CASE(pin_without_callback, "A141 A148")
 {
-	struct door d;
+	struct backend d;
 	int deaf, group = suite_group(MDEV_NAME(0)), hearing;
 	char word[8];
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(2)));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, MDEV_NAME(2)));
 	suite_watch(&d);
-	deaf = door_device(&d, MDEV_NAME(2));
+	deaf = backend_device(&d, MDEV_NAME(2));
 	NEED(deaf >= 0);
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
 	TRY(-EINVAL, "pin", mdev_pin(deaf, 0, 1, MDEV_READ));
@@ -78,9 +78,9 @@ CASE(pin_errors, "A142")
 
 	TRY(-EINVAL, "nothing mapped", mdev_pin(s.device, 0, 1, MDEV_READ));
 	TRY(OK, "map to be read",
-	    door_map(&s.d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	    backend_map(&s.d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	TRY(OK, "map to be written",
-	    door_map(&s.d, IOVA + 4 * PAGE, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_WRITE));
+	    backend_map(&s.d, IOVA + 4 * PAGE, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_WRITE));
 	TRY(-EPERM, "write the first", mdev_pin(s.device, 0, 1, MDEV_WRITE));
 	TRY(-EPERM, "both of the first", mdev_pin(s.device, 0, 1, RW));
 	TRY(-EPERM, "read the second", mdev_pin(s.device, 4, 1, MDEV_READ));
@@ -100,7 +100,7 @@ CASE(pin_unwinds, "A142")
 	TRY(2, "pin two", mdev_pin(s.device, 3, 2, MDEV_READ));
 	TRY(-EINVAL, "into a hole", mdev_pin(s.device, 0, 9, MDEV_READ));
 	SEE(2, "pinned", suite_pinned());
-	SEE(8, "charged", door_locked());
+	SEE(8, "charged", locked_kib());
 	TRY(2, "unpin", mdev_unpin(s.device, 3, 2));
 	SEE(0, "pinned after", suite_pinned());
 }
@@ -121,23 +121,23 @@ CASE(pin_again, "A143 A145")
 CASE(pin_charges, "A144")
 {
 	struct soft s = mapped(8);
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
 	TRY(2, "pin", mdev_pin(s.device, 0, 2, MDEV_READ));
-	SEE(8, "without an IOMMU", door_locked());
+	SEE(8, "without an IOMMU", locked_kib());
 	TRY(OK, "enter", suite_enter(&s.d, group));
-	SEE(32, "with it", door_locked());
+	SEE(32, "with it", locked_kib());
 	TRY(2, "pin two", mdev_pin(s.device, 4, 2, MDEV_READ));
-	SEE(32, "no more with it", door_locked());
+	SEE(32, "no more with it", locked_kib());
 	TRY(2, "unpin", mdev_unpin(s.device, 4, 2));
-	SEE(32, "no less with it", door_locked());
+	SEE(32, "no less with it", locked_kib());
 }
 
 CASE(pin_limit, "A144 A050")
 {
 	struct soft s = suite_soft();
 
-	NEED(door_drop_cap(CAP_IPC_LOCK) && door_memlock(3 * PAGE));
+	NEED(drop_cap(CAP_IPC_LOCK) && set_memlock(3 * PAGE));
 	TRY(OK, "map", suite_map(&s.d, 0, suite_memory(PAGES), PAGES));
 	TRY(3, "three", mdev_pin(s.device, 0, 3, MDEV_READ));
 	TRY(-ENOMEM, "a fourth", mdev_pin(s.device, 3, 1, MDEV_READ));
@@ -188,7 +188,7 @@ CASE(pin_callback_all, "A082 A077")
 		NEED(!suite_map(&s.d, 2 * i, suite_memory(1), 1));
 		TRY(1, suite_key("pin %d", i), mdev_pin(s.device, 2 * i, 1, MDEV_READ));
 	}
-	TRY(5 * PAGE, "all", door_unmap_all(&s.d));
+	TRY(5 * PAGE, "all", backend_unmap_all(&s.d));
 	SEE(0, "pinned", suite_pinned());
 }
 
@@ -221,7 +221,7 @@ CASE(pin_stubborn, "A083")
 	TRY(2, "pin", mdev_pin(s.device, 2, 2, MDEV_READ));
 	TRY(OK, "stubborn", ioctl(s.device, MDEV_MODE, MDEV_STUBBORN));
 	TRY(-EBUSY, "unmap", suite_unmap(&s.d, 0, 8));
-	TRY(-EBUSY, "unmap all", door_unmap_all(&s.d));
+	TRY(-EBUSY, "unmap all", backend_unmap_all(&s.d));
 	TRY(-EEXIST, "still mapped", suite_map(&s.d, 0, suite_memory(1), 1));
 	TRY(2, "lets go", mdev_unpin(s.device, 2, 2));
 	TRY(8, "unmap then", suite_unmap(&s.d, 0, 8));
@@ -234,7 +234,7 @@ CASE(pin_close_lets_go, "A148")
 	TRY(8, "pin", mdev_pin(s.device, 0, 8, MDEV_READ));
 	close(s.device);
 	SEE(0, "pinned", suite_pinned());
-	SEE(0, "charged", door_locked());
+	SEE(0, "charged", locked_kib());
 	TRY(8, "unmap", suite_unmap(&s.d, 0, 8));
 }
 
@@ -264,7 +264,7 @@ CASE(pin_dirty, "A118 A119")
 CASE(pin_dirty_with_hardware, "A117 A119 A120")
 {
 	struct soft s = mapped(PAGES);
-	int group = suite_group(DOOR_EDU), i;
+	int group = suite_group(DEVICE_EDU), i;
 	uint64_t word;
 	struct suite_dirty q = suite_dirty(IOVA, PAGES * PAGE, &word, 8);
 
@@ -282,14 +282,14 @@ CASE(pin_dirty_with_hardware, "A117 A119 A120")
 /* A group with an IOMMU that pins what it writes to can tell. */
 CASE(pin_dirty_scope, "A119 A118")
 {
-	struct door d;
+	struct backend d;
 	int device;
 	uint64_t word = 0;
 	struct suite_dirty q = suite_dirty(IOVA, PAGES * PAGE, &word, 8);
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, SUITE_EDU2));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, SUITE_EDU2));
 	suite_watch(&d);
-	device = door_device(&d, SUITE_EDU2);
+	device = backend_device(&d, SUITE_EDU2);
 	NEED(device >= 0);
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(PAGES), PAGES));
 	TRY(OK, "start", suite_track(&d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
@@ -302,7 +302,7 @@ CASE(pin_dirty_scope, "A119 A118")
 	word = 0;
 	TRY(OK, "get once more", suite_dirty_get(&d, &q));
 	suite_say("after that", "0x%llx", (unsigned long long)word);
-	SEE(64, "charged", door_locked());
+	SEE(64, "charged", locked_kib());
 	TRY(PAGES, "unmap", suite_unmap(&d, 0, PAGES));
 	heard(device, "asked");
 }
@@ -314,10 +314,10 @@ CASE(rw_errors, "A146")
 	struct soft s = suite_soft();
 	char *mem = suite_memory(4), buf[16];
 
-	TRY(OK, "map to be read", door_map(&s.d, IOVA, mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "map to be read", backend_map(&s.d, IOVA, mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
 	TRY(OK, "map to be written",
-	    door_map(&s.d, IOVA + PAGE, mem, PAGE, VFIO_DMA_MAP_FLAG_WRITE));
-	TRY(OK, "map both", door_map(&s.d, IOVA + 4 * PAGE, mem, PAGE, DOOR_RW));
+	    backend_map(&s.d, IOVA + PAGE, mem, PAGE, VFIO_DMA_MAP_FLAG_WRITE));
+	TRY(OK, "map both", backend_map(&s.d, IOVA + 4 * PAGE, mem, PAGE, MAP_RW));
 	TRY(OK, "read", mdev_copy(s.device, IOVA, buf, 8, false, false));
 	TRY(-EPERM, "write what may be read", mdev_copy(s.device, IOVA, buf, 8, true, false));
 	TRY(-EPERM, "read what may be written",

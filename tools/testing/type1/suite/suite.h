@@ -15,7 +15,7 @@
 #define IOASID_TEST_TYPE1_SUITE_H
 
 #include "lib/mdev_device.h"
-#include "lib/container.h"
+#include "lib/backend.h"
 
 #define IOVA	0x10000000ULL
 #define ANY	LONG_MIN	/* claims nothing */
@@ -34,7 +34,7 @@ struct suite_case {
 	struct suite_case *next;
 };
 
-extern enum door_kind suite_kind;
+extern enum backend_kind suite_kind;
 
 void suite_add(struct suite_case *c);
 
@@ -76,15 +76,15 @@ void suite_not_on_type1(const char *why);
 /* --- containers; all end the case when they cannot be had --- */
 
 /* Whose numbers TRY prints; NULL: none. */
-void suite_watch(const struct door *d);
+void suite_watch(const struct backend *d);
 
 /* A container with a device of its own, watched. */
-struct door suite_hard(unsigned long type);
+struct backend suite_hard(unsigned long type);
 /* The same, before VFIO_SET_IOMMU, with this group. */
-struct door suite_joined(const char *name);
+struct backend suite_joined(const char *name);
 
 struct soft {
-	struct door d;
+	struct backend d;
 	int device;
 };
 
@@ -92,19 +92,19 @@ struct soft {
 struct soft suite_soft(void);
 /* Another group into it; its fd. */
 int suite_group(const char *name);
-int suite_enter(const struct door *d, int group);
+int suite_enter(const struct backend *d, int group);
 
 /* Small pages whose number can be read from them. */
 char *suite_memory(uint64_t pages);
-static inline int suite_map(const struct door *d, uint64_t page, const void *mem, uint64_t n)
+static inline int suite_map(const struct backend *d, uint64_t page, const void *mem, uint64_t n)
 {
-	return door_map(d, IOVA + page * PAGE, mem, n * PAGE, DOOR_RW);
+	return backend_map(d, IOVA + page * PAGE, mem, n * PAGE, MAP_RW);
 }
 
 /* Pages unmapped, or -1. */
-static inline long suite_unmap(const struct door *d, uint64_t page, uint64_t n)
+static inline long suite_unmap(const struct backend *d, uint64_t page, uint64_t n)
 {
-	long long done = door_unmap(d, IOVA + page * PAGE, n * PAGE);
+	long long done = backend_unmap(d, IOVA + page * PAGE, n * PAGE);
 
 	return done < 0 ? done : done / (long long)PAGE;
 }
@@ -121,7 +121,7 @@ long suite_pinned(void);
 
 /* --- dirty tracking --- */
 
-int suite_track(const struct door *d, uint32_t flag);
+int suite_track(const struct backend *d, uint32_t flag);
 
 /* A VFIO_IOMMU_DIRTY_PAGES of the test's own making. */
 struct suite_dirty {
@@ -133,7 +133,7 @@ struct suite_dirty {
 };
 
 struct suite_dirty suite_dirty(uint64_t iova, uint64_t size, void *bits, uint64_t bytes);
-int suite_dirty_get(const struct door *d, const struct suite_dirty *q);
+int suite_dirty_get(const struct backend *d, const struct suite_dirty *q);
 
 /* --- what the kernel did, by tracefs --- */
 

@@ -5,7 +5,7 @@
  */
 #include "type1/suite/suite.h"
 
-static int raw(const struct door *d, void *unmap)
+static int raw(const struct backend *d, void *unmap)
 {
 	return ioctl(d->fd, VFIO_IOMMU_UNMAP_DMA, unmap);
 }
@@ -14,7 +14,7 @@ CASE(unmap_argsz, "A069")
 {
 	static const uint32_t size[] = { 0, 4, 8, 23, 24, 25, 4096, UINT32_MAX };
 	struct vfio_iommu_type1_dma_unmap unmap = { .iova = IOVA, .size = PAGE };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(1);
 	unsigned int i;
 
@@ -30,28 +30,30 @@ CASE(unmap_argsz, "A069")
 
 CASE(unmap_unknown_flags, "A069")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	int bit;
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(1), 1));
 	for (bit = 3; bit < 32; bit++)
-		TRY(-EINVAL, suite_key("bit %d", bit), door_unmap_flags(&d, IOVA, PAGE, 1U << bit));
-	TRY(-EINVAL, "all", door_unmap_flags(&d, IOVA, PAGE, UINT32_MAX));
+		TRY(-EINVAL, suite_key("bit %d", bit),
+		    backend_unmap_flags(&d, IOVA, PAGE, 1U << bit));
+	TRY(-EINVAL, "all", backend_unmap_flags(&d, IOVA, PAGE, UINT32_MAX));
 }
 
 CASE(unmap_flag_combinations, "A069 A086")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(1);
 	uint32_t flags;
 
 	for (flags = 0; flags < 8; flags++) {
 		suite_map(&d, 0, mem, 1);
-		TRY(ANY, suite_key("range, flags %u", flags), door_unmap_flags(&d, IOVA, PAGE, flags));
-		door_unmap_all(&d);
+		TRY(ANY, suite_key("range, flags %u", flags), backend_unmap_flags(&d, IOVA, PAGE, flags));
+		backend_unmap_all(&d);
 		suite_map(&d, 0, mem, 1);
-		TRY(ANY, suite_key("no range, flags %u", flags), door_unmap_flags(&d, 0, 0, flags));
-		door_unmap_all(&d);
+		TRY(ANY, suite_key("no range, flags %u", flags),
+		    backend_unmap_flags(&d, 0, 0, flags));
+		backend_unmap_all(&d);
 	}
 }
 
@@ -60,8 +62,8 @@ CASE(unmap_pointer, "A069 A076")
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap), .iova = IOVA, .size = PAGE,
 	};
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *area = door_memory(2 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *area = touched_memory(2 * PAGE);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(1), 1));
 	TRY(-EFAULT, "null", raw(&d, NULL));
@@ -77,46 +79,46 @@ CASE(unmap_pointer, "A069 A076")
 
 CASE(unmap_nothing_asked, "A070")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(1), 1));
-	TRY(-EINVAL, "size 0", door_unmap(&d, IOVA, 0));
-	TRY(-EINVAL, "all 0", door_unmap(&d, 0, 0));
+	TRY(-EINVAL, "size 0", backend_unmap(&d, IOVA, 0));
+	TRY(-EINVAL, "all 0", backend_unmap(&d, 0, 0));
 }
 
 CASE(unmap_unaligned, "A070")
 {
 	static const uint64_t off[] = { 1, 8, 511, 512, 2048, 4095 };
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	unsigned int i;
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(2), 2));
 	for (i = 0; i < sizeof(off) / sizeof(*off); i++) {
-		TRY(-EINVAL, suite_key("iova %d", (int)off[i]), door_unmap(&d, IOVA + off[i], PAGE));
-		TRY(-EINVAL, suite_key("size %d", (int)off[i]), door_unmap(&d, IOVA, off[i]));
+		TRY(-EINVAL, suite_key("iova %d", (int)off[i]), backend_unmap(&d, IOVA + off[i], PAGE));
+		TRY(-EINVAL, suite_key("size %d", (int)off[i]), backend_unmap(&d, IOVA, off[i]));
 		TRY(-EINVAL, suite_key("size 2 pages and %d", (int)off[i]),
-		    door_unmap(&d, IOVA, 2 * PAGE + off[i]));
+		    backend_unmap(&d, IOVA, 2 * PAGE + off[i]));
 	}
 }
 
 CASE(unmap_wraps, "A070")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	long wrap = -door_wrap_errno();
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	long wrap = -wrap_errno();
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(1), 1));
-	TRY(wrap, "iova", door_unmap(&d, -PAGE, 2 * PAGE));
-	TRY(wrap, "size", door_unmap(&d, IOVA, -PAGE));
-	TRY(-EINVAL, "unaligned too", door_unmap(&d, -PAGE + 1, 2 * PAGE));
-	TRY(-EINVAL, "size unaligned too", door_unmap(&d, -PAGE, 2 * PAGE + 1));
-	TRY(ANY, "with vaddr", door_unmap_flags(&d, -PAGE, 2 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
-	TRY(OK, "to the very end", door_unmap(&d, 1ULL << 63, 1ULL << 63));
+	TRY(wrap, "iova", backend_unmap(&d, -PAGE, 2 * PAGE));
+	TRY(wrap, "size", backend_unmap(&d, IOVA, -PAGE));
+	TRY(-EINVAL, "unaligned too", backend_unmap(&d, -PAGE + 1, 2 * PAGE));
+	TRY(-EINVAL, "size unaligned too", backend_unmap(&d, -PAGE, 2 * PAGE + 1));
+	TRY(ANY, "with vaddr", backend_unmap_flags(&d, -PAGE, 2 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+	TRY(OK, "to the very end", backend_unmap(&d, 1ULL << 63, 1ULL << 63));
 }
 
 /* Two mappings, and every range that could mean them. */
 static void sweep(unsigned long type)
 {
-	struct door d = suite_hard(type);
+	struct backend d = suite_hard(type);
 	char *mem = suite_memory(8);
 	uint64_t from, n;
 
@@ -125,13 +127,13 @@ static void sweep(unsigned long type)
 			NEED(!suite_map(&d, 4, mem, 4));
 			NEED(!suite_map(&d, 10, mem, 3));
 			TRY(ANY, suite_key("%d+%d", (int)from, (int)n), suite_unmap(&d, from, n));
-			door_unmap_all(&d);
+			backend_unmap_all(&d);
 		}
 }
 
 CASE(unmap_bisects, "A071")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(4);
 
 	TRY(OK, "map", suite_map(&d, 4, mem, 4));
@@ -149,7 +151,7 @@ CASE_LONG(unmap_sweep_v1, "A074 A075", 60) { sweep(VFIO_TYPE1_IOMMU); }
 
 CASE(unmap_several, "A072")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
 	TRY(OK, "1 at 0", suite_map(&d, 0, mem, 1));
@@ -162,20 +164,20 @@ CASE(unmap_several, "A072")
 
 CASE(unmap_nothing_there, "A073")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(0, "empty", suite_unmap(&d, 0, 1));
 	TRY(OK, "map", suite_map(&d, 1, suite_memory(1), 1));
 	TRY(0, "before", suite_unmap(&d, 0, 1));
 	TRY(0, "behind", suite_unmap(&d, 2, 40));
-	TRY(0, "far", door_unmap(&d, 1ULL << 62, 1ULL << 62));
+	TRY(0, "far", backend_unmap(&d, 1ULL << 62, 1ULL << 62));
 	TRY(1, "it", suite_unmap(&d, 1, 1));
 	TRY(0, "again", suite_unmap(&d, 1, 1));
 }
 
 CASE(unmap_v1_inside, "A074")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 4, suite_memory(4), 4));
 	TRY(0, "second page", suite_unmap(&d, 5, 1));
@@ -186,7 +188,7 @@ CASE(unmap_v1_inside, "A074")
 
 CASE(unmap_v1_first_page, "A075")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 	char *mem = suite_memory(4);
 
 	TRY(OK, "map", suite_map(&d, 4, mem, 4));
@@ -198,7 +200,7 @@ CASE(unmap_v1_first_page, "A075")
 
 CASE(unmap_v1_two, "A074 A075")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 	char *mem = suite_memory(4);
 
 	TRY(OK, "map", suite_map(&d, 4, mem, 4));
@@ -209,7 +211,7 @@ CASE(unmap_v1_two, "A074 A075")
 
 CASE(unmap_v1_pieces, "A074 A075")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 	long sum = 0;
 	int i;
 
@@ -224,7 +226,7 @@ CASE(unmap_writes_size_on_success, "A076")
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = 77, .iova = IOVA + 5 * PAGE, .size = PAGE,
 	};
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 4, suite_memory(4), 4));
 	TRY(-EINVAL, "refused", raw(&d, &unmap));
@@ -237,18 +239,18 @@ CASE(unmap_writes_size_on_success, "A076")
 
 static void unmap_all(unsigned long type)
 {
-	struct door d = suite_hard(type);
+	struct backend d = suite_hard(type);
 	char *mem = suite_memory(4);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
 	TRY(OK, "map too", suite_map(&d, 7, mem, 3));
-	TRY(OK, "map low", door_map(&d, 0, mem, PAGE, DOOR_RW));
-	TRY(OK, "map high", door_map(&d, 1ULL << 38, mem, 2 * PAGE, DOOR_RW));
-	TRY(-EINVAL, "iova", door_unmap_flags(&d, IOVA, 0, VFIO_DMA_UNMAP_FLAG_ALL));
-	TRY(-EINVAL, "size", door_unmap_flags(&d, 0, PAGE, VFIO_DMA_UNMAP_FLAG_ALL));
-	TRY(-EINVAL, "one byte", door_unmap_flags(&d, 1, 0, VFIO_DMA_UNMAP_FLAG_ALL));
-	TRY(8 * PAGE, "all", door_unmap_all(&d));
-	TRY(0, "again", door_unmap_all(&d));
+	TRY(OK, "map low", backend_map(&d, 0, mem, PAGE, MAP_RW));
+	TRY(OK, "map high", backend_map(&d, 1ULL << 38, mem, 2 * PAGE, MAP_RW));
+	TRY(-EINVAL, "iova", backend_unmap_flags(&d, IOVA, 0, VFIO_DMA_UNMAP_FLAG_ALL));
+	TRY(-EINVAL, "size", backend_unmap_flags(&d, 0, PAGE, VFIO_DMA_UNMAP_FLAG_ALL));
+	TRY(-EINVAL, "one byte", backend_unmap_flags(&d, 1, 0, VFIO_DMA_UNMAP_FLAG_ALL));
+	TRY(8 * PAGE, "all", backend_unmap_all(&d));
+	TRY(0, "again", backend_unmap_all(&d));
 }
 
 CASE(unmap_all_v2, "A077") { unmap_all(VFIO_TYPE1v2_IOMMU); }
@@ -256,7 +258,7 @@ CASE(unmap_all_v1, "A077") { unmap_all(VFIO_TYPE1_IOMMU); }
 
 CASE(unmap_gives_back, "A078 A036")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(600);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 600));
@@ -282,15 +284,15 @@ static int page_is_dirty(const void *mem)
 
 CASE(unmap_marks_dirty, "A078")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	char *mem = door_small_pages(2 * PAGE);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	char *mem = small_pages(2 * PAGE);
 
 	mem[0] = mem[PAGE] = 1;
 	SEE(ANY, "before", page_is_dirty(mem));
-	TRY(OK, "map to be read", door_map(&d, IOVA, mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "map to be read", backend_map(&d, IOVA, mem, PAGE, VFIO_DMA_MAP_FLAG_READ));
 	TRY(1, "unmap", suite_unmap(&d, 0, 1));
 	SEE(ANY, "after read", page_is_dirty(mem));
-	TRY(OK, "map to be written", door_map(&d, IOVA, mem + PAGE, PAGE, DOOR_RW));
+	TRY(OK, "map to be written", backend_map(&d, IOVA, mem + PAGE, PAGE, MAP_RW));
 	TRY(1, "unmap that", suite_unmap(&d, 0, 1));
 	SEE(1, "after write", page_is_dirty(mem + PAGE));
 }
@@ -325,40 +327,40 @@ static char *huge(size_t size)
 /* One call for what lies in one piece. */
 CASE(unmap_in_one_piece, "A059 A080")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = huge(2 * MIB);
 	struct steps in = { 0 }, out = { 0 };
 
 	NEED(suite_trace_event("iommu:map"));
-	TRY(OK, "map", door_map(&d, IOVA, mem, 2 * MIB, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 2 * MIB, MAP_RW));
 	suite_trace_end(add_step, &in);
 	SEE(1, "steps in", in.events);
 	SEE(2 * MIB, "bytes in", in.bytes);
 	NEED(suite_trace_event("iommu:unmap"));
-	TRY(2 * MIB, "unmap", door_unmap(&d, IOVA, 2 * MIB));
+	TRY(2 * MIB, "unmap", backend_unmap(&d, IOVA, 2 * MIB));
 	suite_trace_end(add_step, &out);
 	SEE(1, "steps out", out.events);
 }
 
 CASE(unmap_in_small_pieces, "A105")
 {
-	const char *file = suite_kind == DOOR_TYPE1 ?
+	const char *file = suite_kind == BACKEND_TYPE1 ?
 		"/sys/module/vfio_iommu_type1/parameters/disable_hugepages" :
 		"/sys/module/ioasid/parameters/disable_hugepages";
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = huge(2 * MIB);
 	struct steps in = { 0 };
 
-	TRY(OK, "map before", door_map(&d, 2 * IOVA, mem, 2 * MIB, DOOR_RW));
-	NEED(door_write(file, "Y"));
+	TRY(OK, "map before", backend_map(&d, 2 * IOVA, mem, 2 * MIB, MAP_RW));
+	NEED(file_write(file, "Y"));
 	NEED(suite_trace_event("iommu:map"));
-	TRY(OK, "map", door_map(&d, IOVA, mem, 2 * MIB, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 2 * MIB, MAP_RW));
 	suite_trace_end(add_step, &in);
-	NEED(door_write(file, "N"));
+	NEED(file_write(file, "N"));
 	SEE(512, "steps in", in.events);
 	SEE(2 * MIB, "bytes in", in.bytes);
-	TRY(2 * MIB, "unmap", door_unmap(&d, IOVA, 2 * MIB));
-	TRY(2 * MIB, "unmap what was before", door_unmap(&d, 2 * IOVA, 2 * MIB));
+	TRY(2 * MIB, "unmap", backend_unmap(&d, IOVA, 2 * MIB));
+	TRY(2 * MIB, "unmap what was before", backend_unmap(&d, 2 * IOVA, 2 * MIB));
 }
 
 struct order {
@@ -382,7 +384,7 @@ static void add_call(const char *text, void *arg)
 /* No page is unpinned while an IOTLB may hold it. */
 CASE(unmap_flushes_first, "A081 A079")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct order o = { 0 };
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(64), 64));
@@ -398,10 +400,10 @@ CASE(unmap_flushes_first, "A081 A079")
 /* No lock is held for so long that the watchdog bites: it would be in the log. */
 CASE_LONG(unmap_much, "A084", 60)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	size_t size = 256 * MIB;
-	char *mem = door_small_pages(size);
+	char *mem = small_pages(size);
 
-	TRY(OK, "map", door_map(&d, 1ULL << 32, mem, size, DOOR_RW));
-	TRY((long)size, "unmap", door_unmap(&d, 1ULL << 32, size));
+	TRY(OK, "map", backend_map(&d, 1ULL << 32, mem, size, MAP_RW));
+	TRY((long)size, "unmap", backend_unmap(&d, 1ULL << 32, size));
 }

@@ -8,46 +8,46 @@
 
 #define LOW	0x1000000ULL	/* where the edu device reaches */
 
-static long invalidate(const struct door *d, uint64_t page, uint64_t n)
+static long invalidate(const struct backend *d, uint64_t page, uint64_t n)
 {
-	long long done = door_unmap_flags(d, IOVA + page * PAGE, n * PAGE,
-					  VFIO_DMA_UNMAP_FLAG_VADDR);
+	long long done = backend_unmap_flags(d, IOVA + page * PAGE, n * PAGE,
+					     VFIO_DMA_UNMAP_FLAG_VADDR);
 
 	return done < 0 ? done : done / (long long)PAGE;
 }
 
-static int renew(const struct door *d, uint64_t page, const void *mem, uint64_t n)
+static int renew(const struct backend *d, uint64_t page, const void *mem, uint64_t n)
 {
-	return door_map(d, IOVA + page * PAGE, mem, n * PAGE, VFIO_DMA_MAP_FLAG_VADDR);
+	return backend_map(d, IOVA + page * PAGE, mem, n * PAGE, VFIO_DMA_MAP_FLAG_VADDR);
 }
 
 CASE(vaddr_dma_goes_on, "A085")
 {
-	struct door d;
+	struct backend d;
 	volatile char *bar;
 	char *mem = suite_memory(4);
 	int edu;
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, DOOR_EDU));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, DEVICE_EDU));
 	suite_watch(&d);
-	edu = door_device(&d, DOOR_EDU);
+	edu = backend_device(&d, DEVICE_EDU);
 	NEED(edu >= 0);
 	bar = edu_open(edu);
 	NEED(bar != NULL);
-	TRY(OK, "map", door_map(&d, LOW, mem, 4 * PAGE, DOOR_RW));
+	TRY(OK, "map", backend_map(&d, LOW, mem, 4 * PAGE, MAP_RW));
 	TRY(4 * PAGE, "invalidate",
-	    door_unmap_flags(&d, LOW, 4 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
+	    backend_unmap_flags(&d, LOW, 4 * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
 	SEE(4, "pinned", suite_pinned());
 	SEE(1, "dma", edu_copy(bar, LOW, LOW + 2 * PAGE, PAGE));
 	SEE(1000, "copied", *(volatile uint64_t *)(mem + 2 * PAGE));
-	TRY(OK, "renew", door_map(&d, LOW, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_VADDR));
+	TRY(OK, "renew", backend_map(&d, LOW, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_VADDR));
 	SEE(1, "dma again", edu_copy(bar, LOW + PAGE, LOW + 3 * PAGE, PAGE));
-	TRY(4 * PAGE, "unmap", door_unmap(&d, LOW, 4 * PAGE));
+	TRY(4 * PAGE, "unmap", backend_unmap(&d, LOW, 4 * PAGE));
 }
 
 CASE(vaddr_invalidates_some, "A085")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
@@ -61,23 +61,23 @@ CASE(vaddr_invalidates_some, "A085")
 
 CASE(vaddr_all, "A086")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 	uint32_t both = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR;
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
 	TRY(OK, "map too", suite_map(&d, 4, mem + 2 * PAGE, 3));
-	TRY(-EINVAL, "with a range", door_unmap_flags(&d, IOVA, PAGE, both));
-	TRY(5 * PAGE, "all", door_unmap_flags(&d, 0, 0, both));
-	TRY(-EINVAL, "again", door_unmap_flags(&d, 0, 0, both));
+	TRY(-EINVAL, "with a range", backend_unmap_flags(&d, IOVA, PAGE, both));
+	TRY(5 * PAGE, "all", backend_unmap_flags(&d, 0, 0, both));
+	TRY(-EINVAL, "again", backend_unmap_flags(&d, 0, 0, both));
 	TRY(OK, "renew", renew(&d, 0, mem, 2));
 	TRY(OK, "renew too", renew(&d, 4, mem + 2 * PAGE, 3));
-	TRY(5 * PAGE, "all once more", door_unmap_flags(&d, 0, 0, both));
+	TRY(5 * PAGE, "all once more", backend_unmap_flags(&d, 0, 0, both));
 }
 
 CASE(vaddr_twice, "A087")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
@@ -92,21 +92,21 @@ CASE(vaddr_twice, "A087")
 CASE(vaddr_emulated, "A088")
 {
 	struct soft s = suite_soft();
-	int group = suite_group(DOOR_EDU);
+	int group = suite_group(DEVICE_EDU);
 
 	TRY(OK, "map", suite_map(&s.d, 0, suite_memory(2), 2));
 	TRY(-EBUSY, "range", invalidate(&s.d, 0, 2));
-	TRY(-EBUSY, "all", door_unmap_flags(&s.d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
-					    VFIO_DMA_UNMAP_FLAG_VADDR));
-	TRY(-EBUSY, "before other errors", door_unmap_flags(&s.d, IOVA + 1, 7, VFIO_DMA_UNMAP_FLAG_VADDR));
+	TRY(-EBUSY, "all", backend_unmap_flags(&s.d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
+					       VFIO_DMA_UNMAP_FLAG_VADDR));
+	TRY(-EBUSY, "before other errors", backend_unmap_flags(&s.d, IOVA + 1, 7, VFIO_DMA_UNMAP_FLAG_VADDR));
 	TRY(OK, "hardware", suite_enter(&s.d, group));
 	TRY(-EBUSY, "with hardware", invalidate(&s.d, 0, 2));
 }
 
 CASE(vaddr_keeps_groups_out, "A089")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	int hard = suite_group(DOOR_EDU), soft = suite_group(MDEV_NAME(0));
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	int hard = suite_group(DEVICE_EDU), soft = suite_group(MDEV_NAME(0));
 	char *mem = suite_memory(2);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
@@ -121,13 +121,13 @@ CASE(vaddr_keeps_groups_out, "A089")
 /* A driver with an IOMMU of its own can meet invalid addresses; type1 warns. */
 CASE(vaddr_keeps_drivers_waiting, "A089")
 {
-	struct door d;
+	struct backend d;
 	int device;
 	char *mem = suite_memory(2), word[8];
 
-	NEED(door_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, SUITE_EDU2));
+	NEED(backend_open(&d, suite_kind, VFIO_TYPE1v2_IOMMU, SUITE_EDU2));
 	suite_watch(&d);
-	device = door_device(&d, SUITE_EDU2);
+	device = backend_device(&d, SUITE_EDU2);
 	NEED(device >= 0);
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
 	TRY(1, "pin", mdev_pin(device, 0, 1, MDEV_READ));
@@ -142,7 +142,7 @@ CASE(vaddr_keeps_drivers_waiting, "A089")
 
 CASE(vaddr_renew_refused, "A090")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
 	TRY(-ENOENT, "nothing there", renew(&d, 0, mem, 2));
@@ -156,7 +156,7 @@ CASE(vaddr_renew_refused, "A090")
 	TRY(-ENOENT, "beside", renew(&d, 8, mem, 2));
 	TRY(-EINVAL, "unaligned", renew(&d, 4, mem + 1, 4));
 	TRY(-EINVAL, "no size", renew(&d, 4, mem, 0));
-	TRY(-door_wrap_errno(), "wraps", door_map(&d, -PAGE, mem, 2 * PAGE, VFIO_DMA_MAP_FLAG_VADDR));
+	TRY(-wrap_errno(), "wraps", backend_map(&d, -PAGE, mem, 2 * PAGE, VFIO_DMA_MAP_FLAG_VADDR));
 	TRY(OK, "exactly", renew(&d, 4, mem, 4));
 	TRY(-EINVAL, "twice", renew(&d, 4, mem, 4));
 }
@@ -165,14 +165,14 @@ CASE(vaddr_renew_refused, "A090")
 CASE(vaddr_renew_elsewhere, "A090")
 {
 	int fd = memfd_create("suite", MFD_CLOEXEC);
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem, *again;
 
 	NEED(fd >= 0 && !ftruncate(fd, 4 * PAGE));
 	mem = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	again = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(mem != MAP_FAILED && again != MAP_FAILED);
-	TRY(OK, "map", door_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
+	TRY(OK, "map", backend_map(&d, IOVA, mem, 4 * PAGE, VFIO_DMA_MAP_FLAG_READ));
 	TRY(4, "invalidate", invalidate(&d, 0, 4));
 	NEED(!munmap(mem, 4 * PAGE));
 	TRY(OK, "renew", renew(&d, 0, again, 4));
@@ -184,7 +184,7 @@ CASE(vaddr_renew_elsewhere, "A090")
 
 CASE(vaddr_overlap, "A047 A090")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	char *mem = suite_memory(8);
 
 	TRY(OK, "map", suite_map(&d, 4, mem, 4));
@@ -195,7 +195,7 @@ CASE(vaddr_overlap, "A047 A090")
 }
 
 struct heir {
-	const struct door *d;
+	const struct backend *d;
 	char *mem;
 	uint64_t limit;
 };
@@ -205,18 +205,18 @@ static int inherit(const void *arg)
 {
 	const struct heir *h = arg;
 
-	if (h->limit && (!door_drop_cap(CAP_IPC_LOCK) || !door_memlock(h->limit)))
+	if (h->limit && (!drop_cap(CAP_IPC_LOCK) || !set_memlock(h->limit)))
 		return 1;
 	TRY(ANY, "heir renews", renew(h->d, 0, h->mem, 4));
-	SEE(ANY, "heir pays", door_locked());
-	SEE(ANY, "old owner pays", door_status(getppid(), "VmLck"));
+	SEE(ANY, "heir pays", locked_kib());
+	SEE(ANY, "old owner pays", status_kib(getppid(), "VmLck"));
 	fflush(stdout);
 	return 0;
 }
 
 static void change_owner(uint64_t limit)
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct heir h = { &d, NULL, limit };
 	int fd = memfd_create("suite", MFD_CLOEXEC);
 
@@ -226,7 +226,7 @@ static void change_owner(uint64_t limit)
 	TRY(OK, "map", suite_map(&d, 0, h.mem, 4));
 	TRY(4, "invalidate", invalidate(&d, 0, 4));
 	SEE(0, "child", suite_child(inherit, &h));
-	SEE(ANY, "pays at last", door_locked());
+	SEE(ANY, "pays at last", locked_kib());
 	SEE(4, "pinned", suite_pinned());
 	TRY(ANY, "renewed in the end", renew(&d, 0, h.mem, 4));
 	TRY(4, "unmap", suite_unmap(&d, 0, 4));
@@ -248,20 +248,20 @@ static int map_and_die(const void *arg)
 
 CASE(vaddr_owner_is_gone, "A091 A098")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 	struct heir h = { &d, suite_memory(4), 0 };
 
 	SEE(0, "child", suite_child(map_and_die, &h));
 	SEE(4, "pinned", suite_pinned());
 	TRY(OK, "renew", renew(&d, 0, h.mem, 4));
-	SEE(16, "pays", door_locked());
+	SEE(16, "pays", locked_kib());
 	TRY(4, "unmap", suite_unmap(&d, 0, 4));
 }
 
 CASE(vaddr_unmap, "A092")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
-	int hard = suite_group(DOOR_EDU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	int hard = suite_group(DEVICE_EDU);
 	char *mem = suite_memory(8);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 2));
@@ -275,7 +275,7 @@ CASE(vaddr_unmap, "A092")
 
 CASE(vaddr_v1, "A074 A085")
 {
-	struct door d = suite_hard(VFIO_TYPE1_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1_IOMMU);
 	char *mem = suite_memory(4);
 
 	TRY(OK, "map", suite_map(&d, 0, mem, 4));
@@ -287,11 +287,11 @@ CASE(vaddr_v1, "A074 A085")
 
 CASE(vaddr_close, "A017 A092")
 {
-	struct door d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
 
 	TRY(OK, "map", suite_map(&d, 0, suite_memory(4), 4));
 	TRY(4, "invalidate", invalidate(&d, 0, 4));
 	TRY(OK, "leave", ioctl(d.group, VFIO_GROUP_UNSET_CONTAINER));
 	SEE(0, "pinned", suite_pinned());
-	SEE(0, "charged", door_locked());
+	SEE(0, "charged", locked_kib());
 }

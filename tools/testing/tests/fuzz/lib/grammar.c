@@ -2,7 +2,7 @@
 /*
  * The grammar: which calls there are, how often each comes, and programs of
  * them. A program begins with what makes the rest meaningful, most of the time:
- * a door that is open and has its type, a group in it, memory in the regions.
+ * a backend that is open and has its type, a group in it, memory in the regions.
  */
 #include <string.h>
 
@@ -94,8 +94,8 @@ static void add(struct fuzz_program *p, const char *kind, uint64_t a0, uint64_t 
 	};
 }
 
-/* A door in slot @slot that answers maps; @what: 0 /dev/ioasid, else a group. */
-static void add_door(struct fuzz_program *p, uint64_t *rng, unsigned int slot)
+/* A backend in slot @slot that answers maps; @what: 0 /dev/ioasid, else a group. */
+static void add_backend(struct fuzz_program *p, uint64_t *rng, unsigned int slot)
 {
 	unsigned int group = fuzz_below(rng, 5);
 
@@ -145,9 +145,9 @@ void fuzz_make(struct fuzz_program *p, uint64_t *rng, bool injects, bool outside
 	p->kill_ms = fuzz_chance(rng, 3) ? 1 + fuzz_below(rng, 400) : 0;
 	p->rights = fuzz_chance(rng, 3) ? fuzz_below(rng, 8) : 0;
 	if (!fuzz_chance(rng, 16))
-		add_door(p, rng, 0);
+		add_backend(p, rng, 0);
 	if (!fuzz_chance(rng, 3))
-		add_door(p, rng, 2);
+		add_backend(p, rng, 2);
 	p->first = p->ncalls;
 	if (outside)
 		far = 1 + fuzz_below(rng, 6);

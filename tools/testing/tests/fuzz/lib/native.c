@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of /dev/ioasid's own, well formed most of the time (door.c makes
+ * The calls of /dev/ioasid's own, well formed most of the time (backend.c makes
  * the others), and the same on an io_uring, which each thread has for itself.
  */
 #include <errno.h>
@@ -87,9 +87,9 @@ static long ring_submit(int fd, unsigned int op, const struct request *r, bool l
 }
 
 /* By an ioctl, or on the ring: bits 0 and 1 of @how, 2 for a linked request. */
-static long call(uint64_t door, unsigned int op, struct request *r, uint64_t how)
+static long call(uint64_t backend, unsigned int op, struct request *r, uint64_t how)
 {
-	int fd = fuzz_slots[door % SLOTS];
+	int fd = fuzz_slots[backend % SLOTS];
 
 	if (how & 1)
 		return ring_submit(fd, op, r, how & 2);
@@ -169,7 +169,7 @@ long run_ring_close(const uint64_t *a)
 
 void make_space_alloc(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = pick_id(rng);
 	a[2] = fuzz_below(rng, 8);
 }
@@ -201,7 +201,7 @@ long run_space_free(const uint64_t *a)
 
 void make_space_set(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = pick_id(rng);
 	a[2] = fuzz_below(rng, 4);
 	a[3] = fuzz_chance(rng, 8) ? fuzz_random(rng) : fuzz_below(rng, 3);
@@ -235,7 +235,7 @@ long run_space_set(const uint64_t *a)
 
 void make_space_info(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = pick_id(rng);
 	a[2] = fuzz_below(rng, 2);
 }
@@ -252,7 +252,7 @@ long run_space_info(const uint64_t *a)
 
 void make_space_dirty(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = pick_id(rng);
 	a[2] = fuzz_below(rng, 4);
 	a[3] = fuzz_vaddr(rng);
@@ -274,7 +274,7 @@ long run_space_dirty(const uint64_t *a)
 
 void make_nmap(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = pick_id(rng) | pick_flags(rng) << 32;
 	a[2] = fuzz_iova(rng);
 	a[3] = fuzz_vaddr(rng);

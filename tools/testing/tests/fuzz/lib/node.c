@@ -47,7 +47,7 @@ long run_open_node(const uint64_t *a)
 void make_node_attach(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick_node(rng);
-	a[1] = fuzz_door(rng);
+	a[1] = fuzz_backend(rng);
 	a[2] = fuzz_below(rng, 3);
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Doors: the file descriptors that answer the legacy VFIO ioctls, behind one
- * face, so that a test can be run on each of them.
+ * A backend answers VFIO's container ioctls: a /dev/ioasid, or a stock container
+ * on ioasid_vfio or on type1. Tests run on each of them through these functions.
  *
  * A test on type1, the kernel's own driver, is not there to test type1: it
  * shows that what the test expects of ioasid is what VFIO programs know.
  */
-#ifndef IOASID_TEST_DOOR_H
-#define IOASID_TEST_DOOR_H
+#ifndef IOASID_TEST_BACKEND_H
+#define IOASID_TEST_BACKEND_H
 
 #include <limits.h>
 #include <linux/capability.h>
@@ -21,32 +21,32 @@
 
 #include "ktap.h"
 
-#define DOOR_NVME	"0000:00:05.0"
-#define DOOR_EDU	"0000:00:06.0"
+#define DEVICE_NVME	"0000:00:05.0"
+#define DEVICE_EDU	"0000:00:06.0"
 /* Where no device may be led, for its interrupts. */
 #ifdef __aarch64__
-#define DOOR_MSI_START	0x8000000ULL
-#define DOOR_MSI_END	0x80fffffULL
+#define MSI_START	0x8000000ULL
+#define MSI_END	0x80fffffULL
 #else
-#define DOOR_MSI_START	0xfee00000ULL
-#define DOOR_MSI_END	0xfeefffffULL
+#define MSI_START	0xfee00000ULL
+#define MSI_END	0xfeefffffULL
 #endif
-#define DOOR_RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
+#define MAP_RW		(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)
 
 #define PAGE		4096ULL
 #define KIB		1024ULL
 #define MIB		(1024 * KIB)
 #define GIB		(1024 * MIB)
 
-enum door_kind {
-	DOOR_IOASID,	/* /dev/ioasid, nothing attached */
-	DOOR_SHIM,	/* a stock container with a device, on ioasid_vfio */
-	DOOR_TYPE1,	/* a stock container with a device, on vfio_iommu_type1 */
+enum backend_kind {
+	BACKEND_IOASID,	/* /dev/ioasid, nothing attached */
+	BACKEND_SHIM,	/* a stock container with a device, on ioasid_vfio */
+	BACKEND_TYPE1,	/* a stock container with a device, on vfio_iommu_type1 */
 };
 
-/* @group is -1 for a door without one. */
-struct door {
-	enum door_kind kind;
+/* @group is -1 for a backend without one. */
+struct backend {
+	enum backend_kind kind;
 	int fd;
 	int group;
 };
@@ -55,12 +55,12 @@ struct door {
 struct tally {
 	long locked;		/* VmLck of this process, in KiB */
 	long long pinned;	/* pages pinned in the whole system */
-	long long avail;	/* mappings that the door says are left */
+	long long avail;	/* mappings that the backend says are left */
 };
 
 /* --- files of /proc and /sys --- */
 
-static inline bool door_write(const char *path, const char *text)
+static inline bool file_write(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
@@ -73,7 +73,7 @@ static inline bool door_write(const char *path, const char *text)
 }
 
 /* A number in a file of /sys, or -1. */
-static inline long long door_number(const char *path)
+static inline long long file_number(const char *path)
 {
 	FILE *file = fopen(path, "re");
 	long long value = -1;
@@ -86,7 +86,7 @@ static inline long long door_number(const char *path)
 }
 
 /* The number after the last "KEY:" in a file of /proc, or -1. */
-static inline long long door_after(const char *path, const char *key)
+static inline long long file_number_after(const char *path, const char *key)
 {
 	FILE *file = fopen(path, "re");
 	size_t n = strlen(key);
@@ -103,30 +103,30 @@ static inline long long door_after(const char *path, const char *key)
 }
 
 /* A number of KiB out of /proc/PID/status, or -1. */
-static inline long door_status(pid_t pid, const char *key)
+static inline long status_kib(pid_t pid, const char *key)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return door_after(path, key);
+	return file_number_after(path, key);
 }
 
 /* What /proc says about an open file of this process, or -1. */
-static inline long long door_fdinfo(int fd, const char *key)
+static inline long long fdinfo_number(int fd, const char *key)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	return door_after(path, key);
+	return file_number_after(path, key);
 }
 
-static inline long door_locked(void)
+static inline long locked_kib(void)
 {
-	return door_status(getpid(), "VmLck");
+	return status_kib(getpid(), "VmLck");
 }
 
 /* KiB of this process's memory in transparent huge pages. */
-static inline long door_huge(void)
+static inline long huge_kib(void)
 {
 	FILE *file = fopen("/proc/self/smaps_rollup", "re");
 	char line[256];
@@ -141,7 +141,7 @@ static inline long door_huge(void)
 }
 
 /* Is the kernel at least this one? */
-static inline bool door_kernel(int major, int minor)
+static inline bool kernel_is(int major, int minor)
 {
 	struct utsname name;
 	int a = 0, b = 0;
@@ -152,15 +152,15 @@ static inline bool door_kernel(int major, int minor)
 }
 
 /* What type1 says to a range that wraps; it changed its mind in 6.18. */
-static inline int door_wrap_errno(void)
+static inline int wrap_errno(void)
 {
-	return door_kernel(6, 18) ? EOVERFLOW : EINVAL;
+	return kernel_is(6, 18) ? EOVERFLOW : EINVAL;
 }
 
 /* --- opening --- */
 
 /* The IOMMU group of a device, opened; -1 with a message. */
-static inline int door_open_group(const char *bdf)
+static inline int backend_open_group(const char *bdf)
 {
 	char path[128], link[PATH_MAX], node[64];
 	ssize_t n;
@@ -178,35 +178,35 @@ static inline int door_open_group(const char *bdf)
 }
 
 /* Which driver answers the containers that have not chosen theirs yet. */
-static inline bool door_prefer(enum door_kind kind)
+static inline bool backend_prefer(enum backend_kind kind)
 {
 	static const char choice[] = "/sys/module/ioasid_vfio/parameters/enabled";
 
 	/* Type1 alone: there is nothing to choose. */
-	if (kind == DOOR_TYPE1 && access(choice, F_OK))
+	if (kind == BACKEND_TYPE1 && access(choice, F_OK))
 		return true;
-	return door_write(choice, kind == DOOR_TYPE1 ? "N" : "Y");
+	return file_write(choice, kind == BACKEND_TYPE1 ? "N" : "Y");
 }
 
-static inline bool door_limit(enum door_kind kind, const char *limit)
+static inline bool backend_limit(enum backend_kind kind, const char *limit)
 {
-	return door_write(kind == DOOR_TYPE1 ?
+	return file_write(kind == BACKEND_TYPE1 ?
 			  "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit" :
 			  "/sys/module/ioasid/parameters/dma_entry_limit", limit);
 }
 
 /* Is the container on the driver that was meant? */
-static inline bool door_is_right(const struct door *d)
+static inline bool backend_is_right(const struct backend *d)
 {
 	int ours = ioctl(d->fd, VFIO_CHECK_EXTENSION, IOASID_EXT_PRESENT);
 
-	if (ours == (d->kind != DOOR_TYPE1))
+	if (ours == (d->kind != BACKEND_TYPE1))
 		return true;
 	printf("# the container is on the wrong driver: extension answered %d\n", ours);
 	return false;
 }
 
-static inline void door_close(struct door *d)
+static inline void backend_close(struct backend *d)
 {
 	if (d->fd >= 0)
 		close(d->fd);
@@ -217,12 +217,12 @@ static inline void door_close(struct door *d)
 }
 
 /* A container with the group of @bdf in it, before VFIO_SET_IOMMU. */
-static inline bool door_join(struct door *d, enum door_kind kind, const char *bdf)
+static inline bool backend_join(struct backend *d, enum backend_kind kind, const char *bdf)
 {
 	d->kind = kind;
 	d->fd = -1;
-	d->group = door_open_group(bdf);
-	if (d->group < 0 || !door_prefer(kind))
+	d->group = backend_open_group(bdf);
+	if (d->group < 0 || !backend_prefer(kind))
 		return false;
 	d->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (d->fd >= 0 && !ioctl(d->group, VFIO_GROUP_SET_CONTAINER, &d->fd))
@@ -231,34 +231,34 @@ static inline bool door_join(struct door *d, enum door_kind kind, const char *bd
 	return false;
 }
 
-/* A door that is ready for maps; false, with a message, if there is none. */
-static inline bool door_open(struct door *d, enum door_kind kind, unsigned long type,
-			     const char *bdf)
+/* A backend that is ready for maps; false, with a message, if there is none. */
+static inline bool backend_open(struct backend *d, enum backend_kind kind, unsigned long type,
+				const char *bdf)
 {
-	if (kind == DOOR_IOASID) {
+	if (kind == BACKEND_IOASID) {
 		d->kind = kind;
 		d->group = -1;
 		d->fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
-	} else if (!door_join(d, kind, bdf)) {
+	} else if (!backend_join(d, kind, bdf)) {
 		return false;
 	}
 	if (d->fd < 0 || ioctl(d->fd, VFIO_SET_IOMMU, type)) {
-		printf("# cannot open the door: %s\n", strerror(errno));
+		printf("# cannot open the backend: %s\n", strerror(errno));
 		return false;
 	}
-	return door_is_right(d);
+	return backend_is_right(d);
 }
 
 /* The device itself, which the group then keeps open. */
-static inline int door_device(const struct door *d, const char *bdf)
+static inline int backend_device(const struct backend *d, const char *bdf)
 {
 	return ioctl(d->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
 }
 
 /* --- calls --- */
 
-static inline int door_map(const struct door *d, uint64_t iova, const void *vaddr, uint64_t size,
-			   uint32_t flags)
+static inline int backend_map(const struct backend *d, uint64_t iova, const void *vaddr,
+			      uint64_t size, uint32_t flags)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
@@ -272,8 +272,8 @@ static inline int door_map(const struct door *d, uint64_t iova, const void *vadd
 }
 
 /* Bytes unmapped, or -1. */
-static inline long long door_unmap_flags(const struct door *d, uint64_t iova, uint64_t size,
-					 uint32_t flags)
+static inline long long backend_unmap_flags(const struct backend *d, uint64_t iova, uint64_t size,
+					    uint32_t flags)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
@@ -287,18 +287,18 @@ static inline long long door_unmap_flags(const struct door *d, uint64_t iova, ui
 	return unmap.size;
 }
 
-static inline long long door_unmap(const struct door *d, uint64_t iova, uint64_t size)
+static inline long long backend_unmap(const struct backend *d, uint64_t iova, uint64_t size)
 {
-	return door_unmap_flags(d, iova, size, 0);
+	return backend_unmap_flags(d, iova, size, 0);
 }
 
-static inline long long door_unmap_all(const struct door *d)
+static inline long long backend_unmap_all(const struct backend *d)
 {
-	return door_unmap_flags(d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
+	return backend_unmap_flags(d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL);
 }
 
-/* VFIO_IOMMU_GET_INFO as large as the door wants it; NULL on any error. */
-static inline struct vfio_iommu_type1_info *door_info(const struct door *d)
+/* VFIO_IOMMU_GET_INFO as large as the backend wants it; NULL on any error. */
+static inline struct vfio_iommu_type1_info *backend_info(const struct backend *d)
 {
 	struct vfio_iommu_type1_info *info = calloc(1, sizeof(*info));
 	uint32_t size = sizeof(*info);
@@ -320,7 +320,7 @@ static inline struct vfio_iommu_type1_info *door_info(const struct door *d)
 	}
 }
 
-static inline void *door_cap(struct vfio_iommu_type1_info *info, int id)
+static inline void *info_cap(struct vfio_iommu_type1_info *info, int id)
 {
 	uint32_t next = info->flags & VFIO_IOMMU_INFO_CAPS ? info->cap_offset : 0;
 	struct vfio_info_cap_header *cap;
@@ -334,13 +334,13 @@ static inline void *door_cap(struct vfio_iommu_type1_info *info, int id)
 }
 
 /* Mappings left, or -1. */
-static inline long long door_avail(const struct door *d)
+static inline long long backend_avail(const struct backend *d)
 {
-	struct vfio_iommu_type1_info *info = door_info(d);
+	struct vfio_iommu_type1_info *info = backend_info(d);
 	struct vfio_iommu_type1_info_dma_avail *cap;
 	long long avail;
 
-	cap = info ? door_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL) : NULL;
+	cap = info ? info_cap(info, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL) : NULL;
 	avail = cap ? (long long)cap->avail : -1;
 	free(info);
 	return avail;
@@ -348,17 +348,17 @@ static inline long long door_avail(const struct door *d)
 
 /* --- before and after --- */
 
-static inline struct tally door_tally(const struct door *d)
+static inline struct tally backend_tally(const struct backend *d)
 {
 	return (struct tally){
-		.locked = door_locked(),
+		.locked = locked_kib(),
 		.pinned = ktap_pinned(),
-		.avail = door_avail(d),
+		.avail = backend_avail(d),
 	};
 }
 
-#define EXPECT_UNCHANGED(door, before) do {					\
-	struct tally _after = door_tally(door);					\
+#define EXPECT_UNCHANGED(backend, before) do {					\
+	struct tally _after = backend_tally(backend);					\
 										\
 	EXPECT_EQ((before)->locked, _after.locked);				\
 	EXPECT_EQ((before)->pinned, _after.pinned);				\
@@ -366,17 +366,17 @@ static inline struct tally door_tally(const struct door *d)
 } while (0)
 
 /* The call fails with this errno and leaves nothing pinned, mapped or charged. */
-#define EXPECT_REFUSED(door, error, call) do {					\
-	struct tally _before = door_tally(door);				\
+#define EXPECT_REFUSED(backend, error, call) do {					\
+	struct tally _before = backend_tally(backend);				\
 										\
 	EXPECT_ERRNO(error, call);						\
-	EXPECT_UNCHANGED(door, &_before);					\
+	EXPECT_UNCHANGED(backend, &_before);					\
 } while (0)
 
 /* --- memory and rights of the test --- */
 
 /* Private memory, every page written once; MAP_FAILED on failure. */
-static inline void *door_memory(size_t size)
+static inline void *touched_memory(size_t size)
 {
 	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	size_t i;
@@ -388,7 +388,7 @@ static inline void *door_memory(size_t size)
 }
 
 /* As long as pages are small: for those who count them, or hurry slowly. */
-static inline void *door_small_pages(size_t size)
+static inline void *small_pages(size_t size)
 {
 	char *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -397,7 +397,7 @@ static inline void *door_small_pages(size_t size)
 	return mem;
 }
 
-static inline bool door_drop_cap(int cap)
+static inline bool drop_cap(int cap)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
@@ -408,7 +408,7 @@ static inline bool door_drop_cap(int cap)
 	return !syscall(SYS_capset, &head, data);
 }
 
-static inline bool door_memlock(uint64_t bytes)
+static inline bool set_memlock(uint64_t bytes)
 {
 	struct rlimit limit = { bytes, bytes };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls on doors, groups and devices. Threads share the slots, and close what
+ * Calls on backends, groups and devices. Threads share the slots, and close what
  * others use: that is the point.
  */
 #include <errno.h>
@@ -48,15 +48,15 @@ static uint64_t pick(uint64_t *rng, unsigned int from, unsigned int to)
 	return fuzz_chance(rng, 20) ? fuzz_below(rng, SLOTS) : from + fuzz_below(rng, to - from);
 }
 
-/* Doors 0 and 2 are opened by most programs. */
-uint64_t fuzz_door(uint64_t *rng)
+/* Backends 0 and 2 are opened by most programs. */
+uint64_t fuzz_backend(uint64_t *rng)
 {
 	if (fuzz_chance(rng, 12))
-		return pick(rng, SLOT_DOORS, SLOT_GROUPS);
+		return pick(rng, SLOT_BACKENDS, SLOT_GROUPS);
 	return fuzz_chance(rng, 3) ? 2 : 0;
 }
 
-/* Seldom where a door is in use. */
+/* Seldom where a backend is in use. */
 static uint64_t pick_new(uint64_t *rng)
 {
 	return fuzz_chance(rng, 6) ? fuzz_below(rng, SLOT_GROUPS) : 3 + fuzz_below(rng, 3);
@@ -145,7 +145,7 @@ void make_set_iommu(uint64_t *rng, uint64_t *a)
 {
 	static const uint64_t types[] = { 3, 3, 3, 1, 6, 2, 7, 8, 0, IOASID_EXT_PRESENT };
 
-	a[0] = pick(rng, SLOT_DOORS, SLOT_GROUPS);
+	a[0] = pick(rng, SLOT_BACKENDS, SLOT_GROUPS);
 	a[1] = fuzz_chance(rng, 20) ? fuzz_random(rng) :
 	       types[fuzz_below(rng, sizeof(types) / sizeof(*types))];
 }
@@ -157,8 +157,8 @@ long run_set_iommu(const uint64_t *a)
 
 void make_join(uint64_t *rng, uint64_t *a)
 {
-	a[0] = pick(rng, SLOT_DOORS, SLOT_GROUPS);
-	a[1] = fuzz_door(rng);
+	a[0] = pick(rng, SLOT_BACKENDS, SLOT_GROUPS);
+	a[1] = fuzz_backend(rng);
 }
 
 long run_join(const uint64_t *a)
@@ -169,7 +169,7 @@ long run_join(const uint64_t *a)
 void make_set_container(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick(rng, SLOT_GROUPS, SLOT_DEVICES);
-	a[1] = fuzz_door(rng);
+	a[1] = fuzz_backend(rng);
 }
 
 long run_set_container(const uint64_t *a)
@@ -209,7 +209,7 @@ long run_get_device(const uint64_t *a)
 
 void make_map(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_vaddr(rng);
 	a[3] = fuzz_length(rng);
@@ -240,7 +240,7 @@ long run_map_vaddr(const uint64_t *a)
 
 void make_unmap(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_chance(rng, 3) ? fuzz_below(rng, 64) * 2 * MIB : fuzz_length(rng);
 	a[3] = 0;
@@ -286,7 +286,7 @@ static void make_bitmap(uint64_t *rng, uint64_t *a)
 
 void make_unmap_dirty(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_iova(rng);
 	a[2] = fuzz_chance(rng, 2) ? fuzz_below(rng, 64) * 2 * MIB : fuzz_length(rng);
 	make_bitmap(rng, a);
@@ -310,7 +310,7 @@ long run_unmap_dirty(const uint64_t *a)
 
 void make_dirty(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_chance(rng, 20) ? fuzz_below(rng, 16) : 1 + fuzz_below(rng, 3) / 2;
 }
 
@@ -343,7 +343,7 @@ long run_dirty_get(const uint64_t *a)
 
 void make_info(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_chance(rng, 2) ? 4096 : fuzz_below(rng, 256);
 }
 
@@ -359,7 +359,7 @@ long run_info(const uint64_t *a)
 
 void make_extension(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_chance(rng, 8) ? fuzz_random(rng) : fuzz_below(rng, 16);
 }
 
@@ -371,7 +371,7 @@ long run_extension(const uint64_t *a)
 /* Any number of VFIO's and ours, and a structure of whose size @a[2] speaks. */
 void make_raw(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_chance(rng, 3) ? fuzz_below(rng, SLOTS) : fuzz_door(rng);
+	a[0] = fuzz_chance(rng, 3) ? fuzz_below(rng, SLOTS) : fuzz_backend(rng);
 	a[1] = fuzz_chance(rng, 10) ? fuzz_random(rng) & 0xffffffff :
 	       (';' << 8 | (100 + fuzz_below(rng, 32)));
 	a[2] = fuzz_chance(rng, 4) ? fuzz_random(rng) & 0xffffffff : fuzz_below(rng, 128);
@@ -404,7 +404,7 @@ long run_raw(const uint64_t *a)
  */
 void make_native(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 	a[1] = fuzz_chance(rng, 10) ? 0x40 + fuzz_below(rng, 4) : fuzz_below(rng, 0x10);
 	a[2] = (fuzz_chance(rng, 6) ? fuzz_below(rng, 200) : (2 + fuzz_below(rng, 9)) * 8) |
 	       (fuzz_chance(rng, 3) ? fuzz_below(rng, 8) << 32 : 0);
@@ -424,7 +424,7 @@ long run_native(const uint64_t *a)
 
 void make_fdinfo(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_door(rng);
+	a[0] = fuzz_backend(rng);
 }
 
 long run_fdinfo(const uint64_t *a)
