@@ -188,33 +188,50 @@ remove:
 /*
  * One map of the object takes the place of a new one if they are alike. The size
  * of the running one stays, unless another was asked for: what is in it counts.
+ * Sets *@lost where the running policy has such a map, and the object does not get it.
  */
-static int share_map(const struct object *o, struct bpf_map *map, const struct loaded *running)
+static int share_map(const struct object *o, struct bpf_map *map, const struct loaded *running,
+		     bool *lost)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 	uint32_t id = loaded_map(running, bpf_map__name(map));
 	int fd = id ? bpf_map_get_fd_by_id(id) : -1, shared = 0;
 
-	if (fd < 0)
+	if (fd < 0) {
+		*lost |= id;
 		return 0;
+	}
 	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) &&
 	    info.key_size == bpf_map__key_size(map) &&
 	    info.value_size == bpf_map__value_size(map) &&
 	    (info.max_entries == bpf_map__max_entries(map) || !object_resized(o, map)))
 		shared = !bpf_map__reuse_fd(map, fd);
 	close(fd);
+	*lost |= !shared;
 	return shared;
 }
 
+/*
+ * The map "books" (ioasid/books.bpf.h) says that programs have what others have counted.
+ * So it is kept only with all the rest: without it a policy that counts refuses.
+ */
 int replace_share_maps(struct object *o, const struct loaded *running)
 {
-	struct bpf_map *map;
+	struct bpf_map *map, *books = NULL;
+	bool lost = false;
 	int n = 0;
 
-	bpf_object__for_each_map(map, o->bpf)
-		if (is_plain_map(o, map))
-			n += share_map(o, map, running);
+	bpf_object__for_each_map(map, o->bpf) {
+		if (!is_plain_map(o, map))
+			continue;
+		if (!strcmp(bpf_map__name(map), "books"))
+			books = map;
+		else
+			n += share_map(o, map, running, &lost);
+	}
+	if (books && !lost)
+		n += share_map(o, books, running, &lost);
 	return n;
 }
 

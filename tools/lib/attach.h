@@ -24,7 +24,8 @@ int attach_object(struct object *o, const char *dir, char pinned[PATH_MAX]);
 
 /*
  * Before object_load(): lets @o use the maps of a running policy that have the
- * same name and form, so that counters survive. Returns how many.
+ * same name and form, so that counters survive. Returns how many. The map "books" is
+ * one of them only if no other is lost.
  */
 int replace_share_maps(struct object *o, const struct loaded *running);
 /* Puts a loaded object in the place of a running policy; it is never absent. */

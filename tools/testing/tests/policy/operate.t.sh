@@ -30,6 +30,18 @@ maps_can_be_resized() {
 	expect_same mappings "$(variable quota mappings)" 1
 	release
 }
+
+# In a new map nothing is counted that was before, so the limit would not hold.
+books_are_not_lost() {
+	begin
+	load quota --set most=2
+	hold map 0 4K
+	expect_status 1 ioasidctl policy replace quota quota --set most=2 --set cgroups.max_entries=99 \
+		2>"$scratch/error"
+	expect_line "$scratch/error" 'books'
+	expect_same maps "$("$mapper" map 1M 1M map 2M 1M | tr '\n' ' ')" 'map 0 map ENOSPC '
+	release
+}
 entries_of() {
 	ioasidctl policy show "$1" | sed -n "s/^  map [0-9]* $2 (at most \([0-9]*\) entries):/\1/p"
 }
@@ -110,5 +122,5 @@ a_type_with_a_suffix() {
 	expect_same calls "$(variable flavored begun)" 1
 }
 
-ktap_run hooks_are_an_array maps_can_be_resized sizes_are_checked dump_shows_the_struct \
+ktap_run hooks_are_an_array maps_can_be_resized books_are_not_lost sizes_are_checked dump_shows_the_struct \
 	a_hook_that_the_module_lacks a_hook_that_is_needed holders_name_the_pins a_type_with_a_suffix
