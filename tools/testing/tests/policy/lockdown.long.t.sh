@@ -9,9 +9,9 @@
 lock=/sys/kernel/security/lockdown
 
 lock_down() {
-	[ -e $lock ] || mount -t securityfs securityfs /sys/kernel/security
-	[ -e $lock ] || skip "this kernel has no lockdown"
-	grep -q '\[confidentiality\]' $lock || echo confidentiality >$lock
+	[ -e "$lock" ] || mount -t securityfs securityfs /sys/kernel/security
+	[ -e "$lock" ] || skip "this kernel has no lockdown"
+	grep -q '\[confidentiality\]' "$lock" || echo confidentiality >"$lock"
 }
 
 policies_load() {
@@ -28,7 +28,7 @@ policies_load() {
 policies_see_names() {
 	begin
 	lock_down
-	mkdir $cgroups/t
+	mkdir "$cgroups/t"
 	load strictmap
 	load pincg
 	ioasidctl pincg set '/t/*' 64K >/dev/null
@@ -41,8 +41,8 @@ observers_load() {
 	begin
 	lock_down
 	for observer in ioasidsnoop ioasidlat ioasidstat ioasidtop; do
-		timeout -s INT 3 build/bin/$observer >$scratch/out 2>$scratch/error || :
-		! grep "^$observer: " $scratch/error || fail "$observer does not work"
+		timeout -s INT 3 "build/bin/$observer" >"$scratch/out" 2>"$scratch/error" || :
+		! grep "^$observer: " "$scratch/error" || fail "$observer does not work"
 	done
 }
 
@@ -50,22 +50,22 @@ observers_load() {
 observers_see_names() {
 	begin
 	lock_down
-	ioasidsnoop -o policy >$scratch/snoop 2>&1 &
+	ioasidsnoop -o policy >"$scratch/snoop" 2>&1 &
 	pid=$!
-	wait_for grep -q . $scratch/snoop
+	wait_for grep -q . "$scratch/snoop"
 	load quota
 	unload quota
-	wait_for grep -q quota $scratch/snoop
-	kill -INT $pid
-	wait $pid || :
+	wait_for grep -q quota "$scratch/snoop"
+	kill -INT "$pid"
+	wait "$pid" || :
 }
 
 ioasidwho_says_why_not() {
 	begin
 	lock_down
-	expect_status 1 build/bin/ioasidwho 2>$scratch/error
-	expect_same lines "$(wc -l <$scratch/error)" 1
-	grep -q 'the kernel is locked down' $scratch/error || fail "$(cat $scratch/error)"
+	expect_status 1 build/bin/ioasidwho 2>"$scratch/error"
+	expect_same lines "$(wc -l <"$scratch/error")" 1
+	grep -q 'the kernel is locked down' "$scratch/error" || fail "$(cat "$scratch/error")"
 }
 
 ktap_run policies_load policies_see_names observers_load observers_see_names \
