@@ -9,7 +9,7 @@
 #include "lib/edu.h"
 #include "lib/ioasid.h"
 
-#define MAPS	16384U
+#define MAPS	8192U
 #define IOVA	0x10000000ULL
 #define GAP	(2 * PAGE)		/* from one mapping to the next: none touch */
 /* The module's own bound, for two kinds of steps in turn and what is left of a loop before. */
