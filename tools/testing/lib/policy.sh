@@ -114,6 +114,8 @@ hold() {
 # until its stdin ends.
 hold_by() {
 	mkfifo $scratch/fifo
+	# What the program before has written is not to be taken for this one's.
+	: >$scratch/held
 	(
 		[ -z "$where" ] || echo 0 >"$cgroups$where/cgroup.procs"
 		exec "$@" <$scratch/fifo >$scratch/held
