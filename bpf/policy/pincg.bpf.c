@@ -46,6 +46,7 @@
 
 #define MAX_LEVELS	32
 #define MAX_SLOTS	4096
+#define MAX_NAME	256
 /* Idle slots whose cgroup is looked for, when one is needed. */
 #define MAX_LOOKS	64
 /* More than a pattern and a path can take. */
@@ -97,7 +98,8 @@ struct {
  * the verifier would follow each value of a variable by itself.
  */
 struct pincg_scratch {
-	char path[PINCG_PATH_LEN];
+	char path[PINCG_PATH_LEN + MAX_NAME];
+	__u32 len;
 	__u32 p, s, star, mark, fits;
 	__u32 longest;
 	__u64 limit;
@@ -134,6 +136,26 @@ static __always_inline struct pincg_scratch *the_scratch(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+static __always_inline void path_begin(struct pincg_scratch *s)
+{
+	__builtin_memset(s->path, 0, sizeof(s->path));
+	s->path[0] = '/';
+	s->len = 0;
+}
+
+/* What gets too long for a rule stays too long. */
+static __noinline void path_append(struct pincg_scratch *s, const char *name)
+{
+	__u32 at = s->len;
+	long n;
+
+	if (at >= PINCG_PATH_LEN - 1)
+		return;
+	s->path[at] = '/';
+	n = bpf_probe_read_kernel_str(&s->path[at + 1], MAX_NAME, name);
+	s->len = n > 0 ? at + n : PINCG_PATH_LEN;
 }
 
 /* Does the path fit the pattern? A '*' that took too little takes one more. */
@@ -184,13 +206,12 @@ static long try_pattern(struct bpf_map *map, struct pincg_text *pattern, __u64 *
 	return 0;
 }
 
-/* Of the rules that a path fits, its own counts most. */
-static __noinline __u64 limit_of(struct pincg_scratch *s, struct cgroup *cgrp)
+/* The limit of the cgroup whose path was put together; its own path counts most. */
+static __noinline __u64 limit_of(struct pincg_scratch *s)
 {
 	__u64 *exact;
 
-	/* No rule holds for a path that is too long, or a tree that is too deep. */
-	if (cgrp->level > MAX_LEVELS || bpf_ioasid_cgroup_path(cgrp, s->path, sizeof(s->path)) < 0)
+	if (s->len >= PINCG_PATH_LEN)
 		return PINCG_DEFAULT;
 	exact = bpf_map_lookup_elem(&paths, s->path);
 	if (exact)
@@ -294,10 +315,9 @@ static __always_inline void no_slot(void)
 }
 
 /* The slot of a cgroup, made if need be; 0 when there is no more room. */
-static __noinline __u32 make_slot(struct pincg_scratch *s, struct cgroup *cgrp, __u32 above)
+static __noinline __u32 make_slot(struct pincg_scratch *s, __u64 cgroup, __u32 above)
 {
 	struct pincg_slot *slot, *parent = slot_at(above);
-	__u64 cgroup = cgrp->kn->id;
 	__u32 i = slot_of(cgroup);
 
 	if (i || !parent)
@@ -314,7 +334,7 @@ static __noinline __u32 make_slot(struct pincg_scratch *s, struct cgroup *cgrp, 
 	/* One that was never used is not closed yet. */
 	__sync_fetch_and_or(&slot->used, PINCG_CLOSED);
 	slot->own = slot->peak = slot->denied = 0;
-	slot->limit = limit_of(s, cgrp);
+	slot->limit = limit_of(s);
 	slot->parent = above;
 	slot->children = 0;
 	slot->cgroup = cgroup;
@@ -328,18 +348,25 @@ static __noinline __u32 make_way(struct pincg_scratch *s, struct cgroup *cgrp)
 	__u32 i = 0, level, depth = cgrp->level;
 	struct cgroup *up;
 
+	path_begin(s);
 	bpf_for(level, 0, MAX_LEVELS) {
 		if (level >= depth)
 			break;
 		up = bpf_cgroup_ancestor(cgrp, level);
 		if (!up)
 			return 0;
-		i = make_slot(s, up, i);
+		if (level)
+			path_append(s, up->kn->name);
+		i = make_slot(s, up->kn->id, i);
 		bpf_cgroup_release(up);
 		if (!i)
 			return 0;
 	}
-	return make_slot(s, cgrp, i);
+	if (depth > MAX_LEVELS)
+		s->len = PINCG_PATH_LEN;
+	else if (depth)
+		path_append(s, cgrp->kn->name);
+	return make_slot(s, cgrp->kn->id, i);
 }
 
 /*
@@ -520,14 +547,28 @@ static __noinline int apply(__u32 i)
 {
 	struct pincg_slot *slot = slot_at(i);
 	struct pincg_scratch *s = the_scratch();
-	struct cgroup *cgrp;
+	struct cgroup *cgrp, *up;
+	__u32 level, depth;
 
 	if (!slot || !s || !slot->cgroup)
 		return 0;
 	cgrp = bpf_cgroup_from_id(slot->cgroup);
 	if (!cgrp)
 		return 0;
-	slot->limit = limit_of(s, cgrp);
+	depth = cgrp->level;
+	path_begin(s);
+	bpf_for(level, 1, MAX_LEVELS) {
+		up = level < depth ? bpf_cgroup_ancestor(cgrp, level) : NULL;
+		if (!up)
+			break;
+		path_append(s, up->kn->name);
+		bpf_cgroup_release(up);
+	}
+	if (depth > MAX_LEVELS)
+		s->len = PINCG_PATH_LEN;
+	else if (depth)
+		path_append(s, cgrp->kn->name);
+	slot->limit = limit_of(s);
 	bpf_cgroup_release(cgrp);
 	return 0;
 }

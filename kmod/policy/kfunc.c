@@ -3,8 +3,7 @@
  * Functions that BPF programs may call.
  *
  *   bpf_ioasid_error, _exit, _dump           hooks of a policy
- *   bpf_ioasid_cgroup_path, bpf_ioasid_space_acquire, _release, _info,
- *   bpf_iter_ioasid_space_*
+ *   bpf_ioasid_space_acquire, _release, _info, bpf_iter_ioasid_space_*
  *                                            hooks, and syscall programs
  *   bpf_iter_ioasid_mapping_*                syscall programs, init and exit
  *
@@ -28,7 +27,6 @@
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>
-#include <linux/cgroup.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -138,30 +136,6 @@ __bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
 	f->dump[f->dump_len + n] = '\n';
 	f->dump_len += n + 1;
 	return IOASID_POLICY_DUMP_LEN - f->dump_len;
-}
-
-/**
- * bpf_ioasid_cgroup_path() - the path of a cgroup below the cgroup file system
- * @cgrp: cgroup
- * @path: filled in, and filled up with zeroes: "/" for the root
- * @path__sz: bytes at @path
- *
- * Programs need no helper that reads kernel memory for it: a kernel that is locked
- * down (confidentiality) refuses those.
- *
- * Return: bytes of the path without the final 0, or -ENAMETOOLONG with nothing
- * but zeroes at @path.
- */
-__bpf_kfunc int bpf_ioasid_cgroup_path(struct cgroup *cgrp, char *path, u32 path__sz)
-{
-	int n;
-
-	memset(path, 0, path__sz);
-	n = cgroup_path(cgrp, path, path__sz);
-	if (n >= 0 && n < path__sz)
-		return n;
-	memset(path, 0, path__sz);
-	return -ENAMETOOLONG;
 }
 
 /**
@@ -297,8 +271,7 @@ __bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping 
 
 __bpf_kfunc_end_defs();
 
-#define SHARED_KFUNCS									\
-	BTF_ID_FLAGS(func, bpf_ioasid_cgroup_path, KF_TRUSTED_ARGS)			\
+#define SPACE_KFUNCS									\
 	BTF_ID_FLAGS(func, bpf_ioasid_space_acquire,					\
 		     KF_ACQUIRE | KF_RET_NULL | KF_TRUSTED_ARGS)			\
 	BTF_ID_FLAGS(func, bpf_ioasid_space_release, KF_RELEASE)			\
@@ -313,14 +286,14 @@ __bpf_kfunc_end_defs();
 	BTF_ID_FLAGS(func, bpf_iter_ioasid_mapping_destroy, KF_ITER_DESTROY)
 
 BTF_KFUNCS_START(syscall_ids)
-SHARED_KFUNCS
+SPACE_KFUNCS
 BTF_KFUNCS_END(syscall_ids)
 
 BTF_KFUNCS_START(hook_ids)
 BTF_ID_FLAGS(func, bpf_ioasid_error, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_ioasid_exit, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_ioasid_dump, KF_TRUSTED_ARGS)
-SHARED_KFUNCS
+SPACE_KFUNCS
 BTF_KFUNCS_END(hook_ids)
 
 /* Not for the hooks of others: tcp_congestion_ops, sched_ext_ops, ... */

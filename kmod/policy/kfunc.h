@@ -10,7 +10,6 @@
 
 #include <ioasid/args.h>
 
-struct cgroup;
 struct ioasid_space;
 
 /** struct bpf_iter_ioasid_space - what a program has on its stack */
@@ -39,8 +38,6 @@ union ioasid_mapping {
 void bpf_ioasid_error(const char *msg, u32 msg__sz);
 void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz);
 int bpf_ioasid_dump(const char *text, u32 text__sz);
-
-int bpf_ioasid_cgroup_path(struct cgroup *cgrp, char *path, u32 path__sz);
 
 struct ioasid_space *bpf_ioasid_space_acquire(u32 id);
 void bpf_ioasid_space_release(struct ioasid_space *space);

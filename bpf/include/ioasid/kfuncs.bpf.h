@@ -43,8 +43,6 @@ extern void bpf_ioasid_error(const char *msg, u32 msg__sz) __ksym __weak;
 extern void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz) __ksym __weak;
 extern int bpf_ioasid_dump(const char *text, u32 text__sz) __ksym __weak;
 
-extern int bpf_ioasid_cgroup_path(struct cgroup *cgrp, char *path, u32 path__sz) __ksym __weak;
-
 extern struct ioasid_space *bpf_ioasid_space_acquire(u32 id) __ksym __weak;
 extern void bpf_ioasid_space_release(struct ioasid_space *space) __ksym __weak;
 extern int bpf_ioasid_space_info(struct ioasid_space *space, void *info, u32 info__sz) __ksym __weak;

@@ -111,41 +111,6 @@ CALL(error_elsewhere, bpf_ioasid_error("text", 4));
 CALL(exit_elsewhere, bpf_ioasid_exit(0, "text", 4));
 CALL(dump_elsewhere, bpf_ioasid_dump("text", 4));
 
-/* ---- the path of a cgroup ---- */
-
-/* With a cgroup that is there for as long as the body runs. */
-#define WITH_CGROUP(_body)					\
-	do {							\
-		struct cgroup *cgroup = bpf_cgroup_from_id(1);	\
-								\
-		if (cgroup) {					\
-			_body;					\
-			bpf_cgroup_release(cgroup);		\
-		}						\
-	} while (0)
-#define PATH(cgroup, path, size)	bpf_ioasid_cgroup_path(cgroup, (void *)(path), size)
-
-CALL(path_cgroup_null, PATH(NULL, &info, sizeof(info)));
-CALL(path_cgroup_unchecked, {
-	struct cgroup *cgroup = bpf_cgroup_from_id(1);
-
-	PATH(cgroup, &info, sizeof(info));
-	if (cgroup)
-		bpf_cgroup_release(cgroup);
-});
-CALL(path_cgroup_number, PATH(number(), &info, sizeof(info)));
-CALL(path_other_object, WITH_SPACE(PATH((void *)space, &info, sizeof(info))));
-CALL(path_path_null, WITH_CGROUP(PATH(cgroup, NULL, 8)));
-CALL(path_path_unchecked, {
-	void *room = unchecked();
-
-	WITH_CGROUP(PATH(cgroup, room, sizeof(info)));
-});
-CALL(path_path_number, WITH_CGROUP(PATH(cgroup, number(), 8)));
-CALL(path_path_constant, WITH_CGROUP(PATH(cgroup, &constant, sizeof(constant))));
-CALL(path_size_long, WITH_CGROUP(PATH(cgroup, &info, sizeof(info) + 600)));
-CALL(path_size_any, WITH_CGROUP(PATH(cgroup, &info, bpf_get_prandom_u32())));
-
 /* ---- address spaces ---- */
 
 CALL(acquire_id_pointer, {
