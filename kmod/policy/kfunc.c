@@ -24,6 +24,8 @@
  *    program is gone when it goes on, while the verifier trusts the pointer of
  *    a program that sleeps. It returns memory of the iterator's own, as a type
  *    that is no struct, which the verifier takes back with the iterator.
+ *  - No function takes a struct of the kernel. On 7.3 the module's BTF has a copy
+ *    of struct cgroup, and the verifier compares the two by number.
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>
