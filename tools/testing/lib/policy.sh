@@ -158,6 +158,15 @@ expect_line() {
 	fail "no line of $1 holds '$2'"
 }
 
+# says TEXT COMMAND...: it fails, with one line, which holds TEXT.
+says() {
+	text=$1
+	shift
+	expect_status 1 "$@" >"$scratch/out" 2>"$scratch/error"
+	expect_same "lines of '$*'" "$(cat "$scratch/out" "$scratch/error" | wc -l)" 1
+	expect_line "$scratch/error" "$text"
+}
+
 # holds [OPTION...] FILTER [FILE]: is it true, for jq?
 holds() { jq -e "$@" >/dev/null; }
 

@@ -120,15 +120,6 @@ all_refuse() {
 	done
 }
 
-# says TEXT COMMAND...: it fails, with one line, which holds TEXT.
-says() {
-	text=$1
-	shift
-	expect_status 1 "$@" >"$scratch/out" 2>"$scratch/error"
-	expect_same "lines of '$*'" "$(cat "$scratch/out" "$scratch/error" | wc -l)" 1
-	expect_line "$scratch/error" "$text"
-}
-
 all_need_rights() {
 	begin
 	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop ioasidwho; do
