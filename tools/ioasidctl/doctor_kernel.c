@@ -24,9 +24,7 @@ static void check_btf(void)
 	}
 	if (!module_loaded("ioasid"))
 		return;
-	if (!sysfs_line(hooks, sizeof(hooks), SYSFS_IOASID "/hooks"))
-		snprintf(hooks, sizeof(hooks), "off: unknown");
-	if (access("/sys/kernel/btf/ioasid", F_OK) && strstr(hooks, "another kernel")) {
+	if (access("/sys/kernel/btf/ioasid", F_OK) && btf_is_of_another_kernel()) {
 		diagnose(FAILS, "btf", "build it for this very kernel, or let DKMS do it: 'dkms autoinstall'",
 			 "the BTF of ioasid.ko is of another kernel: no policy and no observer can be loaded");
 		return;
@@ -36,6 +34,8 @@ static void check_btf(void)
 			 "ioasid.ko has no BTF: no policy and no observer can be loaded");
 		return;
 	}
+	if (!sysfs_line(hooks, sizeof(hooks), SYSFS_IOASID "/hooks"))
+		snprintf(hooks, sizeof(hooks), "off: unknown");
 	if (strcmp(hooks, "on"))
 		diagnose(FAILS, "btf", "see the kernel log, and build ioasid.ko for this very kernel",
 			 "policy hooks are %s", hooks);

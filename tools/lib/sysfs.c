@@ -123,11 +123,17 @@ int need_admin(const char *what)
 		    what);
 }
 
-int fail_without_btf(void)
+bool btf_is_of_another_kernel(void)
 {
 	char state[256];
 
-	if (sysfs_line(state, sizeof(state), SYSFS_IOASID "/hooks") && strstr(state, "another kernel"))
+	return sysfs_line(state, sizeof(state), SYSFS_IOASID "/hooks") &&
+	       strstr(state, "another kernel");
+}
+
+int fail_without_btf(void)
+{
+	if (btf_is_of_another_kernel())
 		return fail("the BTF of the loaded ioasid.ko is of another kernel: build the module for this very kernel");
 	return fail("the loaded ioasid.ko has no BTF: build it with pahole (package dwarves) and vmlinux in the kernel headers");
 }

@@ -38,6 +38,8 @@ int module_position(const char *module);
 int need_module(void);
 /* Likewise, unless this process has CAP_SYS_ADMIN, which covers BPF. */
 int need_admin(const char *what);
+/* Why the loaded ioasid.ko has no BTF: did the kernel refuse what the module came with? */
+bool btf_is_of_another_kernel(void);
 /* Fails: the loaded ioasid.ko has no BTF, or BTF of another kernel. */
 int fail_without_btf(void);
 /* Fails with a line that says what to do, unless policies can be loaded. */
