@@ -139,7 +139,7 @@ static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
 
 	mutex_lock(&space->areas_lock);
 	for (i = 0; i < ws->nr && !ret; i++)
-		if (!ioasid_windows_hold(&space->windows, ws->w[i].start, ws->w[i].last))
+		if (!ioasid_windows_contain(&space->windows, ws->w[i].start, ws->w[i].last))
 			ret = -EADDRINUSE;
 	if (!ret)
 		swap(space->allowed, *ws);

@@ -205,7 +205,7 @@ void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
 	w.run = r;
-	if (ioasid_spaces_hold(e))
+	if (ioasid_spaces_contain(e))
 		space_open_one(&w, args, &e->mark);
 	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_mark_lock);

@@ -371,7 +371,7 @@ static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
 /* spaces.c: all address spaces */
 int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp);
 void ioasid_spaces_remove(struct ioasid_space_entry *e);
-bool ioasid_spaces_hold(const struct ioasid_space_entry *e);
+bool ioasid_spaces_contain(const struct ioasid_space_entry *e);
 void ioasid_spaces_each(void (*each)(struct ioasid_space_entry *e, void *data), void *data);
 unsigned int ioasid_spaces_count(void);
 u32 ioasid_space_choice(u32 id);

@@ -169,7 +169,7 @@ void ioasid_policy_scope_exit(struct ioasid_policy_run *r)
  * task; else it mapped what is pinned only now. @doubt is the answer for a cgroup
  * that is gone, or out of the caller's sight.
  */
-static bool cgroup_holds(struct cgroup *cgroup, const struct ioasid_who *who, bool doubt)
+static bool cgroup_contains(struct cgroup *cgroup, const struct ioasid_who *who, bool doubt)
 {
 	struct cgroup *cg;
 	bool mine, in;
@@ -198,7 +198,7 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
 	if (r->choice && r->choice != ioasid_space_choice(who->space))
 		return false;
 	/* In doubt a limit holds. */
-	return !r->cgroup || cgroup_holds(r->cgroup, who, true);
+	return !r->cgroup || cgroup_contains(r->cgroup, who, true);
 }
 
 /*
@@ -210,7 +210,7 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
 bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who)
 {
 	return ioasid_policy_enabled(r) && !ioasid_policy_only_watches(r) &&
-	       (!r->cgroup || cgroup_holds(r->cgroup, who, false));
+	       (!r->cgroup || cgroup_contains(r->cgroup, who, false));
 }
 
 /*

@@ -53,8 +53,8 @@ void ioasid_spaces_remove(struct ioasid_space_entry *e)
 	atomic_dec(&spaces_nr);
 }
 
-/* ioasid_spaces_hold() - can the address space still be found? */
-bool ioasid_spaces_hold(const struct ioasid_space_entry *e)
+/* ioasid_spaces_contain() - can the address space still be found? */
+bool ioasid_spaces_contain(const struct ioasid_space_entry *e)
 {
 	return xa_load(&spaces, e->id) == e;
 }

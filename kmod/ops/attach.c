@@ -45,12 +45,12 @@ static int windows_check_areas(struct ioasid_space *space, const struct ioasid_w
 	struct ioasid_area *area;
 
 	for (; w < space->allowed.w + space->allowed.nr; w++)
-		if (!ioasid_windows_hold(ws, w->start, w->last))
+		if (!ioasid_windows_contain(ws, w->start, w->last))
 			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (area->state != IOASID_AREA_DYING &&
-		    !ioasid_windows_hold(ws, ioasid_area_start(area), ioasid_area_last(area)))
+		    !ioasid_windows_contain(ws, ioasid_area_start(area), ioasid_area_last(area)))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
 					   ioasid_area_last(area));
 	}

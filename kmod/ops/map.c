@@ -167,7 +167,7 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 		return 0;
 	if (!space->avail)
 		return map_no_more(c);
-	if (likely(ioasid_windows_hold(&space->windows, m->iova, c->last)))
+	if (likely(ioasid_windows_contain(&space->windows, m->iova, c->last)))
 		return 0;
 	near = ioasid_windows_nearest(&space->windows, m->iova);
 	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);

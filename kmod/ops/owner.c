@@ -201,7 +201,7 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 }
 
 /* A window on all that is mapped, looked at and taken under one hold of areas_lock. */
-static int owner_hold(struct ioasid_space *space, struct owner_move **moves, unsigned int *nr,
+static int owners_get(struct ioasid_space *space, struct owner_move **moves, unsigned int *nr,
 		      struct ioasid_fail *f)
 {
 	struct ioasid_area_wait w = {};
@@ -291,7 +291,7 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 	unsigned int nr, i;
 	int ret;
 
-	ret = owner_hold(space, &moves, &nr, &f);
+	ret = owners_get(space, &moves, &nr, &f);
 	if (ret)
 		goto out;
 	ret = claim(moves, nr, &f);

@@ -139,7 +139,7 @@ static bool place_valid(u64 iova, void *data)
 	u64 last;
 
 	return !check_add_overflow(iova, p->length - 1, &last) &&
-	       ioasid_windows_hold(p->ws, iova, last) &&
+	       ioasid_windows_contain(p->ws, iova, last) &&
 	       !ioasid_area_first(p->space, iova, last);
 }
 

@@ -431,7 +431,7 @@ static inline void ioasid_assert_may_wait(const struct ioasid_space *space)
 }
 
 /* Does one window hold all of [start, last]? Without windows everything is allowed. */
-static inline bool ioasid_windows_hold(const struct ioasid_windows *ws, u64 start, u64 last)
+static inline bool ioasid_windows_contain(const struct ioasid_windows *ws, u64 start, u64 last)
 {
 	const struct ioasid_window *w;
 

@@ -2,4 +2,4 @@
 # The IOVA windows are not looked at.
 # file: ops/map.c
 # cases: map_interrupt_window
-s/if (likely(ioasid_windows_hold(/if (1 || likely(ioasid_windows_hold(/
+s/if (likely(ioasid_windows_contain(/if (1 || likely(ioasid_windows_contain(/
