@@ -377,8 +377,8 @@ unsigned int ioasid_spaces_count(void);
 u32 ioasid_space_choice(u32 id);
 struct ioasid_space_entry *ioasid_space_find(u32 id);
 struct ioasid_space_entry *ioasid_space_find_after(u32 *id);
-void ioasid_space_remember(struct ioasid_space_entry *e);
-void ioasid_space_forget(struct ioasid_space_entry *e);
+void ioasid_space_entry_get(struct ioasid_space_entry *e);
+void ioasid_space_entry_put(struct ioasid_space_entry *e);
 void ioasid_spaces_exit(void);
 
 #endif /* _IOASID_POLICY_CALL_H */

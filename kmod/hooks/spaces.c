@@ -107,14 +107,14 @@ struct ioasid_space_entry *ioasid_space_find_after(u32 *id)
 	return e;
 }
 
-/* ioasid_space_remember() - another reference on its memory */
-void ioasid_space_remember(struct ioasid_space_entry *e)
+/* ioasid_space_entry_get() - another reference on its memory */
+void ioasid_space_entry_get(struct ioasid_space_entry *e)
 {
 	refcount_inc(&e->memory);
 }
 
-/* ioasid_space_forget() - drop one; does not sleep */
-void ioasid_space_forget(struct ioasid_space_entry *e)
+/* ioasid_space_entry_put() - drop a reference on its memory; does not sleep */
+void ioasid_space_entry_put(struct ioasid_space_entry *e)
 {
 	if (refcount_dec_and_test(&e->memory))
 		kfree_rcu(e, rcu);
@@ -128,7 +128,7 @@ void ioasid_spaces_each(void (*each)(struct ioasid_space_entry *e, void *data), 
 
 	while ((e = ioasid_space_find_after(&id))) {
 		each(e, data);
-		ioasid_space_forget(e);
+		ioasid_space_entry_put(e);
 	}
 }
 

@@ -146,7 +146,7 @@ void ioasid_space_put(struct ioasid_space *space)
 		mmdrop(space->mm);
 	if (space->user)
 		ioasid_user_close(space->user);
-	ioasid_space_forget(&space->entry);
+	ioasid_space_entry_put(&space->entry);
 }
 IOASID_EXPORT(ioasid_space_put);
 

@@ -155,7 +155,7 @@ __bpf_kfunc struct ioasid_space *bpf_ioasid_space_acquire(u32 id)
 /** bpf_ioasid_space_release() - give back what bpf_ioasid_space_acquire() returned */
 __bpf_kfunc void bpf_ioasid_space_release(struct ioasid_space *space)
 {
-	ioasid_space_forget(&space->entry);
+	ioasid_space_entry_put(&space->entry);
 }
 
 /**
@@ -206,7 +206,7 @@ __bpf_kfunc u32 *bpf_iter_ioasid_space_next(struct bpf_iter_ioasid_space *it)
 
 	if (!e)
 		return NULL;
-	ioasid_space_forget(e);
+	ioasid_space_entry_put(e);
 	return &i->id;
 }
 
@@ -232,7 +232,7 @@ __bpf_kfunc int bpf_iter_ioasid_mapping_new(struct bpf_iter_ioasid_mapping *it,
 	*(struct mapping_iter **)it = i;
 	if (!i)
 		return -ENOMEM;
-	ioasid_space_remember(&space->entry);
+	ioasid_space_entry_get(&space->entry);
 	i->space = space;
 	i->next = first;
 	i->last = last;
@@ -267,7 +267,7 @@ __bpf_kfunc void bpf_iter_ioasid_mapping_destroy(struct bpf_iter_ioasid_mapping 
 
 	if (!i)
 		return;
-	ioasid_space_forget(&i->space->entry);
+	ioasid_space_entry_put(&i->space->entry);
 	kfree(i);
 }
 

@@ -107,7 +107,7 @@ static ssize_t select_store(struct kobject *kobj, struct kobj_attribute *attr, c
 	if (!e)
 		return -ENXIO;
 	ret = ioasid_space_select(ioasid_space_of(e), name);
-	ioasid_space_forget(e);
+	ioasid_space_entry_put(e);
 	return ret ?: count;
 }
 static struct kobj_attribute select_attr = __ATTR_RW_MODE(select, 0600);
