@@ -72,7 +72,7 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 	ioasid_walk_marked(&w, mark) {
 		ret = ioasid_walk_call(&w, charge, &args);
 		if (unlikely(ret))
-			ret = ioasid_policy_weigh(&w, who, ret, errnos_charge);
+			ret = ioasid_policy_check_retval(&w, who, ret, errnos_charge);
 		if (ret)
 			break;
 		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT)
@@ -152,7 +152,7 @@ int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_po
 	ioasid_walk_enabled(&w) {
 		ret = ioasid_walk_call(&w, access_pin, args);
 		if (ret)
-			ret = ioasid_policy_weigh(&w, &args->who, ret, errnos_pin);
+			ret = ioasid_policy_check_retval(&w, &args->who, ret, errnos_pin);
 		if (ret)
 			break;
 	}

@@ -48,7 +48,7 @@ static noinline int weigh_address(struct ioasid_policy_walk *w, struct ioasid_ma
 	struct ioasid_policy_run *r = w->run;
 
 	if (IS_ERR_VALUE((unsigned long)answer))
-		return ioasid_policy_weigh(w, &args->who, answer, errnos_at);
+		return ioasid_policy_check_retval(w, &args->who, answer, errnos_at);
 	if (ioasid_policy_only_watches(r))
 		return 0;
 	if ((u64)answer <= args->iova)

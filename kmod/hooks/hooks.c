@@ -30,7 +30,7 @@ void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who
 }
 
 /**
- * ioasid_policy_weigh() - what a value other than 0 means for the caller
+ * ioasid_policy_check_retval() - what a value other than 0 means for the caller
  * @w: at the policy that returned it
  * @who: on whose behalf
  * @ret: the value
@@ -40,8 +40,8 @@ void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who
  * as a refusal still refuses, with EPERM; one that is no errno at all falls
  * back to the built-in behaviour, unless the policy wants to fail closed.
  */
-int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
-			const int *list)
+int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			       const int *list)
 {
 	struct ioasid_policy_run *r = w->run;
 	const char *hook = ioasid_policy_hook_name[w->op];
@@ -108,7 +108,7 @@ static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_pol
 	ioasid_walk_enabled(w) {						\
 		__refusal = ioasid_walk_call(w, lower, args);			\
 		if (__refusal)							\
-			__refusal = ioasid_policy_weigh(w, &(args)->who,	\
+			__refusal = ioasid_policy_check_retval(w, &(args)->who,	\
 							__refusal, errnos);	\
 		if (__refusal)							\
 			break;							\
@@ -156,7 +156,7 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 		ret = ioasid_walk_call(w, space_open, args);
 	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
 		return 0;
-	return ioasid_policy_weigh(w, &args->who, ret, errnos_plain);
+	return ioasid_policy_check_retval(w, &args->who, ret, errnos_plain);
 }
 
 /* See ioasid_policy_space_open(). */
@@ -268,7 +268,7 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 			*wait_us = max(*wait_us, (u32)ret);
 		return 0;
 	}
-	return ioasid_policy_weigh(w, &args->who, ret, errnos_map);
+	return ioasid_policy_check_retval(w, &args->who, ret, errnos_map);
 }
 
 /* Also walks those that fail closed: see has_hook(). */
@@ -327,7 +327,7 @@ void ioasid_policy_map_workers(struct ioasid_map_args *args)
 	ioasid_walk_end(&w);
 }
 
-/* ioasid_policy_map_batch() - the smallest number of pages that a policy wants pinned at once; 0: any */
+/* ioasid_policy_map_batch() - how many pages to pin at once: the smallest answer; 0: any */
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch)
 {
 	struct ioasid_policy_walk w;
@@ -363,7 +363,7 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_p
 	ioasid_walk_end(&w);
 }
 
-/* ioasid_policy_unmap_sync() - the smallest number of mappings between flushes that a policy wants; 0: any */
+/* ioasid_policy_unmap_sync() - how many mappings between flushes: the smallest answer; 0: any */
 u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync)
 {
 	struct ioasid_policy_walk w;

@@ -300,8 +300,8 @@ int ioasid_policy_hook_of(u32 offset);
 
 /* hooks.c */
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);
-int ioasid_policy_weigh(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
-			const int *list);
+int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
+			       const int *list);
 void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space_entry *e,
 				struct ioasid_space_args *args);
 
