@@ -58,7 +58,7 @@ long ioasid_native_get_info(struct ioasid_call *call)
 static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
 					     struct ioasid_iova_ranges *arg)
 {
-	struct ioasid_windows *ws = &space->windows;
+	struct ioasid_ranges *ws = &space->iova_ranges;
 	struct ioasid_iova_range *r;
 	unsigned int i;
 
@@ -69,7 +69,7 @@ static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
 	if (r)
 		r[0] = (struct ioasid_iova_range){ .last = U64_MAX };
 	for (i = 0; r && i < ws->nr; i++)
-		r[i] = (struct ioasid_iova_range){ ws->w[i].start, ws->w[i].last };
+		r[i] = (struct ioasid_iova_range){ ws->range[i].start, ws->range[i].last };
 	mutex_unlock(&space->areas_lock);
 	return r;
 }
@@ -99,47 +99,48 @@ long ioasid_native_iova_ranges(struct ioasid_call *call)
 	return ioasid_call_respond(call) ?: ret;
 }
 
-static int window_order(const void *a, const void *b)
+static int allow_order(const void *a, const void *b)
 {
-	const struct ioasid_window *x = a, *y = b;
+	const struct ioasid_iova_range *x = a, *y = b;
 
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* The caller's list; a range is copied as if it were a window. */
-static int allow_copy(struct ioasid_windows *ws, u64 ranges)
+/* Copy the caller's list. */
+static int allow_copy(struct ioasid_ranges *ws, u64 ranges)
 {
-	static_assert(sizeof(struct ioasid_window) == sizeof(struct ioasid_iova_range));
 	if (!ws->nr)
 		return 0;
 	/* Kept as long as the address space: memdup_user() would charge it to nobody. */
-	ws->w = kmalloc_array(ws->nr, sizeof(*ws->w), GFP_KERNEL_ACCOUNT);
-	if (!ws->w)
+	ws->range = kmalloc_array(ws->nr, sizeof(*ws->range), GFP_KERNEL_ACCOUNT);
+	if (!ws->range)
 		return -ENOMEM;
-	return copy_from_user(ws->w, u64_to_user_ptr(ranges), ws->nr * sizeof(*ws->w)) ?
+	return copy_from_user(ws->range, u64_to_user_ptr(ranges), ws->nr * sizeof(*ws->range)) ?
 	       -EFAULT : 0;
 }
 
 /* In order, and apart from each other. */
-static int allow_check(struct ioasid_windows *ws)
+static int allow_check(struct ioasid_ranges *ws)
 {
 	unsigned int i;
 
-	sort(ws->w, ws->nr, sizeof(*ws->w), window_order, NULL);
+	sort(ws->range, ws->nr, sizeof(*ws->range), allow_order, NULL);
 	for (i = 0; i < ws->nr; i++)
-		if (ws->w[i].start > ws->w[i].last || (i && ws->w[i].start <= ws->w[i - 1].last))
+		if (ws->range[i].start > ws->range[i].last ||
+		    (i && ws->range[i].start <= ws->range[i - 1].last))
 			return -EINVAL;
 	return 0;
 }
 
-static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
+static int allow_set(struct ioasid_space *space, struct ioasid_ranges *ws)
 {
 	unsigned int i;
 	int ret = 0;
 
 	mutex_lock(&space->areas_lock);
 	for (i = 0; i < ws->nr && !ret; i++)
-		if (!ioasid_windows_contain(&space->windows, ws->w[i].start, ws->w[i].last))
+		if (!ioasid_ranges_contain(&space->iova_ranges, ws->range[i].start,
+					   ws->range[i].last))
 			ret = -EADDRINUSE;
 	if (!ret)
 		swap(space->allowed, *ws);
@@ -151,7 +152,7 @@ static int allow_set(struct ioasid_space *space, struct ioasid_windows *ws)
 long ioasid_native_allow_iovas(struct ioasid_call *call)
 {
 	struct ioasid_allow_iovas *arg = call->arg;
-	struct ioasid_windows ws = { .nr = arg->nr_ranges };
+	struct ioasid_ranges ws = { .nr = arg->nr_ranges };
 	struct ioasid_space *space;
 	long ret;
 
@@ -161,7 +162,7 @@ long ioasid_native_allow_iovas(struct ioasid_call *call)
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 	ret = allow_copy(&ws, arg->ranges) ?: allow_check(&ws) ?: allow_set(space, &ws);
-	ioasid_windows_free(&ws);
+	ioasid_ranges_free(&ws);
 	ioasid_space_put(space);
 	return ret;
 }

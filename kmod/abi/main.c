@@ -14,8 +14,8 @@ module_param_named(dma_entry_limit, ioasid_dma_entry_limit, uint, 0644);
 MODULE_PARM_DESC(dma_entry_limit, "Most mappings of an address space created from now on (default 65535)");
 module_param_named(user_spaces, ioasid_user_spaces, uint, 0644);
 MODULE_PARM_DESC(user_spaces, "Most address spaces of /dev/ioasid that one user may have; 0: no limit (default 8192)");
-module_param_named(user_windows, ioasid_user_windows, uint, 0644);
-MODULE_PARM_DESC(user_windows, "Most mappings of one user that no rlimit bounds, such as copies; 0: no limit (default 262144)");
+module_param_named(user_mappings, ioasid_user_mappings, uint, 0644);
+MODULE_PARM_DESC(user_mappings, "Most mappings of one user that no rlimit bounds, such as copies; 0: no limit (default 262144)");
 
 const char ioasid_version[] = IOASID_VERSION;
 IOASID_EXPORT(ioasid_version);

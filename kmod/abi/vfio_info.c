@@ -40,7 +40,7 @@ static void chain_fill(struct cap_chain *chain, struct ioasid_space *space)
 	struct vfio_iommu_type1_info_cap_iova_range *ranges;
 	struct vfio_iommu_type1_info_cap_migration *migration;
 	struct vfio_iommu_type1_info_dma_avail *avail;
-	struct ioasid_windows *ws = &space->windows;
+	struct ioasid_ranges *ws = &space->iova_ranges;
 	unsigned int i;
 
 	migration = chain_add(chain, VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION, sizeof(*migration));
@@ -56,8 +56,8 @@ static void chain_fill(struct cap_chain *chain, struct ioasid_space *space)
 			   struct_size(ranges, iova_ranges, ws->nr));
 	ranges->nr_iovas = ws->nr;
 	for (i = 0; i < ws->nr; i++) {
-		ranges->iova_ranges[i].start = ws->w[i].start;
-		ranges->iova_ranges[i].end = ws->w[i].last;
+		ranges->iova_ranges[i].start = ws->range[i].start;
+		ranges->iova_ranges[i].end = ws->range[i].last;
 	}
 }
 
@@ -70,7 +70,7 @@ static int info_collect(struct ioasid_space *space, struct vfio_iommu_type1_info
 	room = sizeof(struct vfio_iommu_type1_info_cap_migration) +
 	       sizeof(struct vfio_iommu_type1_info_dma_avail) +
 	       struct_size_t(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges,
-			     space->windows.nr) + 3 * sizeof(u64);
+			     space->iova_ranges.nr) + 3 * sizeof(u64);
 	chain->buf = kzalloc(room, GFP_KERNEL_ACCOUNT);
 	if (chain->buf) {
 		info->iova_pgsizes = space->pgsizes;

@@ -30,27 +30,27 @@ module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts, "Attach devices whose interrupts the platform cannot isolate (default N)");
 
 /* Swap what maps look at; they read it under areas_lock alone. */
-static void space_swap_windows(struct ioasid_space *space, struct ioasid_windows *ws)
+static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ranges *ws)
 {
 	mutex_lock(&space->areas_lock);
-	swap(space->windows, *ws);
+	swap(space->iova_ranges, *ws);
 	mutex_unlock(&space->areas_lock);
 }
 
-/* Every mapping, also one being built, must lie inside the new windows, and what is allowed. */
-static int windows_check_areas(struct ioasid_space *space, const struct ioasid_windows *ws,
-			       struct ioasid_fail *f)
+/* The new ranges must contain every mapping, also a BUILDING one, and the allowed ranges. */
+static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ranges *ws,
+			      struct ioasid_fail *f)
 {
-	struct ioasid_window *w = space->allowed.w;
+	struct ioasid_iova_range *w = space->allowed.range;
 	struct ioasid_area *area;
 
-	for (; w < space->allowed.w + space->allowed.nr; w++)
-		if (!ioasid_windows_contain(ws, w->start, w->last))
+	for (; w < space->allowed.range + space->allowed.nr; w++)
+		if (!ioasid_ranges_contain(ws, w->start, w->last))
 			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (area->state != IOASID_AREA_DYING &&
-		    !ioasid_windows_contain(ws, ioasid_area_start(area), ioasid_area_last(area)))
+		    !ioasid_ranges_contain(ws, ioasid_area_start(area), ioasid_area_last(area)))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
 					   ioasid_area_last(area));
 	}
@@ -261,54 +261,54 @@ static int domain_fill(struct ioasid_space *space, struct ioasid_domain *fresh,
 }
 
 /*
- * Publish the windows as they are with the group in, before anything else is
- * done, so that no map slips in behind the check. The group is linked for the
- * time of the computation: there is one way to compute.
+ * Publish the IOVA ranges as they are with the group in it, before the attach does
+ * anything else, so that no map passes between the check and the attach. The group is
+ * linked only while the ranges are computed.
  *
- * On success @old holds what to swap back should the attach fail.
+ * On success @old holds the ranges to swap back should the attach fail.
  */
-static int attach_windows(struct ioasid_space *space, struct ioasid_group *g,
-			  struct ioasid_domain *fresh, struct ioasid_windows *old,
-			  struct ioasid_fail *f)
+static int attach_iova_ranges(struct ioasid_space *space, struct ioasid_group *g,
+			      struct ioasid_domain *fresh, struct ioasid_ranges *old,
+			      struct ioasid_fail *f)
 {
-	struct ioasid_windows ws;
+	struct ioasid_ranges ws;
 	int ret;
 
 	mutex_lock(&space->areas_lock);
 	list_add_tail(&g->link, &space->groups);
 	list_add_tail(&fresh->link, &space->domains);
-	ret = ioasid_windows_compute(space, &ws);
+	ret = ioasid_ranges_compute(space, &ws);
 	list_del(&fresh->link);
 	list_del(&g->link);
 	if (ret) {
 		ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
 	} else {
-		ret = windows_check_areas(space, &ws, f);
+		ret = attach_check_areas(space, &ws, f);
 		if (!ret)
-			swap(space->windows, ws);
+			swap(space->iova_ranges, ws);
 		*old = ws;
 	}
 	mutex_unlock(&space->areas_lock);
 	if (ret)
-		ioasid_windows_free(&ws);
+		ioasid_ranges_free(&ws);
 	return ret;
 }
 
 /*
- * After a change that cannot be refused: a detach, which only widens. Without
- * memory for the new windows the old stay, as in type1. With the last domain
- * all limits go, and GET_INFO of a container shows one window of everything.
+ * Compute the IOVA ranges again after a detach, which only widens them and cannot be
+ * refused. Without memory for new ranges the old ones stay, as in type1. Without a
+ * domain nothing is limited, and GET_INFO of a container shows one range of everything.
  */
-static void refresh_windows(struct ioasid_space *space)
+static void refresh_iova_ranges(struct ioasid_space *space)
 {
-	struct ioasid_windows ws;
+	struct ioasid_ranges ws;
 
-	if (ioasid_windows_compute(space, &ws))
+	if (ioasid_ranges_compute(space, &ws))
 		return;
-	if (!ws.nr && space->flags & IOASID_SPACE_CONTAINER && ioasid_windows_everything(&ws))
+	if (!ws.nr && space->flags & IOASID_SPACE_CONTAINER && ioasid_ranges_everything(&ws))
 		return;
-	space_swap_windows(space, &ws);
-	ioasid_windows_free(&ws);
+	space_swap_iova_ranges(space, &ws);
+	ioasid_ranges_free(&ws);
 }
 
 /* No error: mappings are to be pinned, with no lock held, before the attach can go on. */
@@ -356,14 +356,14 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 			   struct ioasid_fail *f)
 {
 	struct ioasid_domain *fresh;
-	struct ioasid_windows old;
+	struct ioasid_ranges old;
 	phys_addr_t sw_msi;
 	int ret;
 
 	ret = check_msi(g->group, f);
 	if (ret)
 		return ret;
-	ret = ioasid_windows_resv(g->group, &g->resv, &sw_msi);
+	ret = ioasid_ranges_resv(g->group, &g->resv, &sw_msi);
 	if (ret)
 		return ioasid_fail(f, ret, IOASID_R_WINDOW, 0, 0);
 
@@ -380,29 +380,29 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	ret = domain_enter(fresh, g->group, f);
 	if (ret)
 		goto destroy;
-	ret = attach_windows(space, g, fresh, &old, f);
+	ret = attach_iova_ranges(space, g, fresh, &old, f);
 	if (ret) {
 		iommu_detach_group(fresh->domain, g->group);
 		goto destroy;
 	}
 	ret = attach_domain(space, g, fresh, sw_msi, f);
 	if (ret) {
-		space_swap_windows(space, &old);
-		ioasid_windows_free(&old);
+		space_swap_iova_ranges(space, &old);
+		ioasid_ranges_free(&old);
 		goto destroy;
 	}
-	ioasid_windows_free(&old);
+	ioasid_ranges_free(&old);
 	space_link(space, g, g->domain == fresh ? fresh : NULL);
 	if (g->domain != fresh) {
 		domain_destroy(fresh);
-		refresh_windows(space);
+		refresh_iova_ranges(space);
 	}
 	return 0;
 
 destroy:
 	domain_destroy(fresh);
 free_resv:
-	ioasid_windows_free(&g->resv);
+	ioasid_ranges_free(&g->resv);
 	return ret;
 }
 
@@ -603,7 +603,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 	/* Areas that its page tables kept are not stuck any more. */
 	ioasid_space_leave_to_users(space, victims);
 	if (d)
-		refresh_windows(space);
+		refresh_iova_ranges(space);
 }
 
 void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
@@ -630,7 +630,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_detach(&args, &g->mark);
 	trace_ioasid_detach(&args);
-	ioasid_windows_free(&g->resv);
+	ioasid_ranges_free(&g->resv);
 	kfree(g);
 }
 IOASID_EXPORT(ioasid_detach_group);

@@ -2,9 +2,9 @@
 /*
  * Sharing: a second mapping of pages that are mapped already.
  *
- * Who else can run: an unmap of the source. It waits if it came second, for a
- * window is taken under areas_lock while the source is LIVE; it leaves the
- * pages pinned if it comes after that. The two spaces are never locked at the
+ * What can run at the same time: an unmap of the source. The copy counts itself in
+ * nr_areas of the pages, under areas_lock and while the source is LIVE; so an unmap
+ * that comes later leaves the pages pinned. The two spaces are never locked at the
  * same time.
  */
 #include <linux/mm.h>
@@ -50,7 +50,7 @@ static void share_take(struct ioasid_area *area, u64 iova, struct ioasid_map_cal
 {
 	struct ioasid_pages *pages = area->pages;
 
-	atomic_inc(&pages->windows);
+	atomic_inc(&pages->nr_areas);
 	refcount_inc(&pages->refs);
 	c->source = pages;
 	c->first = area->first + ((iova - ioasid_area_start(area)) >> PAGE_SHIFT);
@@ -60,11 +60,11 @@ static void share_take(struct ioasid_area *area, u64 iova, struct ioasid_map_cal
 }
 
 /**
- * ioasid_share() - a window on what is mapped in @src
+ * ioasid_share() - take the pages of a mapping in @src, for a second mapping
  * @src: a space of a /dev/ioasid, whose pages stay pinned while they are mapped
  * @iova: first address
  * @length: bytes, within one mapping
- * @c: gets the window; flags are set
+ * @c: its @source is set, with one count of nr_areas and a reference; flags are set
  *
  * Return: 0; -ENOENT (nothing mapped there), -EINVAL (alignment, more than one
  * mapping), -EOVERFLOW, -EPERM (not mapped for writing), -EBUSY (live update),

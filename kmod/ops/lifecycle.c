@@ -138,8 +138,8 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_space_close(&args, &space->entry.mark);
 	trace_ioasid_space_close(&args);
-	ioasid_windows_free(&space->windows);
-	ioasid_windows_free(&space->allowed);
+	ioasid_ranges_free(&space->iova_ranges);
+	ioasid_ranges_free(&space->allowed);
 	kfree(space->pins);
 	ioasid_area_drop_spare(space);
 	if (space->mm)

@@ -111,11 +111,11 @@ static noinline int map_count(struct ioasid_map_call *c)
 
 	if (c->area->counted)
 		return 0;
-	if (ioasid_user_add_window(c->space->user, &used, &limit)) {
+	if (ioasid_user_add_mapping(c->space->user, &used, &limit)) {
 		c->area->counted = true;
 		return 0;
 	}
-	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_WINDOWS, 1, used, limit);
+	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_MAPPINGS, 1, used, limit);
 	return ioasid_map_fail(c, c->args.flags & IOASID_MAP_LEGACY ? -ENOSPC : -EDQUOT,
 			       IOASID_R_USER_LIMIT, used, limit);
 }
@@ -154,7 +154,7 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *other;
-	struct ioasid_window near;
+	struct ioasid_iova_range near;
 	int ret = map_choose(c);
 
 	if (ret)
@@ -167,9 +167,9 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 		return 0;
 	if (!space->avail)
 		return map_no_more(c);
-	if (likely(ioasid_windows_contain(&space->windows, m->iova, c->last)))
+	if (likely(ioasid_ranges_contain(&space->iova_ranges, m->iova, c->last)))
 		return 0;
-	near = ioasid_windows_nearest(&space->windows, m->iova);
+	near = ioasid_ranges_nearest(&space->iova_ranges, m->iova);
 	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
 }
 
@@ -437,7 +437,7 @@ static int map_reserve(struct ioasid_map_call *c)
 		return ret;
 	ret = map_claim(c);
 	if (ret) {
-		ioasid_pages_drop_window(c->area->pages, false, NULL);
+		ioasid_pages_put_area(c->area->pages, false, NULL);
 		ioasid_area_free(c->space, c->area);
 	}
 	return ret;
@@ -486,7 +486,7 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 		if (kept)
 			return err;
 	}
-	ioasid_pages_drop_window(area->pages, area->stuck, NULL);
+	ioasid_pages_put_area(area->pages, area->stuck, NULL);
 	map_unreserve(c);
 	ioasid_area_free(c->space, area);
 	return err;
@@ -552,7 +552,7 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
 /*
  * ioasid_map_make() - the whole of a mapping
  *
- * With @source the window on it is used up, also when it fails.
+ * Takes over the count and the reference of @source, also when it fails.
  *
  * Flattened, as the other steps of small maps and unmaps are: their many little
  * functions cost more to call than to run.
@@ -574,7 +574,7 @@ __flatten int ioasid_map_make(struct ioasid_map_call *c)
 			ret = ioasid_map_undo(c, ret);
 	}
 	if (c->source) {
-		ioasid_pages_drop_window(c->source, false, NULL);
+		ioasid_pages_put_area(c->source, false, NULL);
 		ioasid_pages_put(c->source);
 	}
 	return ioasid_map_end(c, ret);

@@ -21,8 +21,8 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @space: where to
  * @args: what is asked for; iova is filled in when the kernel chooses it
  * @file: memory of this file (IOASID_MAP_OF_FILE)
- * @source: pages that are mapped already (IOASID_MAP_SHARED); a window and a
- *	reference on them, which go to the area
+ * @source: pages that are mapped already (IOASID_MAP_SHARED), with one count of
+ *	nr_areas and a reference, which go to the area
  * @first: the first of those to map
  * @fail: why it fails
  * @res: how it goes, for the policies and the trace event that report its end; NULL: none does

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Change of owner: what is pinned is charged to somebody else from now on.
- * DMA goes on meanwhile.
+ * Change of owner: move the charge of pinned pages to the calling process. DMA goes
+ * on meanwhile.
  *
- * Who else can run: anybody. Pages whose owner changes are kept by a window of
- * the caller's, so that no unmap gives back a charge that is on the move. Two
- * changes of the same pages, which several spaces may share, take turns: a call
- * claims all of its pages at once (pages->moving), or none and waits. Moving a
- * charge waits for the mmap_lock of two processes, which user space can hold for
- * as long as it likes. So no lock of ours is held meanwhile, and only calls about
- * the same pages wait. Whoever is charged at the end is in one piece with the
- * charge: the charge is made first, and given back should anything fail.
+ * What can run at the same time: everything. The call counts itself in nr_areas of the
+ * pages, so no unmap uncharges them while their charge moves. Two changes of the same
+ * pages, which several spaces may share, take turns: a call claims all of its pages at
+ * once (pages->moving), or claims none and waits. Moving a charge takes the mmap_lock
+ * of two processes, which user space can hold without limit. So the call holds no lock
+ * of ours meanwhile, and only calls about the same pages wait. It charges the new owner
+ * first and uncharges it should a later step fail, so the owner and the charge agree.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -30,9 +29,9 @@ static DECLARE_WAIT_QUEUE_HEAD(moving_wait);
 
 /**
  * struct owner_move - pages on their way to the caller
- * @pages: with a window and a reference
- * @args: what policies and the tracepoint are told
- * @next: what describes the caller, with his charge
+ * @pages: with one count of nr_areas and a reference
+ * @args: for the policies and the trace event
+ * @next: the caller as their owner, with its charge
  */
 struct owner_move {
 	struct ioasid_pages *pages;
@@ -178,7 +177,7 @@ static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 	return 0;
 }
 
-/* Take a window on each mapping that owner_check() has counted. */
+/* Take the pages of each mapping that owner_check() has counted. */
 static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 {
 	struct ioasid_area *area;
@@ -189,7 +188,7 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false))
 			continue;
-		atomic_inc(&area->pages->windows);
+		atomic_inc(&area->pages->nr_areas);
 		refcount_inc(&area->pages->refs);
 		moves[i].pages = area->pages;
 		moves[i].args = (struct ioasid_owner_args){
@@ -200,7 +199,7 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 	}
 }
 
-/* A window on all that is mapped, looked at and taken under one hold of areas_lock. */
+/* Check and take the pages of all mappings, without dropping areas_lock in between. */
 static int owners_get(struct ioasid_space *space, struct owner_move **moves, unsigned int *nr,
 		      struct ioasid_fail *f)
 {
@@ -300,7 +299,7 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 		unclaim(moves, nr);
 	}
 	for (i = 0; i < nr; ioasid_area_break(&i)) {
-		ioasid_pages_drop_window(moves[i].pages, false, NULL);
+		ioasid_pages_put_area(moves[i].pages, false, NULL);
 		ioasid_pages_put(moves[i].pages);
 	}
 	kvfree(moves);

@@ -161,7 +161,7 @@ static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
 /* Memory of a file, and pages that others see too, have no address to update. */
 static bool has_vaddr(const struct ioasid_area *area)
 {
-	return !area->pages->of_file && atomic_read(&area->pages->windows) == 1;
+	return !area->pages->of_file && atomic_read(&area->pages->nr_areas) == 1;
 }
 
 static int vaddr_check(const struct ioasid_area *area)
@@ -374,7 +374,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 	list_for_each_entry(area, victims, link) {
 		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
-		pages = ioasid_pages_drop_window(area->pages, area->stuck, &refund);
+		pages = ioasid_pages_put_area(area->pages, area->stuck, &refund);
 		res->pages += pages;
 		since += 1 + pages;
 		if (since > UNPINS_PER_BREAK) {

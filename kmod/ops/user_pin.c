@@ -98,19 +98,19 @@ struct pin_call {
 #define PIN_PAY		1
 
 /*
- * The memory of a file may have been cut off the file meanwhile: what counts is
- * what DMA goes to. The mapping, LIVE or DYING, has it pinned as long as there
- * are windows, and one may have been the last just now.
+ * The file may have been truncated since: take the page that DMA goes to. The pages
+ * are pinned while an area, LIVE or DYING, counts in nr_areas; the last one may just
+ * have ended.
  */
 static int get_file_page(struct pin_call *c, struct page **page)
 {
 	struct ioasid_pages *pages = c->pages;
 
-	if (!atomic_inc_not_zero(&pages->windows))
+	if (!atomic_inc_not_zero(&pages->nr_areas))
 		return -EINVAL;
 	*page = ioasid_pages_page(pages, (c->vaddr - pages->vaddr) >> PAGE_SHIFT);
 	get_page(*page);
-	ioasid_pages_drop_window(pages, false, NULL);
+	ioasid_pages_put_area(pages, false, NULL);
 	return 0;
 }
 
@@ -466,7 +466,7 @@ static bool run_is_charged(const struct ioasid_run *run, unsigned long index)
 /**
  * ioasid_area_paid_all() - pages that users have paid for, of those that are to be paid
  * @space: areas_lock is held
- * @area: LIVE, with a window on its own pages
+ * @area: LIVE; it shows all of its pages
  * @ext: these pages, pinned
  */
 unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_area *area,

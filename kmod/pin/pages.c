@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinned pages as an object: described, looked into, let go. pin.c pins them.
+ * Pinned pages as an object: describe, look up, unpin. pin.c pins them.
  *
- * Who else can run: another mapping's end, which drops its window at the same
- * time (atomic; whoever drops the last one unpins, and is alone then: windows
- * are added only to what has one); the owner's exit (the object holds its mm
- * and task structures, not its memory); a change of owner (ops/owner.c holds a
- * window of its own on what it moves). Callers have made sure that no IOMMU reaches the
- * pages any more, or say that one is stuck.
+ * What can run at the same time: the end of another area of the same pages. nr_areas is
+ * atomic; the task that takes it to 0 unpins and is alone, since nr_areas never rises
+ * from 0. The owner's exit: the object holds the mm and task structures, not the
+ * memory. A change of owner: ops/owner.c counts itself in nr_areas. Callers make sure
+ * that no IOMMU reaches the pages any more, or say that one is stuck.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -229,21 +228,21 @@ static void pages_leak(struct ioasid_pages *pages)
 }
 
 /**
- * ioasid_pages_drop_window() - a mapping needs the pages no more
+ * ioasid_pages_put_area() - an area ends; the last one unpins the pages
  * @pages: object; the reference stays
  * @stuck: an IOMMU kept that mapping: the pages are never unpinned
  * @refund: where the charge goes; NULL to give it back at once
  *
  * Return: how many pages were unpinned: none unless it was the last one.
  */
-unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
-				       struct ioasid_refund *refund)
+unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
+				    struct ioasid_refund *refund)
 {
 	unsigned long npages = pages->pinned ? pages->npages : 0;
 
 	if (unlikely(stuck))
 		WRITE_ONCE(pages->leaked, true);
-	if (!atomic_dec_and_test(&pages->windows))
+	if (!atomic_dec_and_test(&pages->nr_areas))
 		return 0;
 	if (unlikely(READ_ONCE(pages->leaked)))
 		pages_leak(pages);

@@ -2,14 +2,14 @@
 /*
  * Pinned pages of one process or file, and what was charged for them.
  *
- * An ioasid_pages is an object of its own: a mapping is a window on it. Most
- * have one window for life, so its memory is part of the first one's (see
- * struct ioasid_mapping in space/mapping.c) and outlives it if need be. It remembers
- * the owner of the memory and of the charge, so that exactly that mm, user and
- * cgroup get it back, whichever task unmaps, and wherever the owner has moved.
+ * An ioasid_pages is an object of its own: an area shows a part of it. Most have one
+ * area for life, so the object is allocated with its first area (struct ioasid_mapping
+ * in space/mapping.c) and outlives it if need be. It remembers the owner of the memory
+ * and of the charge: that mm, user and cgroup are uncharged, whichever task unmaps, and
+ * whichever cgroup the owner has moved to.
  *
- * Only what is pinned for good can have several windows: not the mappings of a
- * VFIO container, whose pages are pinned only while it has a domain.
+ * Several areas can show the same pages only where pages are pinned as long as they are
+ * mapped. That is not so in a VFIO container, which pins only while it has a domain.
  */
 #ifndef _IOASID_PIN_H
 #define _IOASID_PIN_H
@@ -54,9 +54,9 @@ enum ioasid_moving {
 
 /**
  * struct ioasid_pages - memory, pinned or to be pinned
- * @refs: of this object: windows, and in-kernel users that are pinning
- * @windows: mappings that need the pages; one more is taken from a LIVE area
- *	under the areas_lock of its space
+ * @refs: of this object: one for each of @nr_areas, and in-kernel users that are pinning
+ * @nr_areas: areas that show the pages, and calls that keep them pinned. It rises under
+ *	the areas_lock of a space in which a LIVE area shows them
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
  * @leaked: an IOMMU kept some of them: they stay pinned for ever
@@ -80,7 +80,7 @@ enum ioasid_moving {
  */
 struct ioasid_pages {
 	refcount_t refs;
-	atomic_t windows;
+	atomic_t nr_areas;
 	bool write;
 	bool pinned;
 	bool leaked;
@@ -165,7 +165,7 @@ static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long v
 				     const struct ioasid_who *who)
 {
 	refcount_set(&pages->refs, 1);
-	atomic_set(&pages->windows, 1);
+	atomic_set(&pages->nr_areas, 1);
 	pages->write = write;
 	pages->vaddr = vaddr;
 	pages->npages = npages;
@@ -201,8 +201,8 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 struct ioasid_refund;
-unsigned long ioasid_pages_drop_window(struct ioasid_pages *pages, bool stuck,
-				       struct ioasid_refund *refund);
+unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
+				    struct ioasid_refund *refund);
 struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);

@@ -2,7 +2,7 @@
 /*
  * Choosing an address for a mapping: the lowest that is free.
  *
- * Who else can run: nobody who changes areas, windows or the allowed ranges;
+ * What can run at the same time: nothing that changes areas, IOVA ranges or the allowed ranges;
  * areas_lock is held. So the address is still free when the caller takes it,
  * also after policies were asked about it, which are loaded and unloaded at any time.
  *
@@ -29,11 +29,11 @@ static bool align_like(u64 *at, u64 like, u64 align)
 }
 
 /* The lowest address in @w, from s->from up, at which the mapping can lie. */
-static bool find_in_window(const struct ioasid_iova_search *s, const struct ioasid_window *w,
-			   u64 *iova)
+static bool iova_find_in_range(const struct ioasid_iova_search *s,
+			       const struct ioasid_iova_range *w, u64 *iova)
 {
 	u64 at = max3(w->start, s->from, (u64)PAGE_SIZE), need = s->length, last;
-	struct ioasid_window gap;
+	struct ioasid_iova_range gap;
 	unsigned int misfits = 0;
 
 	while (at <= w->last && ioasid_gap_find(s->space, at, need, &gap)) {
@@ -67,14 +67,14 @@ static u64 alignment(struct ioasid_space *space, u64 length, u64 below)
 	return ioasid_space_pgsize(space);
 }
 
-/* Where the search goes: the allowed ranges, or the windows, or above what nobody knows. */
+/* Where to search: the allowed ranges, else the IOVA ranges, else above UNKNOWN_START. */
 static void search_in(struct ioasid_iova_search *s)
 {
-	s->ws = s->space->allowed.nr ? s->space->allowed : s->space->windows;
+	s->ws = s->space->allowed.nr ? s->space->allowed : s->space->iova_ranges;
 	if (s->ws.nr)
 		return;
-	s->unknown = (struct ioasid_window){ .start = UNKNOWN_START, .last = U64_MAX };
-	s->ws = (struct ioasid_windows){ .nr = 1, .w = &s->unknown };
+	s->unknown = (struct ioasid_iova_range){ .start = UNKNOWN_START, .last = U64_MAX };
+	s->ws = (struct ioasid_ranges){ .nr = 1, .range = &s->unknown };
 }
 
 /**
@@ -113,7 +113,8 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
 
 	for (;;) {
 		for (i = 0; i < s->ws.nr; i++) {
-			if (s->ws.w[i].last < s->from || !find_in_window(s, &s->ws.w[i], iova))
+			if (s->ws.range[i].last < s->from ||
+			    !iova_find_in_range(s, &s->ws.range[i], iova))
 				continue;
 			if (check_add_overflow(*iova, PAGE_SIZE, &s->from))
 				s->from = U64_MAX;
@@ -129,7 +130,7 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
 /* What a policy would rather have. */
 struct place {
 	struct ioasid_space *space;
-	const struct ioasid_windows *ws;
+	const struct ioasid_ranges *ws;
 	u64 length;
 };
 
@@ -139,11 +140,11 @@ static bool place_valid(u64 iova, void *data)
 	u64 last;
 
 	return !check_add_overflow(iova, p->length - 1, &last) &&
-	       ioasid_windows_contain(p->ws, iova, last) &&
+	       ioasid_ranges_contain(p->ws, iova, last) &&
 	       !ioasid_area_first(p->space, iova, last);
 }
 
-static u64 ask_policy(struct ioasid_space *space, const struct ioasid_windows *ws,
+static u64 ask_policy(struct ioasid_space *space, const struct ioasid_ranges *ws,
 		      struct ioasid_map_args *m, u64 chosen)
 {
 	struct place place = { .space = space, .ws = ws, .length = m->length };
@@ -155,7 +156,7 @@ static u64 ask_policy(struct ioasid_space *space, const struct ioasid_windows *w
 	unsigned int i;
 
 	for (i = 0; i < ws->nr && i < IOASID_PLACE_WINDOWS; i++)
-		args.windows[i] = (struct ioasid_range){ ws->w[i].start, ws->w[i].last };
+		args.windows[i] = (struct ioasid_range){ ws->range[i].start, ws->range[i].last };
 	args.nr_windows = i;
 	return ioasid_policy_map_place(m, &args, place_valid, &place);
 }

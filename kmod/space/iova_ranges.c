@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows: the IOVAs at which mapping is possible, that is the intersection of
- * all domains' apertures without all groups' reserved regions, and the page
- * sizes that every domain has.
+ * IOVA ranges: where mapping is possible, that is the intersection of the apertures of
+ * all domains, without the reserved regions of all groups; and the page sizes that
+ * every domain has.
  *
- * Computed afresh whenever a group comes or goes. Who else can run: nobody who
- * changes domains or groups (the caller holds domains_rwsem for write); maps
- * read the windows under areas_lock, under which the caller swaps them.
+ * They are computed at each attach and detach. What can run at the same time: maps,
+ * which read the ranges under areas_lock, under which the caller swaps them. Domains
+ * and groups do not change: the caller holds domains_rwsem for write.
  */
 #include <linux/iommu.h>
 #include <linux/minmax.h>
@@ -14,74 +14,74 @@
 
 #include "space.h"
 
-static int windows_add(struct ioasid_windows *ws, u64 start, u64 last)
+static int ranges_add(struct ioasid_ranges *ws, u64 start, u64 last)
 {
-	struct ioasid_window *w;
+	struct ioasid_iova_range *w;
 
-	w = krealloc_array(ws->w, ws->nr + 1, sizeof(*w), GFP_KERNEL_ACCOUNT);
+	w = krealloc_array(ws->range, ws->nr + 1, sizeof(*w), GFP_KERNEL_ACCOUNT);
 	if (!w)
 		return -ENOMEM;
-	ws->w = w;
-	ws->w[ws->nr].start = start;
-	ws->w[ws->nr].last = last;
+	ws->range = w;
+	ws->range[ws->nr].start = start;
+	ws->range[ws->nr].last = last;
 	ws->nr++;
 	return 0;
 }
 
-/* ioasid_windows_free() - @ws is empty afterwards, and can be filled again */
-void ioasid_windows_free(struct ioasid_windows *ws)
+/* ioasid_ranges_free() - @ws is empty afterwards, and can be filled again */
+void ioasid_ranges_free(struct ioasid_ranges *ws)
 {
-	kfree(ws->w);
-	ws->w = NULL;
+	kfree(ws->range);
+	ws->range = NULL;
 	ws->nr = 0;
 }
 
-/* ioasid_windows_everything() - one window, of all addresses; 0 or -ENOMEM */
-int ioasid_windows_everything(struct ioasid_windows *ws)
+/* ioasid_ranges_everything() - one range, of all addresses; 0 or -ENOMEM */
+int ioasid_ranges_everything(struct ioasid_ranges *ws)
 {
-	return windows_add(ws, 0, U64_MAX);
+	return ranges_add(ws, 0, U64_MAX);
 }
 
 /* Replace @ws by what of it lies outside [start, last]. */
-static int windows_cut(struct ioasid_windows *ws, u64 start, u64 last)
+static int ranges_cut(struct ioasid_ranges *ws, u64 start, u64 last)
 {
-	struct ioasid_windows out = {};
+	struct ioasid_ranges out = {};
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < ws->nr && !ret; i++) {
-		struct ioasid_window *w = &ws->w[i];
+		struct ioasid_iova_range *w = &ws->range[i];
 
 		if (last < w->start || start > w->last) {
-			ret = windows_add(&out, w->start, w->last);
+			ret = ranges_add(&out, w->start, w->last);
 			continue;
 		}
 		if (start > w->start)
-			ret = windows_add(&out, w->start, start - 1);
+			ret = ranges_add(&out, w->start, start - 1);
 		if (!ret && last < w->last)
-			ret = windows_add(&out, last + 1, w->last);
+			ret = ranges_add(&out, last + 1, w->last);
 	}
 	if (ret) {
-		ioasid_windows_free(&out);
+		ioasid_ranges_free(&out);
 		return ret;
 	}
-	ioasid_windows_free(ws);
+	ioasid_ranges_free(ws);
 	*ws = out;
 	return 0;
 }
 
-/* ioasid_windows_nearest() - the window that is closest to @start; there is one at least */
-struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start)
+/* ioasid_ranges_nearest() - the range that is closest to @start; @ws is not empty */
+struct ioasid_iova_range ioasid_ranges_nearest(const struct ioasid_ranges *ws, u64 start)
 {
 	unsigned int i = ws->nr - 1;
 
-	while (i && ws->w[i].start > start)
+	while (i && ws->range[i].start > start)
 		i--;
-	return ws->w[i];
+	return ws->range[i];
 }
 
 /**
- * ioasid_windows_resv() - reserved regions of a group
+ * ioasid_ranges_resv() - reserved regions of a group
  * @group: group
  * @out: filled in, to be freed by the caller
  * @sw_msi: base of the software MSI region if MSIs need a mapping, else 0
@@ -90,8 +90,8 @@ struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64
  *
  * Return: 0 or -ENOMEM, or what the IOMMU driver says.
  */
-int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
-			phys_addr_t *sw_msi)
+int ioasid_ranges_resv(struct iommu_group *group, struct ioasid_ranges *out,
+		       phys_addr_t *sw_msi)
 {
 	struct iommu_resv_region *r, *tmp;
 	bool hw_msi = false;
@@ -102,7 +102,7 @@ int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
 	ret = iommu_get_group_resv_regions(group, &regions);
 	list_for_each_entry_safe(r, tmp, &regions, list) {
 		if (!ret && r->type != IOMMU_RESV_DIRECT_RELAXABLE && r->length)
-			ret = windows_add(out, r->start, r->start + r->length - 1);
+			ret = ranges_add(out, r->start, r->start + r->length - 1);
 		if (r->type == IOMMU_RESV_SW_MSI)
 			*sw_msi = r->start;
 		if (r->type == IOMMU_RESV_MSI)
@@ -113,18 +113,18 @@ int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
 	if (hw_msi)
 		*sw_msi = 0;
 	if (ret)
-		ioasid_windows_free(out);
+		ioasid_ranges_free(out);
 	return ret;
 }
 
 /**
- * ioasid_windows_compute() - windows of the present domains and groups
+ * ioasid_ranges_compute() - IOVA ranges with the present domains and groups
  * @space: domains_rwsem is held for write
  * @out: filled in; empty when there is no domain
  *
  * Return: 0, -EINVAL when nothing is left, -ENOMEM.
  */
-int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out)
+int ioasid_ranges_compute(struct ioasid_space *space, struct ioasid_ranges *out)
 {
 	struct ioasid_domain *d;
 	struct ioasid_group *g;
@@ -133,7 +133,7 @@ int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *ou
 	int ret;
 
 	lockdep_assert_held_write(&space->domains_rwsem);
-	*out = (struct ioasid_windows){};
+	*out = (struct ioasid_ranges){};
 	if (list_empty(&space->domains))
 		return 0;
 
@@ -146,14 +146,14 @@ int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *ou
 	if (start > last)
 		return -EINVAL;
 
-	ret = windows_add(out, start, last);
+	ret = ranges_add(out, start, last);
 	list_for_each_entry(g, &space->groups, link)
 		for (i = 0; i < g->resv.nr && !ret; i++)
-			ret = windows_cut(out, g->resv.w[i].start, g->resv.w[i].last);
+			ret = ranges_cut(out, g->resv.range[i].start, g->resv.range[i].last);
 	if (!ret && !out->nr)
 		ret = -EINVAL;
 	if (ret)
-		ioasid_windows_free(out);
+		ioasid_ranges_free(out);
 	return ret;
 }
 

@@ -3,7 +3,8 @@
  * An I/O address space and what is in it: the model, and what always holds.
  *
  *	space	locks, limits, and the IOVAs that may be mapped
- *	area	one mapping: a range of IOVAs, and a window on pages; in space->areas
+ *	area	one mapping: a range of IOVAs, and the part of pages behind it; in
+ *		space->areas
  *	pages	memory of one owner, pinned or to be pinned, and its charge (pin/pin.h).
  *		Areas share pages after a COPY; in a container each area has its own
  *	extents	where pinned pages are: runs of consecutive frames, in the order of
@@ -24,8 +25,8 @@
  *     also when a step of its making failed: page tables, flush, unpin, uncharge, range.
  *  4. A LIVE area whose pages are pinned is in every domain, as a whole. The exception is
  *     an area that a driver cleared in part (torn): it is in the domains that kept some.
- *  5. Pages are pinned and charged once, whatever the number of their windows, and to one
- *     owner, which struct ioasid_pages names; the last window to go unpins them. In a
+ *  5. Pages are pinned and charged once, whatever the number of their areas, and to one
+ *     owner, which struct ioasid_pages names; the last area to end unpins them. In a
  *     container they are pinned while there is a domain, elsewhere as long as they are
  *     mapped. Pins of in-kernel users are counted beside that, in area->pins.
  *  6. No task waits for user space with a lock of the space held
@@ -47,12 +48,13 @@
 
 #include <ioasid/ioasid.h>
 #include <ioasid/policy.h>
+#include <uapi/linux/ioasid.h>
 #include "hooks/hooks.h"
 #include "pin/pin.h"
 
 struct dentry;
 struct ioasid_dirty_piece;
-struct ioasid_iova_range;
+
 struct ioasid_user;
 struct mm_struct;
 struct seq_file;
@@ -94,7 +96,7 @@ struct ioasid_area_node {
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: on the list of those being torn down
- * @pages: what is mapped: a window on them
+ * @pages: what is mapped: a part of them
  * @first: the first of them
  * @serial: space->serial when the range was reserved; tells two areas apart
  * @state: enum ioasid_area_state, under areas_lock
@@ -111,8 +113,8 @@ struct ioasid_area_node {
  *	who clears it asks, and no other domain gets it; until it is unmapped
  * @lost: some domain kept some of it and does not know of it any more: it stays
  *	pinned as long as there is a domain
- * @counted: no rlimit bounds it (see user.c), so it counts among the windows of space->user; set
- *	by the mapping task
+ * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
+ *	space->user; set by the mapping task
  * @users: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
@@ -158,16 +160,10 @@ struct ioasid_area_place {
 	struct rb_node **link;
 };
 
-/** struct ioasid_window - IOVAs that may be mapped */
-struct ioasid_window {
-	u64 start;
-	u64 last;
-};
-
-/** struct ioasid_windows - sorted, disjoint; none at all means no restriction */
-struct ioasid_windows {
+/** struct ioasid_ranges - sorted, disjoint; none at all means no restriction */
+struct ioasid_ranges {
 	unsigned int nr;
-	struct ioasid_window *w;
+	struct ioasid_iova_range *range;
 };
 
 /**
@@ -202,7 +198,7 @@ struct ioasid_group {
 	struct ioasid_domain *domain;
 	bool emulated;
 	bool reports;
-	struct ioasid_windows resv;
+	struct ioasid_ranges resv;
 	struct ioasid_policy_mark mark;
 };
 
@@ -213,7 +209,7 @@ struct ioasid_group {
  * @refs: fds, containers, accesses, calls in flight; all of them are one of @entry.memory
  * @flags: enum ioasid_space_flags
  * @comm: name of the task that created it
- * @user: of its creator, for which it and its windows count; NULL for a
+ * @user: of its creator, for which it and its mappings count; NULL for a
  *	container. Set once, and given up with the last of @refs
  * @mm: the memory of the process that owns it (mmgrab); like @user, but a change
  *	of owner replaces it under areas_lock. Only compared
@@ -225,7 +221,7 @@ struct ioasid_group {
  * @emulated: how many of @groups are emulated
  * @nr_groups: length of @groups
  * @nr_domains: length of @domains
- * @windows: where maps may lie
+ * @iova_ranges: where maps may lie
  * @pgsizes: page sizes all domains have
  * @attaching: attaches that pin mappings for a first domain, with no lock held
  *	These eight change under both locks and are read under either.
@@ -277,7 +273,7 @@ struct ioasid_space {
 	unsigned int emulated;
 	unsigned int nr_groups;
 	unsigned int nr_domains;
-	struct ioasid_windows windows;
+	struct ioasid_ranges iova_ranges;
 	u64 pgsizes;
 	unsigned int attaching;
 
@@ -288,7 +284,7 @@ struct ioasid_space {
 	wait_queue_head_t change_wait;
 	unsigned int limit;
 	unsigned int avail;
-	struct ioasid_windows allowed;
+	struct ioasid_ranges allowed;
 	bool huge;
 	bool account_user;
 	unsigned long maps;
@@ -430,13 +426,13 @@ static inline void ioasid_assert_may_wait(const struct ioasid_space *space)
 	lockdep_assert_not_held(&space->domains_rwsem);
 }
 
-/* Does one window hold all of [start, last]? Without windows everything is allowed. */
-static inline bool ioasid_windows_contain(const struct ioasid_windows *ws, u64 start, u64 last)
+/* Does one range contain all of [start, last]? An empty list allows everything. */
+static inline bool ioasid_ranges_contain(const struct ioasid_ranges *ws, u64 start, u64 last)
 {
-	const struct ioasid_window *w;
+	const struct ioasid_iova_range *r;
 
-	for (w = ws->w; w < ws->w + ws->nr; w++)
-		if (start >= w->start && last <= w->last)
+	for (r = ws->range; r < ws->range + ws->nr; r++)
+		if (start >= r->start && last <= r->last)
 			return true;
 	return !ws->nr;
 }
@@ -505,15 +501,15 @@ struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64
 void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 			const struct ioasid_area_place *place);
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area);
-bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap);
+bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_iova_range *gap);
 
 /* iova_ranges.c */
-struct ioasid_window ioasid_windows_nearest(const struct ioasid_windows *ws, u64 start);
-int ioasid_windows_compute(struct ioasid_space *space, struct ioasid_windows *out);
-int ioasid_windows_resv(struct iommu_group *group, struct ioasid_windows *out,
-			phys_addr_t *sw_msi);
-int ioasid_windows_everything(struct ioasid_windows *ws);
-void ioasid_windows_free(struct ioasid_windows *ws);
+struct ioasid_iova_range ioasid_ranges_nearest(const struct ioasid_ranges *ws, u64 start);
+int ioasid_ranges_compute(struct ioasid_space *space, struct ioasid_ranges *out);
+int ioasid_ranges_resv(struct iommu_group *group, struct ioasid_ranges *out,
+		       phys_addr_t *sw_msi);
+int ioasid_ranges_everything(struct ioasid_ranges *ws);
+void ioasid_ranges_free(struct ioasid_ranges *ws);
 void ioasid_space_update_pgsizes(struct ioasid_space *space);
 
 /**
@@ -528,8 +524,8 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space);
  */
 struct ioasid_iova_search {
 	struct ioasid_space *space;
-	struct ioasid_windows ws;
-	struct ioasid_window unknown;
+	struct ioasid_ranges ws;
+	struct ioasid_iova_range unknown;
 	u64 length;
 	u64 like;
 	u64 align;
@@ -567,11 +563,11 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 /* user.c: limits of one user */
 /* Parameters: the most that one user may have; 0: no limit. */
 extern unsigned int ioasid_user_spaces;
-extern unsigned int ioasid_user_windows;
+extern unsigned int ioasid_user_mappings;
 struct ioasid_user *ioasid_user_open(void);
 void ioasid_user_close(struct ioasid_user *user);
-bool ioasid_user_add_window(struct ioasid_user *user, u64 *used, u64 *limit);
-void ioasid_user_drop_window(struct ioasid_user *user);
+bool ioasid_user_add_mapping(struct ioasid_user *user, u64 *used, u64 *limit);
+void ioasid_user_drop_mapping(struct ioasid_user *user);
 void ioasid_users_show(struct dentry *dir);
 
 /* group.c */

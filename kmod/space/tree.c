@@ -181,7 +181,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 		rb_erase(&area->node.rb, &tree->root);
 	space->avail++;
 	if (unlikely(area->counted))
-		ioasid_user_drop_window(space->user);
+		ioasid_user_drop_mapping(space->user);
 }
 
 /* Somebody looks for a gap for the first time. */
@@ -244,7 +244,7 @@ static struct ioasid_area *next_roomy(struct ioasid_area *area, u32 pages)
  *
  * Return: false when there is none. O(log n).
  */
-bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_window *gap)
+bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioasid_iova_range *gap)
 {
 	u32 pages = min_t(u64, ((length - 1) >> PAGE_SHIFT) + 1, U32_MAX);
 	struct ioasid_tree *tree = &space->areas;
@@ -257,7 +257,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 	while (area) {
 		/* Only this one is cut by @at, or larger than a node can say. */
 		if (area->node.start > at && area->node.start - at >= length) {
-			*gap = (struct ioasid_window){ at, area->node.start - 1 };
+			*gap = (struct ioasid_iova_range){ at, area->node.start - 1 };
 			return true;
 		}
 		if (area->node.last == U64_MAX)
@@ -274,6 +274,6 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 		at = max(at, tree->last->node.last + 1);
 	if (U64_MAX - at < length - 1)
 		return false;
-	*gap = (struct ioasid_window){ at, U64_MAX };
+	*gap = (struct ioasid_iova_range){ at, U64_MAX };
 	return true;
 }

@@ -3,7 +3,7 @@
  * What one user may have: address spaces of /dev/ioasid, and mappings that no rlimit bounds.
  *
  * RLIMIT_MEMLOCK bounds the mappings of a process by the pages that they charge. It
- * does not bound an address space, nor these mappings, the windows:
+ * does not bound an address space, nor these mappings:
  *  - one that charges no page: a copy, or one of device memory or reserved pages;
  *  - one that another process than the owner of the address space has made: it stays
  *    when that process ends, and the charge does not. (What the owner has made
@@ -15,8 +15,8 @@
  * memory cgroup, and is bounded by an rlimit or counted here.
  *
  * Concurrency: every call. A user is in the table as long as it has an address
- * space; that number changes under the lock of the table alone. Windows are atomic:
- * a window is part of an address space, which keeps the user in the table.
+ * space; that number changes under the lock of the table alone. The number of mappings
+ * is atomic: a mapping is part of an address space, which keeps the user in the table.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -34,16 +34,16 @@
  * struct ioasid_user - what one user has
  * @uid: real user id in the initial user namespace
  * @spaces: address spaces of /dev/ioasid, under the lock of the table; never 0 in it
- * @windows: mappings in them that no rlimit bounds
+ * @mappings: those in them that no rlimit bounds
  */
 struct ioasid_user {
 	u32 uid;
 	unsigned int spaces;
-	atomic_long_t windows;
+	atomic_long_t mappings;
 };
 
 unsigned int ioasid_user_spaces = 8192;
-unsigned int ioasid_user_windows = 262144;
+unsigned int ioasid_user_mappings = 262144;
 
 static DEFINE_XARRAY_FLAGS(users, XA_FLAGS_ACCOUNT);	/* by uid */
 
@@ -145,23 +145,23 @@ void ioasid_user_close(struct ioasid_user *user)
 	xa_unlock(&users);
 	if (!last)
 		return;
-	WARN_ON_ONCE(atomic_long_read(&user->windows));
+	WARN_ON_ONCE(atomic_long_read(&user->mappings));
 	kfree(user);
 }
 
 /**
- * ioasid_user_add_window() - count a mapping that no rlimit bounds
+ * ioasid_user_add_mapping() - count a mapping that no rlimit bounds
  * @user: whose address space it is in
  * @used: on failure, how many there are
  * @limit: on failure, how many there may be
  *
  * Context: process; may be under areas_lock, and under no spinlock.
- * Return: false when the user has as many as the parameter user_windows says, and
+ * Return: false when the user has as many as the parameter user_mappings says, and
  * the caller has no CAP_SYS_RESOURCE.
  */
-bool ioasid_user_add_window(struct ioasid_user *user, u64 *used, u64 *limit)
+bool ioasid_user_add_mapping(struct ioasid_user *user, u64 *used, u64 *limit)
 {
-	long most = READ_ONCE(ioasid_user_windows), n = atomic_long_read(&user->windows);
+	long most = READ_ONCE(ioasid_user_mappings), n = atomic_long_read(&user->mappings);
 	bool bounded = most;
 
 	do {
@@ -173,18 +173,18 @@ bool ioasid_user_add_window(struct ioasid_user *user, u64 *used, u64 *limit)
 			}
 			bounded = false;
 		}
-	} while (!atomic_long_try_cmpxchg(&user->windows, &n, n + 1));
+	} while (!atomic_long_try_cmpxchg(&user->mappings, &n, n + 1));
 	return true;
 }
 
-/* ioasid_user_drop_window() - undo ioasid_user_add_window() */
-void ioasid_user_drop_window(struct ioasid_user *user)
+/* ioasid_user_drop_mapping() - undo ioasid_user_add_mapping() */
+void ioasid_user_drop_mapping(struct ioasid_user *user)
 {
-	atomic_long_dec(&user->windows);
+	atomic_long_dec(&user->mappings);
 }
 
 /* The first user from *@uid up, and what it has. */
-static bool user_next(unsigned long *uid, unsigned int *spaces, long *windows)
+static bool user_next(unsigned long *uid, unsigned int *spaces, long *mappings)
 {
 	struct ioasid_user *user;
 
@@ -192,7 +192,7 @@ static bool user_next(unsigned long *uid, unsigned int *spaces, long *windows)
 	user = xa_find(&users, uid, U32_MAX, XA_PRESENT);
 	if (user) {
 		*spaces = user->spaces;
-		*windows = atomic_long_read(&user->windows);
+		*mappings = atomic_long_read(&user->mappings);
 	}
 	xa_unlock(&users);
 	return user;
@@ -202,11 +202,11 @@ static int users_show(struct seq_file *m, void *unused)
 {
 	unsigned int spaces;
 	unsigned long uid;
-	long windows;
+	long mappings;
 
-	seq_puts(m, "uid spaces windows\n");
-	for (uid = 0; user_next(&uid, &spaces, &windows); uid++)
-		seq_printf(m, "%lu %u %ld\n", uid, spaces, windows);
+	seq_puts(m, "uid spaces mappings\n");
+	for (uid = 0; user_next(&uid, &spaces, &mappings); uid++)
+		seq_printf(m, "%lu %u %ld\n", uid, spaces, mappings);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(users);

@@ -284,8 +284,8 @@ static void check_users(void)
 
 	for (int i = 0; i < n; i++) {
 		near += near_limit(&list[i], "address spaces", list[i].spaces, "user_spaces");
-		near += near_limit(&list[i], "mappings that no rlimit bounds", list[i].windows,
-				   "user_windows");
+		near += near_limit(&list[i], "mappings that no rlimit bounds", list[i].mappings,
+				   "user_mappings");
 	}
 	if (n >= 0 && !near)
 		diagnose(OK, "users", NULL, "%d users, none close to a limit", n);

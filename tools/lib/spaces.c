@@ -82,7 +82,7 @@ int read_users(struct user_count **list)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
 		/* Not so the first line, which names the columns. */
-		if (sscanf(line, "%u %llu %llu", &u.uid, &u.spaces, &u.windows) != 3)
+		if (sscanf(line, "%u %llu %llu", &u.uid, &u.spaces, &u.mappings) != 3)
 			continue;
 		at = list_room(list, n);
 		if (!at)

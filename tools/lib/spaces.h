@@ -20,7 +20,7 @@ int read_spaces(struct space **list);
 /* What is counted for a user, see "Limits of one user" in docs/install.md. */
 struct user_count {
 	unsigned int uid;
-	unsigned long long spaces, windows;
+	unsigned long long spaces, mappings;
 };
 
 /* Likewise: every user who has an address space of /dev/ioasid. */

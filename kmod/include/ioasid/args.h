@@ -532,8 +532,8 @@ enum ioasid_limit_kind {
 	IOASID_LIMIT_MAPS,
 	/** @IOASID_LIMIT_SPACES: user_spaces of the caller, in address spaces; who.space is 0 */
 	IOASID_LIMIT_SPACES,
-	/** @IOASID_LIMIT_WINDOWS: user_windows of the address space's creator, in mappings */
-	IOASID_LIMIT_WINDOWS,
+	/** @IOASID_LIMIT_MAPPINGS: user_mappings of the address space's creator, in mappings */
+	IOASID_LIMIT_MAPPINGS,
 };
 
 /** define IOASID_MAPPING_BUSY - &ioasid_mapping_info.flags: being built or torn down */

@@ -203,7 +203,7 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
  * (alignment, outside the valid windows, or the space was torn down), -EEXIST
  * (overlap, also with a range still being mapped or unmapped), -ENOSPC
  * (dma_entry_limit), -EDQUOT (no rlimit bounds the mapping, and the creator of
- * @space has as many of those as the parameter user_windows allows; with
+ * @space has as many of those as the parameter user_mappings allows; with
  * IOASID_MAP_LEGACY -ENOSPC), -ENOMEM (RLIMIT_MEMLOCK or kernel memory), -EFAULT
  * (the memory cannot be pinned), -EINTR (killed), or what a policy or the IOMMU
  * driver says.

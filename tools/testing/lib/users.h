@@ -16,7 +16,7 @@
 
 struct user_counts {
 	long spaces;
-	long windows;
+	long mappings;
 	int lines;		/* 1: the user is listed */
 };
 
@@ -25,16 +25,16 @@ static inline struct user_counts user_counts(int uid)
 {
 	FILE *file = fopen(USERS_FILE, "re");
 	struct user_counts n = {};
-	long spaces, windows;
+	long spaces, mappings;
 	char line[128];
 	int id;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%d %ld %ld", &id, &spaces, &windows) != 3 ||
+		if (sscanf(line, "%d %ld %ld", &id, &spaces, &mappings) != 3 ||
 		    (uid >= 0 && id != uid))
 			continue;
 		n.spaces += spaces;
-		n.windows += windows;
+		n.mappings += mappings;
 		n.lines++;
 	}
 	if (file)
@@ -73,7 +73,7 @@ static inline bool user_limit(const char *parameter, unsigned int value)
 /* As the module is loaded. */
 static inline bool user_limits_reset(void)
 {
-	return user_limit("user_spaces", 8192) && user_limit("user_windows", 262144);
+	return user_limit("user_spaces", 8192) && user_limit("user_mappings", 262144);
 }
 
 /* A reserved page of the test module: a mapping of it charges no page. */

@@ -18,7 +18,7 @@
  *
  * Shown for every order of steps:
  *  - no page is unpinned while an entry of a page table leads to it, nor while a
- *    window is on it;
+ *    area shows it;
  *  - an area is freed once, and not while it has a user;
  *  - a LIVE area is in the domain there is, unless it is torn;
  *  - no task touches a domain that is gone;
@@ -41,7 +41,7 @@
  * fault: FAULT_NO_WAKE		the last user does not wake those who wait
  * fault: FAULT_LEFT_WANTED	a killed unmap leaves others shut out
  * fault: FAULT_LEAK		what a domain kept stays pinned when the domain ends
- * fault: FAULT_WINDOW		a share takes its window after it has looked
+ * fault: FAULT_AREA		a share counts itself after it has looked
  */
 #define AREAS	2		/* that come after each other in the range, and their pages */
 #define NONE	255
@@ -69,7 +69,7 @@ byte other = NONE;		/* ... and that of the second space */
 byte next;
 bool pinned[AREAS];		/* pages->pinned */
 byte pins[AREAS];		/* that the pages have, the area's own and others */
-byte windows[AREAS];
+byte nr_areas[AREAS];
 bool leaked[AREAS], freed[AREAS];
 
 #define space_pins	(!container || dom == linked || attaching)
@@ -100,15 +100,15 @@ inline unpin(p)
 	assert(pins[p] > 0 || (entry != p && other != p))
 }
 
-/* The window goes; with the last one go the pins, or they are given up. */
-inline drop_window(p, kept)
+/* An area of the pages ends; the last one unpins them, or gives the pins up. */
+inline put_area(p, kept)
 {
 	d_step {
-		assert(windows[p] > 0);
+		assert(nr_areas[p] > 0);
 		leaked[p] = leaked[p] || kept;
-		windows[p]--;
+		nr_areas[p]--;
 		if
-		:: windows[p] == 0 && pinned[p] && !leaked[p] -> pinned[p] = false; unpin(p)
+		:: nr_areas[p] == 0 && pinned[p] && !leaked[p] -> pinned[p] = false; unpin(p)
 		:: else
 		fi
 	}
@@ -191,7 +191,7 @@ again:	atomic {
 			next++;
 			cur = p;
 			state = building;
-			windows[p] = 1;
+			nr_areas[p] = 1;
 			pin_now = space_pins
 		fi
 	}
@@ -243,7 +243,7 @@ undo:	idle = false; pin_now = false;
 		:: else
 		fi
 	}
-	drop_window(p, stuck);
+	put_area(p, stuck);
 	free_area(p);
 	goto again;
 end:	p = 0
@@ -315,7 +315,7 @@ find:	down_read();
 		:: else
 		fi
 	}
-	drop_window(p, false);
+	put_area(p, false);
 	free_area(p);
 	goto let_in;
 
@@ -379,7 +379,7 @@ find:	atomic {
 		fi
 	}
 	if
-	:: mine -> drop_window(p, stuck); free_area(p)
+	:: mine -> put_area(p, stuck); free_area(p)
 	:: else
 	fi;
 	mine = false;
@@ -397,10 +397,10 @@ proctype share()
 
 	atomic {
 		if
-#ifdef FAULT_WINDOW
+#ifdef FAULT_AREA
 		:: !dead && state == live -> p = cur
 #else
-		:: !dead && state == live -> p = cur; windows[p]++
+		:: !dead && state == live -> p = cur; nr_areas[p]++
 #endif
 		:: true
 		fi
@@ -409,12 +409,12 @@ proctype share()
 	:: p == NONE -> goto end
 	:: else
 	fi;
-#ifdef FAULT_WINDOW
-	windows[p]++;
+#ifdef FAULT_AREA
+	nr_areas[p]++;
 #endif
 	atomic { other = p; assert(pins[p] > 0) }
 	other = NONE;
-	drop_window(p, false);
+	put_area(p, false);
 end:	p = 0
 }
 
@@ -463,7 +463,7 @@ inline leave_to_users(p)
 inline finish_all(p)
 {
 	if
-	:: p != NONE -> assert(!stuck || dead); drop_window(p, stuck); free_area(p)
+	:: p != NONE -> assert(!stuck || dead); put_area(p, stuck); free_area(p)
 	:: else
 	fi;
 	p = 0
@@ -619,7 +619,7 @@ init {
 	finish_all(p);
 	assert(state == none && users == 0 && entry == NONE && !reading && !writing);
 	for (p : 0 .. AREAS - 1) {
-		assert(p >= next || freed[p] && windows[p] == 0);
+		assert(p >= next || freed[p] && nr_areas[p] == 0);
 		assert(pins[p] == 0 || leaked[p])
 	}
 }

@@ -80,7 +80,7 @@
 	EM(IOASID_LIMIT_MEMLOCK, "memlock")	\
 	EM(IOASID_LIMIT_MAPS, "maps")		\
 	EM(IOASID_LIMIT_SPACES, "spaces")	\
-	EMe(IOASID_LIMIT_WINDOWS, "windows")
+	EMe(IOASID_LIMIT_MAPPINGS, "mappings")
 
 #define IOASID_TRACE_DIRTY_OPS		\
 	EM(IOASID_DIRTY_START, "start")	\

@@ -313,7 +313,7 @@ enum ioasid_map_flag {
  * charges no page (device memory), or because the caller is another process than
  * the one that created the address space or last took it over
  * (IOASID_CHANGE_OWNER); and the user who created the address space has as many of
- * those as the module's parameter user_windows allows, and the caller has no
+ * those as the module's parameter user_mappings allows, and the caller has no
  * CAP_SYS_RESOURCE. Others: a policy's, and the IOMMU driver's.
  */
 struct ioasid_map_dma {

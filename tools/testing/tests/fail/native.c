@@ -328,7 +328,7 @@ static bool device_memory(struct world *w, struct backend *edu)
 
 static bool counted_undo(struct world *w)
 {
-	return user_counts(0).windows > 0 && unmap_undo(w);
+	return user_counts(0).mappings > 0 && unmap_undo(w);
 }
 
 TEST_F_TIMEOUT(native, map_device_memory, 120)

@@ -130,7 +130,7 @@ static inline bool sweep_same(const struct traces *a, const struct traces *b)
 	return a->pinned == b->pinned && a->locked == b->locked && a->avail == b->avail &&
 	       a->spaces == b->spaces && a->core == b->core && a->shim == b->shim &&
 	       a->ways == b->ways && a->users.spaces == b->users.spaces &&
-	       a->users.windows == b->users.windows && a->users.lines == b->users.lines;
+	       a->users.mappings == b->users.mappings && a->users.lines == b->users.lines;
 }
 
 /* Some of it ends a little after the call: programs, files, grace periods. */
@@ -146,11 +146,11 @@ static inline bool sweep_clean(const struct world *w, const struct traces *befor
 			return true;
 		usleep(50000);
 	}
-	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, address spaces %+d (of %+d users, who have %+ld and %+ld windows), references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci",
+	TH_LOG("failure %u, %s: pinned %+lld, VmLck %+ld KiB, free mappings %+lld, address spaces %+d (of %+d users, who have %+ld and %+ld mappings), references %+d on ioasid, %+d on ioasid_vfio, %+d on setcontainer and pci",
 	       n, when, after.pinned - before->pinned, after.locked - before->locked,
 	       after.avail - before->avail, after.spaces - before->spaces,
 	       after.users.lines - before->users.lines, after.users.spaces - before->users.spaces,
-	       after.users.windows - before->users.windows,
+	       after.users.mappings - before->users.mappings,
 	       after.core - before->core, after.shim - before->shim, after.ways - before->ways);
 	return false;
 }

@@ -23,7 +23,7 @@ static bool opens_nothing(void *group)
 	       refuses("/sys/module/ioasid/parameters/allow_unsafe_interrupts", O_WRONLY) &&
 	       refuses("/sys/module/ioasid/parameters/dma_entry_limit", O_WRONLY) &&
 	       refuses("/sys/module/ioasid/parameters/user_spaces", O_WRONLY) &&
-	       refuses("/sys/module/ioasid/parameters/user_windows", O_WRONLY) &&
+	       refuses("/sys/module/ioasid/parameters/user_mappings", O_WRONLY) &&
 	       refuses("/sys/kernel/debug/ioasid/users", O_RDONLY) &&
 	       refuses("/sys/module/ioasid_vfio/parameters/enabled", O_WRONLY);
 }

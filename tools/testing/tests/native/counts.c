@@ -38,9 +38,9 @@ static struct {
 	int user;			/* who calls */
 	bool bound;			/* by limits */
 	unsigned int spaces_limit;
-	unsigned int windows_limit;
+	unsigned int mappings_limit;
 	unsigned int spaces[2];
-	unsigned int windows[2];
+	unsigned int mappings[2];
 	unsigned int refused;
 	char *mem;
 	char *reserved;
@@ -70,7 +70,7 @@ static bool space_refused(void)
 
 static bool window_refused(const struct space *s)
 {
-	return w.bound && w.windows_limit && w.windows[s->user] >= w.windows_limit;
+	return w.bound && w.mappings_limit && w.mappings[s->user] >= w.mappings_limit;
 }
 
 static bool wrong(const char *what, long got, long expected)
@@ -90,9 +90,9 @@ static bool judge(const char *what, bool good, bool refused)
 
 static void slot_set(struct space *s, int slot, enum slot to)
 {
-	w.windows[s->user] -= s->slot[slot] == COUNTED;
+	w.mappings[s->user] -= s->slot[slot] == COUNTED;
 	s->slot[slot] = to;
-	w.windows[s->user] += to == COUNTED;
+	w.mappings[s->user] += to == COUNTED;
 }
 
 static void space_gone(struct space *s)
@@ -274,8 +274,8 @@ static bool do_batch(void)
 	}
 	if (!n)
 		return true;
-	room = window_refused(s) ? 0 : w.bound && w.windows_limit ?
-	       w.windows_limit - w.windows[s->user] : SLOTS;
+	room = window_refused(s) ? 0 : w.bound && w.mappings_limit ?
+	       w.mappings_limit - w.mappings[s->user] : SLOTS;
 	good = !native_map_batch(f->fd, id, e, n, &done);
 	for (i = 0; i < (int)done; i++) {
 		slot_set(s, slot[i], COUNTED);
@@ -329,9 +329,9 @@ static bool do_limits(void)
 	if (below(4))
 		return true;
 	w.spaces_limit = below(8) ? 1 + below(10) : 0;
-	w.windows_limit = below(8) ? 1 + below(60) : 0;
+	w.mappings_limit = below(8) ? 1 + below(60) : 0;
 	return user_limit("user_spaces", w.spaces_limit) &&
-	       user_limit("user_windows", w.windows_limit);
+	       user_limit("user_mappings", w.mappings_limit);
 }
 
 /* Runs @call in another process, as any user; its exit status. */
@@ -421,8 +421,8 @@ static bool agree(void)
 		n = user_counts(uids[u]);
 		if (n.spaces != (long)w.spaces[u])
 			return wrong("address spaces", n.spaces, w.spaces[u]);
-		if (n.windows != (long)w.windows[u])
-			return wrong("windows", n.windows, w.windows[u]);
+		if (n.mappings != (long)w.mappings[u])
+			return wrong("mappings", n.mappings, w.mappings[u]);
 		if (n.lines != !!w.spaces[u])
 			return wrong("lines of a user", n.lines, !!w.spaces[u]);
 	}
@@ -443,7 +443,7 @@ static bool prepare(uint64_t seed)
 	w.rng = seed * 0x9e3779b97f4a7c15ULL | 1;
 	w.bound = true;
 	w.spaces_limit = 10;
-	w.windows_limit = 40;
+	w.mappings_limit = 40;
 	for (i = 0; i < FILES; i++)
 		w.file[i].fd = -1;
 	w.mem = touched_memory(PAGE);
@@ -451,7 +451,7 @@ static bool prepare(uint64_t seed)
 	w.memfd = memfd_create("counts", MFD_CLOEXEC);
 	return w.mem != MAP_FAILED && w.reserved != MAP_FAILED && !ftruncate(w.memfd, PAGE) &&
 	       user_limit("user_spaces", w.spaces_limit) &&
-	       user_limit("user_windows", w.windows_limit) && user_become(ALICE) &&
+	       user_limit("user_mappings", w.mappings_limit) && user_become(ALICE) &&
 	       user_bound(true);
 }
 
@@ -475,7 +475,7 @@ static bool run(uint64_t seed)
 		if (w.file[f].fd >= 0)
 			close(w.file[f].fd);
 	memset(w.spaces, 0, sizeof(w.spaces));
-	memset(w.windows, 0, sizeof(w.windows));
+	memset(w.mappings, 0, sizeof(w.mappings));
 	good &= agree();
 	/* A sequence that meets no limit shows little. */
 	return user_limits_reset() && !locked_kib() && good && w.refused >= steps / 100;

@@ -537,7 +537,7 @@ TEST_F_TIMEOUT(memcg, pays, 20)
 		EXPECT_LE(current_after, SLACK_KIB);
 }
 
-/* A caller that never stops: address spaces, and as many windows as each takes. */
+/* A caller that never stops: address spaces, and as many mappings as each takes. */
 static void hoard(struct ktap_fixture_memcg *self)
 {
 	uint64_t i;

@@ -23,7 +23,7 @@ FIXTURE(users) {
 FIXTURE_SETUP(users)
 {
 	EXPECT_TRUE(user_limit("user_spaces", SPACES));
-	EXPECT_TRUE(user_limit("user_windows", WINDOWS));
+	EXPECT_TRUE(user_limit("user_mappings", WINDOWS));
 	ASSERT_TRUE(user_become(ALICE));
 	ASSERT_TRUE(user_bound(true));
 	self->fd = native_open();
@@ -44,11 +44,11 @@ FIXTURE_TEARDOWN(users)
 	EXPECT_TRUE(user_limits_reset());
 }
 
-#define EXPECT_HAS(uid, nspaces, nwindows) do {					\
+#define EXPECT_HAS(uid, nspaces, nmappings) do {					\
 	struct user_counts _n = user_counts(uid);				\
 										\
 	EXPECT_EQ(nspaces, _n.spaces);						\
-	EXPECT_EQ(nwindows, _n.windows);					\
+	EXPECT_EQ(nmappings, _n.mappings);					\
 } while (0)
 
 /* The @i-th copy of the first page of space @id of @fd. */
@@ -145,7 +145,7 @@ TEST_F(users, spaces_count_for_the_creator)
 	EXPECT_HAS(ALICE, 1, 1);
 }
 
-/* --- windows --- */
+/* --- mappings that no rlimit bounds --- */
 
 TEST_F(users, copies)
 {
@@ -333,7 +333,7 @@ TEST_F(users, events)
 	EXPECT_EQ(1, traced("ioasid_error:", "op=map"));
 	EXPECT_EQ(2, traced("ioasid_error:", "reason=user_limit"));
 	EXPECT_EQ(1, traced("ioasid_limit:", "kind=spaces want=1 used=5 limit=5"));
-	EXPECT_EQ(1, traced("ioasid_limit:", "kind=windows want=1 used=12 limit=12"));
+	EXPECT_EQ(1, traced("ioasid_limit:", "kind=mappings want=1 used=12 limit=12"));
 	EXPECT_EQ(0, rmdir(TRACE));
 }
 
@@ -362,14 +362,14 @@ TEST_F(users, no_limit)
 {
 	int i;
 
-	ASSERT_TRUE(user_limit("user_spaces", 0) && user_limit("user_windows", 0));
+	ASSERT_TRUE(user_limit("user_spaces", 0) && user_limit("user_mappings", 0));
 	for (i = 1; i < 2 * SPACES; i++)
 		ASSERT_EQ(i + 1, native_alloc(self->fd));
 	for (i = 0; i < 2 * WINDOWS; i++)
 		ASSERT_TRUE(copy(self->fd, 0, i));
 	EXPECT_HAS(ALICE, 2 * SPACES, 2 * WINDOWS);
 	/* A limit that comes later takes nothing away. */
-	ASSERT_TRUE(user_limit("user_spaces", SPACES) && user_limit("user_windows", WINDOWS));
+	ASSERT_TRUE(user_limit("user_spaces", SPACES) && user_limit("user_mappings", WINDOWS));
 	EXPECT_ERRNO(EDQUOT, native_alloc(self->fd));
 	EXPECT_FALSE(copy(self->fd, 0, i));
 }
@@ -467,7 +467,7 @@ TEST_F_TIMEOUT(users, threads, 30)
 	for (i = 0; i < 200; i++) {
 		n = user_counts(ALICE);
 		EXPECT_LE(n.spaces, SPACES);
-		EXPECT_LE(n.windows, WINDOWS);
+		EXPECT_LE(n.mappings, WINDOWS);
 		usleep(1000);
 	}
 	for (i = 0; i < ARRAY_SIZE(t); i++) {

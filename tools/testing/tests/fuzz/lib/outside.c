@@ -168,7 +168,7 @@ long run_parameter(const uint64_t *a)
 		{ "/sys/module/ioasid/parameters/dma_entry_limit", { "65535", "3" } },
 		{ "/sys/module/ioasid_vfio/parameters/enabled", { "Y", "N" } },
 		{ "/sys/module/ioasid/parameters/user_spaces", { "8192", "2" } },
-		{ "/sys/module/ioasid/parameters/user_windows", { "262144", "2" } },
+		{ "/sys/module/ioasid/parameters/user_mappings", { "262144", "2" } },
 	};
 
 	return put_text(parameters[a[0] % 6].path, parameters[a[0] % 6].value[a[1] & 1]);
