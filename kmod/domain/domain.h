@@ -19,7 +19,7 @@ void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area
  * struct ioasid_doubt - what a driver was asked to write when it failed
  * @iova: first address that it has not reported as written
  * @phys: what belongs there
- * @bytes: up to the end of the run; 0: there is no doubt
+ * @bytes: up to the end of the extent; 0: there is no doubt
  */
 struct ioasid_doubt {
 	u64 iova;

@@ -88,7 +88,7 @@ static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 }
 
 /*
- * Write one run; the device may not see it before direct_sync(). @mapped grows
+ * Write one extent; the device may not see it before direct_sync(). @mapped grows
  * by what was written, also on failure, where undoing it is the caller's.
  */
 static int direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
@@ -126,22 +126,22 @@ static int program_piece(struct iommu_domain *domain, const struct ioasid_area *
 }
 
 static noinline int program_by_page(struct iommu_domain *domain, const struct ioasid_area *area,
-				    const struct ioasid_run *run, bool direct, u64 *done)
+				    const struct ioasid_extent *extent, bool direct, u64 *done)
 {
 	unsigned long i;
 	int ret = 0;
 
-	for (i = 0; i < run->npages && !ret; i++)
-		ret = program_piece(domain, area, run->pfn + i, 1, direct, done);
+	for (i = 0; i < extent->npages && !ret; i++)
+		ret = program_piece(domain, area, extent->pfn + i, 1, direct, done);
 	return ret;
 }
 
-static int program_run(struct iommu_domain *domain, const struct ioasid_area *area,
-		       const struct ioasid_run *run, bool direct, u64 *done)
+static int program_extent(struct iommu_domain *domain, const struct ioasid_area *area,
+			  const struct ioasid_extent *extent, bool direct, u64 *done)
 {
 	if (unlikely(READ_ONCE(disable_hugepages) || area->small))
-		return program_by_page(domain, area, run, direct, done);
-	return program_piece(domain, area, run->pfn, run->npages, direct, done);
+		return program_by_page(domain, area, extent, direct, done);
+	return program_piece(domain, area, extent->pfn, extent->npages, direct, done);
 }
 
 /* Make entries visible; @res is NULL when nobody wants the time. */
@@ -168,41 +168,42 @@ static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
 			      pages, ioasid_area_npages(area));
 }
 
-/* Of @run, with which the last @left pages begin, what is before @done was reported. */
+/* Of @extent, with which the last @left pages begin, what is before @done was reported. */
 static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioasid_area *area,
-				   const struct ioasid_run *run, unsigned long left, u64 done)
+				   const struct ioasid_extent *extent, unsigned long left, u64 done)
 {
 	u64 reported = done - (ioasid_area_bytes(area) - PFN_PHYS(left));
 
 	doubt->iova = ioasid_area_start(area) + done;
-	doubt->phys = PFN_PHYS(run->pfn) + reported;
-	doubt->bytes = PFN_PHYS(run->npages) - reported;
+	doubt->phys = PFN_PHYS(extent->pfn) + reported;
+	doubt->bytes = PFN_PHYS(extent->npages) - reported;
 }
 
-static int program_runs(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
-			u64 *done, struct ioasid_doubt *doubt, struct ioasid_map_result *res)
+static int program_extents(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
+			   u64 *done, struct ioasid_doubt *doubt, struct ioasid_map_result *res)
 {
 	u64 start = ioasid_area_start(area);
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
 	bool direct = ioasid_direct_can(domain);
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 	unsigned int n = 0;
 	u64 told = 0;
 	int ret;
 
-	ioasid_for_each_run(&it, &area->pages->ext, &run) {
-		if (!ioasid_clip_run(&run, &skip, left))
+	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
 		if (trace_ioasid_run_enabled())
-			trace_ioasid_run(&area->pages->who, start + *done, run.npages,
-					 __ffs(run.pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
-		ret = program_run(domain, area, &run, direct, done);
+			trace_ioasid_run(&area->pages->who, start + *done, extent.npages,
+					 __ffs(extent.pfn | (start + *done) >> PAGE_SHIFT |
+					       BIT(63)));
+		ret = program_extent(domain, area, &extent, direct, done);
 		if (unlikely(ret)) {
-			program_doubt(doubt, area, &run, left, *done);
+			program_doubt(doubt, area, &extent, left, *done);
 			return ret;
 		}
-		left -= run.npages;
+		left -= extent.npages;
 		if (!left)
 			break;
 		if (++n % RUNS_PER_BREAK == 0) {
@@ -233,7 +234,7 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	u64 done = 0;
 	int ret;
 
-	ret = program_runs(d->domain, area, sync, &done, &doubt, res);
+	ret = program_extents(d->domain, area, sync, &done, &doubt, res);
 	if (unlikely(ret))
 		ioasid_domain_undo(d, area, done, &doubt);
 	return ret;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Page-table writes without iommu_map() around each run, or iommu_unmap().
+ * Page-table writes without iommu_map() around each extent, or iommu_unmap().
  *
  * iommu_map() ends with a flush where the IOMMU caches entries that are not
  * present, and its two layers cost as much as the write of one entry. So the
- * domain's own operation is called run by run, and the flush once for the whole
+ * domain's own operation is called extent by extent, and the flush once for the whole
  * mapping. All that iommu_map() does otherwise is done by us: the split into
  * page sizes, the iommu:map event, the flush before success is reported, the
  * undoing. Likewise for unmaps, which small maps are made of as much; their
@@ -81,19 +81,20 @@ static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 i
 }
 
 /*
- * ioasid_clip_run() - cut from @run what the area does not show; false if that is all of it
+ * ioasid_extent_clip() - cut from @extent what the area does not show; false if that is all of it
  *
  * @skip is how many pages are still to be left out before it, @left how many it
  * shows from there on.
  */
-static inline bool ioasid_clip_run(struct ioasid_run *run, unsigned long *skip, unsigned long left)
+static inline bool ioasid_extent_clip(struct ioasid_extent *extent, unsigned long *skip,
+				      unsigned long left)
 {
-	if (*skip >= run->npages) {
-		*skip -= run->npages;
+	if (*skip >= extent->npages) {
+		*skip -= extent->npages;
 		return false;
 	}
-	run->pfn += *skip;
-	run->npages = min(run->npages - *skip, left);
+	extent->pfn += *skip;
+	extent->npages = min(extent->npages - *skip, left);
 	*skip = 0;
 	return true;
 }

@@ -26,14 +26,14 @@ module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
 MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
 
 /*
- * About what one call of the IOMMU driver clears before others may run. Its end is
+ * About what one call of the IOMMU driver clears before others may extent. Its end is
  * never within an entry of a page table, of which drivers refuse to clear a part:
  * an entry lies at a multiple of its size, so it does not cross one of a larger.
  */
 #define CLEAR_SHIFT	30
 #define CLEAR_STEP	BIT_ULL(CLEAR_SHIFT)
-/* No entry is larger than a run. */
-#define ENTRY_SHIFT_MAX	(PAGE_SHIFT + const_ilog2(IOASID_RUN_PAGES_MAX))
+/* No entry is larger than an extent. */
+#define ENTRY_SHIFT_MAX	(PAGE_SHIFT + const_ilog2(IOASID_EXTENT_PAGES_MAX))
 
 /* Pages that are asked about, or areas that are cleared, between two looks at the scheduler. */
 #define ASKS_PER_BREAK	1024
@@ -233,16 +233,17 @@ static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area 
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
 	u64 iova = ioasid_area_start(area);
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 
-	ioasid_for_each_run(&it, &area->pages->ext, &run) {
+	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
 		if (!left)
 			break;
-		if (!ioasid_clip_run(&run, &skip, left))
+		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		clear_found(domain, area, iova, PFN_PHYS(run.pfn), PFN_PHYS(run.npages), gather);
-		iova += PFN_PHYS(run.npages);
-		left -= run.npages;
+		clear_found(domain, area, iova, PFN_PHYS(extent.pfn), PFN_PHYS(extent.npages),
+			    gather);
+		iova += PFN_PHYS(extent.npages);
+		left -= extent.npages;
 	}
 	if (area->lost)
 		area->stuck = IOASID_STUCK_LOST;

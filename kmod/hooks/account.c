@@ -30,7 +30,7 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 	};
 
 	ioasid_walk_marked(&back, mark)
-		if (back.run->ops->uncharge)
+		if (back.prog->ops->uncharge)
 			ioasid_walk_tell(&back, uncharge, args);
 }
 
@@ -75,8 +75,8 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			ret = ioasid_policy_check_retval(&w, who, ret, errnos_charge);
 		if (ret)
 			break;
-		if (w.run->ops->flags & IOASID_POLICY_F_ACCOUNT)
-			mark->account |= ioasid_policy_replaces_rlimit(w.run, who);
+		if (w.prog->ops->flags & IOASID_POLICY_F_ACCOUNT)
+			mark->account |= ioasid_policy_replaces_rlimit(w.prog, who);
 	}
 	/* Back to those before the refusal, by their place: it may have been the end of who refused. */
 	if (unlikely(ret))
@@ -115,7 +115,8 @@ struct ioasid_policy_pins *ioasid_policy_pins_alloc(void)
 	return pins;
 }
 
-static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy_run *r, u64 npages)
+static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy_prog *r,
+		     u64 npages)
 {
 	unsigned int slot = r->policy->slot;
 
@@ -127,7 +128,8 @@ static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy
 }
 
 /* Up to @npages of those that @r was told of. */
-static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy_run *r, u64 npages)
+static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy_prog *r,
+		     u64 npages)
 {
 	unsigned int slot = r->policy->slot;
 
@@ -160,12 +162,12 @@ int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_po
 		w.left = ioasid_walk_passed(&w, asked);
 		w.op = IOASID_OP_ACCESS_UNPIN;
 		ioasid_walk_enabled(&w)
-			if (w.run->ops->access_unpin)
+			if (w.prog->ops->access_unpin)
 				ioasid_walk_tell(&w, access_unpin, args);
 	} else {
 		spin_lock(&pins->lock);
 		for (; in; in &= in - 1)
-			pins_add(pins, w.set->run[__ffs(in)], args->npages);
+			pins_add(pins, w.set->prog[__ffs(in)], args->npages);
 		spin_unlock(&pins->lock);
 	}
 	ioasid_walk_end(&w);
@@ -183,9 +185,9 @@ void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
 	w.left |= w.set->has[IOASID_OP_ACCESS_PIN];
 	ioasid_walk_enabled(&w) {
 		spin_lock(&pins->lock);
-		back.npages = pins_take(pins, w.run, args->npages);
+		back.npages = pins_take(pins, w.prog, args->npages);
 		spin_unlock(&pins->lock);
-		if (back.npages && w.run->ops->access_unpin)
+		if (back.npages && w.prog->ops->access_unpin)
 			ioasid_walk_tell(&w, access_unpin, &back);
 	}
 	ioasid_walk_end(&w);

@@ -26,12 +26,12 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 	ioasid_walk_begin(&w, IOASID_OP_MAP_PLACE);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_place, args, place);
-		if (!want || found || ioasid_policy_only_watches(w.run))
+		if (!want || found || ioasid_policy_only_watches(w.prog))
 			continue;
 		if (!(want & (place->align - 1)) && valid(want, data))
 			found = want;
 		else
-			this_cpu_inc(w.run->stats->clamped);
+			this_cpu_inc(w.prog->stats->clamped);
 	}
 	ioasid_walk_end(&w);
 	return found ?: place->chosen;
@@ -45,7 +45,7 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 static noinline int weigh_address(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
 				  s64 answer, u64 *from)
 {
-	struct ioasid_policy_run *r = w->run;
+	struct ioasid_policy_prog *r = w->prog;
 
 	if (IS_ERR_VALUE((unsigned long)answer))
 		return ioasid_policy_check_retval(w, &args->who, answer, errnos_at);
@@ -68,9 +68,9 @@ static __always_inline int map_at_one(struct ioasid_policy_walk *w, struct ioasi
 {
 	s64 answer;
 
-	if (unlikely(!ioasid_policy_enabled(w->run)))
-		return ioasid_policy_fails_closed(w->run) ? -EPERM : 0;
-	if (!w->run->ops->map_at)
+	if (unlikely(!ioasid_policy_enabled(w->prog)))
+		return ioasid_policy_fails_closed(w->prog) ? -EPERM : 0;
+	if (!w->prog->ops->map_at)
 		return 0;
 	answer = ioasid_walk_call(w, map_at, args);
 	return likely(!answer) ? 0 : weigh_address(w, args, answer, from);
@@ -85,10 +85,10 @@ int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_re
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_AT);
 	while (!ret && ioasid_walk_next(&w))
-		if (ioasid_policy_in_scope(w.run, &args->who))
+		if (ioasid_policy_in_scope(w.prog, &args->who))
 			ret = map_at_one(&w, args, &from);
 	if (unlikely(ret))
-		ioasid_policy_refused_by(no, w.run, from);
+		ioasid_policy_refused_by(no, w.prog, from);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -105,7 +105,7 @@ void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_AT);
 	while (ioasid_walk_next(&w))
-		if (w.run->seq == no->seq)
+		if (w.prog->seq == no->seq)
 			ioasid_policy_refused(&w, who, -ENOSPC);
 	ioasid_walk_end(&w);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Throwing a policy out, and telling everybody why; the moves of a run's state
+ * Throwing a policy out, and telling everybody why; the moves of a prog's state
  * that set.h draws.
  *
- * Who else can run: hooks of the same run on other CPUs, which may find a fault
- * at the same time; who loads, replaces or unloads, and ends the run. The first
+ * Who else can run: hooks of the same prog on other CPUs, which may find a fault
+ * at the same time; who loads, replaces or unloads, and ends the prog. The first
  * to move the state writes down why and sees to it that exit is called.
  */
 #include <linux/kernel.h>
@@ -24,7 +24,7 @@ static char last_name[IOASID_POLICY_NAME_LEN];
 static struct ioasid_exit_info last_info;
 
 /* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
-static bool move(struct ioasid_policy_run *r, enum ioasid_policy_state to, bool leaving)
+static bool move(struct ioasid_policy_prog *r, enum ioasid_policy_state to, bool leaving)
 {
 	int state = atomic_read(&r->state);
 
@@ -54,10 +54,10 @@ static void save_backtrace(struct ioasid_exit_info *info)
  * @value: what it returned, or the like
  * @fmt: why, for people
  *
- * The first to find a fault says why. Nothing happens to a run that is ended, or
+ * The first to find a fault says why. Nothing happens to a prog that is ended, or
  * about to be: then it goes anyway. Does not sleep. Return: was it me?
  */
-bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
+bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...)
 {
 	va_list args;
@@ -82,20 +82,20 @@ bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook
 }
 
 /* ioasid_policy_leave() - another is to inherit from @r; false if it is not ENABLED */
-bool ioasid_policy_leave(struct ioasid_policy_run *r)
+bool ioasid_policy_leave(struct ioasid_policy_prog *r)
 {
 	return atomic_cmpxchg(&r->state, IOASID_POLICY_ENABLED, IOASID_POLICY_LEAVING) ==
 	       IOASID_POLICY_ENABLED;
 }
 
 /* ioasid_policy_end() - @r can be ejected no more; false if it has been */
-bool ioasid_policy_end(struct ioasid_policy_run *r)
+bool ioasid_policy_end(struct ioasid_policy_prog *r)
 {
 	return move(r, IOASID_POLICY_ENDED, true);
 }
 
 /* ioasid_policy_settle() - wait until @r, which was ejected, has been told so by its exit */
-void ioasid_policy_settle(struct ioasid_policy_run *r)
+void ioasid_policy_settle(struct ioasid_policy_prog *r)
 {
 	/* From here on the work is queued, if it is not done. */
 	synchronize_rcu_expedited();
@@ -103,7 +103,7 @@ void ioasid_policy_settle(struct ioasid_policy_run *r)
 }
 
 /* The programs' last words; no hook runs any more. */
-static void finish_dump(struct ioasid_policy_run *r)
+static void finish_dump(struct ioasid_policy_prog *r)
 {
 	char *buf;
 
@@ -141,9 +141,9 @@ void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info)
  * ioasid_policy_finish() - tell that a policy's programs ended, the programs last
  * @r: no hook of it runs any more, and nobody reads its dump
  *
- * Called once for a run, by who moved its state.
+ * Called once for a prog, by who moved its state.
  */
-void ioasid_policy_finish(struct ioasid_policy_run *r)
+void ioasid_policy_finish(struct ioasid_policy_prog *r)
 {
 	finish_dump(r);
 	last_set(r->policy->name, &r->info);

@@ -5,7 +5,7 @@
  *
  * Who else can run: the same hooks on other CPUs; loading, unloading and
  * replacing, which wait for our read section (walk.h) before a program goes
- * away; an ejection by another caller, seen in the run's state before each
+ * away; an ejection by another caller, seen in the prog's state before each
  * call. A mark belongs to the caller, who keeps two calls about one object
  * apart; that of an address space has a lock here, because a policy that is
  * being loaded fills it in beside the task that opens the space.
@@ -25,8 +25,8 @@ static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN,
 /* ioasid_policy_refused() - it is the policy at hand that refuses; the caller gets @ret */
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret)
 {
-	this_cpu_inc(w->run->stats->denied);
-	trace_ioasid_policy_refuse(who, w->run->policy->name, ioasid_policy_hook_name[w->op], ret);
+	this_cpu_inc(w->prog->stats->denied);
+	trace_ioasid_policy_refuse(who, w->prog->policy->name, ioasid_policy_hook_name[w->op], ret);
 }
 
 /**
@@ -43,7 +43,7 @@ void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who
 int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
 			       const int *list)
 {
-	struct ioasid_policy_run *r = w->run;
+	struct ioasid_policy_prog *r = w->prog;
 	const char *hook = ioasid_policy_hook_name[w->op];
 	const int *e;
 
@@ -96,8 +96,8 @@ static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_po
 static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark)
 {
 	while (ioasid_walk_next(w))
-		if (ioasid_policy_hook_at(w->run->ops, w->op))
-			mark->slots &= ~BIT(w->run->policy->slot);
+		if (ioasid_policy_hook_at(w->prog->ops, w->op))
+			mark->slots &= ~BIT(w->prog->policy->slot);
 }
 
 /* Ask those that @w is to come to; the first refusal counts. */
@@ -148,11 +148,11 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 	s32 ret = 0;
 
 	ioasid_mark_prune(mark, w->set);
-	if (ioasid_mark_has(mark, w->run) || !ioasid_policy_hears_of_spaces(w->run) ||
-	    !ioasid_policy_in_scope(w->run, &args->who))
+	if (ioasid_mark_has(mark, w->prog) || !ioasid_policy_hears_of_spaces(w->prog) ||
+	    !ioasid_policy_in_scope(w->prog, &args->who))
 		return 0;
-	ioasid_mark_add(mark, w->run);
-	if (w->run->ops->space_open)
+	ioasid_mark_add(mark, w->prog);
+	if (w->prog->ops->space_open)
 		ret = ioasid_walk_call(w, space_open, args);
 	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
 		return 0;
@@ -183,8 +183,8 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
 	while (ioasid_walk_next(&w))
-		if (ioasid_policy_hears_of_spaces(w.run) &&
-		    ioasid_mark_has(mark, w.run))
+		if (ioasid_policy_hears_of_spaces(w.prog) &&
+		    ioasid_mark_has(mark, w.prog))
 			ioasid_walk_tell(&w, space_close, args);
 	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_mark_lock);
@@ -196,7 +196,7 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_p
  * @e: the address space, with a reference on its memory
  * @args: what it is
  */
-void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space_entry *e,
+void ioasid_policy_replay_space(struct ioasid_policy_prog *r, struct ioasid_space_entry *e,
 				struct ioasid_space_args *args)
 {
 	struct ioasid_policy_walk w;
@@ -204,7 +204,7 @@ void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space
 	args->flags |= IOASID_SPACE_ARGS_REPLAY;
 	mutex_lock(&spaces_mark_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
-	w.run = r;
+	w.prog = r;
 	if (ioasid_spaces_contain(e))
 		space_open_one(&w, args, &e->mark);
 	ioasid_walk_end(&w);
@@ -258,13 +258,13 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 {
 	s32 ret;
 
-	if (!w->run->ops->map_begin)
+	if (!w->prog->ops->map_begin)
 		return 0;
 	ret = ioasid_walk_call(w, map_begin, args);
 	if (likely(!ret))
 		return 0;
 	if (ret > 0 && ret <= IOASID_POLICY_WAIT_MAX) {
-		if (!ioasid_policy_only_watches(w->run))
+		if (!ioasid_policy_only_watches(w->prog))
 			*wait_us = max(*wait_us, (u32)ret);
 		return 0;
 	}
@@ -281,14 +281,14 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
 	begin(&w, mark, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
-		if (unlikely(!ioasid_policy_enabled(w.run))) {
-			ret = ioasid_policy_fails_closed(w.run) ? -EPERM : 0;
+		if (unlikely(!ioasid_policy_enabled(w.prog))) {
+			ret = ioasid_policy_fails_closed(w.prog) ? -EPERM : 0;
 			continue;
 		}
 		ret = map_begin_one(&w, args, wait_us);
 	}
 	if (unlikely(ret)) {
-		ioasid_policy_refused_by(no, w.run, 0);
+		ioasid_policy_refused_by(no, w.prog, 0);
 		unmark_rest(&w, mark);
 	}
 	ioasid_walk_end(&w);
@@ -316,10 +316,10 @@ void ioasid_policy_map_workers(struct ioasid_map_args *args)
 	ioasid_walk_begin(&w, IOASID_OP_MAP_WORKERS);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_workers, args);
-		if (ioasid_policy_only_watches(w.run))
+		if (ioasid_policy_only_watches(w.prog))
 			continue;
 		if (want > IOASID_WORKERS_MAX) {
-			this_cpu_inc(w.run->stats->clamped);
+			this_cpu_inc(w.prog->stats->clamped);
 			want = IOASID_WORKERS_MAX;
 		}
 		args->workers = want;
@@ -336,10 +336,10 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BATCH);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, map_batch, args, batch);
-		if (!want || ioasid_policy_only_watches(w.run))
+		if (!want || ioasid_policy_only_watches(w.prog))
 			continue;
 		if (want > IOASID_POLICY_BATCH_MAX) {
-			this_cpu_inc(w.run->stats->clamped);
+			this_cpu_inc(w.prog->stats->clamped);
 			want = IOASID_POLICY_BATCH_MAX;
 		}
 		if (!least || want < least)
@@ -372,7 +372,7 @@ u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_SYNC);
 	ioasid_walk_scope(&w, &args->who) {
 		want = ioasid_walk_call(&w, unmap_sync, args, sync);
-		if (want && !ioasid_policy_only_watches(w.run) && (!least || want < least))
+		if (want && !ioasid_policy_only_watches(w.prog) && (!least || want < least))
 			least = want;
 	}
 	ioasid_walk_end(&w);

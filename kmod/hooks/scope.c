@@ -7,7 +7,7 @@
  * the module lives, so that comparing a choice is comparing numbers. Only root
  * makes new ones: by loading a policy, or with the parameter.
  *
- * Who else can run: hooks, which look at a run's scope inside their read section
+ * Who else can run: hooks, which look at a prog's scope inside their read section
  * and never change it. choices_lock guards the list of names; readers of an
  * entry need none, since entries never change or go.
  */
@@ -134,7 +134,7 @@ MODULE_PARM_DESC(default_policy, "Name of the policy that address spaces select 
  *
  * Return: 0, -ENOENT (no such cgroup) or -ENOMEM.
  */
-int ioasid_policy_scope_init(struct ioasid_policy_run *r)
+int ioasid_policy_scope_init(struct ioasid_policy_prog *r)
 {
 	const struct ioasid_policy_ops *ops = r->ops;
 	struct cgroup *cgroup;
@@ -157,7 +157,7 @@ int ioasid_policy_scope_init(struct ioasid_policy_run *r)
 }
 
 /* ioasid_policy_scope_exit() - drop the cgroup of @r; no hook of it runs */
-void ioasid_policy_scope_exit(struct ioasid_policy_run *r)
+void ioasid_policy_scope_exit(struct ioasid_policy_prog *r)
 {
 	if (r->cgroup)
 		cgroup_put(r->cgroup);
@@ -191,7 +191,7 @@ static bool cgroup_contains(struct cgroup *cgroup, const struct ioasid_who *who,
 }
 
 /* __ioasid_policy_in_scope() - @r is restricted: is @who within? */
-bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who)
+bool __ioasid_policy_in_scope(const struct ioasid_policy_prog *r, const struct ioasid_who *who)
 {
 	if (r->space && r->space != who->space)
 		return false;
@@ -207,7 +207,7 @@ bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct io
  * Not while it only watches, and not in doubt: a task could remove its cgroup to
  * get into the scope of another cgroup's policy, and be without any limit.
  */
-bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who)
+bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_prog *r, const struct ioasid_who *who)
 {
 	return ioasid_policy_enabled(r) && !ioasid_policy_only_watches(r) &&
 	       (!r->cgroup || cgroup_contains(r->cgroup, who, false));
@@ -225,7 +225,7 @@ u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
 	u32 left = among, in = 0;
 
 	for (; left; left &= left - 1)
-		if (ioasid_policy_in_scope(set->run[__ffs(left)], who))
+		if (ioasid_policy_in_scope(set->prog[__ffs(left)], who))
 			in |= left & -left;
 	return in;
 }

@@ -65,16 +65,16 @@ bool ioasid_policy_any(void)
 
 /* ---- hooks that nobody waits for ---- */
 
-static void frame_enter(struct ioasid_policy_frame *f, struct ioasid_policy_run *r, u32 op)
+static void frame_enter(struct ioasid_policy_frame *f, struct ioasid_policy_prog *r, u32 op)
 {
 	memset(f, 0, sizeof(*f));
-	f->run = r;
+	f->prog = r;
 	f->op = op;
 	bpf_set_run_ctx(&f->tramp.run_ctx);
 }
 
 /* ioasid_policy_call_init() - may sleep, and may take its time */
-int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args)
+int ioasid_policy_call_init(struct ioasid_policy_prog *r, struct ioasid_init_args *args)
 {
 	struct ioasid_policy_frame f;
 	s32 ret;
@@ -93,7 +93,7 @@ int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args
 }
 
 /* ioasid_policy_call_exit() - no other hook runs any more; may sleep */
-void ioasid_policy_call_exit(struct ioasid_policy_run *r)
+void ioasid_policy_call_exit(struct ioasid_policy_prog *r)
 {
 	struct ioasid_policy_frame f;
 
@@ -110,7 +110,7 @@ void ioasid_policy_call_exit(struct ioasid_policy_run *r)
  * @buf: IOASID_POLICY_DUMP_LEN bytes
  * @len: on return how many of them were written
  */
-void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len)
+void ioasid_policy_call_dump(struct ioasid_policy_prog *r, char *buf, u32 *len)
 {
 	struct ioasid_dump_args args = {
 		.kind = r->info.kind,
@@ -148,7 +148,7 @@ static bool may_be_missed(enum ioasid_op op)
 }
 
 /* Who is to be asked at @op. */
-static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
+static bool has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	bool has = ioasid_policy_hook_at(r->ops, op);
 
@@ -159,8 +159,8 @@ static bool has_hook(const struct ioasid_policy_run *r, enum ioasid_op op)
 	return has;
 }
 
-/* Does a run that is ejected still matter? */
-static bool still_on(const struct ioasid_policy_run *r, enum ioasid_op op)
+/* Does a prog that is ejected still matter? */
+static bool still_on(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	return ioasid_policy_hears_of_spaces(r) ||
 	       (may_be_missed(op) && ioasid_policy_fails_closed(r));
@@ -179,9 +179,9 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 
 	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++)
-			on[op] |= set->has[op] & BIT(i) && still_on(set->run[i], op);
-		on[IOASID_OP_TIMES] |= set->run[i]->ops->flags & IOASID_POLICY_F_TIMES &&
-				       still_on(set->run[i], IOASID_OP_NR);
+			on[op] |= set->has[op] & BIT(i) && still_on(set->prog[i], op);
+		on[IOASID_OP_TIMES] |= set->prog[i]->ops->flags & IOASID_POLICY_F_TIMES &&
+				       still_on(set->prog[i], IOASID_OP_NR);
 	}
 	for (i = 0; i < IOASID_KEY_NR; i++)
 		if (on[i] || off)
@@ -192,7 +192,7 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
  * While it is being loaded a policy hears of address spaces, and of nothing
  * else: who is marked for the end of something must have seen its beginning.
  */
-static bool hears(const struct ioasid_policy_run *r, enum ioasid_op op)
+static bool hears(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	return op == IOASID_OP_SPACE_OPEN || op == IOASID_OP_SPACE_CLOSE ||
 	       (may_be_missed(op) && r->closed) ||
@@ -209,11 +209,11 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 	set->any_scoped = 0;
 	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++) {
-			if (!has_hook(set->run[i], op) || !hears(set->run[i], op))
+			if (!has_hook(set->prog[i], op) || !hears(set->prog[i], op))
 				continue;
 			set->has[op] |= BIT(i);
-			ioasid_mark_add(&set->all[op], set->run[i]);
-			if (set->run[i]->scoped)
+			ioasid_mark_add(&set->all[op], set->prog[i]);
+			if (set->prog[i]->scoped)
 				set->any_scoped |= BIT(op);
 		}
 	}
@@ -224,28 +224,28 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 /* ioasid_policy_set_take() - the one at @at is no longer in @set */
 void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at)
 {
-	memmove(&set->run[at], &set->run[at + 1],
-		(IOASID_POLICIES_MAX - 1 - at) * sizeof(set->run[0]));
+	memmove(&set->prog[at], &set->prog[at + 1],
+		(IOASID_POLICIES_MAX - 1 - at) * sizeof(set->prog[0]));
 	set->nr--;
 }
 
 /* ioasid_policy_set_insert_at() - @r becomes the one at @at */
 void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
-				 struct ioasid_policy_run *r)
+				 struct ioasid_policy_prog *r)
 {
-	memmove(&set->run[at + 1], &set->run[at], (set->nr - at) * sizeof(set->run[0]));
-	set->run[at] = r;
+	memmove(&set->prog[at + 1], &set->prog[at], (set->nr - at) * sizeof(set->prog[0]));
+	set->prog[at] = r;
 	set->nr++;
 }
 
 /* ioasid_policy_set_insert() - behind those of its priority, or before them if it says so */
-void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r)
+void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_prog *r)
 {
 	bool before = r->ops->flags & IOASID_POLICY_F_BEFORE;
 	unsigned int at;
 
 	for (at = 0; at < set->nr; at++) {
-		s32 prio = set->run[at]->ops->prio;
+		s32 prio = set->prog[at]->ops->prio;
 
 		if (prio > r->ops->prio || (before && prio == r->ops->prio))
 			break;
@@ -260,7 +260,7 @@ int ioasid_policy_set_find(const struct ioasid_policy_set *set,
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++)
-		if (set->run[i]->ops == ops)
+		if (set->prog[i]->ops == ops)
 			return i;
 	return -1;
 }
@@ -272,6 +272,6 @@ unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set)
 	unsigned int i;
 
 	for (i = 0; i < set->nr; i++)
-		used |= BIT(set->run[i]->policy->slot);
+		used |= BIT(set->prog[i]->policy->slot);
 	return ffz(used);
 }

@@ -3,14 +3,14 @@
  * Loaded policies, for the files of this folder and of policy/.
  *
  * A policy is a name with a place in the order; its programs in service are a
- * run, and a replacement puts another run in its place. The set of runs is an
+ * prog, and a replacement puts another prog in its place. The set of progs is an
  * array behind RCU: hooks run inside a read section, and loading, unloading
  * and replacing publish a new array and wait for the readers before anything of
  * the old one goes away.
  *
- * The life of a run is one state word, and every state is left at most once:
+ * The life of a prog is one state word, and every state is left at most once:
  *
- *	 run_create()
+ *	 prog_create()
  *	      |
  *	      v       set_swap(): it inherits
  *	   LOADING -----------------------------> ENABLED ---------> LEAVING
@@ -22,26 +22,26 @@
  *	      |              v                              \           |
  *	      |           EJECTED                            \          |
  *	      |              :                                \         |
- *	      |   run_end()  :   ENDED <-----------------------+--------+
- *	      +--------------:---> :            run_end()
+ *	      |   prog_end()  :   ENDED <-----------------------+--------+
+ *	      +--------------:---> :            prog_end()
  *	                     :     :
  *	                     v     v
- *	                    run_free()
+ *	                    prog_free()
  *
  * Hooks run in ENABLED and LEAVING; in LOADING those that tell of address spaces.
  * ioasid_policy_eject() is called by anybody at any moment: hooks on any CPU,
- * files in sysfs, init, dump and exit themselves. run_end() is called by who
- * loads, replaces or unloads, when no set has the run any more. What holds:
+ * files in sysfs, init, dump and exit themselves. prog_end() is called by who
+ * loads, replaces or unloads, when no set has the prog any more. What holds:
  *
- *  1. Who takes a run to EJECTING or ENDED owes it the call of exit, and nobody
- *     else calls it: the work item that eject() queues, or run_end().
+ *  1. Who takes a prog to EJECTING or ENDED owes it the call of exit, and nobody
+ *     else calls it: the work item that eject() queues, or prog_end().
  *  2. Between the move and exit lies a grace period, so no hook and no reader
  *     of the file "dump" is in the programs that saw the state before.
  *  3. eject() is one read section, from the move until the work is queued. Who
- *     found the run EJECTING or EJECTED waits for a grace period, and then for
+ *     found the prog EJECTING or EJECTED waits for a grace period, and then for
  *     the work (ioasid_policy_settle()): its exit has been called, and nobody
  *     queues anything any more. Only then it is freed, or another init called.
- *  4. What inherits from a run has missed nothing: that run cannot be ejected
+ *  4. What inherits from a prog has missed nothing: that prog cannot be ejected
  *     after it was asked (LEAVING), and goes on until nobody sees its set.
  *
  * tools/testing/models/policy.pml is this drawing, for spin; change both.
@@ -70,7 +70,7 @@ struct cgroup;
 struct ioasid_policy_walk;
 
 /*
- * enum ioasid_policy_state - the life of a run, drawn above; odd where all hooks
+ * enum ioasid_policy_state - the life of a prog, drawn above; odd where all hooks
  * run, and rising, as states follow each other
  */
 enum ioasid_policy_state {
@@ -116,7 +116,7 @@ struct ioasid_policy_pace {
 };
 
 /**
- * struct ioasid_policy_run - programs in service
+ * struct ioasid_policy_prog - programs in service
  * @policy: whose they are
  * @seq: counts loads, and replacements of what was ejected; does not change once
  *	it is in a set
@@ -136,7 +136,7 @@ struct ioasid_policy_pace {
  * @dump: what dump() wrote, @info.dump_len bytes; NULL before
  * @work: what is left to do after an ejection
  */
-struct ioasid_policy_run {
+struct ioasid_policy_prog {
 	struct ioasid_policy *policy;
 	u32 seq;
 	struct ioasid_policy_ops *ops;
@@ -161,7 +161,7 @@ struct ioasid_policy_run {
  * @kobj: its folder in sysfs; owns the memory
  * @folder: among all that have one; empty before and after
  * @name: which a replacement must share
- * @run: the programs in service; under RCU
+ * @prog: the programs in service; under RCU
  * @link: for its id, may be NULL
  * @slot: its bit in marks
  * @stats: counters
@@ -170,7 +170,7 @@ struct ioasid_policy {
 	struct kobject kobj;
 	struct list_head folder;
 	char name[IOASID_POLICY_NAME_LEN];
-	struct ioasid_policy_run __rcu *run;
+	struct ioasid_policy_prog __rcu *prog;
 	struct bpf_link *link;
 	unsigned int slot;
 	struct ioasid_policy_stats __percpu *stats;
@@ -179,24 +179,24 @@ struct ioasid_policy {
 /**
  * struct ioasid_policy_set - all loaded policies, in the order of asking
  * @nr: how many
- * @has: those that have a hook, by their number in @run
+ * @has: those that have a hook, by their number in @prog
  * @all: the mark of all that have a hook, if none of those is scoped
  * @any_scoped: hooks that a scoped one has, as bits
- * @run: their programs
+ * @prog: their programs
  */
 struct ioasid_policy_set {
 	unsigned int nr;
 	u32 has[IOASID_OP_NR];
 	struct ioasid_policy_mark all[IOASID_OP_NR];
 	u32 any_scoped;
-	struct ioasid_policy_run *run[IOASID_POLICIES_MAX];
+	struct ioasid_policy_prog *prog[IOASID_POLICIES_MAX];
 };
 
 /**
  * struct ioasid_policy_frame - a hook that runs, on the stack of who called it
  * @tramp: what the task's bpf_ctx points to, until a trampoline puts its own in
  *	its place; either remembers this one as saved
- * @run: whose it is
+ * @prog: whose it is
  * @op: which; one of those behind IOASID_OP_NR when it is none of a walk
  * @dump: where bpf_ioasid_dump() writes, in dump()
  * @dump_len: bytes that are in there
@@ -204,7 +204,7 @@ struct ioasid_policy_set {
  */
 struct ioasid_policy_frame {
 	struct bpf_tramp_run_ctx tramp;
-	struct ioasid_policy_run *run;
+	struct ioasid_policy_prog *prog;
 	u32 op;
 	char *dump;
 	u32 dump_len;
@@ -249,26 +249,26 @@ enum {
 extern const char *const ioasid_policy_hook_name[IOASID_NAME_NR];
 
 /* All hooks run. */
-static inline bool ioasid_policy_enabled(const struct ioasid_policy_run *r)
+static inline bool ioasid_policy_enabled(const struct ioasid_policy_prog *r)
 {
 	return atomic_read(&r->state) & 1;
 }
 
 /* Those that tell of address spaces do. */
-static inline bool ioasid_policy_hears_of_spaces(const struct ioasid_policy_run *r)
+static inline bool ioasid_policy_hears_of_spaces(const struct ioasid_policy_prog *r)
 {
 	return atomic_read(&r->state) <= IOASID_POLICY_LEAVING;
 }
 
 /* It was taken out; whoever did that may still be writing down why. */
-static inline bool ioasid_policy_ejected(const struct ioasid_policy_run *r)
+static inline bool ioasid_policy_ejected(const struct ioasid_policy_prog *r)
 {
 	int state = atomic_read(&r->state);
 
 	return state == IOASID_POLICY_EJECTING || state == IOASID_POLICY_EJECTED;
 }
 
-static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
+static inline bool ioasid_policy_only_watches(const struct ioasid_policy_prog *r)
 {
 	return r->ops->flags & IOASID_POLICY_F_AUDIT;
 }
@@ -277,7 +277,7 @@ static inline bool ioasid_policy_only_watches(const struct ioasid_policy_run *r)
  * Ejected for misbehaviour, but still loaded, and meant to be missed; or not yet
  * there, in the place of such a one.
  */
-static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_run *r)
+static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_prog *r)
 {
 	/* Why it was ejected is complete once the state says so. */
 	int state = atomic_read_acquire(&r->state);
@@ -302,48 +302,49 @@ int ioasid_policy_hook_of(u32 offset);
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);
 int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
 			       const int *list);
-void ioasid_policy_replay_space(struct ioasid_policy_run *r, struct ioasid_space_entry *e,
+void ioasid_policy_replay_space(struct ioasid_policy_prog *r, struct ioasid_space_entry *e,
 				struct ioasid_space_args *args);
 
 /* set.c */
 void ioasid_policy_set_index(struct ioasid_policy_set *set);
 void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at);
 void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
-				 struct ioasid_policy_run *r);
-void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_run *r);
+				 struct ioasid_policy_prog *r);
+void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_prog *r);
 int ioasid_policy_set_find(const struct ioasid_policy_set *set,
 			   const struct ioasid_policy_ops *ops);
 unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set);
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off);
-int ioasid_policy_call_init(struct ioasid_policy_run *r, struct ioasid_init_args *args);
-void ioasid_policy_call_exit(struct ioasid_policy_run *r);
-void ioasid_policy_call_dump(struct ioasid_policy_run *r, char *buf, u32 *len);
+int ioasid_policy_call_init(struct ioasid_policy_prog *r, struct ioasid_init_args *args);
+void ioasid_policy_call_exit(struct ioasid_policy_prog *r);
+void ioasid_policy_call_dump(struct ioasid_policy_prog *r, char *buf, u32 *len);
 
 /* eject.c */
 __printf(5, 6)
-bool ioasid_policy_eject(struct ioasid_policy_run *r, u32 kind, const char *hook, s64 value,
+bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...);
-bool ioasid_policy_leave(struct ioasid_policy_run *r);
-bool ioasid_policy_end(struct ioasid_policy_run *r);
-void ioasid_policy_settle(struct ioasid_policy_run *r);
-void ioasid_policy_finish(struct ioasid_policy_run *r);
+bool ioasid_policy_leave(struct ioasid_policy_prog *r);
+bool ioasid_policy_end(struct ioasid_policy_prog *r);
+void ioasid_policy_settle(struct ioasid_policy_prog *r);
+void ioasid_policy_finish(struct ioasid_policy_prog *r);
 void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info);
 
 /* slow.c */
-void ioasid_policy_pace_init(struct ioasid_policy_run *r);
+void ioasid_policy_pace_init(struct ioasid_policy_prog *r);
 void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles);
 
 /* scope.c */
 bool ioasid_policy_name_is_valid(const char *name);
 int ioasid_policy_choice_of(const char *name, u32 *choice);
-int ioasid_policy_scope_init(struct ioasid_policy_run *r);
-void ioasid_policy_scope_exit(struct ioasid_policy_run *r);
-bool __ioasid_policy_in_scope(const struct ioasid_policy_run *r, const struct ioasid_who *who);
-bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_run *r, const struct ioasid_who *who);
+int ioasid_policy_scope_init(struct ioasid_policy_prog *r);
+void ioasid_policy_scope_exit(struct ioasid_policy_prog *r);
+bool __ioasid_policy_in_scope(const struct ioasid_policy_prog *r, const struct ioasid_who *who);
+bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_prog *r,
+				   const struct ioasid_who *who);
 u32 ioasid_policy_concerned(const struct ioasid_policy_set *set, u32 among,
 			    const struct ioasid_who *who);
 
-static inline bool ioasid_policy_in_scope(const struct ioasid_policy_run *r,
+static inline bool ioasid_policy_in_scope(const struct ioasid_policy_prog *r,
 					  const struct ioasid_who *who)
 {
 	return likely(!r->scoped) || __ioasid_policy_in_scope(r, who);

@@ -32,7 +32,7 @@
 /* Every other call. */
 #define SHARE(calls)	((calls) / 2)
 
-static u64 calls_until_now(const struct ioasid_policy_run *r, u32 op)
+static u64 calls_until_now(const struct ioasid_policy_prog *r, u32 op)
 {
 	u64 sum = 0;
 	int cpu;
@@ -43,7 +43,7 @@ static u64 calls_until_now(const struct ioasid_policy_run *r, u32 op)
 }
 
 /* ioasid_policy_pace_init() - the first period begins; the counts may be of programs before */
-void ioasid_policy_pace_init(struct ioasid_policy_run *r)
+void ioasid_policy_pace_init(struct ioasid_policy_prog *r)
 {
 	u32 op;
 
@@ -60,7 +60,7 @@ static bool is_over(const struct ioasid_policy_pace *pace)
 }
 
 /* The period ends, if it had enough calls. Return: bad ones in a row; @calls and @slow of it. */
-static unsigned int judge(struct ioasid_policy_run *r, u32 op, u64 *calls, u64 *slow)
+static unsigned int judge(struct ioasid_policy_prog *r, u32 op, u64 *calls, u64 *slow)
 {
 	struct ioasid_policy_pace *pace = &r->pace[op];
 	u64 now = calls_until_now(r, op);
@@ -78,7 +78,7 @@ static unsigned int judge(struct ioasid_policy_run *r, u32 op, u64 *calls, u64 *
 /* ioasid_policy_slow() - a call took @cycles, which is too long; preemption is off */
 void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
 {
-	struct ioasid_policy_run *r = f->run;
+	struct ioasid_policy_prog *r = f->prog;
 	struct ioasid_policy_pace *pace = &r->pace[f->op];
 	const char *hook = ioasid_policy_hook_name[f->op];
 	u64 calls = 0, slow = 0, us = compat_cycles_to_us(cycles);

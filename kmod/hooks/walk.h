@@ -26,13 +26,13 @@
 /**
  * struct ioasid_policy_walk - position in the set
  * @set: what is walked
- * @run: the policy at hand
+ * @prog: the policy at hand
  * @op: the hook
  * @left: those that are to come, by number
  */
 struct ioasid_policy_walk {
 	struct ioasid_policy_set *set;
-	struct ioasid_policy_run *run;
+	struct ioasid_policy_prog *prog;
 	enum ioasid_op op;
 	u32 left;
 };
@@ -57,7 +57,7 @@ static __always_inline bool ioasid_walk_next(struct ioasid_policy_walk *w)
 {
 	if (!w->left)
 		return false;
-	w->run = w->set->run[__ffs(w->left)];
+	w->prog = w->set->prog[__ffs(w->left)];
 	w->left &= w->left - 1;
 	return true;
 }
@@ -76,22 +76,22 @@ static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w
 /* All that have hook @op, and are enabled. */
 #define ioasid_walk_enabled(w)							\
 	while (ioasid_walk_next(w))						\
-		if (ioasid_policy_enabled((w)->run))
+		if (ioasid_policy_enabled((w)->prog))
 
 /* All that have hook @op, are enabled, and have @who in their scope. */
 #define ioasid_walk_scope(w, who)						\
 	while (ioasid_walk_next(w))						\
-		if (ioasid_policy_enabled((w)->run) &&				\
-		    ioasid_policy_in_scope((w)->run, who))
+		if (ioasid_policy_enabled((w)->prog) &&				\
+		    ioasid_policy_in_scope((w)->prog, who))
 
 /* All that have it, are enabled, and are in @mark. */
 #define ioasid_walk_marked(w, mark)						\
 	while (ioasid_walk_next(w))						\
-		if (ioasid_policy_enabled((w)->run) &&				\
-		    ioasid_mark_has(mark, (w)->run))
+		if (ioasid_policy_enabled((w)->prog) &&				\
+		    ioasid_mark_has(mark, (w)->prog))
 
 static inline void ioasid_policy_refused_by(struct ioasid_policy_refusal *no,
-					    const struct ioasid_policy_run *r, u64 from)
+					    const struct ioasid_policy_prog *r, u64 from)
 {
 	no->by = r->policy->link ? r->policy->link->id : 0;
 	no->seq = r->seq;
@@ -100,10 +100,10 @@ static inline void ioasid_policy_refused_by(struct ioasid_policy_refusal *no,
 
 /* Fills in what is looked at later; the rest need not be zeroed. */
 static __always_inline void ioasid_hook_enter(struct ioasid_policy_frame *f,
-					      struct ioasid_policy_run *r, enum ioasid_op op)
+					      struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	f->tramp.saved_run_ctx = &f->tramp.run_ctx;
-	f->run = r;
+	f->prog = r;
 	f->op = op;
 	this_cpu_inc(r->stats->calls[op]);
 	bpf_set_run_ctx(&f->tramp.run_ctx);
@@ -115,12 +115,12 @@ static __always_inline void ioasid_hook_leave(struct ioasid_policy_frame *f)
 	u64 took = compat_cycles() - f->start;
 
 	bpf_reset_run_ctx(NULL);
-	if (unlikely(took > f->run->limit))
+	if (unlikely(took > f->prog->limit))
 		ioasid_policy_slow(f, took);
 }
 
 /* A program, called as its trampoline calls it: all arguments in an array. */
-static __always_inline u64 ioasid_hook_run(const struct bpf_prog *prog, const u64 *args)
+static __always_inline u64 ioasid_hook_call_direct(const struct bpf_prog *prog, const u64 *args)
 {
 	/* The declared type cuts the value to 32 bits. */
 	u64 (*fn)(const void *args, const struct bpf_insn *insn) = (void *)prog->bpf_func;
@@ -136,7 +136,7 @@ static __always_inline u64 ioasid_hook_run(const struct bpf_prog *prog, const u6
 /* The program of the hook that the walk is at, or NULL to take its trampoline, which counts. */
 static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct ioasid_policy_walk *w)
 {
-	return static_branch_unlikely(&bpf_stats_enabled_key) ? NULL : w->run->direct[w->op];
+	return static_branch_unlikely(&bpf_stats_enabled_key) ? NULL : w->prog->direct[w->op];
 }
 
 /* Call hook @lower of the policy that the walk is at. */
@@ -144,15 +144,15 @@ static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct io
 ({										\
 	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
 	struct ioasid_policy_frame __f __uninitialized;				\
-	typeof((w)->run->ops->lower(__VA_ARGS__)) __ret;			\
+	typeof((w)->prog->ops->lower(__VA_ARGS__)) __ret;			\
 										\
-	ioasid_hook_enter(&__f, (w)->run, (w)->op);				\
+	ioasid_hook_enter(&__f, (w)->prog, (w)->op);				\
 	if (likely(__prog)) {							\
 		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
 										\
-		__ret = ioasid_hook_run(__prog, __args);			\
+		__ret = ioasid_hook_call_direct(__prog, __args);		\
 	} else {								\
-		__ret = (w)->run->ops->lower(__VA_ARGS__);			\
+		__ret = (w)->prog->ops->lower(__VA_ARGS__);			\
 	}									\
 	ioasid_hook_leave(&__f);						\
 	__ret;									\
@@ -163,13 +163,13 @@ do {										\
 	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
 	struct ioasid_policy_frame __f __uninitialized;				\
 										\
-	ioasid_hook_enter(&__f, (w)->run, (w)->op);				\
+	ioasid_hook_enter(&__f, (w)->prog, (w)->op);				\
 	if (likely(__prog)) {							\
 		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
 										\
-		ioasid_hook_run(__prog, __args);				\
+		ioasid_hook_call_direct(__prog, __args);			\
 	} else {								\
-		(w)->run->ops->lower(__VA_ARGS__);				\
+		(w)->prog->ops->lower(__VA_ARGS__);				\
 	}									\
 	ioasid_hook_leave(&__f);						\
 } while (0)

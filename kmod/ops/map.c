@@ -555,7 +555,7 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
  * Takes over the count and the reference of @source, also when it fails.
  *
  * Flattened, as the other steps of small maps and unmaps are: their many little
- * functions cost more to call than to run.
+ * functions cost more to call than to extent.
  */
 __flatten int ioasid_map_make(struct ioasid_map_call *c)
 {

@@ -458,9 +458,9 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 	return paid;
 }
 
-static bool run_is_charged(const struct ioasid_run *run, unsigned long index)
+static bool extent_is_charged(const struct ioasid_extent *extent, unsigned long index)
 {
-	return run->kind != IOASID_RUN_PFN && !PageReserved(pfn_to_page(run->pfn + index));
+	return extent->kind != IOASID_EXTENT_PFN && !PageReserved(pfn_to_page(extent->pfn + index));
 }
 
 /**
@@ -474,7 +474,7 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 {
 	unsigned long index, base = 0, paid = 0;
 	struct ioasid_extents_iter it;
-	struct ioasid_run run = {};
+	struct ioasid_extent extent = {};
 	struct ioasid_xpin *x;
 
 	lockdep_assert_held(&space->areas_lock);
@@ -483,12 +483,12 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 	xa_for_each(&area->pins, index, x) {
 		if (!x->charged)
 			continue;
-		while (index >= base + run.npages) {
-			base += run.npages;
-			if (!ioasid_extents_next(&it, &run))
+		while (index >= base + extent.npages) {
+			base += extent.npages;
+			if (!ioasid_extents_next(&it, &extent))
 				return paid;
 		}
-		paid += run_is_charged(&run, index - base);
+		paid += extent_is_charged(&extent, index - base);
 	}
 	return paid;
 }

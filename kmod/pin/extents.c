@@ -11,7 +11,7 @@
 
 #include "pin.h"
 
-/* The first chunk is small: most mappings that need one have few runs. */
+/* The first chunk is small: most mappings that need one have few extents. */
 #define CHUNK_SMALL	256
 #define CHUNK_LARGE	PAGE_SIZE
 #define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
@@ -19,7 +19,7 @@
 static u64 *last_slot(struct ioasid_extents *ext)
 {
 	if (ioasid_extents_chained(ext))
-		return &ext->tail->run[ext->tail->used - 1];
+		return &ext->tail->packed[ext->tail->used - 1];
 	return &ext->inl[ext->nr - 1];
 }
 
@@ -35,21 +35,21 @@ static struct ioasid_extent_chunk *new_chunk(size_t size)
 	return chunk;
 }
 
-/* The third run is coming: move the first two, whose place the chain needs. */
+/* The third extent is coming: move the first two, whose place the chain needs. */
 static u64 *start_chain(struct ioasid_extents *ext)
 {
 	struct ioasid_extent_chunk *chunk = new_chunk(CHUNK_SMALL);
 
 	if (!chunk)
 		return NULL;
-	memcpy(chunk->run, ext->inl, sizeof(ext->inl));
+	memcpy(chunk->packed, ext->inl, sizeof(ext->inl));
 	chunk->used = IOASID_EXTENTS_INLINE + 1;
 	ext->first = chunk;
 	ext->tail = chunk;
-	return &chunk->run[IOASID_EXTENTS_INLINE];
+	return &chunk->packed[IOASID_EXTENTS_INLINE];
 }
 
-/* The slot after @last; the caller counts the run. */
+/* The slot after @last; the caller counts the extent. */
 static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
 {
 	struct ioasid_extent_chunk *tail;
@@ -69,11 +69,11 @@ static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
 	ext->tail->next = tail;
 	ext->tail = tail;
 	tail->used = 1;
-	return tail->run;
+	return tail->packed;
 }
 
 /*
- * __ioasid_extents_add() - ioasid_extents_add() to a list that has runs
+ * __ioasid_extents_add() - ioasid_extents_add() to a list that has extents
  *
  * @key is the first frame and the kind, packed.
  */
@@ -82,8 +82,9 @@ int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npag
 	u64 *slot = last_slot(ext);
 	unsigned long had = FIELD_GET(IOASID_PACK_PAGES_1, *slot) + 1;
 
-	/* Frames are the lowest bits, so what follows the run is its key and more. */
-	if ((*slot & ~IOASID_PACK_PAGES_1) + had == key && had + npages <= IOASID_RUN_PAGES_MAX) {
+	/* Frames are the lowest bits, so what follows the extent is its key and more. */
+	if ((*slot & ~IOASID_PACK_PAGES_1) + had == key &&
+	    had + npages <= IOASID_EXTENT_PAGES_MAX) {
 		*slot += FIELD_PREP(IOASID_PACK_PAGES_1, npages);
 		return 0;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Extents: the physical pages of a mapping as runs of consecutive page frames,
- * eight bytes a run.
+ * eight bytes an extent.
  *
- * A run is what one call can program into an IOMMU and one call can unpin, and
+ * An extent is what one call can program into an IOMMU and one call can unpin, and
  * keeping them spares the unmap path the walk of the IOMMU's page table. Two
- * runs fit in the object itself. With the third one all of them move to a chain
+ * extents fit in the object itself. With the third one all of them move to a chain
  * of chunks, whose ends then take that place; the chain only grows at its end.
  */
 #ifndef _IOASID_EXTENTS_H
@@ -15,50 +15,50 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
-/** enum ioasid_run_kind - how the pages of a run were obtained, and so are let go */
-enum ioasid_run_kind {
-	/** @IOASID_RUN_GUP: one FOLL_PIN reference on every page */
-	IOASID_RUN_GUP,
-	/** @IOASID_RUN_PFN: bare frame numbers (device memory), nothing to let go */
-	IOASID_RUN_PFN,
-	/** @IOASID_RUN_FOLIO: one FOLL_PIN reference on every folio, of a file */
-	IOASID_RUN_FOLIO,
+/** enum ioasid_extent_kind - how the pages of an extent were obtained, and so are let go */
+enum ioasid_extent_kind {
+	/** @IOASID_EXTENT_GUP: one FOLL_PIN reference on every page */
+	IOASID_EXTENT_GUP,
+	/** @IOASID_EXTENT_PFN: bare frame numbers (device memory), nothing to let go */
+	IOASID_EXTENT_PFN,
+	/** @IOASID_EXTENT_FOLIO: one FOLL_PIN reference on every folio, of a file */
+	IOASID_EXTENT_FOLIO,
 };
 
-/** struct ioasid_run - one run, unpacked */
-struct ioasid_run {
+/** struct ioasid_extent - one extent, unpacked */
+struct ioasid_extent {
 	unsigned long pfn;
 	unsigned long npages;
-	enum ioasid_run_kind kind;
+	enum ioasid_extent_kind kind;
 };
 
 #define IOASID_EXTENTS_INLINE	2
 
-/* Longest run: 4 GiB of 4 KiB pages. */
-#define IOASID_RUN_PAGES_MAX	(1UL << 20)
+/* Longest extent: 4 GiB of 4 KiB pages. */
+#define IOASID_EXTENT_PAGES_MAX	(1UL << 20)
 
 /*
- * A packed run. 42 bits of frame number reach 2^54 bytes, more than any CPU
+ * A packed extent. 42 bits of frame number reach 2^54 bytes, more than any CPU
  * addresses.
  */
 #define IOASID_PACK_PFN		GENMASK_ULL(41, 0)
 #define IOASID_PACK_KIND		GENMASK_ULL(43, 42)
 #define IOASID_PACK_PAGES_1	GENMASK_ULL(63, 44)	/* npages - 1 */
 
-/** struct ioasid_extent_chunk - more runs */
+/** struct ioasid_extent_chunk - more extents */
 struct ioasid_extent_chunk {
 	struct ioasid_extent_chunk *next;
 	u32 used;
 	u32 room;
-	u64 run[];
+	u64 packed[];
 };
 
 /**
- * struct ioasid_extents - a list of runs; all zero is empty
- * @inl: the runs, while there are no more than fit here
+ * struct ioasid_extents - a list of extents; all zero is empty
+ * @inl: the extents, while there are no more than fit here
  * @first: else the chunks that hold them
  * @tail: the last of those
- * @nr: how many runs
+ * @nr: how many extents
  */
 struct ioasid_extents {
 	union {
@@ -86,7 +86,7 @@ struct ioasid_extents_iter {
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages);
 void __ioasid_extents_free(struct ioasid_extents *ext);
 
-/** ioasid_extents_free() - forget all runs; the pages were unpinned before */
+/** ioasid_extents_free() - forget all extents; the pages were unpinned before */
 static inline void ioasid_extents_free(struct ioasid_extents *ext)
 {
 	if (ioasid_extents_chained(ext))
@@ -95,22 +95,22 @@ static inline void ioasid_extents_free(struct ioasid_extents *ext)
 }
 
 /**
- * ioasid_extents_add() - append pages, growing the last run where they continue it
+ * ioasid_extents_add() - append pages, growing the last extent where they continue it
  * @ext: list
  * @pfn: first frame
- * @npages: how many, at most IOASID_RUN_PAGES_MAX
+ * @npages: how many, at most IOASID_EXTENT_PAGES_MAX
  * @kind: how they were obtained; runs of different kind do not merge
  *
  * Return: 0, or -ENOMEM with the list as it was.
  */
 static inline int ioasid_extents_add(struct ioasid_extents *ext, unsigned long pfn,
-				     unsigned long npages, enum ioasid_run_kind kind)
+				     unsigned long npages, enum ioasid_extent_kind kind)
 {
 	u64 key = FIELD_PREP(IOASID_PACK_PFN, pfn) | FIELD_PREP(IOASID_PACK_KIND, kind);
 
 	if (ext->nr)
 		return __ioasid_extents_add(ext, key, npages);
-	/* Most mappings are one run. */
+	/* Most mappings are one extent. */
 	ext->inl[0] = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);
 	ext->nr = 1;
 	return 0;
@@ -130,25 +130,25 @@ static inline void ioasid_extents_start(struct ioasid_extents_iter *it,
 }
 
 /** ioasid_extents_next() - next run of a walk; false at the end */
-static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_run *run)
+static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_extent *extent)
 {
 	u64 v;
 
 	if (it->at == it->end) {
 		if (!it->chunk)
 			return false;
-		it->at = it->chunk->run;
+		it->at = it->chunk->packed;
 		it->end = it->at + it->chunk->used;
 		it->chunk = it->chunk->next;
 	}
 	v = *it->at++;
-	run->pfn = FIELD_GET(IOASID_PACK_PFN, v);
-	run->npages = FIELD_GET(IOASID_PACK_PAGES_1, v) + 1;
-	run->kind = FIELD_GET(IOASID_PACK_KIND, v);
+	extent->pfn = FIELD_GET(IOASID_PACK_PFN, v);
+	extent->npages = FIELD_GET(IOASID_PACK_PAGES_1, v) + 1;
+	extent->kind = FIELD_GET(IOASID_PACK_KIND, v);
 	return true;
 }
 
-#define ioasid_for_each_run(it, ext, run)	\
-	for (ioasid_extents_start(it, ext); ioasid_extents_next(it, run); )
+#define ioasid_for_each_extent(it, ext, extent)	\
+	for (ioasid_extents_start(it, ext); ioasid_extents_next(it, extent); )
 
 #endif /* _IOASID_EXTENTS_H */

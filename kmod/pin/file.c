@@ -261,7 +261,7 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 		unsigned long len = min(folio_nr_pages(folios[i]) - offset, left - got);
 
 		if (ioasid_extents_add(&pages->ext, folio_pfn(folios[i]) + offset, len,
-				       IOASID_RUN_FOLIO)) {
+				       IOASID_EXTENT_FOLIO)) {
 			unpin_rest(folios, i, n);
 			return -ENOMEM;
 		}
@@ -275,7 +275,7 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	return got;
 }
 
-/* ioasid_file_unpin() - let go of a run of whole folios, but for its ends */
+/* ioasid_file_unpin() - let go of an extent of whole folios, but for its ends */
 void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty)
 {
 	unsigned long end = pfn + npages;

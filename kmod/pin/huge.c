@@ -114,7 +114,7 @@ static long pin_one(struct ioasid_pages *pages, unsigned long vaddr, unsigned lo
 		unpin_user_page(page);
 		return 0;
 	}
-	if (ioasid_extents_add(&pages->ext, page_to_pfn(page), n, IOASID_RUN_FOLIO)) {
+	if (ioasid_extents_add(&pages->ext, page_to_pfn(page), n, IOASID_EXTENT_FOLIO)) {
 		unpin_user_page(page);
 		return -ENOMEM;
 	}

@@ -19,8 +19,8 @@
 
 /* Pages let go between two looks at the scheduler. */
 #define PAGES_PER_BREAK	1024
-/* Pages of a run that are unpinned with one call; few calls where they are of huge folios. */
-#define RUN_AT_ONCE	8192
+/* Pages of an extent that are unpinned with one call; few calls where they are of huge folios. */
+#define UNPIN_AT_ONCE	8192
 /* Of those that are let go together; they fit on the stack. */
 #define UNPIN_BATCH	32
 
@@ -124,50 +124,51 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 	from->pinned = false;
 }
 
-/* A run that is long: the kernel unpins it without a look at the scheduler. */
-static noinline void run_let_go_long(const struct ioasid_run *run, bool write)
+/* An extent that is long: the kernel unpins it without a look at the scheduler. */
+static noinline void extent_unpin_long(const struct ioasid_extent *extent, bool write)
 {
 	unsigned long done, n;
 
-	for (done = 0; done < run->npages; done += n) {
-		n = min(run->npages - done, (unsigned long)RUN_AT_ONCE);
-		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn + done), n, write);
+	for (done = 0; done < extent->npages; done += n) {
+		n = min(extent->npages - done, (unsigned long)UNPIN_AT_ONCE);
+		unpin_user_page_range_dirty_lock(pfn_to_page(extent->pfn + done), n, write);
 		cond_resched();
 	}
 }
 
-static __always_inline void run_let_go(const struct ioasid_pages *pages,
-				       const struct ioasid_run *run)
+static __always_inline void extent_unpin(const struct ioasid_pages *pages,
+					 const struct ioasid_extent *extent)
 {
-	if (run->kind == IOASID_RUN_GUP && unlikely(run->npages > RUN_AT_ONCE))
-		run_let_go_long(run, pages->write);
-	else if (run->kind == IOASID_RUN_GUP)
-		unpin_user_page_range_dirty_lock(pfn_to_page(run->pfn), run->npages, pages->write);
-	else if (run->kind == IOASID_RUN_FOLIO)
-		ioasid_file_unpin(run->pfn, run->npages, pages->write);
+	if (extent->kind == IOASID_EXTENT_GUP && unlikely(extent->npages > UNPIN_AT_ONCE))
+		extent_unpin_long(extent, pages->write);
+	else if (extent->kind == IOASID_EXTENT_GUP)
+		unpin_user_page_range_dirty_lock(pfn_to_page(extent->pfn), extent->npages,
+						 pages->write);
+	else if (extent->kind == IOASID_EXTENT_FOLIO)
+		ioasid_file_unpin(extent->pfn, extent->npages, pages->write);
 	else
 		ioasid_frames_drop(pages);
 }
 
 /*
- * Many runs; scattered pages are handed back several at a time, because the call
+ * Many extents; scattered pages are handed back several at a time, because the call
  * costs as much as the page. Return: how many pages there were.
  */
-static noinline unsigned long runs_let_go(const struct ioasid_pages *pages)
+static noinline unsigned long extents_unpin(const struct ioasid_pages *pages)
 {
 	/* Only what was set is read. */
 	struct page *single[UNPIN_BATCH] __uninitialized;
 	unsigned long npages = 0, since = 0, n = 0;
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 
-	ioasid_for_each_run(&it, &pages->ext, &run) {
-		npages += run.npages;
-		since += run.npages;
-		if (run.npages == 1 && run.kind == IOASID_RUN_GUP)
-			single[n++] = pfn_to_page(run.pfn);
+	ioasid_for_each_extent(&it, &pages->ext, &extent) {
+		npages += extent.npages;
+		since += extent.npages;
+		if (extent.npages == 1 && extent.kind == IOASID_EXTENT_GUP)
+			single[n++] = pfn_to_page(extent.pfn);
 		else
-			run_let_go(pages, &run);
+			extent_unpin(pages, &extent);
 		if (n == UNPIN_BATCH) {
 			unpin_user_pages_dirty_lock(single, n, pages->write);
 			n = 0;
@@ -185,15 +186,15 @@ static noinline unsigned long runs_let_go(const struct ioasid_pages *pages)
 static void pages_let_go(struct ioasid_pages *pages)
 {
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 	unsigned long npages;
 
 	ioasid_extents_start(&it, &pages->ext);
-	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &run))) {
-		npages = run.npages;
-		run_let_go(pages, &run);
+	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &extent))) {
+		npages = extent.npages;
+		extent_unpin(pages, &extent);
 	} else {
-		npages = runs_let_go(pages);
+		npages = extents_unpin(pages);
 	}
 	ioasid_extents_free(&pages->ext);
 	pages->pinned = false;
@@ -255,12 +256,13 @@ unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
 struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index)
 {
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 
-	ioasid_for_each_run(&it, &pages->ext, &run) {
-		if (index < run.npages)
-			return run.kind == IOASID_RUN_PFN ? NULL : pfn_to_page(run.pfn + index);
-		index -= run.npages;
+	ioasid_for_each_extent(&it, &pages->ext, &extent) {
+		if (index < extent.npages)
+			return extent.kind == IOASID_EXTENT_PFN ?
+			       NULL : pfn_to_page(extent.pfn + index);
+		index -= extent.npages;
 	}
 	return NULL;
 }

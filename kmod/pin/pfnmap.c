@@ -78,7 +78,7 @@ static long add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned lon
 	ret = ioasid_frames_add(pages, pfn, i);
 	if (ret)
 		return ret;
-	ret = ioasid_extents_add(&pages->ext, pfn, i, IOASID_RUN_PFN);
+	ret = ioasid_extents_add(&pages->ext, pfn, i, IOASID_EXTENT_PFN);
 	if (ret)
 		ioasid_frames_drop(pages);
 	return ret ?: (long)i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning: from a range of a process to runs of physical pages, batch by batch.
+ * Pinning: from a range of a process to extents of physical pages, batch by batch.
  *
  * Who else can run while pages are pinned: the owner's other threads, which
  * may munmap, remap, truncate or fork the memory (the pin keeps what it got;
@@ -51,7 +51,7 @@ static unsigned long huge_rest(struct page *page)
  * The pinner takes what a hugetlb page maps in one step, so its pages are in
  * order; those of a transparent one may be mapped one by one, in any order.
  */
-static unsigned long run_length(struct page **batch, unsigned long n)
+static unsigned long extent_length(struct page **batch, unsigned long n)
 {
 	struct page *first = batch[0];
 	unsigned long j = 1, diff;
@@ -83,8 +83,8 @@ static unsigned long run_length(struct page **batch, unsigned long n)
 	return j;
 }
 
-/* Pages of a run that are reserved (the zero page), which are not charged. */
-static unsigned long run_reserved(struct page *first, unsigned long n)
+/* Pages of an extent that are reserved (the zero page), which are not charged. */
+static unsigned long extent_reserved(struct page *first, unsigned long n)
 {
 	unsigned long i = 0, reserved = 0;
 
@@ -105,20 +105,21 @@ static unsigned long run_reserved(struct page *first, unsigned long n)
 }
 
 /*
- * Sort a batch of pinned pages into runs. Pages of one folio need not be
+ * Sort a batch of pinned pages into extents. Pages of one folio need not be
  * mapped in order (mremap), so every neighbour is looked at.
  *
  * Return: how many of them are to be charged, or -ENOMEM with all unpinned
  * that are not in the list.
  */
-static long batch_to_runs(struct ioasid_pages *pages, struct page **batch, unsigned long n)
+static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, unsigned long n)
 {
 	unsigned long i, len, free = 0;
 
 	for (i = 0; i < n; i += len) {
-		len = run_length(batch + i, n - i);
-		free += run_reserved(batch[i], len);
-		if (ioasid_extents_add(&pages->ext, page_to_pfn(batch[i]), len, IOASID_RUN_GUP)) {
+		len = extent_length(batch + i, n - i);
+		free += extent_reserved(batch[i], len);
+		if (ioasid_extents_add(&pages->ext, page_to_pfn(batch[i]), len,
+				       IOASID_EXTENT_GUP)) {
 			unpin_user_pages(batch + i, n - i);
 			return -ENOMEM;
 		}
@@ -182,7 +183,7 @@ static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned 
 	n = ioasid_ahead_take(src->ahead, done, &page);
 	if (!n)
 		return 0;
-	ret = batch_to_runs(pages, page, n);
+	ret = batch_to_extents(pages, page, n);
 	ioasid_ahead_turn(src->ahead);
 	if (ret < 0)
 		return ret;
@@ -221,7 +222,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 
 	n = pin_batch(pages, vaddr, want, batch);
 	if (n > 0) {
-		ret = batch_to_runs(pages, batch, n);
+		ret = batch_to_extents(pages, batch, n);
 		if (ret < 0)
 			return ret;
 		*charge = ret;
@@ -268,8 +269,8 @@ static unsigned long faults_now(void)
 	return current->min_flt + current->maj_flt;
 }
 
-/* Bytes of a run that whole entries of @size in a page table can hold. */
-static u64 run_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
+/* Bytes of an extent that whole entries of @size in a page table can hold. */
+static u64 extent_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
 {
 	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
 
@@ -280,17 +281,19 @@ static u64 run_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
 static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
 {
 	struct ioasid_extents_iter it;
-	struct ioasid_run run;
+	struct ioasid_extent extent;
 
-	ioasid_for_each_run(&it, &pages->ext, &run) {
-		u64 phys = PFN_PHYS(run.pfn), bytes = (u64)run.npages << PAGE_SHIFT;
+	ioasid_for_each_extent(&it, &pages->ext, &extent) {
+		u64 phys = PFN_PHYS(extent.pfn), bytes = (u64)extent.npages << PAGE_SHIFT;
 
-		res->run_max = max_t(u64, res->run_max, run.npages);
-		res->bytes_2m += run_aligned(iova, phys, bytes, SZ_2M);
-		res->bytes_1g += run_aligned(iova, phys, bytes, SZ_1G);
-		if (run.kind != IOASID_RUN_PFN)
-			res->node_pages[min(page_to_nid(pfn_to_page(run.pfn)), IOASID_NODES - 1)] +=
-				run.npages;
+		res->run_max = max_t(u64, res->run_max, extent.npages);
+		res->bytes_2m += extent_aligned(iova, phys, bytes, SZ_2M);
+		res->bytes_1g += extent_aligned(iova, phys, bytes, SZ_1G);
+		if (extent.kind != IOASID_EXTENT_PFN) {
+			int node = page_to_nid(pfn_to_page(extent.pfn));
+
+			res->node_pages[min(node, IOASID_NODES - 1)] += extent.npages;
+		}
 		iova += bytes;
 	}
 }

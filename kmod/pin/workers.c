@@ -8,7 +8,7 @@
  * comes late (userfaultfd, FUSE, swap) keeps nobody but the caller waiting, who
  * can be killed, and page faults stay the caller's, with its limits. Where a
  * page is missing the worker stops, and the caller does what is left of that
- * batch. Batches are handed over in their order, so the list of runs, charging
+ * batch. Batches are handed over in their order, so the list of extents, charging
  * and errors are what they are without workers.
  *
  * Who else can run: the caller, who owns this object and waits for every worker

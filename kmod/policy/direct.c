@@ -121,7 +121,7 @@ static bool holds(const void *trampoline, const struct bpf_prog *prog)
 }
 
 /* ioasid_direct_find() - the programs of a policy that may be called without their trampolines */
-void ioasid_direct_find(struct ioasid_policy_run *r)
+void ioasid_direct_find(struct ioasid_policy_prog *r)
 {
 	struct note *n;
 	int op;

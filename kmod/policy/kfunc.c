@@ -85,7 +85,7 @@ static void end_policy(u32 kind, s64 code, const char *msg, u32 len)
 	struct ioasid_policy_frame *f = current_frame();
 
 	if (f)
-		ioasid_policy_eject(f->run, kind, ioasid_policy_hook_name[f->op], code,
+		ioasid_policy_eject(f->prog, kind, ioasid_policy_hook_name[f->op], code,
 				    "%.*s", (int)strnlen(msg, len), msg);
 }
 

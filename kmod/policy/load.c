@@ -7,7 +7,7 @@
  * held over init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.
  * Programs stay valid until our load (when it fails), unload or replace returns;
- * each of them ends the run first, in the way that hooks/set.h draws.
+ * each of them ends the prog first, in the way that hooks/set.h draws.
  */
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
@@ -58,7 +58,7 @@ static struct ioasid_policy_set *set_copy(gfp_t gfp)
 /* The part of an ejection that may sleep: turn off what no policy needs, then call exit. */
 static void eject_work(struct work_struct *work)
 {
-	struct ioasid_policy_run *r = container_of(work, struct ioasid_policy_run, work);
+	struct ioasid_policy_prog *r = container_of(work, struct ioasid_policy_prog, work);
 
 	mutex_lock(&policies_lock);
 	ioasid_policy_update_keys(set_locked(), true);
@@ -67,9 +67,10 @@ static void eject_work(struct work_struct *work)
 	ioasid_policy_finish(r);
 }
 
-static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioasid_policy_ops *ops)
+static struct ioasid_policy_prog *prog_create(struct ioasid_policy *p,
+					      struct ioasid_policy_ops *ops)
 {
-	struct ioasid_policy_run *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	struct ioasid_policy_prog *r = kzalloc(sizeof(*r), GFP_KERNEL);
 	int ret;
 
 	if (!r)
@@ -94,7 +95,7 @@ static struct ioasid_policy_run *run_create(struct ioasid_policy *p, struct ioas
  * No set has @r any more, or it never was in one. When this returns its exit
  * was called, and nobody touches it. @told: others have heard of it.
  */
-static void run_end(struct ioasid_policy_run *r, u32 kind, bool told)
+static void prog_end(struct ioasid_policy_prog *r, u32 kind, bool told)
 {
 	if (!ioasid_policy_end(r)) {
 		ioasid_policy_settle(r);
@@ -109,14 +110,14 @@ static void run_end(struct ioasid_policy_run *r, u32 kind, bool told)
 		ioasid_policy_call_exit(r);
 }
 
-static void run_free(struct ioasid_policy_run *r)
+static void prog_free(struct ioasid_policy_prog *r)
 {
 	ioasid_policy_scope_exit(r);
 	kfree(r->dump);
 	kfree(r);
 }
 
-static int run_init(struct ioasid_policy_run *r, u32 replaces)
+static int prog_init(struct ioasid_policy_prog *r, u32 replaces)
 {
 	struct ioasid_init_args args = {
 		.page_size = PAGE_SIZE,
@@ -130,7 +131,7 @@ static int run_init(struct ioasid_policy_run *r, u32 replaces)
 	ret = ioasid_policy_call_init(r, &args);
 	/* If it gave up, there is a reason to be told. If not, there is no exit for it. */
 	if (ret && ioasid_policy_ejected(r))
-		run_end(r, IOASID_EXIT_UNREG, true);
+		prog_end(r, IOASID_EXIT_UNREG, true);
 	return ret;
 }
 
@@ -146,7 +147,7 @@ static bool name_taken(const char *name)
 	return false;
 }
 
-static int set_add(struct ioasid_policy *p, struct ioasid_policy_run *r)
+static int set_add(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 {
 	struct ioasid_policy_set *set;
 	int ret = 0;
@@ -184,9 +185,9 @@ static void set_renew(void)
 	mutex_unlock(&policies_lock);
 }
 
-static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
+static struct ioasid_policy_prog *set_remove(struct ioasid_policy_ops *ops)
 {
-	struct ioasid_policy_run *r = NULL;
+	struct ioasid_policy_prog *r = NULL;
 	struct ioasid_policy_set *set;
 	int at;
 
@@ -195,7 +196,7 @@ static struct ioasid_policy_run *set_remove(struct ioasid_policy_ops *ops)
 	if (at >= 0) {
 		/* Unloading cannot fail: a policy more or less is a small array. */
 		set = set_copy(GFP_KERNEL | __GFP_NOFAIL);
-		r = set->run[at];
+		r = set->prog[at];
 		ioasid_policy_set_take(set, at);
 		set_publish(set);
 	}
@@ -237,25 +238,25 @@ static struct ioasid_policy *policy_alloc(struct ioasid_policy_ops *ops, struct 
 }
 
 /* From nothing to running; on failure no hook of it runs any more. */
-static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
+static int policy_start(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 {
 	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
 	int ret;
 
 	strscpy(info.name, p->name, sizeof(info.name));
-	ret = run_init(r, IOASID_REPLACES_NONE);
+	ret = prog_init(r, IOASID_REPLACES_NONE);
 	if (ret)
 		return ret;
 	ret = set_add(p, r);
 	if (ret) {
 		/* Its folder may have been there for a moment. */
-		run_end(r, IOASID_EXIT_UNREG, false);
+		prog_end(r, IOASID_EXIT_UNREG, false);
 		return ret;
 	}
 	ret = ioasid_policy_replay(r);
 	if (ret) {
 		set_remove(r->ops);
-		run_end(r, IOASID_EXIT_UNREG, true);
+		prog_end(r, IOASID_EXIT_UNREG, true);
 		return ret;
 	}
 	set_renew();
@@ -274,7 +275,7 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_run *r)
  */
 int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 {
-	struct ioasid_policy_run *r;
+	struct ioasid_policy_prog *r;
 	struct ioasid_policy *p;
 	int ret;
 
@@ -283,16 +284,16 @@ int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 	p = policy_alloc(ops, link);
 	if (!p)
 		return -ENOMEM;
-	r = run_create(p, ops);
+	r = prog_create(p, ops);
 	if (IS_ERR(r)) {
 		policy_free(p);
 		return PTR_ERR(r);
 	}
-	RCU_INIT_POINTER(p->run, r);
+	RCU_INIT_POINTER(p->prog, r);
 	ret = policy_start(p, r);
 	if (ret) {
 		policy_free(p);
-		run_free(r);
+		prog_free(r);
 	}
 	return ret;
 }
@@ -300,13 +301,13 @@ int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 /* ioasid_policy_unload() - BPF unregisters a policy; its programs go when this returns */
 void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 {
-	struct ioasid_policy_run *r = set_remove(ops);
+	struct ioasid_policy_prog *r = set_remove(ops);
 
 	if (!r)
 		return;
-	run_end(r, IOASID_EXIT_UNREG, true);
+	prog_end(r, IOASID_EXIT_UNREG, true);
 	policy_free(r->policy);
-	run_free(r);
+	prog_free(r);
 }
 
 /*
@@ -314,7 +315,8 @@ void ioasid_policy_unload(struct ioasid_policy_ops *ops)
  * @r, which hears of address spaces first, like a policy that is being loaded.
  * Or it is running, and @r inherits what it need not be told of.
  */
-static void set_inherit(const struct ioasid_policy_run *was, struct ioasid_policy_run *r, bool anew)
+static void set_inherit(const struct ioasid_policy_prog *was, struct ioasid_policy_prog *r,
+			bool anew)
 {
 	r->seq = anew ? ++last_seq : was->seq;
 	if (!anew)
@@ -325,10 +327,10 @@ static void set_inherit(const struct ioasid_policy_run *was, struct ioasid_polic
  * Put @r in the place of the programs @old; they are returned, and nobody runs
  * them. -EAGAIN when they were ejected since @r was told what it inherits.
  */
-static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
-					  struct ioasid_policy_ops *old, bool anew)
+static struct ioasid_policy_prog *set_swap(struct ioasid_policy_prog *r,
+					   struct ioasid_policy_ops *old, bool anew)
 {
-	struct ioasid_policy_run *was = NULL;
+	struct ioasid_policy_prog *was = NULL;
 	struct ioasid_policy_set *set;
 	int at, ret = 0;
 
@@ -340,12 +342,12 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
 	/* From here on it cannot be ejected, and so miss what @r is to know. */
-	else if (!anew && !ioasid_policy_leave(set->run[at]))
+	else if (!anew && !ioasid_policy_leave(set->prog[at]))
 		ret = -EAGAIN;
 	if (ret) {
 		kfree(set);
 	} else {
-		was = set->run[at];
+		was = set->prog[at];
 		ioasid_policy_set_take(set, at);
 		if (r->ops->prio == was->ops->prio)
 			ioasid_policy_set_insert_at(set, at, r);
@@ -353,7 +355,7 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 			ioasid_policy_set_insert(set, r);
 		r->closed = ioasid_policy_fails_closed(was);
 		set_inherit(was, r, anew);
-		rcu_assign_pointer(was->policy->run, r);
+		rcu_assign_pointer(was->policy->prog, r);
 		set_publish(set);
 	}
 	mutex_unlock(&policies_lock);
@@ -361,21 +363,21 @@ static struct ioasid_policy_run *set_swap(struct ioasid_policy_run *r,
 }
 
 /* The programs @ops that are in service; BPF keeps an unload of them away. */
-static struct ioasid_policy_run *set_find(struct ioasid_policy_ops *ops)
+static struct ioasid_policy_prog *set_find(struct ioasid_policy_ops *ops)
 {
-	struct ioasid_policy_run *r = NULL;
+	struct ioasid_policy_prog *r = NULL;
 	int at;
 
 	mutex_lock(&policies_lock);
 	at = ioasid_policy_set_find(set_locked(), ops);
 	if (at >= 0)
-		r = set_locked()->run[at];
+		r = set_locked()->prog[at];
 	mutex_unlock(&policies_lock);
 	return r;
 }
 
 /* From @was to @r, which is freed by the caller if this fails. */
-static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *was)
+static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *was)
 {
 	bool anew = ioasid_policy_ejected(was);
 	int ret;
@@ -383,16 +385,16 @@ static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *wa
 	/* Its exit comes before the new init. */
 	if (anew)
 		ioasid_policy_settle(was);
-	ret = run_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
+	ret = prog_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
 	if (ret)
 		return ret;
 	was = set_swap(r, was->ops, anew);
 	if (IS_ERR(was)) {
-		run_end(r, IOASID_EXIT_UNREG, false);
+		prog_end(r, IOASID_EXIT_UNREG, false);
 		return PTR_ERR(was);
 	}
-	run_end(was, IOASID_EXIT_REPLACED, true);
-	run_free(was);
+	prog_end(was, IOASID_EXIT_REPLACED, true);
+	prog_free(was);
 	/* One that is ejected at once has been put in place all the same. */
 	if (!anew)
 		return 0;
@@ -415,7 +417,7 @@ static int policy_swap(struct ioasid_policy_run *r, struct ioasid_policy_run *wa
  */
 int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old)
 {
-	struct ioasid_policy_run *r, *was;
+	struct ioasid_policy_prog *r, *was;
 	int ret;
 
 	if (!capable(CAP_SYS_ADMIN))
@@ -425,12 +427,12 @@ int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_op
 	was = set_find(old);
 	if (!was)
 		return -ENOENT;
-	r = run_create(was->policy, ops);
+	r = prog_create(was->policy, ops);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	ret = policy_swap(r, was);
 	if (ret)
-		run_free(r);
+		prog_free(r);
 	return ret;
 }
 
@@ -450,7 +452,7 @@ static int policies_set(const char *val, const struct kernel_param *kp)
 	allowed = on;
 	set = set_locked();
 	for (i = 0; !on && i < set->nr; i++)
-		ioasid_policy_eject(set->run[i], IOASID_EXIT_KILLED, "", 0,
+		ioasid_policy_eject(set->prog[i], IOASID_EXIT_KILLED, "", 0,
 				    "the parameter policies was turned off");
 	mutex_unlock(&policies_lock);
 	return 0;

@@ -17,7 +17,7 @@ void ioasid_policy_exit(void);
 
 /* direct.c */
 void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata);
-void ioasid_direct_find(struct ioasid_policy_run *r);
+void ioasid_direct_find(struct ioasid_policy_prog *r);
 
 /* kfunc.c */
 int ioasid_kfunc_init(void);
@@ -29,7 +29,7 @@ int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_op
 void ioasid_policy_set_exit(void);
 
 /* replay.c */
-int ioasid_policy_replay(struct ioasid_policy_run *r);
+int ioasid_policy_replay(struct ioasid_policy_prog *r);
 
 /* select.c */
 int ioasid_space_select(struct ioasid_space *space, const char *name);

@@ -22,7 +22,7 @@ static void replay_one(struct ioasid_space_entry *e, void *data)
  *
  * Return: 0, or -ECANCELED when it was ejected meanwhile.
  */
-int ioasid_policy_replay(struct ioasid_policy_run *r)
+int ioasid_policy_replay(struct ioasid_policy_prog *r)
 {
 	if (r->ops->space_open || r->ops->space_close)
 		ioasid_spaces_each(replay_one, r);

@@ -18,7 +18,7 @@ static bool selectable(u32 choice)
 	rcu_read_lock();
 	set = rcu_dereference(ioasid_policy_set);
 	for (i = 0; i < set->nr; i++)
-		found |= set->run[i]->choice == choice;
+		found |= set->prog[i]->choice == choice;
 	rcu_read_unlock();
 	return found;
 }

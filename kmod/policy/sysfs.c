@@ -128,8 +128,8 @@ void ioasid_policy_sysfs_hooks(const char *state)
 
 struct policy_attr {
 	struct attribute attr;
-	ssize_t (*show)(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf);
-	ssize_t (*store)(struct ioasid_policy_run *r, const char *buf, size_t count);
+	ssize_t (*show)(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf);
+	ssize_t (*store)(struct ioasid_policy_prog *r, const char *buf, size_t count);
 };
 
 static u64 stat_sum(struct ioasid_policy *p, size_t at)
@@ -155,14 +155,14 @@ static u64 stat_calls(struct ioasid_policy *p)
 #define STAT(p, member)	stat_sum(p, offsetof(struct ioasid_policy_stats, member))
 
 /* Why it ended is complete once it says so. */
-static const struct ioasid_exit_info *exit_info(const struct ioasid_policy_run *r)
+static const struct ioasid_exit_info *exit_info(const struct ioasid_policy_prog *r)
 {
 	static const struct ioasid_exit_info none;
 
 	return atomic_read_acquire(&r->state) == IOASID_POLICY_EJECTED ? &r->info : &none;
 }
 
-static const char *state_name(const struct ioasid_policy_run *r)
+static const char *state_name(const struct ioasid_policy_prog *r)
 {
 	int state = atomic_read(&r->state);
 
@@ -172,7 +172,7 @@ static const char *state_name(const struct ioasid_policy_run *r)
 }
 
 #define POLICY_ATTR(_name, _mode, _fmt, ...)						\
-static ssize_t policy_##_name(struct ioasid_policy *p, struct ioasid_policy_run *r,	\
+static ssize_t policy_##_name(struct ioasid_policy *p, struct ioasid_policy_prog *r,	\
 			      char *buf)						\
 {											\
 	return sysfs_emit(buf, _fmt "\n", __VA_ARGS__);					\
@@ -196,7 +196,7 @@ POLICY_ATTR(exit_hook, 0444, "%s", exit_info(r)->hook);
 POLICY_ATTR(exit_value, 0444, "%lld", exit_info(r)->value);
 POLICY_ATTR(exit_msg, 0444, "%s", exit_info(r)->msg);
 
-static ssize_t policy_hooks(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_hooks(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	ssize_t n = 0;
 	int op;
@@ -217,7 +217,7 @@ static struct policy_attr policy_hooks_attr = {
 	.show = policy_hooks,
 };
 
-static ssize_t policy_stats(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_stats(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	ssize_t n = 0;
 	int op;
@@ -235,7 +235,7 @@ static struct policy_attr policy_stats_attr = {
 };
 
 /* Addresses of the kernel are root's. */
-static ssize_t policy_exit_bt(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_exit_bt(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	const struct ioasid_exit_info *info = exit_info(r);
 	ssize_t n = 0;
@@ -250,7 +250,7 @@ static struct policy_attr policy_exit_bt_attr = {
 	.show = policy_exit_bt,
 };
 
-static ssize_t policy_exit_dump(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_exit_dump(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	const char *dump = smp_load_acquire(&r->dump);
 
@@ -265,7 +265,7 @@ static struct policy_attr policy_exit_dump_attr = {
 };
 
 /* What the policy has to say just now. */
-static ssize_t policy_dump(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_dump(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	u32 n = 0;
 
@@ -278,13 +278,13 @@ static struct policy_attr policy_dump_attr = {
 	.show = policy_dump,
 };
 
-static ssize_t policy_enabled_show(struct ioasid_policy *p, struct ioasid_policy_run *r, char *buf)
+static ssize_t policy_enabled_show(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", ioasid_policy_enabled(r));
 }
 
 /* The kill switch of one policy: on again only by replacing it, or by loading it anew. */
-static ssize_t policy_enabled_store(struct ioasid_policy_run *r, const char *buf, size_t count)
+static ssize_t policy_enabled_store(struct ioasid_policy_prog *r, const char *buf, size_t count)
 {
 	bool on;
 	int ret = kstrtobool(buf, &on);
@@ -328,7 +328,7 @@ ATTRIBUTE_GROUPS(policy);
 
 /*
  * The programs may be replaced, and the old ones freed, while a file is read:
- * the read section keeps the run.
+ * the read section keeps the prog.
  */
 static ssize_t policy_attr_show(struct kobject *kobj, struct attribute *attr, char *buf)
 {
@@ -337,7 +337,7 @@ static ssize_t policy_attr_show(struct kobject *kobj, struct attribute *attr, ch
 	ssize_t n;
 
 	ioasid_walk_lock();
-	n = a->show(p, rcu_dereference_check(p->run, rcu_read_lock_any_held()), buf);
+	n = a->show(p, rcu_dereference_check(p->prog, rcu_read_lock_any_held()), buf);
 	ioasid_walk_unlock();
 	return n;
 }
@@ -352,7 +352,7 @@ static ssize_t policy_attr_store(struct kobject *kobj, struct attribute *attr, c
 	if (!a->store)
 		return -EACCES;
 	ioasid_walk_lock();
-	n = a->store(rcu_dereference_check(p->run, rcu_read_lock_any_held()), buf, count);
+	n = a->store(rcu_dereference_check(p->prog, rcu_read_lock_any_held()), buf, count);
 	ioasid_walk_unlock();
 	return n;
 }
