@@ -53,8 +53,8 @@ int ioasid_file_set_default(struct ioasid_file *f, u32 id);
 int ioasid_file_set_type(struct ioasid_file *f, unsigned long type);
 struct ioasid_space *ioasid_file_join(struct ioasid_file *f);
 
-/* What legacy ioctls act on: nothing before VFIO_SET_IOMMU, or a group's joining. */
-static inline struct ioasid_space *ioasid_file_legacy(struct ioasid_file *f, unsigned long *type)
+/* What VFIO's ioctls act on: nothing before VFIO_SET_IOMMU, or a group's joining. */
+static inline struct ioasid_space *ioasid_file_vfio_space(struct ioasid_file *f, unsigned long *type)
 {
 	*type = smp_load_acquire(&f->type);
 	return *type || smp_load_acquire(&f->joined) ? f->space : NULL;
@@ -77,8 +77,8 @@ struct ioasid_call {
 };
 
 /* ioctl.c: the table that decodes it */
-long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
-bool ioasid_native_on_ring(unsigned int cmd);
+long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
+bool ioasid_ioctl_on_ring(unsigned int cmd);
 
 /* call.c: what the functions that carry it out share */
 int ioasid_call_respond(struct ioasid_call *call);
@@ -93,25 +93,25 @@ int ioasid_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
 /* ioctl_info.c */
 int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q);
-long ioasid_native_get_info(struct ioasid_call *call);
-long ioasid_native_iova_ranges(struct ioasid_call *call);
-long ioasid_native_allow_iovas(struct ioasid_call *call);
-long ioasid_native_dirty(struct ioasid_call *call);
-long ioasid_native_option(struct ioasid_call *call);
-long ioasid_native_change_owner(struct ioasid_call *call);
+long ioasid_ioctl_get_info(struct ioasid_call *call);
+long ioasid_ioctl_iova_ranges(struct ioasid_call *call);
+long ioasid_ioctl_allow_iovas(struct ioasid_call *call);
+long ioasid_ioctl_dirty(struct ioasid_call *call);
+long ioasid_ioctl_option(struct ioasid_call *call);
+long ioasid_ioctl_change_owner(struct ioasid_call *call);
 
 /* ioctl_map.c */
-long ioasid_native_map_dma(struct ioasid_call *call);
-long ioasid_native_map_file(struct ioasid_call *call);
-long ioasid_native_copy(struct ioasid_call *call);
-long ioasid_native_unmap_dma(struct ioasid_call *call);
-long ioasid_native_map_batch(struct ioasid_call *call);
-long ioasid_native_unmap_batch(struct ioasid_call *call);
+long ioasid_ioctl_map_dma(struct ioasid_call *call);
+long ioasid_ioctl_map_file(struct ioasid_call *call);
+long ioasid_ioctl_copy(struct ioasid_call *call);
+long ioasid_ioctl_unmap_dma(struct ioasid_call *call);
+long ioasid_ioctl_map_batch(struct ioasid_call *call);
+long ioasid_ioctl_unmap_batch(struct ioasid_call *call);
 
 /* Largest dirty bitmap that the capability chain promises, in bytes. */
 #define IOASID_DIRTY_BITMAP_MAX	(1ULL << 28)
 
 /* vfio_info.c */
-long ioasid_legacy_get_info(struct ioasid_space *space, unsigned long arg);
+long ioasid_vfio_get_info(struct ioasid_space *space, unsigned long arg);
 
 #endif /* _IOASID_ABI_H */

@@ -55,7 +55,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	unsigned long type;
 
 	if (_IOC_TYPE(cmd) == IOASID_TYPE)
-		return ioasid_native_ioctl(f, cmd, arg);
+		return ioasid_ioctl(f, cmd, arg);
 
 	switch (cmd) {
 	case VFIO_GET_API_VERSION:
@@ -63,8 +63,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case VFIO_SET_IOMMU:
 		return dev_set_iommu(f, arg);
 	default:
-		space = ioasid_file_legacy(f, &type);
-		return ioasid_legacy_ioctl(space, space && type != VFIO_TYPE1_IOMMU, cmd, arg);
+		space = ioasid_file_vfio_space(f, &type);
+		return ioasid_vfio_ioctl(space, space && type != VFIO_TYPE1_IOMMU, cmd, arg);
 	}
 }
 

@@ -98,7 +98,7 @@ int ioasid_file_free(struct ioasid_file *f, u32 id)
 	return 0;
 }
 
-/* ioasid_file_set_default() - for legacy ioctls; -EBUSY when they have begun, -ENOENT */
+/* ioasid_file_set_default() - for VFIO's ioctls; -EBUSY when they have begun, -ENOENT */
 int ioasid_file_set_default(struct ioasid_file *f, u32 id)
 {
 	struct ioasid_space *space;
@@ -118,7 +118,7 @@ int ioasid_file_set_default(struct ioasid_file *f, u32 id)
 	return ret;
 }
 
-/* ioasid_file_set_type() - legacy ioctls begin; -EINVAL when they have already */
+/* ioasid_file_set_type() - VFIO's ioctls begin; -EINVAL when they have already */
 int ioasid_file_set_type(struct ioasid_file *f, unsigned long type)
 {
 	int ret = 0;

@@ -13,7 +13,7 @@
 #include <uapi/linux/ioasid.h>
 #include "abi.h"
 
-static long native_alloc(struct ioasid_call *call)
+static long ioctl_alloc(struct ioasid_call *call)
 {
 	struct ioasid_alloc *arg = call->arg;
 	long ret;
@@ -30,7 +30,7 @@ static long native_alloc(struct ioasid_call *call)
 	return ret;
 }
 
-static long native_free(struct ioasid_call *call)
+static long ioctl_free(struct ioasid_call *call)
 {
 	struct ioasid_free *arg = call->arg;
 
@@ -39,7 +39,7 @@ static long native_free(struct ioasid_call *call)
 	return ioasid_file_free(call->file, arg->ioasid);
 }
 
-static long native_legacy(struct ioasid_call *call)
+static long ioctl_legacy(struct ioasid_call *call)
 {
 	struct ioasid_legacy *arg = call->arg;
 	bool set = arg->op == IOASID_LEGACY_SET;
@@ -56,13 +56,13 @@ static long native_legacy(struct ioasid_call *call)
 }
 
 /**
- * struct native_row - an ioctl
+ * struct ioctl_row - an ioctl
  * @fn: what it does
  * @flags: those it knows
  * @size: of its structure today
  * @min: of its first version
  */
-struct native_row {
+struct ioctl_row {
 	long (*fn)(struct ioasid_call *call);
 	u32 flags;
 	u16 size;
@@ -82,27 +82,27 @@ struct native_row {
 		.min = offsetofend(struct _struct, _last),	\
 	}
 
-static const struct native_row native_rows[] = {
-	ROW(IOASID_ALLOC, native_alloc, ioasid_alloc, out_ioasid, 0),
-	ROW(IOASID_FREE, native_free, ioasid_free, __reserved, 0),
-	ROW(IOASID_LEGACY, native_legacy, ioasid_legacy, __reserved, 0),
-	ROW(IOASID_GET_INFO, ioasid_native_get_info, ioasid_get_info, out_pgsizes, 0),
-	ROW(IOASID_IOVA_RANGES, ioasid_native_iova_ranges, ioasid_iova_ranges, out_alignment, 0),
-	ROW(IOASID_ALLOW_IOVAS, ioasid_native_allow_iovas, ioasid_allow_iovas, ranges, 0),
-	ROW(IOASID_MAP_DMA, ioasid_native_map_dma, ioasid_map_dma, out_iova, MAP_FLAGS),
-	ROW(IOASID_MAP_FILE, ioasid_native_map_file, ioasid_map_file, out_iova, MAP_FLAGS),
-	ROW(IOASID_COPY, ioasid_native_copy, ioasid_copy, out_iova, MAP_FLAGS),
-	ROW(IOASID_UNMAP_DMA, ioasid_native_unmap_dma, ioasid_unmap_dma, out_length,
+static const struct ioctl_row ioctl_rows[] = {
+	ROW(IOASID_ALLOC, ioctl_alloc, ioasid_alloc, out_ioasid, 0),
+	ROW(IOASID_FREE, ioctl_free, ioasid_free, __reserved, 0),
+	ROW(IOASID_LEGACY, ioctl_legacy, ioasid_legacy, __reserved, 0),
+	ROW(IOASID_GET_INFO, ioasid_ioctl_get_info, ioasid_get_info, out_pgsizes, 0),
+	ROW(IOASID_IOVA_RANGES, ioasid_ioctl_iova_ranges, ioasid_iova_ranges, out_alignment, 0),
+	ROW(IOASID_ALLOW_IOVAS, ioasid_ioctl_allow_iovas, ioasid_allow_iovas, ranges, 0),
+	ROW(IOASID_MAP_DMA, ioasid_ioctl_map_dma, ioasid_map_dma, out_iova, MAP_FLAGS),
+	ROW(IOASID_MAP_FILE, ioasid_ioctl_map_file, ioasid_map_file, out_iova, MAP_FLAGS),
+	ROW(IOASID_COPY, ioasid_ioctl_copy, ioasid_copy, out_iova, MAP_FLAGS),
+	ROW(IOASID_UNMAP_DMA, ioasid_ioctl_unmap_dma, ioasid_unmap_dma, out_length,
 	    IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY),
-	ROW(IOASID_MAP_BATCH, ioasid_native_map_batch, ioasid_map_batch, out_done, 0),
-	ROW(IOASID_UNMAP_BATCH, ioasid_native_unmap_batch, ioasid_unmap_batch, out_length, 0),
-	ROW(IOASID_DIRTY, ioasid_native_dirty, ioasid_dirty, data_size, 0),
-	ROW(IOASID_OPTION, ioasid_native_option, ioasid_option, out_value, 0),
-	ROW(IOASID_CHANGE_OWNER, ioasid_native_change_owner, ioasid_change_owner, __reserved, 0),
+	ROW(IOASID_MAP_BATCH, ioasid_ioctl_map_batch, ioasid_map_batch, out_done, 0),
+	ROW(IOASID_UNMAP_BATCH, ioasid_ioctl_unmap_batch, ioasid_unmap_batch, out_length, 0),
+	ROW(IOASID_DIRTY, ioasid_ioctl_dirty, ioasid_dirty, data_size, 0),
+	ROW(IOASID_OPTION, ioasid_ioctl_option, ioasid_option, out_value, 0),
+	ROW(IOASID_CHANGE_OWNER, ioasid_ioctl_change_owner, ioasid_change_owner, __reserved, 0),
 };
 
 /* The structures of all rows, in one place on the stack. */
-union native_arg {
+union ioctl_arg {
 	struct {
 		u32 size;
 		u32 flags;
@@ -124,17 +124,17 @@ union native_arg {
 	struct ioasid_change_owner change_owner;
 };
 
-static const struct native_row *native_row(unsigned int cmd)
+static const struct ioctl_row *ioctl_row(unsigned int cmd)
 {
 	unsigned int nr = _IOC_NR(cmd);
 
-	if (nr >= ARRAY_SIZE(native_rows) || cmd != _IO(IOASID_TYPE, nr) || !native_rows[nr].fn)
+	if (nr >= ARRAY_SIZE(ioctl_rows) || cmd != _IO(IOASID_TYPE, nr) || !ioctl_rows[nr].fn)
 		return NULL;
-	return &native_rows[nr];
+	return &ioctl_rows[nr];
 }
 
-/* ioasid_native_on_ring() - those that pin or unpin, and so may take long */
-bool ioasid_native_on_ring(unsigned int cmd)
+/* ioasid_ioctl_on_ring() - those that pin or unpin, and so may take long */
+bool ioasid_ioctl_on_ring(unsigned int cmd)
 {
 	switch (cmd) {
 	case IOASID_MAP_DMA:
@@ -150,17 +150,17 @@ bool ioasid_native_on_ring(unsigned int cmd)
 }
 
 /*
- * ioasid_native_ioctl() - decode a call of our own and carry it out
+ * ioasid_ioctl() - decode a call of our own and carry it out
  *
  * Return: what the call returns; -ENOTTY for a number that is none of ours, -EINVAL for
  * a structure shorter than its first version, -E2BIG for a longer one whose unknown
  * rest is not 0, -EOPNOTSUPP for unknown flags, -EFAULT.
  */
-long ioasid_native_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
+long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user };
-	const struct native_row *row = native_row(cmd);
-	union native_arg arg;
+	const struct ioctl_row *row = ioctl_row(cmd);
+	union ioctl_arg arg;
 	int ret;
 
 	if (!row)

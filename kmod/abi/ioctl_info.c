@@ -40,7 +40,7 @@ static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 }
 
 /* IOASID_GET_INFO */
-long ioasid_native_get_info(struct ioasid_call *call)
+long ioasid_ioctl_get_info(struct ioasid_call *call)
 {
 	struct ioasid_get_info *arg = call->arg;
 	struct ioasid_space *space = ioasid_call_space(call, arg->ioasid);
@@ -75,7 +75,7 @@ static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
 }
 
 /* IOASID_IOVA_RANGES: with -EMSGSIZE the caller learns how much room it needs */
-long ioasid_native_iova_ranges(struct ioasid_call *call)
+long ioasid_ioctl_iova_ranges(struct ioasid_call *call)
 {
 	struct ioasid_iova_ranges *arg = call->arg;
 	struct ioasid_iova_range *r;
@@ -149,7 +149,7 @@ static int allow_set(struct ioasid_space *space, struct ioasid_ranges *ws)
 }
 
 /* IOASID_ALLOW_IOVAS: it is set as a whole, or not at all */
-long ioasid_native_allow_iovas(struct ioasid_call *call)
+long ioasid_ioctl_allow_iovas(struct ioasid_call *call)
 {
 	struct ioasid_allow_iovas *arg = call->arg;
 	struct ioasid_ranges ws = { .nr = arg->nr_ranges };
@@ -212,7 +212,7 @@ static long dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
 }
 
 /* IOASID_DIRTY */
-long ioasid_native_dirty(struct ioasid_call *call)
+long ioasid_ioctl_dirty(struct ioasid_call *call)
 {
 	struct ioasid_dirty *arg = call->arg;
 	struct ioasid_space *space = ioasid_call_space(call, arg->ioasid);
@@ -297,7 +297,7 @@ static u64 option_get(struct ioasid_space *space, u32 option)
 }
 
 /* IOASID_OPTION: when the call fails the option has not changed */
-long ioasid_native_option(struct ioasid_call *call)
+long ioasid_ioctl_option(struct ioasid_call *call)
 {
 	struct ioasid_option *arg = call->arg;
 	struct ioasid_space *space;
@@ -325,7 +325,7 @@ long ioasid_native_option(struct ioasid_call *call)
 }
 
 /* IOASID_CHANGE_OWNER */
-long ioasid_native_change_owner(struct ioasid_call *call)
+long ioasid_ioctl_change_owner(struct ioasid_call *call)
 {
 	struct ioasid_change_owner *arg = call->arg;
 	struct ioasid_space *space;

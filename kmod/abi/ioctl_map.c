@@ -51,7 +51,7 @@ static long map_and_tell(struct ioasid_call *call, struct ioasid_map_call *c, __
 }
 
 /* IOASID_MAP_DMA */
-long ioasid_native_map_dma(struct ioasid_call *call)
+long ioasid_ioctl_map_dma(struct ioasid_call *call)
 {
 	struct ioasid_map_dma *arg = call->arg;
 	struct ioasid_map_call c = {
@@ -74,7 +74,7 @@ long ioasid_native_map_dma(struct ioasid_call *call)
 }
 
 /* IOASID_MAP_FILE */
-long ioasid_native_map_file(struct ioasid_call *call)
+long ioasid_ioctl_map_file(struct ioasid_call *call)
 {
 	struct ioasid_map_file *arg = call->arg;
 	struct ioasid_map_call c = {
@@ -99,7 +99,7 @@ long ioasid_native_map_file(struct ioasid_call *call)
 }
 
 /* IOASID_COPY: both address spaces are kept until it ends */
-long ioasid_native_copy(struct ioasid_call *call)
+long ioasid_ioctl_copy(struct ioasid_call *call)
 {
 	struct ioasid_copy *arg = call->arg;
 	struct ioasid_map_call c = {
@@ -142,7 +142,7 @@ static long unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg
 }
 
 /* IOASID_UNMAP_DMA */
-long ioasid_native_unmap_dma(struct ioasid_call *call)
+long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 {
 	struct ioasid_unmap_dma *arg = call->arg;
 	u32 flags = IOASID_UNMAP_NATIVE;
@@ -221,7 +221,7 @@ static int entry_fill(void *data, unsigned int i, const void *entries, struct io
 }
 
 /* IOASID_MAP_BATCH: out_done says how many entries are mapped, also when it fails */
-long ioasid_native_map_batch(struct ioasid_call *call)
+long ioasid_ioctl_map_batch(struct ioasid_call *call)
 {
 	struct ioasid_map_batch *arg = call->arg;
 	struct ioasid_map_batch_call batch = {
@@ -264,7 +264,7 @@ static int check_ranges(const struct ioasid_iova_range *r, u32 nr)
 }
 
 /* IOASID_UNMAP_BATCH: out_done says how many ranges are unmapped, also when it fails */
-long ioasid_native_unmap_batch(struct ioasid_call *call)
+long ioasid_ioctl_unmap_batch(struct ioasid_call *call)
 {
 	struct ioasid_unmap_batch *arg = call->arg;
 	struct ioasid_iova_range *ranges;

@@ -31,9 +31,9 @@ int ioasid_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 	if (READ_ONCE(sqe->__reserved))
 		return -EOPNOTSUPP;
-	if (!ioasid_native_on_ring(cmd->cmd_op))
+	if (!ioasid_ioctl_on_ring(cmd->cmd_op))
 		return -EOPNOTSUPP;
 	if (issue_flags & IO_URING_F_NONBLOCK)
 		return -EAGAIN;
-	return ioasid_native_ioctl(cmd->file->private_data, cmd->cmd_op, arg);
+	return ioasid_ioctl(cmd->file->private_data, cmd->cmd_op, arg);
 }

@@ -16,8 +16,8 @@
 #include "ops/ops.h"
 #include "abi.h"
 
-static long legacy_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
-			enum ioasid_reason reason)
+static long vfio_compat_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
+			     enum ioasid_reason reason)
 {
 	struct ioasid_fail f = { .reason = reason };
 
@@ -33,9 +33,9 @@ static __always_inline long copy_in(struct ioasid_space *space, enum ioasid_erro
 				    void *to, unsigned long arg, size_t minsz)
 {
 	if (copy_from_user(to, (void __user *)arg, minsz))
-		return legacy_fail(space, op, -EFAULT, IOASID_R_COPY);
+		return vfio_compat_fail(space, op, -EFAULT, IOASID_R_COPY);
 	if (*(u32 *)to < minsz)
-		return legacy_fail(space, op, -EINVAL, IOASID_R_ARGSZ);
+		return vfio_compat_fail(space, op, -EINVAL, IOASID_R_ARGSZ);
 	return 0;
 }
 
@@ -51,7 +51,7 @@ static bool space_all_coherent(struct ioasid_space *space)
 	return all;
 }
 
-static long legacy_check_extension(struct ioasid_space *space, unsigned long arg)
+static long vfio_compat_check_extension(struct ioasid_space *space, unsigned long arg)
 {
 	switch (arg) {
 	case VFIO_TYPE1_IOMMU:
@@ -70,7 +70,7 @@ static long legacy_check_extension(struct ioasid_space *space, unsigned long arg
 	}
 }
 
-static long legacy_map(struct ioasid_space *space, unsigned long arg)
+static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
 			  VFIO_DMA_MAP_FLAG_VADDR;
@@ -83,7 +83,7 @@ static long legacy_map(struct ioasid_space *space, unsigned long arg)
 	if (ret)
 		return ret;
 	if (map.flags & ~known)
-		return legacy_fail(space, IOASID_ERROR_MAP, -EINVAL, IOASID_R_FLAGS);
+		return vfio_compat_fail(space, IOASID_ERROR_MAP, -EINVAL, IOASID_R_FLAGS);
 	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
 		return ioasid_change_vaddr(space, map.iova, map.vaddr, map.size);
 	/*
@@ -143,21 +143,21 @@ static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type
 	long ret;
 
 	if (unmap->argsz < minsz + sizeof(bitmap))
-		return legacy_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_ARGSZ);
+		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_ARGSZ);
 	if (copy_from_user(&bitmap, (void __user *)(arg + minsz), sizeof(bitmap)))
-		return legacy_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
+		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
 	ret = check_bitmap(&bitmap, unmap->size);
 	if (!ret)
 		ret = check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
 	if (ret)
-		return legacy_fail(space, IOASID_ERROR_UNMAP, ret, IOASID_R_DIRTY);
+		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, ret, IOASID_R_DIRTY);
 	q.shift = __ffs64(bitmap.pgsize);
 	q.bits = (u64 __user *)bitmap.data;
 	q.size = bitmap.size;
 	return ioasid_unmap_dirty(space, flags, &q, done);
 }
 
-static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
+static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR |
 			  VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
@@ -173,7 +173,7 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 		return ret;
 	dirty = unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	if (unmap.flags & ~known || (dirty && unmap.flags & ~VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP))
-		return legacy_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_FLAGS);
+		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_FLAGS);
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_ALL)
 		flags |= IOASID_UNMAP_ALL;
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR)
@@ -185,7 +185,7 @@ static long legacy_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 		return ret;
 	/* Nothing else of it has changed. */
 	if (put_user(done, &((struct vfio_iommu_type1_dma_unmap __user *)arg)->size))
-		return legacy_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
+		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
 	return 0;
 }
 
@@ -223,14 +223,14 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 	return ret;
 }
 
-static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
+static long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
 	struct vfio_iommu_type1_dirty_bitmap dirty;
 	long ret;
 
 	if (!v2)
-		return legacy_fail(space, IOASID_ERROR_DIRTY, -EACCES, IOASID_R_DIRTY);
+		return vfio_compat_fail(space, IOASID_ERROR_DIRTY, -EACCES, IOASID_R_DIRTY);
 	ret = copy_in(space, IOASID_ERROR_DIRTY, &dirty, arg, minsz);
 	if (ret)
 		return ret;
@@ -246,29 +246,29 @@ static long legacy_dirty_pages(struct ioasid_space *space, bool v2, unsigned lon
 		ret = dirty_get(space, dirty.argsz, arg);
 		break;
 	default:
-		return legacy_fail(space, IOASID_ERROR_DIRTY, -EINVAL, IOASID_R_FLAGS);
+		return vfio_compat_fail(space, IOASID_ERROR_DIRTY, -EINVAL, IOASID_R_FLAGS);
 	}
-	return ret ? legacy_fail(space, IOASID_ERROR_DIRTY, ret, IOASID_R_DIRTY) : 0;
+	return ret ? vfio_compat_fail(space, IOASID_ERROR_DIRTY, ret, IOASID_R_DIRTY) : 0;
 }
 
-long ioasid_legacy_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg)
+long ioasid_vfio_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == VFIO_CHECK_EXTENSION)
-		return legacy_check_extension(space, arg);
+		return vfio_compat_check_extension(space, arg);
 	if (!space)
 		return -EINVAL;
 
 	switch (cmd) {
 	case VFIO_IOMMU_GET_INFO:
-		return ioasid_legacy_get_info(space, arg);
+		return ioasid_vfio_get_info(space, arg);
 	case VFIO_IOMMU_MAP_DMA:
-		return legacy_map(space, arg);
+		return vfio_compat_map(space, arg);
 	case VFIO_IOMMU_UNMAP_DMA:
-		return legacy_unmap(space, v2, arg);
+		return vfio_compat_unmap(space, v2, arg);
 	case VFIO_IOMMU_DIRTY_PAGES:
-		return legacy_dirty_pages(space, v2, arg);
+		return vfio_compat_dirty_pages(space, v2, arg);
 	default:
 		return -ENOTTY;
 	}
 }
-IOASID_EXPORT(ioasid_legacy_ioctl);
+IOASID_EXPORT(ioasid_vfio_ioctl);

@@ -80,8 +80,8 @@ static int info_collect(struct ioasid_space *space, struct vfio_iommu_type1_info
 	return chain->buf ? 0 : -ENOMEM;
 }
 
-/* ioasid_legacy_get_info() - VFIO_IOMMU_GET_INFO, with its chain of capabilities; 0 or -errno */
-long ioasid_legacy_get_info(struct ioasid_space *space, unsigned long arg)
+/* ioasid_vfio_get_info() - VFIO_IOMMU_GET_INFO, with its chain of capabilities; 0 or -errno */
+long ioasid_vfio_get_info(struct ioasid_space *space, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_info, iova_pgsizes);
 	struct vfio_iommu_type1_info info = {};

@@ -42,7 +42,7 @@
 #endif
 
 /*
- * type1 reported arithmetic overflow as EINVAL until 6.18; legacy callers get
+ * type1 reported arithmetic overflow as EINVAL until 6.18; VFIO's callers get
  * what their kernel's type1 would say.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)

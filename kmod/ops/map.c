@@ -511,7 +511,7 @@ __flatten int ioasid_map_prepare(struct ioasid_map_call *c)
 }
 
 /* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
-static int map_legacy_errno(const struct ioasid_map_call *c, int ret)
+static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 {
 	if (c->args.flags & IOASID_MAP_LEGACY && c->fail.reason == IOASID_R_POLICY &&
 	    (ret == -EDQUOT || ret == -EAGAIN))
@@ -540,7 +540,7 @@ static noinline void map_tell(struct ioasid_map_call *c, int ret)
 /* ioasid_map_end() - report how the map went; once for each call that has begun */
 int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
-	ret = map_legacy_errno(c, ret);
+	ret = map_vfio_errno(c, ret);
 	if (unlikely(c->res))
 		map_tell(c, ret);
 	if (ret)

@@ -60,7 +60,7 @@ static long shim_check_base(unsigned long arg)
 		return 0;
 	if (arg_is_ioasid(arg, &fd))
 		return 1;
-	return ioasid_legacy_ioctl(NULL, false, VFIO_CHECK_EXTENSION, arg);
+	return ioasid_vfio_ioctl(NULL, false, VFIO_CHECK_EXTENSION, arg);
 }
 
 static void *open_shared(int fd)
@@ -118,7 +118,7 @@ static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
 	inst = ioasid_instance_get(data);
 	if (inst && !READ_ONCE(inst->dead))
-		ret = ioasid_legacy_ioctl(inst->space, inst->v2, cmd, arg);
+		ret = ioasid_vfio_ioctl(inst->space, inst->v2, cmd, arg);
 	leave(inst);
 	return ret;
 }

@@ -348,7 +348,7 @@ int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t l
 bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
 
 /**
- * ioasid_legacy_ioctl() - answer one VFIO container ioctl
+ * ioasid_vfio_ioctl() - answer one VFIO container ioctl
  * @space: address space, or NULL before VFIO_SET_IOMMU
  * @v2: VFIO_TYPE1v2_IOMMU was chosen
  * @cmd: ioctl number
@@ -356,6 +356,6 @@ bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
  *
  * Return: what vfio_iommu_type1 of this kernel returns.
  */
-long ioasid_legacy_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg);
+long ioasid_vfio_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg);
 
 #endif /* _IOASID_IOASID_H */

@@ -244,7 +244,7 @@ gives_up() {
 	expect_same kind "$(attribute probe exit_kind)" error_bpf
 	expect_same hook "$(attribute probe exit_hook)" map_begin
 	expect_same msg "$(attribute probe exit_msg)" 'map 16777216 is one too many'
-	grep -q 'ioasid_legacy_ioctl+' "$policies/probe/exit_bt"
+	grep -q 'ioasid_vfio_ioctl+' "$policies/probe/exit_bt"
 	wait_for [ -s "$policies/probe/exit_dump" ]
 	expect_line "$policies/probe/exit_dump" 'begun 1 mapped 0'
 	expect_line "$policies/probe/exit_dump" 'kind 1027'

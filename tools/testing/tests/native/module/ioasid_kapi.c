@@ -261,7 +261,7 @@ static long call_without(struct kapi_user *u, struct kapi *arg)
 	if (arg->op == KAPI_CREATE)
 		return u->space ? -EBUSY : take_space(u, ioasid_space_create(arg->flags));
 	if (arg->op == KAPI_LEGACY && !u->space)
-		return ioasid_legacy_ioctl(NULL, true, arg->flags, arg->data);
+		return ioasid_vfio_ioctl(NULL, true, arg->flags, arg->data);
 	if (arg->op == KAPI_HOLD)
 		return hold(u, arg->fd);
 	if (arg->op == KAPI_RELEASE) {
@@ -540,7 +540,7 @@ static long call_space(struct kapi_user *u, struct kapi *arg)
 	case KAPI_UNMAP:
 		return ioasid_unmap(u->space, arg->iova, arg->length, arg->flags, &arg->out);
 	case KAPI_LEGACY:
-		return ioasid_legacy_ioctl(u->space, true, arg->flags, arg->data);
+		return ioasid_vfio_ioctl(u->space, true, arg->flags, arg->data);
 	default:
 		return -ENOTTY;
 	}
