@@ -54,7 +54,8 @@ int ioasid_file_set_type(struct ioasid_file *f, unsigned long type);
 struct ioasid_space *ioasid_file_join(struct ioasid_file *f);
 
 /* What VFIO's ioctls act on: nothing before VFIO_SET_IOMMU, or a group's joining. */
-static inline struct ioasid_space *ioasid_file_vfio_space(struct ioasid_file *f, unsigned long *type)
+static inline struct ioasid_space *ioasid_file_vfio_space(struct ioasid_file *f,
+							  unsigned long *type)
 {
 	*type = smp_load_acquire(&f->type);
 	return *type || smp_load_acquire(&f->joined) ? f->space : NULL;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks that keep count: pages that are charged, and pages that in-kernel users
- * pin. What is said of each policy: the sum of what it is given back never is
- * more than what it accepted, and in the end the same.
+ * Hooks that count: charged pages, and pages that in-kernel users pin. For each policy,
+ * the pages given back are never more than the pages it accepted, and in the end
+ * they are equal.
  *
- * Who else can run: as in hooks.c. The mark of a charge is its caller's, who
- * keeps two calls about one object apart; the pins of a space have a lock.
+ * What can run at the same time: as in hooks.c. The caller owns the record (seen_by) of
+ * a charge, and makes no two calls about one object at once; the pins of a space have a
+ * lock.
  */
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -19,9 +20,9 @@ static const int errnos_pin[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
 
 /* ---- charges ---- */
 
-/* Give back to @these of the set that are marked. */
+/* Uncharge those of @these policies that are in @seen_by. */
 static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_charge_args *args,
-			  const struct ioasid_policy_mark *mark, u32 these)
+			  const struct ioasid_seen_by *seen_by, u32 these)
 {
 	struct ioasid_policy_walk back = {
 		.set = w->set,
@@ -29,34 +30,34 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 		.left = these,
 	};
 
-	ioasid_walk_marked(&back, mark)
+	ioasid_walk_seen_by(&back, seen_by)
 		if (back.prog->ops->uncharge)
 			ioasid_walk_tell(&back, uncharge, args);
 }
 
-static void charge_mark(const struct ioasid_policy_walk *w, const struct ioasid_who *who,
-			struct ioasid_policy_mark *mark)
+static void charge_seen_by(const struct ioasid_policy_walk *w, const struct ioasid_who *who,
+			   struct ioasid_seen_by *seen_by)
 {
 	if (likely(!(w->set->any_scoped & BIT(IOASID_OP_CHARGE))))
-		mark->all = w->set->all[IOASID_OP_CHARGE].all;
+		seen_by->all = w->set->all[IOASID_OP_CHARGE].all;
 	else
-		ioasid_mark_fill(mark, w->set, ioasid_policy_concerned(w->set, w->left, who));
+		ioasid_seen_by_fill(seen_by, w->set, ioasid_policy_concerned(w->set, w->left, who));
 }
 
 /* Is none of those left that were charged for the object before? */
 static noinline bool charge_orphaned(const struct ioasid_policy_walk *w,
-				     const struct ioasid_policy_mark *mark)
+				     const struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk look = *w;
 
-	ioasid_walk_marked(&look, mark)
+	ioasid_walk_seen_by(&look, seen_by)
 		return false;
 	return true;
 }
 
 /* See ioasid_policy_charge(), which skips it while no policy has the hook. */
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
-			   struct ioasid_policy_mark *mark)
+			   struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_charge_args args = { .who = *who, .npages = npages };
 	struct ioasid_policy_walk w __uninitialized;
@@ -64,43 +65,43 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
 	/* The first charge of an object decides which policies it concerns. */
-	if (unlikely(mark->npages && charge_orphaned(&w, mark)))
-		mark->npages = 0;
-	if (!mark->npages)
-		charge_mark(&w, who, mark);
-	mark->account = false;
-	ioasid_walk_marked(&w, mark) {
+	if (unlikely(seen_by->npages && charge_orphaned(&w, seen_by)))
+		seen_by->npages = 0;
+	if (!seen_by->npages)
+		charge_seen_by(&w, who, seen_by);
+	seen_by->account = false;
+	ioasid_walk_seen_by(&w, seen_by) {
 		ret = ioasid_walk_call(&w, charge, &args);
 		if (unlikely(ret))
 			ret = ioasid_policy_check_retval(&w, who, ret, errnos_charge);
 		if (ret)
 			break;
 		if (w.prog->ops->flags & IOASID_POLICY_F_ACCOUNT)
-			mark->account |= ioasid_policy_replaces_rlimit(w.prog, who);
+			seen_by->account |= ioasid_policy_replaces_rlimit(w.prog, who);
 	}
 	/* Back to those before the refusal, by their place: it may have been the end of who refused. */
 	if (unlikely(ret))
-		uncharge_some(&w, &args, mark, ioasid_walk_passed(&w, w.set->has[w.op]));
-	else if (mark->slots)
-		mark->npages += npages;
+		uncharge_some(&w, &args, seen_by, ioasid_walk_passed(&w, w.set->has[w.op]));
+	else if (seen_by->slots)
+		seen_by->npages += npages;
 	ioasid_walk_end(&w);
 	return ret;
 }
 
-/* See ioasid_policy_uncharge(). At most what @mark says is given back. */
+/* See ioasid_policy_uncharge(). At most what @seen_by says is given back. */
 void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
-			      struct ioasid_policy_mark *mark)
+			      struct ioasid_seen_by *seen_by)
 {
-	struct ioasid_charge_args args = { .who = *who, .npages = min(npages, mark->npages) };
+	struct ioasid_charge_args args = { .who = *who, .npages = min(npages, seen_by->npages) };
 	struct ioasid_policy_walk w;
 
 	if (!args.npages)
 		return;
 	/* By who has the hook charge: nobody else was charged. */
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
-	uncharge_some(&w, &args, mark, w.left);
+	uncharge_some(&w, &args, seen_by, w.left);
 	ioasid_walk_end(&w);
-	mark->npages -= args.npages;
+	seen_by->npages -= args.npages;
 }
 
 /* ---- pins of in-kernel users ---- */

@@ -3,12 +3,12 @@
  * Every hook: which policies it asks or notifies, and what their answers come to.
  * Hooks that count are in account.c, those about addresses in address.c.
  *
- * Who else can run: the same hooks on other CPUs; loading, unloading and
- * replacing, which wait for our read section (walk.h) before a program goes
- * away; an ejection by another caller, seen in the prog's state before each
- * call. A mark belongs to the caller, who keeps two calls about one object
- * apart; that of an address space has a lock here, because a policy that is
- * being loaded fills it in beside the task that opens the space.
+ * What can run at the same time: the same hooks on other CPUs; load, unload and replace,
+ * which wait for our read section (walk.h) before they free a program; an ejection by
+ * another task, which changes the prog's state: each call looks at it first. The caller
+ * owns a record (seen_by), and makes no two calls about one object at once. The records
+ * of address spaces have a lock here, because a policy that is being loaded fills them
+ * in, as does the task that opens the space.
  */
 #include <linux/kernel.h>
 #include <linux/mutex.h>
@@ -67,37 +67,37 @@ int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid
 /* ---- what begins and will end ---- */
 
 /* Slowly, because some are for certain callers only. */
-static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
 				  u32 ends, const struct ioasid_who *who)
 {
 	u32 in = ioasid_policy_concerned(w->set, w->set->has[w->op] | ends, who);
 
 	w->left &= in;
-	ioasid_mark_fill(mark, w->set, ends & in);
+	ioasid_seen_by_fill(seen_by, w->set, ends & in);
 }
 
 /*
- * Something begins with hook @op, which @w walks, for those that have @who in scope; those
- * of them that have hook @end are to be told the end: mostly all. Ejected ones
- * are sorted out when they would be told. Nobody is marked in @mark yet.
+ * Something begins with hook @op, which @w walks, for the policies with @who in scope.
+ * Record those of them that have hook @end, to notify them of the end. Ejected policies
+ * are skipped at the end. @seen_by is empty.
  */
-static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark,
+static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
 				  enum ioasid_op op, enum ioasid_op end,
 				  const struct ioasid_who *who)
 {
 	if (unlikely(w->set->any_scoped & (BIT(op) | BIT(end)))) {
-		begin_scoped(w, mark, w->set->has[end], who);
+		begin_scoped(w, seen_by, w->set->has[end], who);
 	} else if (ioasid_policy_has(end)) {
-		mark->all = w->set->all[end].all;
+		seen_by->all = w->set->all[end].all;
 	}
 }
 
-/* A refusal: those behind it are not asked, and so it has not begun for them. */
-static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_policy_mark *mark)
+/* A policy refused: those after it are not asked, so nothing has begun for them. */
+static noinline void begin_drop_rest(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by)
 {
 	while (ioasid_walk_next(w))
 		if (ioasid_policy_hook_at(w->prog->ops, w->op))
-			mark->slots &= ~BIT(w->prog->policy->slot);
+			seen_by->slots &= ~BIT(w->prog->policy->slot);
 }
 
 /* Ask those that @w is to come to; the first refusal counts. */
@@ -117,41 +117,41 @@ static noinline void unmark_rest(struct ioasid_policy_walk *w, struct ioasid_pol
 })
 
 /**
- * __ioasid_policy_mark() - something begins that nobody is asked about
- * @op: the hook that tells of its end
- * @who: on whose behalf
- * @mark: on return those that are to be told
+ * __ioasid_policy_begin() - something begins without a hook at its beginning
+ * @op: the hook at its end
+ * @who: the task that it is done for
+ * @seen_by: on return, the policies to notify at the end
  */
-void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
-			  struct ioasid_policy_mark *mark)
+void __ioasid_policy_begin(enum ioasid_op op, const struct ioasid_who *who,
+			   struct ioasid_seen_by *seen_by)
 {
 	const struct ioasid_policy_set *set;
 
 	ioasid_walk_lock();
 	set = rcu_dereference_check(ioasid_policy_set, rcu_read_lock_any_held());
 	if (likely(!(set->any_scoped & BIT(op))))
-		mark->all = set->all[op].all;
+		seen_by->all = set->all[op].all;
 	else
-		ioasid_mark_fill(mark, set, ioasid_policy_concerned(set, set->has[op], who));
+		ioasid_seen_by_fill(seen_by, set, ioasid_policy_concerned(set, set->has[op], who));
 	ioasid_walk_unlock();
 }
 
 /* ---- address spaces ---- */
 
-/* Guards the marks of all address spaces; held over space_open so that none is told twice. */
-static DEFINE_MUTEX(spaces_mark_lock);
+/* Guards the records of all address spaces; held over space_open, so no policy gets it twice. */
+static DEFINE_MUTEX(spaces_seen_by_lock);
 
-/* @mark may be of long ago, when the slots were others'. */
+/* @seen_by may be old, and its slots may have passed to other policies. */
 static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args *args,
-			  struct ioasid_policy_mark *mark)
+			  struct ioasid_seen_by *seen_by)
 {
 	s32 ret = 0;
 
-	ioasid_mark_prune(mark, w->set);
-	if (ioasid_mark_has(mark, w->prog) || !ioasid_policy_hears_of_spaces(w->prog) ||
+	ioasid_seen_by_prune(seen_by, w->set);
+	if (ioasid_seen_by_has(seen_by, w->prog) || !ioasid_policy_hears_of_spaces(w->prog) ||
 	    !ioasid_policy_in_scope(w->prog, &args->who))
 		return 0;
-	ioasid_mark_add(mark, w->prog);
+	ioasid_seen_by_add(seen_by, w->prog);
 	if (w->prog->ops->space_open)
 		ret = ioasid_walk_call(w, space_open, args);
 	if (!ret || args->flags & IOASID_SPACE_ARGS_REPLAY)
@@ -160,34 +160,34 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 }
 
 /* See ioasid_policy_space_open(). */
-int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 	int ret = 0;
 
-	mutex_lock(&spaces_mark_lock);
+	mutex_lock(&spaces_seen_by_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
 	w.left |= w.set->has[IOASID_OP_SPACE_CLOSE];
 	while (!ret && ioasid_walk_next(&w))
-		ret = space_open_one(&w, args, mark);
+		ret = space_open_one(&w, args, seen_by);
 	ioasid_walk_end(&w);
-	mutex_unlock(&spaces_mark_lock);
+	mutex_unlock(&spaces_seen_by_lock);
 	return ret;
 }
 
-/* Notify the policies in @mark; those that were ejected are passed over. */
-void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark)
+/* Notify the policies in @seen_by; those that were ejected are passed over. */
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
-	mutex_lock(&spaces_mark_lock);
+	mutex_lock(&spaces_seen_by_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
 	while (ioasid_walk_next(&w))
 		if (ioasid_policy_hears_of_spaces(w.prog) &&
-		    ioasid_mark_has(mark, w.prog))
+		    ioasid_seen_by_has(seen_by, w.prog))
 			ioasid_walk_tell(&w, space_close, args);
 	ioasid_walk_end(&w);
-	mutex_unlock(&spaces_mark_lock);
+	mutex_unlock(&spaces_seen_by_lock);
 }
 
 /**
@@ -202,52 +202,52 @@ void ioasid_policy_replay_space(struct ioasid_policy_prog *r, struct ioasid_spac
 	struct ioasid_policy_walk w;
 
 	args->flags |= IOASID_SPACE_ARGS_REPLAY;
-	mutex_lock(&spaces_mark_lock);
+	mutex_lock(&spaces_seen_by_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_OPEN);
 	w.prog = r;
 	if (ioasid_spaces_contain(e))
-		space_open_one(&w, args, &e->mark);
+		space_open_one(&w, args, &e->seen_by);
 	ioasid_walk_end(&w);
-	mutex_unlock(&spaces_mark_lock);
+	mutex_unlock(&spaces_seen_by_lock);
 }
 
 /* ---- attach ---- */
 
 /* See ioasid_policy_attach(). */
-int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
-	begin_scoped(&w, mark, w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
+	begin_scoped(&w, seen_by, w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
 		     &args->who);
 	ret = ask(&w, attach, args, errnos_attach);
 	if (ret)
-		unmark_rest(&w, mark);
+		begin_drop_rest(&w, seen_by);
 	ioasid_walk_end(&w);
 	return ret;
 }
 
-/* Notify the policies in @mark of how an attach ended. */
+/* Notify the policies in @seen_by of how an attach ended. */
 void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
-			      struct ioasid_policy_mark *mark)
+			      struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACHED);
-	ioasid_walk_marked(&w, mark)
+	ioasid_walk_seen_by(&w, seen_by)
 		ioasid_walk_tell(&w, attached, args, res);
 	ioasid_walk_end(&w);
 }
 
-/* Notify the policies in @mark. */
-void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark)
+/* Notify the policies in @seen_by. */
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_DETACH);
-	ioasid_walk_marked(&w, mark)
+	ioasid_walk_seen_by(&w, seen_by)
 		ioasid_walk_tell(&w, detach, args);
 	ioasid_walk_end(&w);
 }
@@ -272,14 +272,14 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 }
 
 /* Also walks those that fail closed: see has_hook(). */
-int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
+int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_seen_by *seen_by,
 			      u32 *wait_us, struct ioasid_policy_refusal *no)
 {
 	struct ioasid_policy_walk w;
 	int ret = 0;
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
-	begin(&w, mark, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
+	begin(&w, seen_by, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
 		if (unlikely(!ioasid_policy_enabled(w.prog))) {
 			ret = ioasid_policy_fails_closed(w.prog) ? -EPERM : 0;
@@ -289,20 +289,20 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy
 	}
 	if (unlikely(ret)) {
 		ioasid_policy_refused_by(no, w.prog, 0);
-		unmark_rest(&w, mark);
+		begin_drop_rest(&w, seen_by);
 	}
 	ioasid_walk_end(&w);
 	return ret;
 }
 
-/* ioasid_policy_map_done() - notify the policies in @mark of how a map ended */
+/* ioasid_policy_map_done() - notify the policies in @seen_by of how a map ended */
 void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
-			    struct ioasid_policy_mark *mark)
+			    struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_DONE);
-	ioasid_walk_marked(&w, mark)
+	ioasid_walk_seen_by(&w, seen_by)
 		ioasid_walk_tell(&w, map_done, args, res);
 	ioasid_walk_end(&w);
 }
@@ -352,12 +352,12 @@ u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_ar
 /* ---- unmap ---- */
 
 /* See ioasid_policy_unmap_begin(). */
-void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark)
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
-	begin(&w, mark, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
+	begin(&w, seen_by, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
 	ioasid_walk_enabled(&w)
 		ioasid_walk_tell(&w, unmap_begin, args);
 	ioasid_walk_end(&w);
@@ -379,14 +379,14 @@ u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_
 	return least;
 }
 
-/* ioasid_policy_unmap_done() - notify the policies in @mark of how an unmap ended */
+/* ioasid_policy_unmap_done() - notify the policies in @seen_by of how an unmap ended */
 void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
-			      struct ioasid_policy_mark *mark)
+			      struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_DONE);
-	ioasid_walk_marked(&w, mark)
+	ioasid_walk_seen_by(&w, seen_by)
 		ioasid_walk_tell(&w, unmap_done, args, res);
 	ioasid_walk_end(&w);
 }

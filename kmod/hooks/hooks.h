@@ -59,22 +59,21 @@ extern struct static_key_false ioasid_policy_key[IOASID_KEY_NR];
 #define ioasid_policy_times(op)	(ioasid_policy_has(IOASID_OP_TIMES) && ioasid_policy_has(op))
 
 /**
- * struct ioasid_policy_mark - which policies saw the beginning of something
+ * struct ioasid_seen_by - which policies saw the beginning of something
  * @npages: pages that they were charged for
- * @seq: policies loaded later than this did not
- * @slots: bit per slot of those that did; 0 means nothing is marked yet
+ * @seq: policies loaded later than this did not see it
+ * @slots: bit per slot of those that did; 0: none yet
  * @account: one of them takes the place of the rlimit
  * @all: the last three at once, to be copied
  *
- * Every mapping has one, so it is small: a load takes a grace period of RCU,
- * and 32 bits of them some years.
+ * Every mapping has one, so it is small: 32 bits of @seq are enough, since each load
+ * takes a grace period of RCU.
  *
- * A slot passes to another policy when its own is unloaded, and @seq tells the
- * two apart only as long as nothing is added to the mark. So whoever adds to a
- * mark that is not empty first clears the bits that mean nobody any more
- * (ioasid_mark_prune()).
+ * A slot passes to another policy when its own is unloaded, and @seq tells the two
+ * apart only until something is added. So clear the bits of unloaded policies
+ * (ioasid_seen_by_prune()) before you add to a record that is not empty.
  */
-struct ioasid_policy_mark {
+struct ioasid_seen_by {
 	u64 npages;
 	union {
 		struct {
@@ -94,7 +93,7 @@ struct ioasid_policy_mark {
  * @id: for people and programs; used again after 2^32 others at the earliest
  * @owner: the task that created it
  * @choice: the policy that was selected, see scope.c; 0: none
- * @mark: policies that saw it open, guarded in hooks.c
+ * @seen_by: policies that saw it open, guarded in hooks.c
  */
 struct ioasid_space_entry {
 	refcount_t memory;
@@ -102,17 +101,17 @@ struct ioasid_space_entry {
 	struct rcu_head rcu;
 	struct ioasid_who owner;
 	u32 choice;
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 };
 
 /**
  * struct ioasid_policy_pins - pages that in-kernel users pinned in a space, by policy
  * @lock: guards the rest
  * @seq: of the policy that is meant, by slot; 0 for none
- * @pages: those that it was told of, and that are still pinned
+ * @pages: those that the policy was notified of, and that are still pinned
  *
- * Drivers pin and unpin in pieces of any size, so there is no object that a
- * mark could be in.
+ * Drivers pin and unpin in pieces of any size, so there is no object that could have a
+ * struct ioasid_seen_by.
  */
 struct ioasid_policy_pins {
 	spinlock_t lock;
@@ -132,15 +131,15 @@ struct ioasid_policy_refusal {
 	u64 from;
 };
 
-void __ioasid_policy_mark(enum ioasid_op op, const struct ioasid_who *who,
-			  struct ioasid_policy_mark *mark);
-int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
-void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_policy_mark *mark);
-int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
+void __ioasid_policy_begin(enum ioasid_op op, const struct ioasid_who *who,
+			   struct ioasid_seen_by *seen_by);
+int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_seen_by *seen_by);
+void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_seen_by *seen_by);
+int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_seen_by *seen_by);
 void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_attach_result *res,
-			      struct ioasid_policy_mark *mark);
-void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_policy_mark *mark);
-int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_policy_mark *mark,
+			      struct ioasid_seen_by *seen_by);
+void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_seen_by *seen_by);
+int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_seen_by *seen_by,
 			      u32 *wait_us, struct ioasid_policy_refusal *no);
 int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_refusal *no);
 void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid_policy_refusal *no);
@@ -149,15 +148,15 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 void ioasid_policy_map_workers(struct ioasid_map_args *args);
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
-			   struct ioasid_policy_mark *mark);
+			   struct ioasid_seen_by *seen_by);
 void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
-			      struct ioasid_policy_mark *mark);
+			      struct ioasid_seen_by *seen_by);
 void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
-			    struct ioasid_policy_mark *mark);
-void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_policy_mark *mark);
+			    struct ioasid_seen_by *seen_by);
+void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_seen_by *seen_by);
 u32 ioasid_policy_unmap_sync(struct ioasid_unmap_args *args, struct ioasid_sync_args *sync);
 void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unmap_result *res,
-			      struct ioasid_policy_mark *mark);
+			      struct ioasid_seen_by *seen_by);
 struct ioasid_policy_pins *ioasid_policy_pins_alloc(void);
 int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_policy_pins *pins);
 void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
@@ -177,75 +176,75 @@ const char *ioasid_policy_choice_name(u32 choice);
 /**
  * ioasid_policy_space_open() - an address space was made
  * @args: what it is
- * @mark: on return the policies that know of it
+ * @seen_by: on return the policies that know of it
  *
  * Return: 0, or the errno of the first policy that refuses.
  */
 static inline int ioasid_policy_space_open(struct ioasid_space_args *args,
-					   struct ioasid_policy_mark *mark)
+					   struct ioasid_seen_by *seen_by)
 {
 	if (!ioasid_policy_has(IOASID_OP_SPACE_OPEN) && !ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
 		return 0;
-	return __ioasid_policy_space_open(args, mark);
+	return __ioasid_policy_space_open(args, seen_by);
 }
 
 static inline void ioasid_policy_space_close(struct ioasid_space_args *args,
-					     struct ioasid_policy_mark *mark)
+					     struct ioasid_seen_by *seen_by)
 {
 	if (ioasid_policy_has(IOASID_OP_SPACE_CLOSE))
-		__ioasid_policy_space_close(args, mark);
+		__ioasid_policy_space_close(args, seen_by);
 }
 
 /**
  * ioasid_policy_attach() - may this group join
  * @args: the request
- * @mark: on return the policies that want attached() and detach()
+ * @seen_by: on return the policies that want attached() and detach()
  *
  * Return: 0, or the errno of the first policy that refuses.
  */
 static inline int ioasid_policy_attach(struct ioasid_attach_args *args,
-				       struct ioasid_policy_mark *mark)
+				       struct ioasid_seen_by *seen_by)
 {
 	if (!ioasid_policy_has(IOASID_OP_ATTACH) && !ioasid_policy_has(IOASID_OP_ATTACHED) &&
 	    !ioasid_policy_has(IOASID_OP_DETACH))
 		return 0;
-	return __ioasid_policy_attach(args, mark);
+	return __ioasid_policy_attach(args, seen_by);
 }
 
 static inline void ioasid_policy_attached(struct ioasid_attach_args *args,
 					  struct ioasid_attach_result *res,
-					  struct ioasid_policy_mark *mark)
+					  struct ioasid_seen_by *seen_by)
 {
-	if (ioasid_policy_has(IOASID_OP_ATTACHED) && mark->slots)
-		__ioasid_policy_attached(args, res, mark);
+	if (ioasid_policy_has(IOASID_OP_ATTACHED) && seen_by->slots)
+		__ioasid_policy_attached(args, res, seen_by);
 }
 
 static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
-					struct ioasid_policy_mark *mark)
+					struct ioasid_seen_by *seen_by)
 {
-	if (ioasid_policy_has(IOASID_OP_DETACH) && mark->slots)
-		__ioasid_policy_detach(args, mark);
+	if (ioasid_policy_has(IOASID_OP_DETACH) && seen_by->slots)
+		__ioasid_policy_detach(args, seen_by);
 }
 
 /**
  * ioasid_policy_map_begin() - may this be mapped
  * @args: the request
- * @mark: on return the policies that want map_done()
+ * @seen_by: on return the policies that want map_done()
  * @wait_us: how long the caller is to sleep before it goes on
  * @no: who refused
  *
  * Return: 0, or the errno of the first policy that refuses.
  */
 static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
-					  struct ioasid_policy_mark *mark, u32 *wait_us,
+					  struct ioasid_seen_by *seen_by, u32 *wait_us,
 					  struct ioasid_policy_refusal *no)
 {
-	mark->slots = 0;
+	seen_by->slots = 0;
 	*wait_us = 0;
 	if (ioasid_policy_has(IOASID_OP_MAP_BEGIN))
-		return __ioasid_policy_map_begin(args, mark, wait_us, no);
+		return __ioasid_policy_map_begin(args, seen_by, wait_us, no);
 	if (ioasid_policy_has(IOASID_OP_MAP_DONE))
-		__ioasid_policy_mark(IOASID_OP_MAP_DONE, &args->who, mark);
+		__ioasid_policy_begin(IOASID_OP_MAP_DONE, &args->who, seen_by);
 	return 0;
 }
 
@@ -284,49 +283,49 @@ static inline int ioasid_policy_map_at(struct ioasid_map_args *args,
 /**
  * ioasid_policy_charge() - pages were pinned on behalf of @who
  *
- * The first call fills @mark, and later calls of the same object go to the
+ * The first call fills @seen_by, and later calls of the same object go to the
  * same policies, until all of it is given back or none of them is left.
  * Return: 0, or -errno with nothing of @npages charged.
  */
 static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
-				       struct ioasid_policy_mark *mark)
+				       struct ioasid_seen_by *seen_by)
 {
 	return ioasid_policy_has(IOASID_OP_CHARGE) ?
-	       __ioasid_policy_charge(who, npages, mark) : 0;
+	       __ioasid_policy_charge(who, npages, seen_by) : 0;
 }
 
 /** ioasid_policy_accounts() - one of those that were just charged replaces the rlimit */
-static inline bool ioasid_policy_accounts(const struct ioasid_policy_mark *mark)
+static inline bool ioasid_policy_accounts(const struct ioasid_seen_by *seen_by)
 {
-	return ioasid_policy_has(IOASID_OP_CHARGE) && mark->account;
+	return ioasid_policy_has(IOASID_OP_CHARGE) && seen_by->account;
 }
 
 /** ioasid_policy_uncharge() - give back to those policies that were charged */
 static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
-					  struct ioasid_policy_mark *mark)
+					  struct ioasid_seen_by *seen_by)
 {
-	if (!ioasid_policy_has(IOASID_OP_CHARGE) || !mark->slots)
+	if (!ioasid_policy_has(IOASID_OP_CHARGE) || !seen_by->slots)
 		return;
 	/* Who has no such hook need not be told, but it is to add up if one gets it. */
 	if (ioasid_policy_has(IOASID_OP_UNCHARGE))
-		__ioasid_policy_uncharge(who, npages, mark);
+		__ioasid_policy_uncharge(who, npages, seen_by);
 	else
-		mark->npages -= min(npages, mark->npages);
+		seen_by->npages -= min(npages, seen_by->npages);
 }
 
 /**
  * ioasid_policy_unmap_begin() - a range is to be unmapped; nobody can object
  * @args: the request
- * @mark: on return the policies that want unmap_done()
+ * @seen_by: on return the policies that want unmap_done()
  */
 static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
-					     struct ioasid_policy_mark *mark)
+					     struct ioasid_seen_by *seen_by)
 {
-	mark->slots = 0;
+	seen_by->slots = 0;
 	if (ioasid_policy_has(IOASID_OP_UNMAP_BEGIN))
-		__ioasid_policy_unmap_begin(args, mark);
+		__ioasid_policy_unmap_begin(args, seen_by);
 	else if (ioasid_policy_has(IOASID_OP_UNMAP_DONE))
-		__ioasid_policy_mark(IOASID_OP_UNMAP_DONE, &args->who, mark);
+		__ioasid_policy_begin(IOASID_OP_UNMAP_DONE, &args->who, seen_by);
 }
 
 /** ioasid_policy_pins() - somebody wants to know what in-kernel users pin */

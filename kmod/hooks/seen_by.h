@@ -1,63 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Marks: which policies saw the beginning of something, and so are told its end.
+ * Seen-by records: which policies saw the beginning of something, and so are notified
+ * of its end.
  *
- * The rule that everything here serves: an end is told to those, and only those,
- * that saw the beginning; what was accepted is given back once.
+ * The rule: exactly the policies that saw the beginning are notified of the end, and
+ * each is given back once what it accepted.
  *
- *  - A mark is filled from one set, in the read section in which its policies
+ *  - A record is filled from one set of policies, in the read section in which these
  *    are asked, and from one look at their scopes (ioasid_policy_concerned()).
- *  - Whom a refusal kept from being asked leaves the mark again.
- *  - A bit means the prog in that slot if it is not younger than the mark. To
- *    add to a mark, prune it first.
- *  - Programs that take the place of running ones keep slot and number, and so
- *    all marks; those in the place of ejected ones get a new number, and none.
- *  - The number is the prog's, and never changes: a walk of the set before still
- *    marks the ejected prog, which must not come to mean the one in its place.
+ *  - When a policy refuses, those after it are not asked, and leave the record.
+ *  - A bit means the prog in that slot, if that prog is not younger than the record.
+ *    So prune a record before adding to it.
+ *  - A prog that replaces a running one keeps its slot and number, and so is in the same
+ *    records. One that replaces an ejected one gets a new number, and is in none.
+ *  - The number of a prog never changes. A walk of the old set still records the ejected
+ *    prog, and that entry must not come to mean the replacement.
  */
-#ifndef _IOASID_POLICY_MARK_H
-#define _IOASID_POLICY_MARK_H
+#ifndef _IOASID_HOOKS_SEEN_BY_H
+#define _IOASID_HOOKS_SEEN_BY_H
 
 #include <linux/bitops.h>
 #include <linux/minmax.h>
 
 #include "set.h"
 
-static inline bool ioasid_mark_has(const struct ioasid_policy_mark *mark,
-				   const struct ioasid_policy_prog *r)
+static inline bool ioasid_seen_by_has(const struct ioasid_seen_by *seen_by,
+				      const struct ioasid_policy_prog *r)
 {
-	return mark->slots & BIT(r->policy->slot) && r->seq <= mark->seq;
+	return seen_by->slots & BIT(r->policy->slot) && r->seq <= seen_by->seq;
 }
 
-/* Clear the bits of policies that are gone, and of those that came after the mark. */
-static inline void ioasid_mark_prune(struct ioasid_policy_mark *mark,
-				     const struct ioasid_policy_set *set)
+/* Clear the bits of policies that are unloaded, and of those that are younger. */
+static inline void ioasid_seen_by_prune(struct ioasid_seen_by *seen_by,
+					const struct ioasid_policy_set *set)
 {
 	unsigned int i;
 	u16 slots = 0;
 
 	for (i = 0; i < set->nr; i++)
-		if (ioasid_mark_has(mark, set->prog[i]))
+		if (ioasid_seen_by_has(seen_by, set->prog[i]))
 			slots |= BIT(set->prog[i]->policy->slot);
-	mark->slots = slots;
+	seen_by->slots = slots;
 }
 
-/* @mark is empty, filled from this very set, or pruned. */
-static inline void ioasid_mark_add(struct ioasid_policy_mark *mark,
-				   const struct ioasid_policy_prog *r)
+/* @seen_by is empty, filled from the set of @r, or pruned. */
+static inline void ioasid_seen_by_add(struct ioasid_seen_by *seen_by,
+				      const struct ioasid_policy_prog *r)
 {
-	mark->slots |= BIT(r->policy->slot);
-	mark->seq = max(mark->seq, r->seq);
+	seen_by->slots |= BIT(r->policy->slot);
+	seen_by->seq = max(seen_by->seq, r->seq);
 }
 
-/* Nobody but those of @these, by their number in @set. */
-static inline void ioasid_mark_fill(struct ioasid_policy_mark *mark,
-				    const struct ioasid_policy_set *set, u32 these)
+/* Record @these and no other, by their number in @set. */
+static inline void ioasid_seen_by_fill(struct ioasid_seen_by *seen_by,
+				       const struct ioasid_policy_set *set, u32 these)
 {
-	mark->slots = 0;
-	mark->seq = 0;
+	seen_by->slots = 0;
+	seen_by->seq = 0;
 	for (; these; these &= these - 1)
-		ioasid_mark_add(mark, set->prog[__ffs(these)]);
+		ioasid_seen_by_add(seen_by, set->prog[__ffs(these)]);
 }
 
-#endif /* _IOASID_POLICY_MARK_H */
+#endif /* _IOASID_HOOKS_SEEN_BY_H */

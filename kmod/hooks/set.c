@@ -212,7 +212,7 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 			if (!has_hook(set->prog[i], op) || !hears(set->prog[i], op))
 				continue;
 			set->has[op] |= BIT(i);
-			ioasid_mark_add(&set->all[op], set->prog[i]);
+			ioasid_seen_by_add(&set->all[op], set->prog[i]);
 			if (set->prog[i]->scoped)
 				set->any_scoped |= BIT(op);
 		}
@@ -265,7 +265,7 @@ int ioasid_policy_set_find(const struct ioasid_policy_set *set,
 	return -1;
 }
 
-/* ioasid_policy_set_free_slot() - a bit in marks that no policy of @set has */
+/* ioasid_policy_set_free_slot() - a slot that no policy of @set has */
 unsigned int ioasid_policy_set_free_slot(const struct ioasid_policy_set *set)
 {
 	unsigned long used = 0;

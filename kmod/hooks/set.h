@@ -163,7 +163,7 @@ struct ioasid_policy_prog {
  * @name: which a replacement must share
  * @prog: the programs in service; under RCU
  * @link: for its id, may be NULL
- * @slot: its bit in marks
+ * @slot: its bit in struct ioasid_seen_by
  * @stats: counters
  */
 struct ioasid_policy {
@@ -180,14 +180,14 @@ struct ioasid_policy {
  * struct ioasid_policy_set - all loaded policies, in the order of asking
  * @nr: how many
  * @has: those that have a hook, by their number in @prog
- * @all: the mark of all that have a hook, if none of those is scoped
+ * @all: the record of all that have a hook, if none of those is scoped
  * @any_scoped: hooks that a scoped one has, as bits
  * @prog: their programs
  */
 struct ioasid_policy_set {
 	unsigned int nr;
 	u32 has[IOASID_OP_NR];
-	struct ioasid_policy_mark all[IOASID_OP_NR];
+	struct ioasid_seen_by all[IOASID_OP_NR];
 	u32 any_scoped;
 	struct ioasid_policy_prog *prog[IOASID_POLICIES_MAX];
 };

@@ -20,7 +20,7 @@
 #include <linux/sched.h>
 
 #include "../compat/cycles.h"
-#include "mark.h"
+#include "seen_by.h"
 #include "set.h"
 
 /**
@@ -84,11 +84,11 @@ static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w
 		if (ioasid_policy_enabled((w)->prog) &&				\
 		    ioasid_policy_in_scope((w)->prog, who))
 
-/* All that have it, are enabled, and are in @mark. */
-#define ioasid_walk_marked(w, mark)						\
+/* All that have it, are enabled, and are in @seen_by. */
+#define ioasid_walk_seen_by(w, seen_by)						\
 	while (ioasid_walk_next(w))						\
 		if (ioasid_policy_enabled((w)->prog) &&				\
-		    ioasid_mark_has(mark, (w)->prog))
+		    ioasid_seen_by_has(seen_by, (w)->prog))
 
 static inline void ioasid_policy_refused_by(struct ioasid_policy_refusal *no,
 					    const struct ioasid_policy_prog *r, u64 from)

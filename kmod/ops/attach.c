@@ -531,7 +531,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	struct attach_call c = { .space = space, .flags = flags };
 	struct ioasid_attach_result res = {};
 	u64 t = ioasid_clock(timing);
-	struct ioasid_policy_mark mark = {};
+	struct ioasid_seen_by seen_by = {};
 	struct ioasid_group *g;
 	int ret;
 
@@ -547,15 +547,15 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	g->emulated = args.emulated;
 	g->reports = args.emulated;
 	c.g = g;
-	c.policy = ioasid_policy_attach(&args, &mark);
-	g->mark = mark;
+	c.policy = ioasid_policy_attach(&args, &seen_by);
+	g->seen_by = seen_by;
 
 	ret = attach_run(&c, &res);
 	if (ret)
 		kfree(g);
 
 	ioasid_lap(timing, &t, &res.ns_total);
-	ioasid_policy_attached(&args, &res, &mark);
+	ioasid_policy_attached(&args, &res, &seen_by);
 	trace_ioasid_attach(&args, ret, c.f.reason, &res);
 	if (c.f.reason)
 		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, c.f.reason, c.f.a, c.f.b);
@@ -628,7 +628,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 		ioasid_space_unpin_idle(space);
 	describe_group(group, &args);
 	ioasid_who_current(&args.who, space->entry.id);
-	ioasid_policy_detach(&args, &g->mark);
+	ioasid_policy_detach(&args, &g->seen_by);
 	trace_ioasid_detach(&args);
 	ioasid_ranges_free(&g->resv);
 	kfree(g);

@@ -45,7 +45,7 @@ static int space_ask_policy(struct ioasid_space *space)
 	int ret;
 
 	ioasid_space_describe(space, &args);
-	ret = ioasid_policy_space_open(&args, &space->entry.mark);
+	ret = ioasid_policy_space_open(&args, &space->entry.seen_by);
 	trace_ioasid_space_open(&args, ret);
 	if (ret && space->flags & IOASID_SPACE_CONTAINER) {
 		space->sealed = ret;
@@ -136,7 +136,7 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_space_kill(space);
 	ioasid_space_describe(space, &args);
 	ioasid_who_current(&args.who, space->entry.id);
-	ioasid_policy_space_close(&args, &space->entry.mark);
+	ioasid_policy_space_close(&args, &space->entry.seen_by);
 	trace_ioasid_space_close(&args);
 	ioasid_ranges_free(&space->iova_ranges);
 	ioasid_ranges_free(&space->allowed);

@@ -66,8 +66,8 @@ static int map_ask_policy(struct ioasid_map_call *c)
 	u32 wait_us;
 	int ret;
 
-	ret = ioasid_policy_map_begin(&c->args, &c->mark, &wait_us, &no);
-	if (unlikely(c->mark.slots))
+	ret = ioasid_policy_map_begin(&c->args, &c->seen_by, &wait_us, &no);
+	if (unlikely(c->seen_by.slots))
 		map_listen(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, 0);
@@ -529,8 +529,8 @@ static noinline void map_tell(struct ioasid_map_call *c, int ret)
 	res->a = c->fail.a;
 	res->b = c->fail.b;
 	ioasid_lap(c->timing, &c->start, &res->ns_total);
-	if (c->mark.slots)
-		ioasid_policy_map_done(&c->args, res, &c->mark);
+	if (c->seen_by.slots)
+		ioasid_policy_map_done(&c->args, res, &c->seen_by);
 	trace_ioasid_map_done(&c->args, res);
 	if (!c->room)
 		kfree(res);

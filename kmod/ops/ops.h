@@ -27,7 +27,7 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @fail: why it fails
  * @res: how it goes, for the policies and the trace event that report its end; NULL: none does
  * @room: where @res is; NULL: in memory of its own
- * @mark: policies that want to know
+ * @seen_by: policies that want to know
  * @area: once it is reserved
  * @last: last address
  * @start: when it began
@@ -45,7 +45,7 @@ struct ioasid_map_call {
 	struct ioasid_fail fail;
 	struct ioasid_map_result *res;
 	struct ioasid_map_result *room;
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 	struct ioasid_area *area;
 	u64 last;
 	u64 start;

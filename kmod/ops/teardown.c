@@ -82,7 +82,7 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
 	bool timing = trace_ioasid_unmap_done_enabled() ||
 		      ioasid_policy_times(IOASID_OP_UNMAP_DONE);
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 	struct ioasid_unmap_result res = {};
 	struct ioasid_fail f = { .reason = IOASID_R_IOMMU_SHORT };
 	struct ioasid_area *area;
@@ -101,10 +101,10 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 		}
 	}
 	ioasid_who_current(&args.who, space->entry.id);
-	ioasid_policy_unmap_begin(&args, &mark);
+	ioasid_policy_unmap_begin(&args, &seen_by);
 	ioasid_areas_finish(space, victims, &res, timing);
-	if (mark.slots)
-		ioasid_policy_unmap_done(&args, &res, &mark);
+	if (seen_by.slots)
+		ioasid_policy_unmap_done(&args, &res, &seen_by);
 	trace_ioasid_unmap_done(&args, &res);
 }
 

@@ -51,7 +51,7 @@ struct unmap_call {
 	unsigned int done;
 	struct ioasid_unmap_result res;
 	struct list_head victims;
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 	const struct ioasid_dirty_query *dirty;
 	struct ioasid_dirty_piece *piece;
 	u64 last;
@@ -488,14 +488,14 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	if (unmap_heard())
 		ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_unmap_begin(&c->args);
-	ioasid_policy_unmap_begin(&c->args, &c->mark);
+	ioasid_policy_unmap_begin(&c->args, &c->seen_by);
 	ret = unmap_run(c);
 
 	*unmapped = c->res.bytes;
 	c->res.err = ret;
 	ioasid_lap(c->timing, &t, &c->res.ns_total);
-	if (c->mark.slots)
-		ioasid_policy_unmap_done(&c->args, &c->res, &c->mark);
+	if (c->seen_by.slots)
+		ioasid_policy_unmap_done(&c->args, &c->res, &c->seen_by);
 	trace_ioasid_unmap_done(&c->args, &c->res);
 	if (ret && !c->args.who.space)
 		ioasid_who_current(&c->args.who, c->space->entry.id);

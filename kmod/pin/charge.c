@@ -9,8 +9,8 @@
  * locked_vm is changed under mmap_lock held for write; where that is not to be had
  * a give-back comes late (debt.c). A dying owner is seen by mmget_not_zero(): its
  * locked_vm dies with it and nothing is given back.
- * Policies stand behind RCU inside hooks/hooks.c, and the mark in the object
- * keeps charge and uncharge with the same ones.
+ * hooks/hooks.c reads the policies under RCU; seen_by in the object records those that
+ * were charged, so the same ones are uncharged.
  *
  * Callers hold no spinlock, and never areas_lock.
  */
@@ -96,16 +96,16 @@ __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u6
 	bool bypass;
 	int ret;
 
-	ret = ioasid_policy_charge(&pages->who, npages, &pages->mark);
+	ret = ioasid_policy_charge(&pages->who, npages, &pages->seen_by);
 	if (ret)
 		goto out;
 
-	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->mark);
+	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->seen_by);
 	ret = charge_owner(pages, npages, bypass);
 	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
 		ret = charge_owner(pages, npages, true);
 	if (ret) {
-		ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+		ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
 		if (ret == -ENOMEM) {
 			*limit = max;
 			trace_ioasid_limit(&pages->who, IOASID_LIMIT_MEMLOCK, npages,
@@ -179,7 +179,7 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 	if (!npages)
 		return;
 	uncharge_owner(pages, npages);
-	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+	ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
 }
 
 /**
@@ -201,7 +201,7 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
  */
 int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages)
 {
-	struct ioasid_policy_mark *t = &to->mark, *f = &from->mark;
+	struct ioasid_seen_by *t = &to->seen_by, *f = &from->seen_by;
 	u64 moved = min(f->npages, (u64)npages);
 
 	if (!moved)
@@ -241,7 +241,7 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 		ioasid_refund_flush(r);
 	r->pages = pages;
 	r->npages += npages;
-	ioasid_policy_uncharge(&pages->who, npages, &pages->mark);
+	ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
 }
 
 /* ioasid_refund_flush() - the owner has it back now, or it is noted as a debt */

@@ -98,13 +98,13 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 		.user = pages->user,
 		.charged = pages->charged,
 		.who = pages->who,
-		.mark = pages->mark,
+		.seen_by = pages->seen_by,
 	};
 	pages->mm = next->mm;
 	pages->task = next->task;
 	pages->user = next->user;
 	pages->lock_cap = next->lock_cap;
-	pages->mark = next->mark;
+	pages->seen_by = next->seen_by;
 	pages->who = next->who;
 	spin_unlock(&owner_lock);
 }

@@ -70,7 +70,7 @@ enum ioasid_moving {
  * @npages: length
  * @charged: pages in @mm's locked_vm on behalf of this object
  * @who: identity of the owner when it mapped
- * @mark: policies that were notified of the charge
+ * @seen_by: policies that were notified of the charge
  * @ext: the pages
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
@@ -94,7 +94,7 @@ struct ioasid_pages {
 	unsigned long npages;
 	unsigned long charged;
 	struct ioasid_who who;
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 	struct ioasid_extents ext;
 };
 

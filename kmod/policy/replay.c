@@ -3,7 +3,7 @@
  * Notify a policy that is being loaded of the address spaces that exist.
  *
  * What can run at the same time: address spaces are opened and closed;
- * spaces_mark_lock of hooks/hooks.c keeps apart the notifications of one.
+ * spaces_seen_by_lock of hooks/hooks.c keeps apart the notifications of one.
  */
 #include "space/space.h"
 #include "policy.h"

@@ -190,7 +190,7 @@ struct ioasid_domain {
  * @emulated: a software device
  * @reports: its driver reports what it dirties, by pinning; under areas_lock
  * @resv: its reserved regions
- * @mark: policies that saw it attach
+ * @seen_by: policies that saw it attach
  */
 struct ioasid_group {
 	struct list_head link;
@@ -199,7 +199,7 @@ struct ioasid_group {
 	bool emulated;
 	bool reports;
 	struct ioasid_ranges resv;
-	struct ioasid_policy_mark mark;
+	struct ioasid_seen_by seen_by;
 };
 
 /**
