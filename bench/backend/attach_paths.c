@@ -63,7 +63,7 @@ static int enter_by_group(struct backend *b)
 static int enter_by_device(struct backend *b)
 {
 	struct vfio_container *c = &b->container;
-	int ret = ioasid_device_direct(&c->device, c->fd, 0, c->bdf);
+	int ret = ioasid_device_no_group(&c->device, c->fd, 0, c->bdf);
 
 	return ret ? attach_failed(b, ret) : 0;
 }

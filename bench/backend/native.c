@@ -88,7 +88,7 @@ static int native_map_free(struct backend *b, void *va, uint64_t len, uint64_t *
 
 static int helped_map(struct backend *b, void *va, uint64_t iova, uint64_t len)
 {
-	return ioasid_map_helped(b->container.fd, 0, va, len, NATIVE_FLAGS, UINT32_MAX, &iova);
+	return ioasid_map_parallel(b->container.fd, 0, va, len, NATIVE_FLAGS, UINT32_MAX, &iova);
 }
 
 static int native_map_file(struct backend *b, void *va, uint64_t iova, uint64_t len)

@@ -77,7 +77,7 @@ static int by_group(struct ioasid_device *device, int fd, const char *address)
 	return open_device(device, address);
 }
 
-static int direct(struct ioasid_device *device, int fd, uint32_t id, const char *address)
+static int device_no_group(struct ioasid_device *device, int fd, uint32_t id, const char *address)
 {
 	char path[PATH_MAX];
 
@@ -123,15 +123,15 @@ int ioasid_device_by_group_sized(struct ioasid_device *device, size_t size, int 
 	return finish(&d, by_group(&d, fd, address), device, size);
 }
 
-int ioasid_device_direct_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
-			       const char *address)
+int ioasid_device_no_group_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
+				 const char *address)
 {
 	struct ioasid_device d;
 
 	if (!large_enough(size))
 		return -EINVAL;
 	nothing(&d);
-	return finish(&d, direct(&d, fd, id, address), device, size);
+	return finish(&d, device_no_group(&d, fd, id, address), device, size);
 }
 
 /* These read the first member alone, which every version has. */

@@ -72,8 +72,8 @@ int ioasid_set_option(int fd, uint32_t id, uint32_t option, uint64_t value);
 /** ioasid_get_option() - store its value in @value */
 int ioasid_get_option(int fd, uint32_t id, uint32_t option, uint64_t *value);
 
-/** ioasid_take_over() - charge the caller for what is mapped, and no longer who was */
-int ioasid_take_over(int fd, uint32_t id);
+/** ioasid_change_owner() - charge the caller for what is mapped, instead of its former owner */
+int ioasid_change_owner(int fd, uint32_t id);
 
 /** ioasid_check_extension() - VFIO_CHECK_EXTENSION: a positive number if @fd knows it, or 0 */
 int ioasid_check_extension(int fd, unsigned long extension);
@@ -98,12 +98,12 @@ int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t f
 	       uint64_t *iova);
 
 /**
- * ioasid_map_helped() - the same, with up to @workers threads of the kernel that help to pin
+ * ioasid_map_parallel() - the same, with up to @workers threads of the kernel that help to pin
  *
  * For mappings of hundreds of MiB; see struct ioasid_map_dma.
  */
-int ioasid_map_helped(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
-		      uint32_t workers, uint64_t *iova);
+int ioasid_map_parallel(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+			uint32_t workers, uint64_t *iova);
 
 /** ioasid_map_file() - map @length bytes from @start of a memfd, tmpfs or hugetlbfs @file */
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,
@@ -239,7 +239,7 @@ static inline int ioasid_device_by_group(struct ioasid_device *device, int fd, c
 }
 
 /**
- * ioasid_device_direct_sized() - attach a device without a group
+ * ioasid_device_no_group_sized() - attach a device without a group
  * @device: filled in
  * @size: bytes of it
  * @fd: open /dev/ioasid
@@ -248,27 +248,27 @@ static inline int ioasid_device_by_group(struct ioasid_device *device, int fd, c
  *
  * Return: 0 or a negative errno.
  */
-int ioasid_device_direct_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
-			       const char *address);
+int ioasid_device_no_group_sized(struct ioasid_device *device, size_t size, int fd, uint32_t id,
+				 const char *address);
 
-/** ioasid_device_direct() - the same with a device as the program knows it */
-static inline int ioasid_device_direct(struct ioasid_device *device, int fd, uint32_t id,
-				       const char *address)
+/** ioasid_device_no_group() - the same with a device as the program knows it */
+static inline int ioasid_device_no_group(struct ioasid_device *device, int fd, uint32_t id,
+					 const char *address)
 {
-	return ioasid_device_direct_sized(device, sizeof(*device), fd, id, address);
+	return ioasid_device_no_group_sized(device, sizeof(*device), fd, id, address);
 }
 
-/** ioasid_device_move() - attach a direct device to another address space of @fd */
+/** ioasid_device_move() - attach a no-group device to another address space of @fd */
 int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
 
-/** ioasid_device_detach() - block the DMA of a direct device, which stays the caller's */
+/** ioasid_device_detach() - block the DMA of a no-group device, which stays the caller's */
 int ioasid_device_detach(const struct ioasid_device *device);
 
 /** ioasid_device_info_sized() - fill in @info, which has @size bytes */
 int ioasid_device_info_sized(const struct ioasid_device *device,
 			     struct ioasid_device_get_info *info, size_t size);
 
-/** ioasid_device_info() - fill in @info: whose a direct device is, and where it is attached */
+/** ioasid_device_info() - fill in @info: whose a no-group device is, and where it is attached */
 static inline int ioasid_device_info(const struct ioasid_device *device,
 				     struct ioasid_device_get_info *info)
 {

@@ -2,8 +2,8 @@
 /* Mapping and unmapping. */
 #include "call.h"
 
-int ioasid_map_helped(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
-		      uint32_t workers, uint64_t *iova)
+int ioasid_map_parallel(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+			uint32_t workers, uint64_t *iova)
 {
 	struct ioasid_map_dma arg = {
 		.size = sizeof(arg),
@@ -24,7 +24,7 @@ int ioasid_map_helped(int fd, uint32_t id, const void *mem, uint64_t length, uin
 int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
 	       uint64_t *iova)
 {
-	return ioasid_map_helped(fd, id, mem, length, flags, 0, iova);
+	return ioasid_map_parallel(fd, id, mem, length, flags, 0, iova);
 }
 
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,

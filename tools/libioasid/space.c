@@ -123,7 +123,7 @@ int ioasid_get_option(int fd, uint32_t id, uint32_t which, uint64_t *value)
 	return ret;
 }
 
-int ioasid_take_over(int fd, uint32_t id)
+int ioasid_change_owner(int fd, uint32_t id)
 {
 	struct ioasid_change_owner arg = { .size = sizeof(arg), .ioasid = id };
 

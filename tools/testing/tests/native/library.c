@@ -48,7 +48,7 @@ TEST_F(library, spaces)
 	EXPECT_EQ(5, value);
 	EXPECT_EQ(0, ioasid_info(self->fd, 0, &info));
 	EXPECT_EQ(5, info.out_avail);
-	EXPECT_EQ(0, ioasid_take_over(self->fd, 0));
+	EXPECT_EQ(0, ioasid_change_owner(self->fd, 0));
 }
 
 TEST_F(library, what_vfio_asks)
@@ -184,7 +184,7 @@ TEST_F(library, ways_that_are_closed)
 	EXPECT_EQ(-EINVAL, ioasid_device_by_container(&device, null, DEVICE_NVME));
 	EXPECT_EQ(-EBADF, ioasid_device_by_container(&device, -1, DEVICE_NVME));
 	EXPECT_EQ(-EBADFD, ioasid_device_by_group(&device, self->fd, DEVICE_NVME));
-	EXPECT_EQ(-ENOENT, ioasid_device_direct(&device, self->fd, 0, DEVICE_NVME));
+	EXPECT_EQ(-ENOENT, ioasid_device_no_group(&device, self->fd, 0, DEVICE_NVME));
 	EXPECT_EQ(-1, device.fd);
 	EXPECT_EQ(-1, device.group);
 	EXPECT_EQ(-1, device.container);

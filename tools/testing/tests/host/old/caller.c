@@ -91,8 +91,8 @@ static void devices(void)
 	check("ioasid_device_by_container() writes too much", kept(d.behind));
 	check("no device", ioasid_device_by_group(&d.value, -1, "none") < 0 && d.value.fd == -1);
 	check("ioasid_device_by_group() writes too much", kept(d.behind));
-	check("no device", ioasid_device_direct(&d.value, -1, 1, "none") < 0 && d.value.fd == -1);
-	check("ioasid_device_direct() writes too much", kept(d.behind));
+	check("no device", ioasid_device_no_group(&d.value, -1, 1, "none") < 0 && d.value.fd == -1);
+	check("ioasid_device_no_group() writes too much", kept(d.behind));
 	ioasid_device_close(&d.value);
 	check("ioasid_device_close() writes too much", kept(d.behind));
 }
