@@ -12,7 +12,7 @@
 
 static struct dentry *debugfs_dir;
 
-static void show_line(struct ioasid_space_entry *e, void *data)
+static void spaces_show_line(struct ioasid_space_entry *e, void *data)
 {
 	struct ioasid_space *space = ioasid_space_of(e);
 	struct seq_file *m = data;
@@ -33,7 +33,7 @@ static void show_line(struct ioasid_space_entry *e, void *data)
 static int spaces_show(struct seq_file *m, void *unused)
 {
 	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed\n");
-	ioasid_spaces_each(show_line, m);
+	ioasid_spaces_each(spaces_show_line, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(spaces);

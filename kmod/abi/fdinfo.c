@@ -15,27 +15,27 @@
 #include "space/space.h"
 #include "abi.h"
 
-static int show_device(struct device *dev, void *data)
+static int fdinfo_show_device(struct device *dev, void *data)
 {
 	seq_printf(data, " %s", dev_name(dev));
 	return 0;
 }
 
 /* Groups by number, each with the devices that are in it. */
-static void show_devices(struct seq_file *m, struct ioasid_space *space)
+static void fdinfo_show_devices(struct seq_file *m, struct ioasid_space *space)
 {
 	struct ioasid_group *g;
 
 	list_for_each_entry(g, &space->groups, link) {
 		seq_printf(m, "ioasid-group:\t%d%s", iommu_group_id(g->group),
 			   g->emulated ? " emulated" : "");
-		iommu_group_for_each_dev(g->group, m, show_device);
+		iommu_group_for_each_dev(g->group, m, fdinfo_show_device);
 		seq_putc(m, '\n');
 	}
 }
 
-static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long id,
-		       struct ioasid_space *space)
+static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigned long id,
+			      struct ioasid_space *space)
 {
 	u64 pinned, charged;
 
@@ -56,7 +56,7 @@ static void show_space(struct seq_file *m, struct ioasid_file *f, unsigned long 
 	seq_printf(m, "ioasid-sealed:\t%d\n", space->sealed);
 	seq_printf(m, "ioasid-domains:\t%zu\n", list_count_nodes(&space->domains));
 	seq_printf(m, "ioasid-groups:\t%zu\n", list_count_nodes(&space->groups));
-	show_devices(m, space);
+	fdinfo_show_devices(m, space);
 	mutex_unlock(&space->areas_lock);
 }
 
@@ -69,6 +69,6 @@ void ioasid_show_fdinfo(struct seq_file *m, struct file *file)
 
 	mutex_lock(&f->lock);
 	xa_for_each(&f->spaces, id, space)
-		show_space(m, f, id, space);
+		fdinfo_show_space(m, f, id, space);
 	mutex_unlock(&f->lock);
 }

@@ -186,7 +186,7 @@ int ioasid_dirty_check(struct ioasid_space *space, struct ioasid_dirty_query *q)
 	return access_ok(q->bits, need) ? 0 : -EFAULT;
 }
 
-static long dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
+static long ioctl_dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg)
 {
 	struct ioasid_dirty_query q = {
 		.iova = arg->iova,
@@ -229,7 +229,7 @@ long ioasid_ioctl_dirty(struct ioasid_call *call)
 		break;
 	case IOASID_DIRTY_OP_GET:
 	case IOASID_DIRTY_OP_GET_NO_CLEAR:
-		ret = dirty_get(space, arg);
+		ret = ioctl_dirty_get(space, arg);
 		break;
 	default:
 		ret = -EOPNOTSUPP;

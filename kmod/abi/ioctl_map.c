@@ -35,7 +35,7 @@ static u64 map_iova(u32 flags, u64 iova)
 }
 
 /* Map, and say where; take it back if nobody can be told. */
-static long map_and_tell(struct ioasid_call *call, struct ioasid_map_call *c, __u64 *out)
+static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c, __u64 *out)
 {
 	u64 unused;
 	long ret;
@@ -68,7 +68,7 @@ long ioasid_ioctl_map_dma(struct ioasid_call *call)
 	c.space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(c.space))
 		return PTR_ERR(c.space);
-	ret = map_and_tell(call, &c, &arg->out_iova);
+	ret = map_and_respond(call, &c, &arg->out_iova);
 	ioasid_space_put(c.space);
 	return ret;
 }
@@ -91,7 +91,7 @@ long ioasid_ioctl_map_file(struct ioasid_call *call)
 	if (IS_ERR(c.space))
 		return PTR_ERR(c.space);
 	c.file = fget(arg->fd);
-	ret = c.file ? map_and_tell(call, &c, &arg->out_iova) : -EBADF;
+	ret = c.file ? map_and_respond(call, &c, &arg->out_iova) : -EBADF;
 	if (c.file)
 		fput(c.file);
 	ioasid_space_put(c.space);
@@ -123,12 +123,12 @@ long ioasid_ioctl_copy(struct ioasid_call *call)
 	ret = ioasid_share(src, arg->src_iova, arg->length, &c);
 	ioasid_space_put(src);
 	if (!ret)
-		ret = map_and_tell(call, &c, &arg->out_iova);
+		ret = map_and_respond(call, &c, &arg->out_iova);
 	ioasid_space_put(c.space);
 	return ret;
 }
 
-static long unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg)
+static long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg)
 {
 	struct ioasid_dirty_query q = {
 		.iova = arg->iova,
@@ -163,7 +163,7 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 	arg->out_length = 0;
 	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
-		ret = unmap_dirty(space, arg);
+		ret = ioctl_unmap_dirty(space, arg);
 	else if (!ret)
 		ret = ioasid_unmap(space, arg->iova, arg->length, flags, &arg->out_length);
 	ioasid_space_put(space);
@@ -171,7 +171,7 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 }
 
 /* The entries of a batch, each cut or padded to what we know of it. */
-static void *copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, size_t min)
+static void *batch_copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, size_t min)
 {
 	const char __user *user = u64_to_user_ptr(from);
 	char *to;
@@ -197,7 +197,7 @@ static void *copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, size_t
 }
 
 /* Say where entry @i is to be mapped; before it is, so that failing is easy. */
-static int entry_tell(void *data, unsigned int i, u64 iova)
+static int batch_respond(void *data, unsigned int i, u64 iova)
 {
 	struct ioasid_map_batch *arg = data;
 	struct ioasid_map_entry __user *user;
@@ -206,7 +206,8 @@ static int entry_tell(void *data, unsigned int i, u64 iova)
 	return put_user(iova, &user->out_iova);
 }
 
-static int entry_fill(void *data, unsigned int i, const void *entries, struct ioasid_map_call *c)
+static int batch_entry_fill(void *data, unsigned int i, const void *entries,
+			    struct ioasid_map_call *c)
 {
 	const struct ioasid_map_entry *e = (const struct ioasid_map_entry *)entries + i;
 	const u32 known = IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA;
@@ -225,8 +226,8 @@ long ioasid_ioctl_map_batch(struct ioasid_call *call)
 {
 	struct ioasid_map_batch *arg = call->arg;
 	struct ioasid_map_batch_call batch = {
-		.fill = entry_fill,
-		.tell = entry_tell,
+		.fill = batch_entry_fill,
+		.respond = batch_respond,
 		.data = arg,
 		.nr = arg->nr_entries,
 	};
@@ -240,9 +241,9 @@ long ioasid_ioctl_map_batch(struct ioasid_call *call)
 	batch.space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(batch.space))
 		return PTR_ERR(batch.space);
-	entries = copy_entries(arg->entries, arg->nr_entries, arg->entry_size,
-			       sizeof(struct ioasid_map_entry),
-			       offsetofend(struct ioasid_map_entry, out_iova));
+	entries = batch_copy_entries(arg->entries, arg->nr_entries, arg->entry_size,
+				     sizeof(struct ioasid_map_entry),
+				     offsetofend(struct ioasid_map_entry, out_iova));
 	ret = PTR_ERR_OR_ZERO(entries);
 	if (!ret) {
 		batch.entries = entries;
@@ -254,7 +255,7 @@ long ioasid_ioctl_map_batch(struct ioasid_call *call)
 	return ioasid_call_respond(call) ?: ret;
 }
 
-static int check_ranges(const struct ioasid_iova_range *r, u32 nr)
+static int batch_check_ranges(const struct ioasid_iova_range *r, u32 nr)
 {
 	u32 i;
 
@@ -280,11 +281,11 @@ long ioasid_ioctl_unmap_batch(struct ioasid_call *call)
 	space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
-	ranges = copy_entries(arg->entries, arg->nr_entries, arg->entry_size, sizeof(*ranges),
-			      sizeof(*ranges));
+	ranges = batch_copy_entries(arg->entries, arg->nr_entries, arg->entry_size, sizeof(*ranges),
+				    sizeof(*ranges));
 	ret = PTR_ERR_OR_ZERO(ranges);
 	if (!ret) {
-		good = check_ranges(ranges, arg->nr_entries);
+		good = batch_check_ranges(ranges, arg->nr_entries);
 		if (good)
 			ret = ioasid_unmap_ranges(space, ranges, good, &arg->out_done,
 						  &arg->out_length);

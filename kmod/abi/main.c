@@ -29,21 +29,21 @@ static int __init ioasid_init(void)
 		return ret;
 	ret = ioasid_ahead_init();
 	if (ret)
-		goto mapping;
+		goto err_workers;
 	ret = ioasid_policy_init();
 	if (ret)
-		goto ahead;
+		goto err_policy;
 	ret = ioasid_dev_init();
 	if (ret)
-		goto policy;
+		goto err_dev;
 	ioasid_debugfs_init();
 	return 0;
 
-policy:
+err_dev:
 	ioasid_policy_exit();
-ahead:
+err_policy:
 	ioasid_ahead_exit();
-mapping:
+err_workers:
 	ioasid_mapping_exit();
 	return ret;
 }

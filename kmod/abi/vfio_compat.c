@@ -29,8 +29,8 @@ static long vfio_compat_fail(struct ioasid_space *space, enum ioasid_error_op op
  * Copy a structure in, whose first member is argsz, and check that. Inline, so
  * that the size is a constant to the copy.
  */
-static __always_inline long copy_in(struct ioasid_space *space, enum ioasid_error_op op,
-				    void *to, unsigned long arg, size_t minsz)
+static __always_inline long vfio_compat_copy_in(struct ioasid_space *space, enum ioasid_error_op op,
+						void *to, unsigned long arg, size_t minsz)
 {
 	if (copy_from_user(to, (void __user *)arg, minsz))
 		return vfio_compat_fail(space, op, -EFAULT, IOASID_R_COPY);
@@ -39,7 +39,7 @@ static __always_inline long copy_in(struct ioasid_space *space, enum ioasid_erro
 	return 0;
 }
 
-static bool space_all_coherent(struct ioasid_space *space)
+static bool vfio_compat_coherent(struct ioasid_space *space)
 {
 	struct ioasid_domain *d;
 	bool all = true;
@@ -64,7 +64,7 @@ static long vfio_compat_check_extension(struct ioasid_space *space, unsigned lon
 	case IOASID_EXT_NESTING:
 		return COMPAT_TYPE1_NESTING;
 	case VFIO_DMA_CC_IOMMU:
-		return space ? space_all_coherent(space) : 0;
+		return space ? vfio_compat_coherent(space) : 0;
 	default:
 		return 0;
 	}
@@ -78,8 +78,8 @@ static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 	u32 flags = IOASID_MAP_LEGACY;
 	long ret;
 
-	ret = copy_in(space, IOASID_ERROR_MAP, &map, arg,
-		      offsetofend(struct vfio_iommu_type1_dma_map, size));
+	ret = vfio_compat_copy_in(space, IOASID_ERROR_MAP, &map, arg,
+				  offsetofend(struct vfio_iommu_type1_dma_map, size));
 	if (ret)
 		return ret;
 	if (map.flags & ~known)
@@ -103,7 +103,7 @@ static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
  * What dirty queries have in common: a bitmap large enough for @length bytes
  * in pages of its own size. Whether that is the right one comes later.
  */
-static long check_bitmap(const struct vfio_bitmap *b, u64 length)
+static long vfio_compat_check_bitmap(const struct vfio_bitmap *b, u64 length)
 {
 	u64 pages;
 
@@ -120,7 +120,8 @@ static long check_bitmap(const struct vfio_bitmap *b, u64 length)
  * And their range, in the order of type1's unmap: alignment to the only page
  * size there is, then the end, then whether the bitmap is of that size.
  */
-static long check_range(struct ioasid_space *space, u64 iova, u64 length, u64 bitmap_pgsize)
+static long vfio_compat_check_range(struct ioasid_space *space, u64 iova, u64 length,
+				    u64 bitmap_pgsize)
 {
 	u64 pgsize, last;
 
@@ -134,8 +135,9 @@ static long check_range(struct ioasid_space *space, u64 iova, u64 length, u64 bi
 	return bitmap_pgsize == pgsize ? 0 : -EINVAL;
 }
 
-static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type1_dma_unmap *unmap,
-			u32 flags, unsigned long arg, u64 *done)
+static long vfio_compat_unmap_dirty(struct ioasid_space *space,
+				    const struct vfio_iommu_type1_dma_unmap *unmap,
+				    u32 flags, unsigned long arg, u64 *done)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
 	struct ioasid_dirty_query q = { .iova = unmap->iova, .length = unmap->size };
@@ -146,9 +148,9 @@ static long unmap_dirty(struct ioasid_space *space, const struct vfio_iommu_type
 		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EINVAL, IOASID_R_ARGSZ);
 	if (copy_from_user(&bitmap, (void __user *)(arg + minsz), sizeof(bitmap)))
 		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, -EFAULT, IOASID_R_COPY);
-	ret = check_bitmap(&bitmap, unmap->size);
+	ret = vfio_compat_check_bitmap(&bitmap, unmap->size);
 	if (!ret)
-		ret = check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
+		ret = vfio_compat_check_range(space, unmap->iova, unmap->size, bitmap.pgsize);
 	if (ret)
 		return vfio_compat_fail(space, IOASID_ERROR_UNMAP, ret, IOASID_R_DIRTY);
 	q.shift = __ffs64(bitmap.pgsize);
@@ -168,7 +170,7 @@ static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long
 	u64 done;
 	long ret;
 
-	ret = copy_in(space, IOASID_ERROR_UNMAP, &unmap, arg, minsz);
+	ret = vfio_compat_copy_in(space, IOASID_ERROR_UNMAP, &unmap, arg, minsz);
 	if (ret)
 		return ret;
 	dirty = unmap.flags & VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
@@ -179,7 +181,7 @@ static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long
 	if (unmap.flags & VFIO_DMA_UNMAP_FLAG_VADDR)
 		flags |= IOASID_UNMAP_VADDR;
 
-	ret = dirty ? unmap_dirty(space, &unmap, flags, arg, &done) :
+	ret = dirty ? vfio_compat_unmap_dirty(space, &unmap, flags, arg, &done) :
 		      ioasid_unmap(space, unmap.iova, unmap.size, flags, &done);
 	if (ret)
 		return ret;
@@ -189,7 +191,7 @@ static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long
 	return 0;
 }
 
-static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
+static long vfio_compat_dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
 	struct vfio_iommu_type1_dirty_bitmap_get range;
@@ -205,9 +207,9 @@ static long dirty_get(struct ioasid_space *space, u32 argsz, unsigned long arg)
 	if (range.size &&
 	    check_add_overflow(range.iova, range.size - COMPAT_TYPE1_LAST_PAGE, &last))
 		return -COMPAT_TYPE1_EOVERFLOW;
-	ret = check_bitmap(&range.bitmap, range.size);
+	ret = vfio_compat_check_bitmap(&range.bitmap, range.size);
 	if (!ret)
-		ret = check_range(space, range.iova, range.size, range.bitmap.pgsize);
+		ret = vfio_compat_check_range(space, range.iova, range.size, range.bitmap.pgsize);
 	if (ret)
 		return ret;
 	q.iova = range.iova;
@@ -231,7 +233,7 @@ static long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigne
 
 	if (!v2)
 		return vfio_compat_fail(space, IOASID_ERROR_DIRTY, -EACCES, IOASID_R_DIRTY);
-	ret = copy_in(space, IOASID_ERROR_DIRTY, &dirty, arg, minsz);
+	ret = vfio_compat_copy_in(space, IOASID_ERROR_DIRTY, &dirty, arg, minsz);
 	if (ret)
 		return ret;
 
@@ -243,7 +245,7 @@ static long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigne
 		ioasid_dirty_stop(space);
 		break;
 	case VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP:
-		ret = dirty_get(space, dirty.argsz, arg);
+		ret = vfio_compat_dirty_get(space, dirty.argsz, arg);
 		break;
 	default:
 		return vfio_compat_fail(space, IOASID_ERROR_DIRTY, -EINVAL, IOASID_R_FLAGS);

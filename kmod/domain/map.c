@@ -88,11 +88,11 @@ static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 }
 
 /*
- * Write one extent; the device may not see it before direct_sync(). @mapped grows
+ * Write one extent; the device may not see it before pt_sync(). @mapped grows
  * by what was written, also on failure, where undoing it is the caller's.
  */
-static int direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
-		      int prot, u64 *mapped)
+static int pt_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
+		  int prot, u64 *mapped)
 {
 	int ret = ioasid_has_range_ops(domain) ?
 		  map_range(domain, iova, phys, size, prot, mapped) :
@@ -104,7 +104,7 @@ static int direct_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, s
 }
 
 /* Make written entries visible, where the IOMMU needs that. */
-static int direct_sync(struct iommu_domain *domain, u64 iova, size_t size)
+static int pt_sync(struct iommu_domain *domain, u64 iova, size_t size)
 {
 	return domain->ops->iotlb_sync_map ? domain->ops->iotlb_sync_map(domain, iova, size) : 0;
 }
@@ -119,7 +119,7 @@ static int program_piece(struct iommu_domain *domain, const struct ioasid_area *
 	int ret;
 
 	if (likely(direct))
-		return direct_map(domain, iova, PFN_PHYS(pfn), size, prot, done);
+		return pt_map(domain, iova, PFN_PHYS(pfn), size, prot, done);
 	ret = iommu_map(domain, iova, PFN_PHYS(pfn), size, prot, GFP_KERNEL_ACCOUNT);
 	*done += ret ? 0 : size;
 	return ret;
@@ -149,7 +149,7 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 			struct ioasid_map_result *res)
 {
 	u64 t = ioasid_clock(res);
-	int ret = direct_sync(domain, start, done);
+	int ret = pt_sync(domain, start, done);
 
 	if (res)
 		ioasid_lap(true, &t, &res->ns_sync);
@@ -157,7 +157,7 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 }
 
 /* Say how far a large mapping got, if it passed a milestone since that was @told. */
-static void program_tell(struct ioasid_area *area, u64 done, u64 *told)
+static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 {
 	u64 pages = done >> PAGE_SHIFT;
 
@@ -211,10 +211,10 @@ static int program_extents(struct iommu_domain *domain, struct ioasid_area *area
 			ret = ioasid_interrupted();
 			if (ret)
 				return ret;
-			program_tell(area, *done, &told);
+			program_progress(area, *done, &told);
 		}
 	}
-	program_tell(area, *done, &told);
+	program_progress(area, *done, &told);
 	return direct && sync ? program_sync(domain, start, *done, res) : 0;
 }
 
@@ -308,6 +308,6 @@ int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
 	lockdep_assert_held(&space->domains_rwsem);
 	list_for_each_entry(d, &space->domains, link)
 		if (!ret)
-			ret = direct_sync(d->domain, start, last - start + 1);
+			ret = pt_sync(d->domain, start, last - start + 1);
 	return ret;
 }

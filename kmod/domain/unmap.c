@@ -80,8 +80,8 @@ static size_t unmap_pages(struct iommu_domain *domain, u64 iova, size_t size,
  * many bytes from @iova on are clear, more than @size where a larger page ended
  * there.
  */
-static size_t direct_unmap(struct iommu_domain *domain, u64 iova, size_t size,
-			   struct iommu_iotlb_gather *gather)
+static size_t pt_unmap(struct iommu_domain *domain, u64 iova, size_t size,
+		       struct iommu_iotlb_gather *gather)
 {
 	size_t done = ioasid_has_range_ops(domain) ? unmap_range(domain, iova, size, gather) :
 						     unmap_pages(domain, iova, size, gather);
@@ -131,7 +131,7 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 	while (done < size) {
 		u64 step = clear_step(domain, iova + done, size - done);
 
-		n = direct ? direct_unmap(domain, iova + done, step, gather) :
+		n = direct ? pt_unmap(domain, iova + done, step, gather) :
 			     iommu_unmap_fast(domain, iova + done, step, gather);
 		if (!n)
 			break;
@@ -191,7 +191,7 @@ static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
 }
 
 /* From @iova on, how much of @bytes does the IOMMU say leads to @phys? */
-static u64 answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys, u64 bytes)
+static u64 clear_answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys, u64 bytes)
 {
 	u64 at = 0;
 
@@ -214,7 +214,7 @@ static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 	u64 at = 0, n, done;
 
 	while (at < bytes) {
-		n = answers(domain, iova + at, phys + at, bytes - at);
+		n = clear_answers(domain, iova + at, phys + at, bytes - at);
 		if (n) {
 			done = clear_range(domain, iova + at, n, gather);
 			if (done < n)

@@ -32,7 +32,7 @@ static void uncharge_some(const struct ioasid_policy_walk *w, struct ioasid_char
 
 	ioasid_walk_seen_by(&back, seen_by)
 		if (back.prog->ops->uncharge)
-			ioasid_walk_tell(&back, uncharge, args);
+			ioasid_walk_notify(&back, uncharge, args);
 }
 
 static void charge_seen_by(const struct ioasid_policy_walk *w, const struct ioasid_who *who,
@@ -164,7 +164,7 @@ int __ioasid_policy_access_pin(struct ioasid_access_args *args, struct ioasid_po
 		w.op = IOASID_OP_ACCESS_UNPIN;
 		ioasid_walk_enabled(&w)
 			if (w.prog->ops->access_unpin)
-				ioasid_walk_tell(&w, access_unpin, args);
+				ioasid_walk_notify(&w, access_unpin, args);
 	} else {
 		spin_lock(&pins->lock);
 		for (; in; in &= in - 1)
@@ -189,7 +189,7 @@ void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
 		back.npages = pins_take(pins, w.prog, args->npages);
 		spin_unlock(&pins->lock);
 		if (back.npages && w.prog->ops->access_unpin)
-			ioasid_walk_tell(&w, access_unpin, &back);
+			ioasid_walk_notify(&w, access_unpin, &back);
 	}
 	ioasid_walk_end(&w);
 }

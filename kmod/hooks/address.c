@@ -42,7 +42,7 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
  * another address may do, and then it is above this one: a search that goes on
  * from there moves forward. A policy that answers otherwise goes.
  */
-static noinline int weigh_address(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
+static noinline int address_check(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
 				  s64 answer, u64 *from)
 {
 	struct ioasid_policy_prog *r = w->prog;
@@ -73,7 +73,7 @@ static __always_inline int map_at_one(struct ioasid_policy_walk *w, struct ioasi
 	if (!w->prog->ops->map_at)
 		return 0;
 	answer = ioasid_walk_call(w, map_at, args);
-	return likely(!answer) ? 0 : weigh_address(w, args, answer, from);
+	return likely(!answer) ? 0 : address_check(w, args, answer, from);
 }
 
 /* See ioasid_policy_map_at(). */

@@ -24,7 +24,7 @@ static char last_name[IOASID_POLICY_NAME_LEN];
 static struct ioasid_exit_info last_info;
 
 /* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
-static bool move(struct ioasid_policy_prog *r, enum ioasid_policy_state to, bool leaving)
+static bool eject_move(struct ioasid_policy_prog *r, enum ioasid_policy_state to, bool leaving)
 {
 	int state = atomic_read(&r->state);
 
@@ -35,7 +35,7 @@ static bool move(struct ioasid_policy_prog *r, enum ioasid_policy_state to, bool
 	return true;
 }
 
-static void save_backtrace(struct ioasid_exit_info *info)
+static void eject_backtrace(struct ioasid_exit_info *info)
 {
 	unsigned long bt[IOASID_POLICY_BT_LEN];
 	unsigned int i;
@@ -65,7 +65,7 @@ bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hoo
 
 	/* Who sees the state waits for this section, and then for the work. */
 	rcu_read_lock();
-	mine = move(r, IOASID_POLICY_EJECTING, false);
+	mine = eject_move(r, IOASID_POLICY_EJECTING, false);
 	if (mine) {
 		r->info.kind = kind;
 		r->info.value = value;
@@ -73,7 +73,7 @@ bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hoo
 		va_start(args, fmt);
 		vscnprintf(r->info.msg, sizeof(r->info.msg), fmt, args);
 		va_end(args);
-		save_backtrace(&r->info);
+		eject_backtrace(&r->info);
 		atomic_set_release(&r->state, IOASID_POLICY_EJECTED);
 		queue_work(system_unbound_wq, &r->work);
 	}
@@ -91,7 +91,7 @@ bool ioasid_policy_leave(struct ioasid_policy_prog *r)
 /* ioasid_policy_end() - @r can be ejected no more; false if it has been */
 bool ioasid_policy_end(struct ioasid_policy_prog *r)
 {
-	return move(r, IOASID_POLICY_ENDED, true);
+	return eject_move(r, IOASID_POLICY_ENDED, true);
 }
 
 /* ioasid_policy_settle() - wait until @r, which was ejected, has been told so by its exit */
@@ -103,7 +103,7 @@ void ioasid_policy_settle(struct ioasid_policy_prog *r)
 }
 
 /* The programs' last words; no hook runs any more. */
-static void finish_dump(struct ioasid_policy_prog *r)
+static void eject_dump(struct ioasid_policy_prog *r)
 {
 	char *buf;
 
@@ -116,7 +116,7 @@ static void finish_dump(struct ioasid_policy_prog *r)
 	smp_store_release(&r->dump, buf);
 }
 
-static void last_set(const char *name, const struct ioasid_exit_info *info)
+static void eject_set_last(const char *name, const struct ioasid_exit_info *info)
 {
 	mutex_lock(&last_lock);
 	strscpy(last_name, name, sizeof(last_name));
@@ -145,8 +145,8 @@ void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info)
  */
 void ioasid_policy_finish(struct ioasid_policy_prog *r)
 {
-	finish_dump(r);
-	last_set(r->policy->name, &r->info);
+	eject_dump(r);
+	eject_set_last(r->policy->name, &r->info);
 	trace_ioasid_policy(r->policy->name, &r->info);
 	if (r->info.kind >= IOASID_EXIT_ERROR)
 		pr_warn("policy %s ejected: %s\n", r->policy->name, r->info.msg);

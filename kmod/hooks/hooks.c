@@ -67,8 +67,8 @@ int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid
 /* ---- what begins and will end ---- */
 
 /* Slowly, because some are for certain callers only. */
-static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
-				  u32 ends, const struct ioasid_who *who)
+static noinline void hook_begin_scoped(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
+				       u32 ends, const struct ioasid_who *who)
 {
 	u32 in = ioasid_policy_concerned(w->set, w->set->has[w->op] | ends, who);
 
@@ -81,19 +81,19 @@ static noinline void begin_scoped(struct ioasid_policy_walk *w, struct ioasid_se
  * Record those of them that have hook @end, to notify them of the end. Ejected policies
  * are skipped at the end. @seen_by is empty.
  */
-static __always_inline void begin(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
-				  enum ioasid_op op, enum ioasid_op end,
-				  const struct ioasid_who *who)
+static __always_inline void hook_begin(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
+				       enum ioasid_op op, enum ioasid_op end,
+				       const struct ioasid_who *who)
 {
 	if (unlikely(w->set->any_scoped & (BIT(op) | BIT(end)))) {
-		begin_scoped(w, seen_by, w->set->has[end], who);
+		hook_begin_scoped(w, seen_by, w->set->has[end], who);
 	} else if (ioasid_policy_has(end)) {
 		seen_by->all = w->set->all[end].all;
 	}
 }
 
 /* A policy refused: those after it are not asked, so nothing has begun for them. */
-static noinline void begin_drop_rest(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by)
+static noinline void hook_drop_rest(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by)
 {
 	while (ioasid_walk_next(w))
 		if (ioasid_policy_hook_at(w->prog->ops, w->op))
@@ -148,7 +148,7 @@ static int space_open_one(struct ioasid_policy_walk *w, struct ioasid_space_args
 	s32 ret = 0;
 
 	ioasid_seen_by_prune(seen_by, w->set);
-	if (ioasid_seen_by_has(seen_by, w->prog) || !ioasid_policy_hears_of_spaces(w->prog) ||
+	if (ioasid_seen_by_has(seen_by, w->prog) || !ioasid_policy_enabled_for_spaces(w->prog) ||
 	    !ioasid_policy_in_scope(w->prog, &args->who))
 		return 0;
 	ioasid_seen_by_add(seen_by, w->prog);
@@ -183,9 +183,9 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_s
 	mutex_lock(&spaces_seen_by_lock);
 	ioasid_walk_begin(&w, IOASID_OP_SPACE_CLOSE);
 	while (ioasid_walk_next(&w))
-		if (ioasid_policy_hears_of_spaces(w.prog) &&
+		if (ioasid_policy_enabled_for_spaces(w.prog) &&
 		    ioasid_seen_by_has(seen_by, w.prog))
-			ioasid_walk_tell(&w, space_close, args);
+			ioasid_walk_notify(&w, space_close, args);
 	ioasid_walk_end(&w);
 	mutex_unlock(&spaces_seen_by_lock);
 }
@@ -220,11 +220,12 @@ int __ioasid_policy_attach(struct ioasid_attach_args *args, struct ioasid_seen_b
 	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACH);
-	begin_scoped(&w, seen_by, w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
-		     &args->who);
+	hook_begin_scoped(&w, seen_by,
+			  w.set->has[IOASID_OP_ATTACHED] | w.set->has[IOASID_OP_DETACH],
+			  &args->who);
 	ret = ask(&w, attach, args, errnos_attach);
 	if (ret)
-		begin_drop_rest(&w, seen_by);
+		hook_drop_rest(&w, seen_by);
 	ioasid_walk_end(&w);
 	return ret;
 }
@@ -237,7 +238,7 @@ void __ioasid_policy_attached(struct ioasid_attach_args *args, struct ioasid_att
 
 	ioasid_walk_begin(&w, IOASID_OP_ATTACHED);
 	ioasid_walk_seen_by(&w, seen_by)
-		ioasid_walk_tell(&w, attached, args, res);
+		ioasid_walk_notify(&w, attached, args, res);
 	ioasid_walk_end(&w);
 }
 
@@ -248,7 +249,7 @@ void __ioasid_policy_detach(struct ioasid_attach_args *args, struct ioasid_seen_
 
 	ioasid_walk_begin(&w, IOASID_OP_DETACH);
 	ioasid_walk_seen_by(&w, seen_by)
-		ioasid_walk_tell(&w, detach, args);
+		ioasid_walk_notify(&w, detach, args);
 	ioasid_walk_end(&w);
 }
 
@@ -279,7 +280,7 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_seen_b
 	int ret = 0;
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_BEGIN);
-	begin(&w, seen_by, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
+	hook_begin(&w, seen_by, IOASID_OP_MAP_BEGIN, IOASID_OP_MAP_DONE, &args->who);
 	while (!ret && ioasid_walk_next(&w)) {
 		if (unlikely(!ioasid_policy_enabled(w.prog))) {
 			ret = ioasid_policy_fails_closed(w.prog) ? -EPERM : 0;
@@ -289,7 +290,7 @@ int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_seen_b
 	}
 	if (unlikely(ret)) {
 		ioasid_policy_refused_by(no, w.prog, 0);
-		begin_drop_rest(&w, seen_by);
+		hook_drop_rest(&w, seen_by);
 	}
 	ioasid_walk_end(&w);
 	return ret;
@@ -303,7 +304,7 @@ void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_resu
 
 	ioasid_walk_begin(&w, IOASID_OP_MAP_DONE);
 	ioasid_walk_seen_by(&w, seen_by)
-		ioasid_walk_tell(&w, map_done, args, res);
+		ioasid_walk_notify(&w, map_done, args, res);
 	ioasid_walk_end(&w);
 }
 
@@ -357,9 +358,9 @@ void __ioasid_policy_unmap_begin(struct ioasid_unmap_args *args, struct ioasid_s
 	struct ioasid_policy_walk w;
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_BEGIN);
-	begin(&w, seen_by, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
+	hook_begin(&w, seen_by, IOASID_OP_UNMAP_BEGIN, IOASID_OP_UNMAP_DONE, &args->who);
 	ioasid_walk_enabled(&w)
-		ioasid_walk_tell(&w, unmap_begin, args);
+		ioasid_walk_notify(&w, unmap_begin, args);
 	ioasid_walk_end(&w);
 }
 
@@ -387,7 +388,7 @@ void ioasid_policy_unmap_done(struct ioasid_unmap_args *args, struct ioasid_unma
 
 	ioasid_walk_begin(&w, IOASID_OP_UNMAP_DONE);
 	ioasid_walk_seen_by(&w, seen_by)
-		ioasid_walk_tell(&w, unmap_done, args, res);
+		ioasid_walk_notify(&w, unmap_done, args, res);
 	ioasid_walk_end(&w);
 }
 
@@ -413,6 +414,6 @@ void __ioasid_policy_dirty(struct ioasid_dirty_args *args)
 
 	ioasid_walk_begin(&w, IOASID_OP_DIRTY);
 	ioasid_walk_scope(&w, &args->who)
-		ioasid_walk_tell(&w, dirty, args);
+		ioasid_walk_notify(&w, dirty, args);
 	ioasid_walk_end(&w);
 }

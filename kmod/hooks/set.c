@@ -142,17 +142,17 @@ static void set_key(unsigned int key, bool on)
  * Where a policy that fails closed is missed: before anything else, and at map_at
  * by mappings that were past that when it was ejected.
  */
-static bool may_be_missed(enum ioasid_op op)
+static bool set_may_be_missed(enum ioasid_op op)
 {
 	return op == IOASID_OP_MAP_BEGIN || op == IOASID_OP_MAP_AT;
 }
 
 /* Who is to be asked at @op. */
-static bool has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
+static bool set_has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	bool has = ioasid_policy_hook_at(r->ops, op);
 
-	if (may_be_missed(op))
+	if (set_may_be_missed(op))
 		has |= r->closed;
 	if (op == IOASID_OP_MAP_BEGIN)
 		has |= r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED;
@@ -160,10 +160,10 @@ static bool has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
 }
 
 /* Does a prog that is ejected still matter? */
-static bool still_on(const struct ioasid_policy_prog *r, enum ioasid_op op)
+static bool set_still_needs(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
-	return ioasid_policy_hears_of_spaces(r) ||
-	       (may_be_missed(op) && ioasid_policy_fails_closed(r));
+	return ioasid_policy_enabled_for_spaces(r) ||
+	       (set_may_be_missed(op) && ioasid_policy_fails_closed(r));
 }
 
 /*
@@ -179,9 +179,9 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 
 	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++)
-			on[op] |= set->has[op] & BIT(i) && still_on(set->prog[i], op);
+			on[op] |= set->has[op] & BIT(i) && set_still_needs(set->prog[i], op);
 		on[IOASID_OP_TIMES] |= set->prog[i]->ops->flags & IOASID_POLICY_F_TIMES &&
-				       still_on(set->prog[i], IOASID_OP_NR);
+				       set_still_needs(set->prog[i], IOASID_OP_NR);
 	}
 	for (i = 0; i < IOASID_KEY_NR; i++)
 		if (on[i] || off)
@@ -192,10 +192,10 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
  * While it is being loaded a policy hears of address spaces, and of nothing
  * else: who is marked for the end of something must have seen its beginning.
  */
-static bool hears(const struct ioasid_policy_prog *r, enum ioasid_op op)
+static bool set_enabled_for(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	return op == IOASID_OP_SPACE_OPEN || op == IOASID_OP_SPACE_CLOSE ||
-	       (may_be_missed(op) && r->closed) ||
+	       (set_may_be_missed(op) && r->closed) ||
 	       atomic_read(&r->state) != IOASID_POLICY_LOADING;
 }
 
@@ -209,7 +209,7 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 	set->any_scoped = 0;
 	for (i = 0; i < set->nr; i++) {
 		for (op = 0; op < IOASID_OP_NR; op++) {
-			if (!has_hook(set->prog[i], op) || !hears(set->prog[i], op))
+			if (!set_has_hook(set->prog[i], op) || !set_enabled_for(set->prog[i], op))
 				continue;
 			set->has[op] |= BIT(i);
 			ioasid_seen_by_add(&set->all[op], set->prog[i]);

@@ -255,7 +255,7 @@ static inline bool ioasid_policy_enabled(const struct ioasid_policy_prog *r)
 }
 
 /* Those that tell of address spaces do. */
-static inline bool ioasid_policy_hears_of_spaces(const struct ioasid_policy_prog *r)
+static inline bool ioasid_policy_enabled_for_spaces(const struct ioasid_policy_prog *r)
 {
 	return atomic_read(&r->state) <= IOASID_POLICY_LEAVING;
 }

@@ -32,7 +32,7 @@
 /* Every other call. */
 #define SHARE(calls)	((calls) / 2)
 
-static u64 calls_until_now(const struct ioasid_policy_prog *r, u32 op)
+static u64 slow_calls_so_far(const struct ioasid_policy_prog *r, u32 op)
 {
 	u64 sum = 0;
 	int cpu;
@@ -50,20 +50,20 @@ void ioasid_policy_pace_init(struct ioasid_policy_prog *r)
 	spin_lock_init(&r->pace_lock);
 	for (op = 0; op < IOASID_OP_NR; op++) {
 		r->pace[op].since = jiffies;
-		r->pace[op].calls = calls_until_now(r, op);
+		r->pace[op].calls = slow_calls_so_far(r, op);
 	}
 }
 
-static bool is_over(const struct ioasid_policy_pace *pace)
+static bool slow_is_over(const struct ioasid_policy_pace *pace)
 {
 	return time_after_eq(jiffies, READ_ONCE(pace->since) + HZ);
 }
 
 /* The period ends, if it had enough calls. Return: bad ones in a row; @calls and @slow of it. */
-static unsigned int judge(struct ioasid_policy_prog *r, u32 op, u64 *calls, u64 *slow)
+static unsigned int slow_judge(struct ioasid_policy_prog *r, u32 op, u64 *calls, u64 *slow)
 {
 	struct ioasid_policy_pace *pace = &r->pace[op];
-	u64 now = calls_until_now(r, op);
+	u64 now = slow_calls_so_far(r, op);
 
 	*calls = now - pace->calls;
 	if (*calls < CALLS_MIN)
@@ -87,10 +87,10 @@ void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
 	this_cpu_inc(r->stats->slow);
 	atomic_inc(&pace->slow);
 	/* Who comes second need not wait: the other one looks. */
-	if (!is_over(pace) || !spin_trylock(&r->pace_lock))
+	if (!slow_is_over(pace) || !spin_trylock(&r->pace_lock))
 		return;
-	if (is_over(pace))
-		bad = judge(r, f->op, &calls, &slow);
+	if (slow_is_over(pace))
+		bad = slow_judge(r, f->op, &calls, &slow);
 	spin_unlock(&r->pace_lock);
 	if (bad >= PERIODS)
 		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, hook, us,

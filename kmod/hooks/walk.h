@@ -158,7 +158,7 @@ static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct io
 	__ret;									\
 })
 
-#define ioasid_walk_tell(w, lower, ...)						\
+#define ioasid_walk_notify(w, lower, ...)					\
 do {										\
 	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
 	struct ioasid_policy_frame __f __uninitialized;				\

@@ -6,7 +6,7 @@
  * Who else can run: maps, unmaps, attach, detach, teardown. An unmap that finds
  * pins runs the unmap callbacks, under access->calls, and tries again. A copy by
  * the CPU may wait for a page fault, so no lock is held; it counts in
- * area->users, which an unmap waits for; a teardown leaves the area to it.
+ * area->num_accesses, which an unmap waits for; a teardown leaves the area to it.
  */
 #include <linux/highmem.h>
 #include <linux/kthread.h>
@@ -69,7 +69,7 @@ void ioasid_access_destroy(struct ioasid_access *access)
 IOASID_EXPORT(ioasid_access_destroy);
 
 /* Where the byte at @iova is in the owner's memory, or in the file. */
-static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)
+static unsigned long access_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
 	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
 }
@@ -79,7 +79,8 @@ static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)
  * Only a kernel thread that has no memory can borrow it: one that has borrowed
  * another process's, and a task that is exiting, get -EFAULT.
  */
-static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size_t len, bool write)
+static int access_copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size_t len,
+			     bool write)
 {
 	bool borrow = current->mm != mm;
 	unsigned long left;
@@ -101,8 +102,8 @@ static int copy_chunk(struct mm_struct *mm, unsigned long vaddr, void *buf, size
 }
 
 /* The same for memory of a file, which the area has pinned. */
-static int copy_pages(struct ioasid_pages *pages, unsigned long offset, void *buf, size_t len,
-		      bool write)
+static int access_copy_pages(struct ioasid_pages *pages, unsigned long offset, void *buf,
+			     size_t len, bool write)
 {
 	struct page *page;
 	size_t n;
@@ -118,16 +119,16 @@ static int copy_pages(struct ioasid_pages *pages, unsigned long offset, void *bu
 	return 0;
 }
 
-static int area_copy(struct ioasid_pages *pages, unsigned long vaddr, void *buf, size_t len,
-		     bool write)
+static int access_area_copy(struct ioasid_pages *pages, unsigned long vaddr, void *buf, size_t len,
+			    bool write)
 {
 	struct mm_struct *mm;
 	int ret;
 
 	if (pages->of_file)
-		return copy_pages(pages, vaddr - pages->vaddr, buf, len, write);
+		return access_copy_pages(pages, vaddr - pages->vaddr, buf, len, write);
 	mm = ioasid_pages_mm(pages);
-	ret = copy_chunk(mm, vaddr, buf, len, write);
+	ret = access_copy_chunk(mm, vaddr, buf, len, write);
 	mmdrop(mm);
 	return ret;
 }
@@ -149,11 +150,11 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 		return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
 	}
 	n = min_t(u64, len, ioasid_area_last(area) - iova + 1);
-	vaddr = area_vaddr(area, iova);
-	area->users++;
+	vaddr = access_area_vaddr(area, iova);
+	area->num_accesses++;
 	mutex_unlock(&space->areas_lock);
 
-	ret = area_copy(area->pages, vaddr, buf, n, write);
+	ret = access_area_copy(area->pages, vaddr, buf, n, write);
 
 	mutex_lock(&space->areas_lock);
 	if (write)
@@ -162,7 +163,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	return ret ? ioasid_fail(f, ret, IOASID_R_PIN, iova, 0) : (long)n;
 }
 
-static void trace_rw(struct ioasid_space *space, u64 iova, size_t len, bool write, int err)
+static void access_trace_rw(struct ioasid_space *space, u64 iova, size_t len, bool write, int err)
 {
 	struct ioasid_who who;
 
@@ -184,14 +185,14 @@ static int space_rw(struct ioasid_space *space, u64 iova, void *buf, size_t len,
 		if (n < 0) {
 			ioasid_space_report(space, write ? IOASID_ERROR_WRITE : IOASID_ERROR_READ,
 					    n, &f);
-			trace_rw(space, first, all, write, n);
+			access_trace_rw(space, first, all, write, n);
 			return n;
 		}
 		iova += n;
 		buf += n;
 		len -= n;
 	}
-	trace_rw(space, first, all, write, 0);
+	access_trace_rw(space, first, all, write, 0);
 	return 0;
 }
 

@@ -58,7 +58,7 @@ static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ra
 }
 
 /* LIVE areas from @start up; the write lock keeps the answer LIVE. */
-static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
+static struct ioasid_area *attach_next_live(struct ioasid_space *space, u64 start)
 {
 	struct ioasid_area *area;
 
@@ -72,9 +72,9 @@ static struct ioasid_area *next_live(struct ioasid_space *space, u64 start)
 }
 
 #define for_each_live(space, area)					\
-	for (area = next_live(space, 0); area;				\
+	for (area = attach_next_live(space, 0); area;			\
 	     area = ioasid_area_last(area) == U64_MAX ? NULL :		\
-		    next_live(space, ioasid_area_last(area) + 1))
+		    attach_next_live(space, ioasid_area_last(area) + 1))
 
 /*
  * Remove every mapping from a domain that no group uses, or that ends with what it
@@ -122,7 +122,7 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	return 0;
 }
 
-static int alloc_for_first_device(struct device *dev, void *data)
+static int attach_alloc_for_device(struct device *dev, void *data)
 {
 	struct iommu_domain **domain = data;
 
@@ -130,7 +130,7 @@ static int alloc_for_first_device(struct device *dev, void *data)
 	return 1;
 }
 
-static int node_of_first_device(struct device *dev, void *data)
+static int attach_node_of_device(struct device *dev, void *data)
 {
 	s32 *node = data;
 
@@ -138,11 +138,11 @@ static int node_of_first_device(struct device *dev, void *data)
 	return 1;
 }
 
-static void describe_group(struct iommu_group *group, struct ioasid_attach_args *args)
+static void attach_describe_group(struct iommu_group *group, struct ioasid_attach_args *args)
 {
 	args->group = iommu_group_id(group);
 	args->node = NUMA_NO_NODE;
-	iommu_group_for_each_dev(group, &args->node, node_of_first_device);
+	iommu_group_for_each_dev(group, &args->node, attach_node_of_device);
 }
 
 static struct ioasid_domain *domain_create(struct ioasid_space *space, struct iommu_group *group)
@@ -152,7 +152,7 @@ static struct ioasid_domain *domain_create(struct ioasid_space *space, struct io
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	iommu_group_for_each_dev(group, &domain, alloc_for_first_device);
+	iommu_group_for_each_dev(group, &domain, attach_alloc_for_device);
 	if (IS_ERR(domain)) {
 		kfree(d);
 		return ERR_CAST(domain);
@@ -370,26 +370,26 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	fresh = domain_create(space, g->group);
 	if (IS_ERR(fresh)) {
 		ret = ioasid_fail(f, PTR_ERR(fresh), IOASID_R_IOMMU, 0, 0);
-		goto free_resv;
+		goto err_resv;
 	}
 	ret = space->flags & IOASID_SPACE_NESTING ? compat_enable_nesting(fresh->domain) : 0;
 	if (ret) {
 		ioasid_fail(f, ret, IOASID_R_IOMMU, 0, 0);
-		goto destroy;
+		goto err_domain;
 	}
 	ret = domain_enter(fresh, g->group, f);
 	if (ret)
-		goto destroy;
+		goto err_domain;
 	ret = attach_iova_ranges(space, g, fresh, &old, f);
 	if (ret) {
 		iommu_detach_group(fresh->domain, g->group);
-		goto destroy;
+		goto err_domain;
 	}
 	ret = attach_domain(space, g, fresh, sw_msi, f);
 	if (ret) {
 		space_swap_iova_ranges(space, &old);
 		ioasid_ranges_free(&old);
-		goto destroy;
+		goto err_domain;
 	}
 	ioasid_ranges_free(&old);
 	space_link(space, g, g->domain == fresh ? fresh : NULL);
@@ -399,9 +399,9 @@ static int attach_hardware(struct ioasid_space *space, struct ioasid_group *g,
 	}
 	return 0;
 
-destroy:
+err_domain:
 	domain_destroy(fresh);
-free_resv:
+err_resv:
 	ioasid_ranges_free(&g->resv);
 	return ret;
 }
@@ -537,7 +537,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 
 	ioasid_assert_may_wait(space);
 	ioasid_who_current(&args.who, space->entry.id);
-	describe_group(group, &args);
+	attach_describe_group(group, &args);
 	/* A sealing attach must not fail for want of a few bytes. */
 	g = kzalloc(sizeof(*g),
 		    GFP_KERNEL_ACCOUNT | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
@@ -564,7 +564,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 IOASID_EXPORT(ioasid_attach_group);
 
 /* No domain is left, and so none that could reach what one of them had lost. */
-static void forget_lost(struct ioasid_space *space)
+static void attach_forget_lost(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
 	bool lost;
@@ -598,7 +598,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 	if (d && !d->groups) {
 		domain_destroy(d);
 		if (list_empty(&space->domains))
-			forget_lost(space);
+			attach_forget_lost(space);
 	}
 	/* Areas that its page tables kept are not stuck any more. */
 	ioasid_space_leave_to_users(space, victims);
@@ -626,7 +626,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 	/* The last IOMMU may have left, and software devices stay. */
 	if (g->domain)
 		ioasid_space_unpin_idle(space);
-	describe_group(group, &args);
+	attach_describe_group(group, &args);
 	ioasid_who_current(&args.who, space->entry.id);
 	ioasid_policy_detach(&args, &g->seen_by);
 	trace_ioasid_detach(&args);

@@ -520,7 +520,7 @@ static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 }
 
 /* Report to the policies and the trace event that have listened from the beginning. */
-static noinline void map_tell(struct ioasid_map_call *c, int ret)
+static noinline void map_notify(struct ioasid_map_call *c, int ret)
 {
 	struct ioasid_map_result *res = c->res;
 
@@ -542,7 +542,7 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
 	ret = map_vfio_errno(c, ret);
 	if (unlikely(c->res))
-		map_tell(c, ret);
+		map_notify(c, ret);
 	if (ret)
 		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->fail.reason, c->fail.a,
 				   c->fail.b);

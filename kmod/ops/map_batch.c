@@ -33,14 +33,14 @@
 #define PREPARED_PER_BREAK	128
 
 /* May what @c pins be charged with what others of its round pin? */
-static bool many_later(const struct ioasid_map_call *c)
+static bool batch_later(const struct ioasid_map_call *c)
 {
 	return c->args.length <= LATER_PAGES << PAGE_SHIFT && !c->timing &&
 	       !ioasid_charge_at_once();
 }
 
 /* One mapping up to the point where only its charge and the page tables are missing. */
-static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
+static int batch_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
 {
 	int ret;
 
@@ -49,15 +49,15 @@ static int many_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	ioasid_map_begin(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
-	c->later = many_later(c);
+	c->later = batch_later(c);
 	ret = ioasid_map_prepare(c);
-	if (!ret && b->tell(b->data, i, c->args.iova))
+	if (!ret && b->respond(b->data, i, c->args.iova))
 		ret = ioasid_map_undo(c, ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0));
 	return ret;
 }
 
 /* Charge for one, whose pages are pinned. */
-static int many_pay_one(struct ioasid_map_call *c)
+static int batch_pay_one(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
 	u64 limit = 0;
@@ -71,13 +71,13 @@ static int many_pay_one(struct ioasid_map_call *c)
 }
 
 /* Is what it owes part of the sum that is charged for several? A user is no process. */
-static bool many_shares(const struct ioasid_map_call *c)
+static bool batch_shares(const struct ioasid_map_call *c)
 {
 	return c->owed && !c->area->pages->user;
 }
 
 /* Charge for several in one, if the rlimit allows that and no policy has come meanwhile. */
-static void many_pay_sum(struct ioasid_map_call *c, unsigned int nr)
+static void batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 {
 	struct ioasid_pages *pages = NULL;
 	unsigned long sum = 0;
@@ -86,7 +86,7 @@ static void many_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 	if (ioasid_charge_at_once())
 		return;
 	for (i = 0; i < nr; i++) {
-		if (!many_shares(&c[i]))
+		if (!batch_shares(&c[i]))
 			continue;
 		pages = c[i].area->pages;
 		sum += c[i].owed;
@@ -94,7 +94,7 @@ static void many_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 	if (!sum || ioasid_charge_sum(pages, sum))
 		return;
 	for (i = 0; i < nr; i++) {
-		if (!many_shares(&c[i]))
+		if (!batch_shares(&c[i]))
 			continue;
 		c[i].area->pages->charged = c[i].owed;
 		c[i].owed = 0;
@@ -102,14 +102,14 @@ static void many_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 }
 
 /* Charge for what is still to be charged. Return: 0; or why not, and *@done of @nr are. */
-static int many_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
 	unsigned int i;
 	int ret = 0;
 
-	many_pay_sum(c, nr);
+	batch_pay_sum(c, nr);
 	for (i = 0; i < nr; i++) {
-		ret = c[i].later ? many_pay_one(&c[i]) : 0;
+		ret = c[i].later ? batch_pay_one(&c[i]) : 0;
 		if (ret)
 			break;
 	}
@@ -118,7 +118,8 @@ static int many_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *do
 }
 
 /* Make *@n written mappings visible and LIVE; *@n becomes how many are. */
-static int many_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int *n)
+static int batch_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
+			 unsigned int *n)
 {
 	u64 start = U64_MAX, last = 0;
 	unsigned int i, good;
@@ -147,8 +148,8 @@ static int many_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 }
 
 /* @nr mappings are prepared; *@done of them get LIVE. */
-static int many_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
-		       unsigned int *done)
+static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
+			unsigned int *done)
 {
 	unsigned int n = 0;
 	int ret = 0, err;
@@ -162,28 +163,28 @@ static int many_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 		ret = ioasid_map_program(&c[n], false);
 		n += !ret;
 	}
-	err = many_publish(b, c, &n);
+	err = batch_publish(b, c, &n);
 	up_read(&b->space->domains_rwsem);
 	*done = n;
 	return err ?: ret;
 }
 
 /* The end of one that nothing was wrong with, after one that failed; -EIO if it is kept. */
-static int many_give_up(struct ioasid_map_call *c)
+static int batch_give_up(struct ioasid_map_call *c)
 {
 	int ret = ioasid_map_undo(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));
 
 	return ioasid_map_end(c, ret);
 }
 
-static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
+static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
 	unsigned int i, ready, paid, done;
 	unsigned long since = 0;
 	int ret = 0, err, pay;
 
 	for (ready = 0; ready < nr; ready++) {
-		ret = many_prepare(b, &c[ready], b->done + ready);
+		ret = batch_prepare(b, &c[ready], b->done + ready);
 		if (ret)
 			break;
 		since += 1 + (c[ready].args.length >> PAGE_SHIFT);
@@ -192,14 +193,14 @@ static int many_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c
 			since = 0;
 		}
 	}
-	pay = many_pay(c, ready, &paid);
-	err = many_commit(b, c, paid, &done) ?: pay;
+	pay = batch_pay(c, ready, &paid);
+	err = batch_commit(b, c, paid, &done) ?: pay;
 	for (i = 0; i < done; i++)
 		ioasid_map_end(&c[i], 0);
 	if (err) {
 		err = ioasid_map_end(&c[done], ioasid_map_undo(&c[done], err));
 		for (i = done + 1; i < ready; i++)
-			if (many_give_up(&c[i]) == -EIO)
+			if (batch_give_up(&c[i]) == -EIO)
 				err = -EIO;
 	}
 	if (ret)
@@ -224,7 +225,7 @@ int ioasid_map_many(struct ioasid_map_batch_call *b)
 	if (!c)
 		return -ENOMEM;
 	while (b->done < b->nr && !ret)
-		ret = many_round(b, c, min(room, b->nr - b->done));
+		ret = batch_round(b, c, min(room, b->nr - b->done));
 	kvfree(c);
 	return ret;
 }

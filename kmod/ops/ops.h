@@ -71,7 +71,7 @@ int ioasid_map_make(struct ioasid_map_call *c);
  * struct ioasid_map_batch_call - many mappings in one call
  * @space: where to
  * @fill: describe entry @i in @c; 0 or -errno
- * @tell: entry @i will be mapped there; 0 or -EFAULT
+ * @respond: entry @i will be mapped there; 0 or -EFAULT
  * @data: for both
  * @entries: for @fill
  * @nr: how many
@@ -80,7 +80,7 @@ int ioasid_map_make(struct ioasid_map_call *c);
 struct ioasid_map_batch_call {
 	struct ioasid_space *space;
 	int (*fill)(void *data, unsigned int i, const void *entries, struct ioasid_map_call *c);
-	int (*tell)(void *data, unsigned int i, u64 iova);
+	int (*respond)(void *data, unsigned int i, u64 iova);
 	void *data;
 	const void *entries;
 	unsigned int nr;

@@ -40,7 +40,7 @@ struct owner_move {
 };
 
 /* Pages of @moves that another call has claimed, or NULL: all are ours now. */
-static struct ioasid_pages *claim_try(struct owner_move *moves, unsigned int nr)
+static struct ioasid_pages *owner_claim_try(struct owner_move *moves, unsigned int nr)
 {
 	struct ioasid_pages *taken = NULL;
 	unsigned int i;
@@ -56,17 +56,17 @@ static struct ioasid_pages *claim_try(struct owner_move *moves, unsigned int nr)
 }
 
 /* Claims nothing while it waits, so that no two calls wait for each other. */
-static int claim(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
+static int owner_claim(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
 {
 	struct ioasid_pages *taken;
 
-	while ((taken = claim_try(moves, nr)))
+	while ((taken = owner_claim_try(moves, nr)))
 		if (wait_event_killable(moving_wait, !READ_ONCE(taken->moving)))
 			return ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	return 0;
 }
 
-static void unclaim(struct owner_move *moves, unsigned int nr)
+static void owner_unclaim(struct owner_move *moves, unsigned int nr)
 {
 	unsigned int i;
 
@@ -78,7 +78,7 @@ static void unclaim(struct owner_move *moves, unsigned int nr)
 }
 
 /* Describe the pages as the caller's, and charge the caller; the pages are claimed. */
-static int move_charge(struct owner_move *m, struct ioasid_fail *f)
+static int owner_move_charge(struct owner_move *m, struct ioasid_fail *f)
 {
 	struct ioasid_pages *next = &m->next;
 	u64 limit = 0;
@@ -107,19 +107,19 @@ static int move_charge(struct owner_move *m, struct ioasid_fail *f)
 }
 
 /* Give the charge back, and forget. */
-static void move_drop(struct ioasid_pages *who)
+static void owner_move_drop(struct ioasid_pages *who)
 {
 	ioasid_uncharge(who, who->charged);
 	ioasid_pages_release(who);
 }
 
 /* The new owner is in, the old one is paid off. */
-static void move_commit(struct owner_move *m)
+static void owner_commit(struct owner_move *m)
 {
 	struct ioasid_pages old;
 
 	ioasid_pages_set_owner(m->pages, &m->next, &old);
-	move_drop(&old);
+	owner_move_drop(&old);
 }
 
 /**
@@ -134,16 +134,16 @@ int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_ar
 			      struct ioasid_fail *f)
 {
 	struct owner_move m = { .pages = pages, .args = *args };
-	int ret = claim(&m, 1, f);
+	int ret = owner_claim(&m, 1, f);
 
 	if (ret)
 		return ret;
 	if (pages->mm != current->mm) {
-		ret = move_charge(&m, f);
+		ret = owner_move_charge(&m, f);
 		if (!ret)
-			move_commit(&m);
+			owner_commit(&m);
 	}
-	unclaim(&m, 1);
+	owner_unclaim(&m, 1);
 	*args = m.args;
 	return ret;
 }
@@ -242,7 +242,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 
 		if (p->mm == current->mm || p->moving == IOASID_MOVING_CHARGED)
 			continue;
-		ret = move_charge(&moves[done], f);
+		ret = owner_move_charge(&moves[done], f);
 		if (ret)
 			break;
 		WRITE_ONCE(p->moving, IOASID_MOVING_CHARGED);
@@ -251,9 +251,9 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 		if (!moves[i].next.mm)
 			continue;
 		if (ret)
-			move_drop(&moves[i].next);
+			owner_move_drop(&moves[i].next);
 		else
-			move_commit(&moves[i]);
+			owner_commit(&moves[i]);
 		trace_ioasid_owner(&moves[i].args, ret);
 	}
 	return ret;
@@ -293,10 +293,10 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 	ret = owners_get(space, &moves, &nr, &f);
 	if (ret)
 		goto out;
-	ret = claim(moves, nr, &f);
+	ret = owner_claim(moves, nr, &f);
 	if (!ret) {
 		ret = owner_move_all(moves, nr, &f);
-		unclaim(moves, nr);
+		owner_unclaim(moves, nr);
 	}
 	for (i = 0; i < nr; ioasid_area_break(&i)) {
 		ioasid_pages_put_area(moves[i].pages, false, NULL);

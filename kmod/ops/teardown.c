@@ -37,7 +37,7 @@ void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *v
 	list_for_each_entry_safe(area, tmp, victims, link) {
 		ioasid_area_break(&n);
 		ioasid_area_stuck(space, area);
-		if (!area->users)
+		if (!area->num_accesses)
 			continue;
 		list_del_init(&area->link);
 		area->stop = true;
@@ -120,7 +120,7 @@ void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
 	LIST_HEAD(victims);
 
 	lockdep_assert_held(&space->areas_lock);
-	if (!--area->users) {
+	if (!--area->num_accesses) {
 		ioasid_space_changed(space);
 		if (area->stop) {
 			ioasid_area_stuck(space, area);

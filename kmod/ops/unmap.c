@@ -159,14 +159,14 @@ static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
 }
 
 /* Memory of a file, and pages that others see too, have no address to update. */
-static bool has_vaddr(const struct ioasid_area *area)
+static bool unmap_has_vaddr(const struct ioasid_area *area)
 {
 	return !area->pages->of_file && atomic_read(&area->pages->nr_areas) == 1;
 }
 
-static int vaddr_check(const struct ioasid_area *area)
+static int unmap_vaddr_check(const struct ioasid_area *area)
 {
-	return area->no_vaddr || !has_vaddr(area) ? -EINVAL : 0;
+	return area->no_vaddr || !unmap_has_vaddr(area) ? -EINVAL : 0;
 }
 
 /*
@@ -179,7 +179,7 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	int ret;
 
 	for (area = first; area; area = unmap_next(c, area)) {
-		ret = vaddr_check(area);
+		ret = unmap_vaddr_check(area);
 		if (ret)
 			return unmap_fail(c, ret, IOASID_R_VADDR, ioasid_area_start(area),
 					  ioasid_area_last(area));
@@ -289,7 +289,7 @@ static int unmap_find_ranges(struct unmap_call *c)
 	return ret;
 }
 
-static int area_order(void *compared, const struct list_head *a, const struct list_head *b)
+static int unmap_order(void *compared, const struct list_head *a, const struct list_head *b)
 {
 	ioasid_area_break(compared);
 	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
@@ -310,7 +310,7 @@ static int unmap_claim(struct unmap_call *c)
 	if (c->ranges) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
-			list_sort(&compared, &c->victims, area_order);
+			list_sort(&compared, &c->victims, unmap_order);
 	} else {
 		mutex_lock(&space->areas_lock);
 		ret = unmap_find(c);
@@ -469,7 +469,7 @@ static int unmap_run(struct unmap_call *c)
 }
 
 /* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */
-static bool unmap_heard(void)
+static bool unmap_events_enabled(void)
 {
 	return trace_ioasid_unmap_begin_enabled() || trace_ioasid_unmap_done_enabled() ||
 	       ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) ||
@@ -485,7 +485,7 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	c->timing = trace_ioasid_unmap_done_enabled() || ioasid_policy_times(IOASID_OP_UNMAP_DONE);
 	t = ioasid_clock(c->timing);
 	INIT_LIST_HEAD(&c->victims);
-	if (unmap_heard())
+	if (unmap_events_enabled())
 		ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_unmap_begin(&c->args);
 	ioasid_policy_unmap_begin(&c->args, &c->seen_by);

@@ -43,13 +43,13 @@ struct ioasid_xpin {
 	bool write;
 };
 
-static unsigned long area_index(const struct ioasid_area *area, u64 iova)
+static unsigned long pin_area_index(const struct ioasid_area *area, u64 iova)
 {
 	return (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
 }
 
 /* Where the page at @iova is in the owner's memory, or in the file. */
-static unsigned long area_vaddr(const struct ioasid_area *area, u64 iova)
+static unsigned long pin_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
 	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
 }
@@ -102,7 +102,7 @@ struct pin_call {
  * are pinned while an area, LIVE or DYING, counts in nr_areas; the last one may just
  * have ended.
  */
-static int get_file_page(struct pin_call *c, struct page **page)
+static int pin_file_page(struct pin_call *c, struct page **page)
 {
 	struct ioasid_pages *pages = c->pages;
 
@@ -126,7 +126,7 @@ static int pin_page(struct pin_call *c)
 	x->refs = 1;
 	x->plain = c->pages->of_file;
 	x->write = c->pages->write;
-	ret = x->plain ? get_file_page(c, &x->page) :
+	ret = x->plain ? pin_file_page(c, &x->page) :
 			 ioasid_pages_pin_one(&c->payer, c->vaddr, &x->page);
 	if (ret) {
 		kfree(x);
@@ -159,7 +159,7 @@ static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *ar
 	struct ioasid_xpin *x;
 
 	lockdep_assert_held(&space->areas_lock);
-	x = xa_load(&area->pins, area_index(area, iova));
+	x = xa_load(&area->pins, pin_area_index(area, iova));
 	if (!x)
 		return NULL;
 	x->refs++;
@@ -172,7 +172,7 @@ static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *ar
 static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 {
 	bool pay = !area->pages->pinned && !c->x->plain && !PageReserved(c->x->page);
-	unsigned long index = area_index(area, c->iova);
+	unsigned long index = pin_area_index(area, c->iova);
 	int ret;
 
 	lockdep_assert_held(&c->space->areas_lock);
@@ -199,7 +199,7 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 static bool pin_fits(const struct pin_call *c, const struct ioasid_area *area)
 {
 	lockdep_assert_held(&c->space->areas_lock);
-	return area->pages == c->pages && area_vaddr(area, c->iova) == c->vaddr &&
+	return area->pages == c->pages && pin_area_vaddr(area, c->iova) == c->vaddr &&
 	       (c->pages->of_file || ioasid_pages_alike(&c->payer, area->pages));
 }
 
@@ -256,7 +256,7 @@ static int pin_begin(struct pin_call *c, int prot, struct page **page)
 	if (!ret && !*page) {
 		c->pages = area->pages;
 		refcount_inc(&c->pages->refs);
-		c->vaddr = area_vaddr(area, c->iova);
+		c->vaddr = pin_area_vaddr(area, c->iova);
 		if (!c->pages->of_file)
 			ioasid_pages_describe(&c->payer, c->pages);
 	}
@@ -317,12 +317,12 @@ static bool unpin_one(struct ioasid_space *space, u64 iova)
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
 	if (area)
-		x = xa_load(&area->pins, area_index(area, iova));
+		x = xa_load(&area->pins, pin_area_index(area, iova));
 	found = x;
 	if (x && --x->refs)
 		x = NULL;
 	if (x) {
-		xa_erase(&area->pins, area_index(area, iova));
+		xa_erase(&area->pins, pin_area_index(area, iova));
 		unpin_settle(space, area, x, &payer);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -344,7 +344,7 @@ static int unpin_many(struct ioasid_space *space, u64 iova, int npages)
 
 /* ---- what drivers call ---- */
 
-static u32 access_prot(int prot)
+static u32 pin_prot(int prot)
 {
 	return (prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
 	       (prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0);
@@ -365,7 +365,7 @@ static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_ar
 }
 
 /* So many pages from @iova up are no longer pinned, or never were though a policy agreed. */
-static void access_tell_policy(struct ioasid_space *space, u64 iova, u64 npages)
+static void access_notify_unpin(struct ioasid_space *space, u64 iova, u64 npages)
 {
 	struct ioasid_access_args args = { .iova = iova, .npages = npages };
 	struct ioasid_policy_pins *pins = READ_ONCE(space->pins);
@@ -393,7 +393,7 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		return -EINVAL;
 
 	args.iova = iova;
-	args.prot = access_prot(prot);
+	args.prot = pin_prot(prot);
 	ret = access_ask_policy(space, &args);
 	if (ret)
 		return ret;
@@ -401,7 +401,7 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		ret = pin_one(space, iova + ((u64)i << PAGE_SHIFT), prot, &pages[i], &f);
 	if (ret) {
 		unpin_many(space, iova, i - 1);
-		access_tell_policy(space, iova, npages);
+		access_notify_unpin(space, iova, npages);
 		memset(pages, 0, i * sizeof(*pages));
 		ioasid_space_report(space, IOASID_ERROR_PIN, ret, &f);
 		return ret;
@@ -420,7 +420,7 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 
 	ioasid_assert_may_wait(space);
 	iova &= PAGE_MASK;
-	access_tell_policy(space, iova, unpin_many(space, iova, npages));
+	access_notify_unpin(space, iova, unpin_many(space, iova, npages));
 	if (npages <= 0 || !trace_ioasid_unpin_enabled())
 		return;
 	ioasid_who_current(&who, space->entry.id);
@@ -458,7 +458,7 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 	return paid;
 }
 
-static bool extent_is_charged(const struct ioasid_extent *extent, unsigned long index)
+static bool pin_extent_is_charged(const struct ioasid_extent *extent, unsigned long index)
 {
 	return extent->kind != IOASID_EXTENT_PFN && !PageReserved(pfn_to_page(extent->pfn + index));
 }
@@ -488,7 +488,7 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 			if (!ioasid_extents_next(&it, &extent))
 				return paid;
 		}
-		paid += extent_is_charged(&extent, index - base);
+		paid += pin_extent_is_charged(&extent, index - base);
 	}
 	return paid;
 }
@@ -520,7 +520,7 @@ unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_ar
 }
 
 /* Any pin of @area, taken out, and what it has paid; NULL when none is left. */
-static struct ioasid_xpin *take_pin(struct ioasid_space *space, struct ioasid_area *area,
+static struct ioasid_xpin *pin_take(struct ioasid_space *space, struct ioasid_area *area,
 				    struct ioasid_pages *payer)
 {
 	unsigned long index = 0;
@@ -556,10 +556,10 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 	if (xa_empty(&area->pins))
 		return;
 	ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EBUSY, &f);
-	while ((x = take_pin(space, area, &payer))) {
+	while ((x = pin_take(space, area, &payer))) {
 		n += x->refs;
 		kfree(x);
 	}
 	payer_end(&payer);
-	access_tell_policy(space, ioasid_area_start(area), n);
+	access_notify_unpin(space, ioasid_area_start(area), n);
 }

@@ -4,7 +4,7 @@
  * while DMA through it goes on. UNMAP with VADDR (unmap.c) made the old
  * address invalid; MAP with VADDR comes here.
  *
- * Who else can run: anything. The area is held through area->users while the
+ * Who else can run: anything. The area is held through area->num_accesses while the
  * charge moves, so that an unmap waits for that short time, a teardown leaves it
  * to us, and other updates of it find it in use. pin, read, write and attach fail with -EBUSY
  * from invalidation until here.
@@ -17,8 +17,8 @@
 #include "ops.h"
 
 /* The area, with a user of ours, or why not. */
-static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 length,
-				     struct ioasid_fail *f)
+static struct ioasid_area *vaddr_get_area(struct ioasid_space *space, u64 iova, u64 length,
+					  struct ioasid_fail *f)
 {
 	struct ioasid_area *area;
 	u64 seen;
@@ -42,13 +42,13 @@ static struct ioasid_area *area_hold(struct ioasid_space *space, u64 iova, u64 l
 		area = ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_VADDR, ioasid_area_start(area),
 					   ioasid_area_last(area)));
 	else
-		area->users++;
+		area->num_accesses++;
 	mutex_unlock(&space->areas_lock);
 	return area;
 }
 
-static int check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length,
-		       struct ioasid_fail *f)
+static int vaddr_check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length,
+			     struct ioasid_fail *f)
 {
 	u64 pgsize, last;
 
@@ -85,10 +85,10 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 
 	ioasid_who_current(&args.who, space->entry.id);
 	args.from = args.who;
-	ret = check_range(space, iova, vaddr, length, &f);
+	ret = vaddr_check_range(space, iova, vaddr, length, &f);
 	if (ret)
 		goto out;
-	area = area_hold(space, iova, length, &f);
+	area = vaddr_get_area(space, iova, length, &f);
 	if (IS_ERR(area)) {
 		ret = PTR_ERR(area);
 		goto out;

@@ -28,7 +28,7 @@
 #include "device.h"
 
 /* The structure of one of our ioctls: as long as both sides know it. */
-static long copy_args(void *to, size_t size, const void __user *from)
+static long attach_copy_args(void *to, size_t size, const void __user *from)
 {
 	u32 given;
 
@@ -43,7 +43,7 @@ static long copy_args(void *to, size_t size, const void __user *from)
  * A VF whose PF user space drives: that PF can be anything, so VFIO asks its
  * groups' users for a token, which there is no way to give here.
  */
-static int check_trust(struct vfio_pci_core_device *vdev)
+static int attach_check_trust(struct vfio_pci_core_device *vdev)
 {
 	if (!vdev->sriov_pf_core_dev)
 		return 0;
@@ -51,7 +51,7 @@ static int check_trust(struct vfio_pci_core_device *vdev)
 	return -EACCES;
 }
 
-static int device_open(struct vfio_device *vdev)
+static int attach_device_open(struct vfio_device *vdev)
 {
 	int ret = -EBUSY;
 
@@ -66,7 +66,7 @@ static int device_open(struct vfio_device *vdev)
 	return ret;
 }
 
-static void device_close(struct vfio_device *vdev)
+static void attach_device_close(struct vfio_device *vdev)
 {
 	mutex_lock(&vdev->dev_set->lock);
 	vdev->ops->close_device(vdev);
@@ -85,7 +85,7 @@ struct claim {
 };
 
 /* May this file own the device? node->lock is held. */
-static int check_free(const struct ioasid_pci_file *f)
+static int attach_check_free(const struct ioasid_pci_file *f)
 {
 	lockdep_assert_held(&f->node->lock);
 	if (!f->node->vdev)
@@ -93,13 +93,13 @@ static int check_free(const struct ioasid_pci_file *f)
 	return f->node->user && f->node->user != f ? -EBUSY : 0;
 }
 
-static int claim(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c)
+static int attach_claim(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c)
 {
 	struct ioasid_pci_node *node = f->node;
 	int ret;
 
 	mutex_lock(&node->lock);
-	ret = check_free(f);
+	ret = attach_check_free(f);
 	if (!ret && !f->vdev) {
 		if (compat_vfio_device_get(&node->vdev->vdev))
 			c->vdev = node->vdev;
@@ -109,7 +109,7 @@ static int claim(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c
 	mutex_unlock(&node->lock);
 	if (ret || !c->vdev)
 		return ret;
-	ret = check_trust(c->vdev);
+	ret = attach_check_trust(c->vdev);
 	if (!ret) {
 		c->group = ioasid_pci_group_claim(&c->vdev->vdev, ioasid);
 		ret = PTR_ERR_OR_ZERO(c->group);
@@ -121,21 +121,21 @@ static int claim(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c
 	return ret;
 }
 
-static void unclaim(struct claim *c)
+static void attach_unclaim(struct claim *c)
 {
 	ioasid_pci_group_release(c->group, &c->vdev->vdev);
 	compat_vfio_device_put(&c->vdev->vdev);
 }
 
 /* On success the claim is the file's. */
-static int own(struct ioasid_pci_file *f, struct claim *c, struct ioasid_space *space)
+static int attach_own(struct ioasid_pci_file *f, struct claim *c, struct ioasid_space *space)
 {
 	int ret;
 
 	ret = ioasid_pci_group_attach(c->group, NULL, space);
 	if (ret)
 		return ret;
-	ret = device_open(&c->vdev->vdev);
+	ret = attach_device_open(&c->vdev->vdev);
 	if (ret) {
 		ioasid_pci_group_detach(c->group);
 		return ret;
@@ -148,18 +148,18 @@ static int own(struct ioasid_pci_file *f, struct claim *c, struct ioasid_space *
 }
 
 /* node->lock is held, and @space comes with a reference that stays on success. */
-static int attach(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c,
-		  struct ioasid_space *space)
+static int attach_device(struct ioasid_pci_file *f, struct file *ioasid, struct claim *c,
+			 struct ioasid_space *space)
 {
 	struct ioasid_space *old = f->space;
 	int ret;
 
 	lockdep_assert_held(&f->node->lock);
-	ret = check_free(f);
+	ret = attach_check_free(f);
 	if (ret)
 		return ret;
 	if (!f->vdev)
-		ret = own(f, c, space);
+		ret = attach_own(f, c, space);
 	else if (f->group->owner != ioasid)
 		ret = -EPERM;
 	else
@@ -184,7 +184,7 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 	struct file *ioasid;
 	long ret;
 
-	ret = copy_args(&args, sizeof(args), arg);
+	ret = attach_copy_args(&args, sizeof(args), arg);
 	if (ret)
 		return ret;
 	if (args.flags)
@@ -197,13 +197,13 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 		fput(ioasid);
 		return PTR_ERR(space);
 	}
-	ret = claim(f, ioasid, &c);
+	ret = attach_claim(f, ioasid, &c);
 	if (!ret) {
 		mutex_lock(&f->node->lock);
-		ret = attach(f, ioasid, &c, space);
+		ret = attach_device(f, ioasid, &c, space);
 		mutex_unlock(&f->node->lock);
 		if (c.vdev)
-			unclaim(&c);
+			attach_unclaim(&c);
 	}
 	if (ret)
 		ioasid_space_put(space);
@@ -218,7 +218,7 @@ long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_space *space;
 	long ret;
 
-	ret = copy_args(&args, sizeof(args), arg);
+	ret = attach_copy_args(&args, sizeof(args), arg);
 	if (ret)
 		return ret;
 	if (args.flags)
@@ -242,7 +242,7 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_device_get_info info;
 	long ret;
 
-	ret = copy_args(&info, sizeof(info), arg);
+	ret = attach_copy_args(&info, sizeof(info), arg);
 	if (ret)
 		return ret;
 	if (info.flags)
@@ -270,7 +270,7 @@ void ioasid_pci_close(struct ioasid_pci_file *f)
 		return;
 	mutex_lock(&f->node->lock);
 	/* This resets the device; only then its memory may go. */
-	device_close(&vdev->vdev);
+	attach_device_close(&vdev->vdev);
 	if (f->space)
 		ioasid_pci_group_detach(f->group);
 	ioasid_pci_group_release(f->group, &vdev->vdev);

@@ -71,7 +71,7 @@ static int pci_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long device_feature(struct vfio_device *vdev, struct vfio_device_feature __user *arg)
+static long pci_device_feature(struct vfio_device *vdev, struct vfio_device_feature __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_device_feature, flags);
 	const u32 set_and_get = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_GET;
@@ -87,7 +87,7 @@ static long device_feature(struct vfio_device *vdev, struct vfio_device_feature 
 	    (feature.flags & set_and_get) == set_and_get)
 		return -EINVAL;
 	/* Migration and DMA logging are for drivers that know their device. */
-	return vdev->ops->device_feature(vdev, feature.flags, arg->data, feature.argsz - minsz);
+	return vdev->ops->pci_device_feature(vdev, feature.flags, arg->data, feature.argsz - minsz);
 }
 
 static long device_ioctl(struct ioasid_pci_file *f, struct vfio_device *vdev, unsigned int cmd,
@@ -97,7 +97,7 @@ static long device_ioctl(struct ioasid_pci_file *f, struct vfio_device *vdev, un
 
 	switch (cmd) {
 	case VFIO_DEVICE_FEATURE:
-		return device_feature(vdev, uarg);
+		return pci_device_feature(vdev, uarg);
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return compat_vfio_region_info(vdev, uarg);
 	case VFIO_DEVICE_PCI_HOT_RESET:

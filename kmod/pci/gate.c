@@ -55,7 +55,7 @@ static struct file_system_type gate_fs = {
 };
 
 /* Opens the character device @devt, as open() of a node of it would. */
-static struct file *open_number(dev_t devt)
+static struct file *gate_open_number(dev_t devt)
 {
 	struct path path = { .mnt = gate_mount };
 	struct inode *inode = alloc_anon_inode(gate_mount->mnt_sb);
@@ -73,7 +73,7 @@ static struct file *open_number(dev_t devt)
 	return file;
 }
 
-static struct file *open_mounted(struct vfio_device *vdev, dev_t devt)
+static struct file *gate_open_mounted(struct vfio_device *vdev, dev_t devt)
 {
 	struct file *file;
 	int ret;
@@ -81,7 +81,7 @@ static struct file *open_mounted(struct vfio_device *vdev, dev_t devt)
 	ret = simple_pin_fs(&gate_fs, &gate_mount, &gate_mounts);
 	if (ret)
 		return ERR_PTR(ret);
-	file = open_number(devt);
+	file = gate_open_number(devt);
 	if (!IS_ERR(file) && !vfio_file_has_dev(file, vdev)) {
 		__fput_sync(file);
 		file = ERR_PTR(-EOPNOTSUPP);
@@ -114,7 +114,7 @@ struct file *ioasid_pci_gate_open(struct vfio_device *vdev, struct iommu_group *
 	ret = compat_vfio_group_devt(vdev, group, &devt);
 	if (ret)
 		return ERR_PTR(ret);
-	return open_mounted(vdev, devt);
+	return gate_open_mounted(vdev, devt);
 }
 
 /**

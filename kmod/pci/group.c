@@ -31,7 +31,7 @@
 static DEFINE_MUTEX(groups_lock);
 static LIST_HEAD(groups);
 
-static struct ioasid_pci_group *find(struct iommu_group *group)
+static struct ioasid_pci_group *group_find(struct iommu_group *group)
 {
 	struct ioasid_pci_group *g;
 
@@ -49,7 +49,7 @@ static struct ioasid_pci_group *group_get(struct iommu_group *group)
 	if (!fresh)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&groups_lock);
-	g = find(group);
+	g = group_find(group);
 	if (!g) {
 		g = fresh;
 		fresh = NULL;
@@ -80,7 +80,7 @@ static void group_put(struct ioasid_pci_group *g)
 }
 
 /* Returns the one before, whose reference is now the caller's. */
-static struct file *set_owner(struct ioasid_pci_group *g, struct file *owner)
+static struct file *group_set_owner(struct ioasid_pci_group *g, struct file *owner)
 {
 	struct file *before;
 
@@ -96,7 +96,7 @@ static struct file *set_owner(struct ioasid_pci_group *g, struct file *owner)
  * The first claim, but for the DMA. A VFIO user that has it already is not worth
  * waiting for: it may hold vfio.ko's group_lock while its memory is faulted in.
  */
-static int shut(struct ioasid_pci_group *g, struct vfio_device *vdev)
+static int group_shut(struct ioasid_pci_group *g, struct vfio_device *vdev)
 {
 	struct file *gate;
 
@@ -110,28 +110,28 @@ static int shut(struct ioasid_pci_group *g, struct vfio_device *vdev)
 	return 0;
 }
 
-static void unshut(struct ioasid_pci_group *g)
+static void group_unshut(struct ioasid_pci_group *g)
 {
 	ioasid_pci_gate_close(g->gate);
 	g->gate = NULL;
 }
 
 /* If there are claims already, the kernel says whether they are of this owner. */
-static int enter(struct ioasid_pci_group *g, struct vfio_device *vdev, struct file *owner)
+static int group_enter(struct ioasid_pci_group *g, struct vfio_device *vdev, struct file *owner)
 {
 	int ret = 0;
 
 	if (mutex_lock_killable(&g->lock))
 		return -EINTR;
 	if (!g->claims)
-		ret = shut(g, vdev);
+		ret = group_shut(g, vdev);
 	if (ret)
 		goto unlock;
 	ret = iommu_device_claim_dma_owner(vdev->dev, owner);
 	if (!ret && !g->claims++)
-		set_owner(g, get_file(owner));
+		group_set_owner(g, get_file(owner));
 	if (!g->claims)
-		unshut(g);
+		group_unshut(g);
 unlock:
 	mutex_unlock(&g->lock);
 	return ret;
@@ -161,7 +161,7 @@ struct ioasid_pci_group *ioasid_pci_group_claim(struct vfio_device *vdev, struct
 	iommu_group_put(group);
 	if (IS_ERR(g))
 		return g;
-	ret = enter(g, vdev, owner);
+	ret = group_enter(g, vdev, owner);
 	if (!ret)
 		return g;
 	group_put(g);
@@ -182,8 +182,8 @@ void ioasid_pci_group_release(struct ioasid_pci_group *g, struct vfio_device *vd
 	mutex_lock(&g->lock);
 	iommu_device_release_dma_owner(vdev->dev);
 	if (!--g->claims) {
-		owner = set_owner(g, NULL);
-		unshut(g);
+		owner = group_set_owner(g, NULL);
+		group_unshut(g);
 	}
 	mutex_unlock(&g->lock);
 	group_put(g);
@@ -205,7 +205,7 @@ bool ioasid_pci_group_owned(struct device *dev, struct file *owner)
 	if (!group)
 		return false;
 	mutex_lock(&groups_lock);
-	g = find(group);
+	g = group_find(group);
 	owned = g && g->owner == owner;
 	mutex_unlock(&groups_lock);
 	iommu_group_put(group);
@@ -216,7 +216,7 @@ bool ioasid_pci_group_owned(struct device *dev, struct file *owner)
  * A domain cannot be swapped for another by a module, so the group's DMA is
  * blocked for a moment, and what devices do meanwhile fails.
  */
-static int replace(struct ioasid_pci_group *g, struct ioasid_space *to)
+static int group_replace(struct ioasid_pci_group *g, struct ioasid_space *to)
 {
 	int ret;
 
@@ -255,7 +255,7 @@ int ioasid_pci_group_attach(struct ioasid_pci_group *g, struct ioasid_space *fro
 		if (!ret)
 			g->space = to;
 	} else if (g->space != to) {
-		ret = from && g->attached == 1 ? replace(g, to) : -EBUSY;
+		ret = from && g->attached == 1 ? group_replace(g, to) : -EBUSY;
 	}
 	if (!ret && !from)
 		g->attached++;

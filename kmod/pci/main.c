@@ -31,7 +31,7 @@ static DEFINE_IDA(minors);
  * The first open of the device, by whichever way. Its registers must not be where
  * a former owner has left them, for other devices to reach.
  */
-static int check_registers(struct pci_dev *pdev)
+static int pci_check_registers(struct pci_dev *pdev)
 {
 	int bar;
 
@@ -48,12 +48,12 @@ static int check_registers(struct pci_dev *pdev)
 	return 0;
 }
 
-static int vfio_open_device(struct vfio_device *vdev)
+static int pci_open_device(struct vfio_device *vdev)
 {
 	struct vfio_pci_core_device *core = container_of(vdev, struct vfio_pci_core_device, vdev);
 	int ret;
 
-	ret = check_registers(core->pdev);
+	ret = pci_check_registers(core->pdev);
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_enable(core);
@@ -66,7 +66,7 @@ const struct vfio_device_ops ioasid_pci_vfio_ops = {
 	.name		= KBUILD_MODNAME,
 	.init		= vfio_pci_core_init_dev,
 	.release	= vfio_pci_core_release_dev,
-	.open_device	= vfio_open_device,
+	.open_device	= pci_open_device,
 	.close_device	= vfio_pci_core_close_device,
 	.ioctl		= vfio_pci_core_ioctl,
 	.device_feature	= vfio_pci_core_ioctl_feature,
@@ -194,7 +194,7 @@ struct pci_binding {
 };
 
 /* Those whose errata let a user harm the machine; the list is vfio-pci's. */
-static bool denied(struct pci_dev *pdev)
+static bool pci_denied(struct pci_dev *pdev)
 {
 	static const u16 intel[] = {
 		PCI_DEVICE_ID_INTEL_QAT_C3XXX, PCI_DEVICE_ID_INTEL_QAT_C3XXX_VF,
@@ -212,9 +212,9 @@ static bool denied(struct pci_dev *pdev)
 	return false;
 }
 
-static int check_device(struct pci_dev *pdev)
+static int pci_check_device(struct pci_dev *pdev)
 {
-	if (denied(pdev)) {
+	if (pci_denied(pdev)) {
 		pci_err(pdev, "a user could break the machine with it; load ioasid_pci with disable_denylist=1 to take it all the same\n");
 		return -EINVAL;
 	}
@@ -235,7 +235,7 @@ static int pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct pci_binding *b;
 	int ret;
 
-	ret = check_device(pdev);
+	ret = pci_check_device(pdev);
 	if (ret)
 		return ret;
 	b = vfio_alloc_device(pci_binding, core.vdev, &pdev->dev, &ioasid_pci_vfio_ops);
@@ -244,17 +244,17 @@ static int pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_set_drvdata(&pdev->dev, &b->core);
 	ret = vfio_pci_core_register_device(&b->core);
 	if (ret)
-		goto put;
+		goto err_register;
 	b->node = node_create(&b->core);
 	if (IS_ERR(b->node)) {
 		ret = PTR_ERR(b->node);
-		goto unregister;
+		goto err_node;
 	}
 	return 0;
 
-unregister:
+err_node:
 	vfio_pci_core_unregister_device(&b->core);
-put:
+err_register:
 	vfio_put_device(&b->core.vdev);
 	return ret;
 }
@@ -303,15 +303,15 @@ static int __init pci_init(void)
 		return ret;
 	ret = class_register(&node_class);
 	if (ret)
-		goto region;
+		goto err_class;
 	ret = pci_register_driver(&pci_driver);
 	if (ret)
-		goto class;
+		goto err_driver;
 	return 0;
 
-class:
+err_driver:
 	class_unregister(&node_class);
-region:
+err_class:
 	unregister_chrdev_region(first_devt, MINORMASK + 1);
 	return ret;
 }

@@ -22,12 +22,12 @@
 
 #include "device.h"
 
-static struct vfio_pci_core_device *core_of(struct vfio_device *vdev)
+static struct vfio_pci_core_device *reset_core_of(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct vfio_pci_core_device, vdev);
 }
 
-static bool below_slot(struct pci_dev *pdev, struct pci_slot *slot)
+static bool reset_below_slot(struct pci_dev *pdev, struct pci_slot *slot)
 {
 	while (pdev && pdev->bus != slot->bus)
 		pdev = pdev->bus->self;
@@ -45,27 +45,27 @@ struct reach {
 };
 
 /* pci_walk_bus() goes on while this is 0. */
-static int not_in_set(struct pci_dev *pdev, void *data)
+static int reset_not_in_set(struct pci_dev *pdev, void *data)
 {
 	bool *missing = ((void **)data)[1];
 	struct reach *r = ((void **)data)[0];
 
-	if (r->slot && !below_slot(pdev, r->slot))
+	if (r->slot && !reset_below_slot(pdev, r->slot))
 		return 0;
 	*missing = !vfio_find_device_in_devset(r->vdev->vdev.dev_set, &pdev->dev);
 	return *missing;
 }
 
-static bool all_in_set(struct reach *r)
+static bool reset_all_in_set(struct reach *r)
 {
 	bool missing = false;
 	void *data[] = { r, &missing };
 
-	pci_walk_bus(r->vdev->pdev->bus, not_in_set, data);
+	pci_walk_bus(r->vdev->pdev->bus, reset_not_in_set, data);
 	return !missing;
 }
 
-static bool all_owned(struct vfio_device_set *set, struct file *owner)
+static bool reset_all_owned(struct vfio_device_set *set, struct file *owner)
 {
 	struct vfio_device *cur;
 
@@ -75,7 +75,7 @@ static bool all_owned(struct vfio_device_set *set, struct file *owner)
 	return true;
 }
 
-static void power_put(struct vfio_device_set *set, struct vfio_device *until)
+static void reset_power_put(struct vfio_device_set *set, struct vfio_device *until)
 {
 	struct vfio_device *cur;
 
@@ -86,7 +86,7 @@ static void power_put(struct vfio_device_set *set, struct vfio_device *until)
 	}
 }
 
-static int power_get(struct vfio_device_set *set)
+static int reset_power_get(struct vfio_device_set *set)
 {
 	struct vfio_device *cur;
 
@@ -94,25 +94,25 @@ static int power_get(struct vfio_device_set *set)
 		int ret = pm_runtime_resume_and_get(cur->dev);
 
 		if (ret) {
-			power_put(set, cur);
+			reset_power_put(set, cur);
 			return ret;
 		}
 	}
 	return 0;
 }
 
-static void unlock(struct vfio_device_set *set, struct vfio_device *until)
+static void reset_unlock(struct vfio_device_set *set, struct vfio_device *until)
 {
 	struct vfio_device *cur;
 
 	list_for_each_entry(cur, &set->device_list, dev_set_list) {
 		if (cur == until)
 			return;
-		up_write(&core_of(cur)->memory_lock);
+		up_write(&reset_core_of(cur)->memory_lock);
 	}
 }
 
-static void take_mappings(struct vfio_device *vdev)
+static void reset_zap_mappings(struct vfio_device *vdev)
 {
 	u64 start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
 	u64 end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
@@ -124,23 +124,23 @@ static void take_mappings(struct vfio_device *vdev)
  * Several locks of a kind: whoever cannot have one backs off. A device whose
  * user put it to sleep would lose its state, which only vfio-pci-core can save.
  */
-static int lock(struct vfio_device_set *set)
+static int reset_lock(struct vfio_device_set *set)
 {
 	struct vfio_device *cur;
 
 	list_for_each_entry(cur, &set->device_list, dev_set_list) {
-		struct vfio_pci_core_device *core = core_of(cur);
+		struct vfio_pci_core_device *core = reset_core_of(cur);
 
 		if (!down_write_trylock(&core->memory_lock)) {
-			unlock(set, cur);
+			reset_unlock(set, cur);
 			return -EBUSY;
 		}
 		if (core->pdev->current_state != PCI_D0) {
 			up_write(&core->memory_lock);
-			unlock(set, cur);
+			reset_unlock(set, cur);
 			return -EBUSY;
 		}
-		take_mappings(cur);
+		reset_zap_mappings(cur);
 	}
 	return 0;
 }
@@ -151,17 +151,17 @@ static int reset_set(struct reach *r, struct file *owner)
 	int ret;
 
 	lockdep_assert_held(&set->lock);
-	if (!all_in_set(r) || !all_owned(set, owner))
+	if (!reset_all_in_set(r) || !reset_all_owned(set, owner))
 		return -EINVAL;
-	ret = power_get(set);
+	ret = reset_power_get(set);
 	if (ret)
 		return ret;
-	ret = lock(set);
+	ret = reset_lock(set);
 	if (!ret) {
 		ret = pci_reset_bus(r->vdev->pdev);
-		unlock(set, NULL);
+		reset_unlock(set, NULL);
 	}
-	power_put(set, NULL);
+	reset_power_put(set, NULL);
 	return ret;
 }
 

@@ -72,7 +72,7 @@ static void debt_end(struct debt *d)
 	module_put(THIS_MODULE);
 }
 
-static void owner_sub(struct mm_struct *mm, unsigned long npages)
+static void debt_owner_sub(struct mm_struct *mm, unsigned long npages)
 {
 	__account_locked_vm(mm, npages, false, current, true);
 }
@@ -86,7 +86,7 @@ static bool debt_pay(struct debt *d)
 		mmput_async(d->mm);
 		return false;
 	}
-	owner_sub(d->mm, d->npages);
+	debt_owner_sub(d->mm, d->npages);
 	up_write(&d->mm->mmap_lock);
 	mmput_async(d->mm);
 	return true;
@@ -125,7 +125,7 @@ static void debt_add(struct mm_struct *mm, unsigned long npages)
 	schedule_delayed_work(&debts_worker, msecs_to_jiffies(RETRY_MS));
 }
 
-static bool in_debt(const struct mm_struct *mm)
+static bool debt_exists(const struct mm_struct *mm)
 {
 	bool found;
 
@@ -138,7 +138,7 @@ static bool in_debt(const struct mm_struct *mm)
 }
 
 /* mmap_lock for writing, without the VMAs, if that can be had in time. */
-static bool owner_lock(struct mm_struct *mm)
+static bool debt_owner_lock(struct mm_struct *mm)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WAIT_MS);
 
@@ -147,7 +147,7 @@ static bool owner_lock(struct mm_struct *mm)
 	if (current->mm == mm && !(current->flags & (PF_EXITING | PF_KTHREAD)))
 		return !down_write_killable(&mm->mmap_lock);
 	/* Others have waited for it already. */
-	while (!in_debt(mm) && time_before(jiffies, end) && !fatal_signal_pending(current)) {
+	while (!debt_exists(mm) && time_before(jiffies, end) && !fatal_signal_pending(current)) {
 		schedule_timeout_killable(1);
 		if (down_write_trylock(&mm->mmap_lock))
 			return true;
@@ -165,11 +165,11 @@ static bool owner_lock(struct mm_struct *mm)
 void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages)
 {
 	might_sleep();
-	if (unlikely(!owner_lock(mm))) {
+	if (unlikely(!debt_owner_lock(mm))) {
 		debt_add(mm, npages);
 		return;
 	}
-	owner_sub(mm, npages);
+	debt_owner_sub(mm, npages);
 	up_write(&mm->mmap_lock);
 }
 
@@ -184,7 +184,7 @@ void ioasid_owner_settle(struct mm_struct *mm)
 	mutex_lock(&debts_lock);
 	d = debt_of(mm);
 	if (d) {
-		owner_sub(mm, d->npages);
+		debt_owner_sub(mm, d->npages);
 		debt_end(d);
 	}
 	mutex_unlock(&debts_lock);

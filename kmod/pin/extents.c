@@ -16,14 +16,14 @@
 #define CHUNK_LARGE	PAGE_SIZE
 #define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
 
-static u64 *last_slot(struct ioasid_extents *ext)
+static u64 *extents_last_slot(struct ioasid_extents *ext)
 {
 	if (ioasid_extents_chained(ext))
 		return &ext->tail->packed[ext->tail->used - 1];
 	return &ext->inl[ext->nr - 1];
 }
 
-static struct ioasid_extent_chunk *new_chunk(size_t size)
+static struct ioasid_extent_chunk *extents_new_chunk(size_t size)
 {
 	struct ioasid_extent_chunk *chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
 
@@ -36,9 +36,9 @@ static struct ioasid_extent_chunk *new_chunk(size_t size)
 }
 
 /* The third extent is coming: move the first two, whose place the chain needs. */
-static u64 *start_chain(struct ioasid_extents *ext)
+static u64 *extents_start_chain(struct ioasid_extents *ext)
 {
-	struct ioasid_extent_chunk *chunk = new_chunk(CHUNK_SMALL);
+	struct ioasid_extent_chunk *chunk = extents_new_chunk(CHUNK_SMALL);
 
 	if (!chunk)
 		return NULL;
@@ -50,20 +50,20 @@ static u64 *start_chain(struct ioasid_extents *ext)
 }
 
 /* The slot after @last; the caller counts the extent. */
-static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
+static u64 *extents_next_slot(struct ioasid_extents *ext, u64 *last)
 {
 	struct ioasid_extent_chunk *tail;
 
 	if (ext->nr < IOASID_EXTENTS_INLINE)
 		return last + 1;
 	if (ext->nr == IOASID_EXTENTS_INLINE)
-		return start_chain(ext);
+		return extents_start_chain(ext);
 	tail = ext->tail;
 	if (likely(tail->used < tail->room)) {
 		tail->used++;
 		return last + 1;
 	}
-	tail = new_chunk(CHUNK_LARGE);
+	tail = extents_new_chunk(CHUNK_LARGE);
 	if (!tail)
 		return NULL;
 	ext->tail->next = tail;
@@ -79,7 +79,7 @@ static u64 *next_slot(struct ioasid_extents *ext, u64 *last)
  */
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages)
 {
-	u64 *slot = last_slot(ext);
+	u64 *slot = extents_last_slot(ext);
 	unsigned long had = FIELD_GET(IOASID_PACK_PAGES_1, *slot) + 1;
 
 	/* Frames are the lowest bits, so what follows the extent is its key and more. */
@@ -89,7 +89,7 @@ int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npag
 		return 0;
 	}
 
-	slot = next_slot(ext, slot);
+	slot = extents_next_slot(ext, slot);
 	if (unlikely(!slot))
 		return -ENOMEM;
 	*slot = key | FIELD_PREP(IOASID_PACK_PAGES_1, npages - 1);

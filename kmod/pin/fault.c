@@ -25,14 +25,14 @@
 #include "lib/signal.h"
 #include "internal.h"
 
-static bool faults_end(struct vm_area_struct *vma)
+static bool fault_ends(struct vm_area_struct *vma)
 {
 	return vma_is_anonymous(vma) ||
 	       (vma->vm_file && !is_vm_hugetlb_page(vma) && shmem_file(vma->vm_file));
 }
 
 /* Is it there after all? The kernel's count of faults would not tell. */
-static bool present(const struct ioasid_pages *pages, unsigned long vaddr)
+static bool fault_present(const struct ioasid_pages *pages, unsigned long vaddr)
 {
 	struct page *page;
 
@@ -46,12 +46,12 @@ static bool present(const struct ioasid_pages *pages, unsigned long vaddr)
  * The memory at @addr, if it is worth it; mmap_lock is held. Private memory that
  * is only read would get the zero page, which is not pinned.
  */
-static struct vm_area_struct *vma_here(const struct ioasid_pages *pages, unsigned long addr)
+static struct vm_area_struct *fault_vma(const struct ioasid_pages *pages, unsigned long addr)
 {
 	struct vm_area_struct *vma = vma_lookup(pages->mm, addr);
 
 	mmap_assert_locked(pages->mm);
-	if (!vma || userfaultfd_armed(vma) || !faults_end(vma))
+	if (!vma || userfaultfd_armed(vma) || !fault_ends(vma))
 		return NULL;
 	if (!pages->write && !(vma->vm_flags & VM_SHARED))
 		return NULL;
@@ -74,12 +74,12 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 	struct vm_area_struct *vma;
 	unsigned long n = 0;
 
-	if (present(pages, vaddr) || mmap_read_lock_killable(mm))
+	if (fault_present(pages, vaddr) || mmap_read_lock_killable(mm))
 		return 0;
 	/* Not from where the pin would have to move it away. */
 	saved = memalloc_pin_save();
 	vaddr = untagged_addr_remote(mm, vaddr);
-	vma = vma_here(pages, vaddr);
+	vma = fault_vma(pages, vaddr);
 	want = vma ? min(want, (vma->vm_end - vaddr) >> PAGE_SHIFT) : 0;
 	/* Without FAULT_FLAG_ALLOW_RETRY the lock is kept, and with it the vma. */
 	for (; n < want && !ioasid_interrupted(); vaddr += PAGE_SIZE) {

@@ -50,16 +50,16 @@
 #define FOLIOS_PER_BREAK	1024
 
 /* The area holds the range and allows the access, and faults as usual. */
-static bool vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
-		     bool write)
+static bool file_vma_fits(struct vm_area_struct *vma, unsigned long start, unsigned long end,
+			  bool write)
 {
 	return vma && start >= vma->vm_start && end <= vma->vm_end &&
 	       vma->vm_flags & (write ? VM_WRITE : VM_READ) &&
 	       !(vma->vm_flags & (VM_IO | VM_PFNMAP)) && !userfaultfd_armed(vma);
 }
 
-static void find_in_vma(struct ioasid_pages *pages, struct vm_area_struct *vma,
-			struct ioasid_file_src *src)
+static void file_find_in_vma(struct ioasid_pages *pages, struct vm_area_struct *vma,
+			     struct ioasid_file_src *src)
 {
 	if (!vma->vm_file || !(vma->vm_flags & VM_SHARED) || is_vm_hugetlb_page(vma))
 		return;
@@ -87,8 +87,8 @@ void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
 	if (mmap_read_lock_killable(pages->mm))
 		return;
 	vma = vma_lookup(pages->mm, start);
-	if (vma_fits(vma, start, end, pages->write))
-		find_in_vma(pages, vma, src);
+	if (file_vma_fits(vma, start, end, pages->write))
+		file_find_in_vma(pages, vma, src);
 	mmap_read_unlock(pages->mm);
 }
 
@@ -142,7 +142,7 @@ void ioasid_file_drop(struct ioasid_file_src *src)
 	src->file = NULL;
 }
 
-static void unpin_rest(struct folio **folios, long from, long n)
+static void file_unpin_rest(struct folio **folios, long from, long n)
 {
 	for (; from < n; from++)
 		unpin_folio(folios[from]);
@@ -154,7 +154,7 @@ static void unpin_rest(struct folio **folios, long from, long n)
  * queued), and from here nothing can be restarted. So the marks of those are
  * hidden, and put back for the way out.
  */
-static int huge_fill(struct file *file, loff_t pos, loff_t len)
+static int file_huge_fill(struct file *file, loff_t pos, loff_t len)
 {
 	bool signal = false, notify = false;
 	int ret;
@@ -181,7 +181,7 @@ static int huge_fill(struct file *file, loff_t pos, loff_t len)
 }
 
 /* How many bytes from @pos to @end are there before the first hole, in at most @room folios. */
-static loff_t huge_filled(struct file *file, loff_t pos, loff_t end, unsigned long room)
+static loff_t file_huge_filled(struct file *file, loff_t pos, loff_t end, unsigned long room)
 {
 	struct hstate *h = hstate_file(file);
 	pgoff_t i = pos >> huge_page_shift(h);
@@ -201,8 +201,8 @@ static loff_t huge_filled(struct file *file, loff_t pos, loff_t end, unsigned lo
  * somebody else may have reserved, so it is shown none. Where another thread is
  * faster every time, the caller gets an error and not an endless call.
  */
-static long huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **folios,
-		     unsigned long room, pgoff_t *offset)
+static long file_huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **folios,
+			  unsigned long room, pgoff_t *offset)
 {
 	struct inode *inode = file_inode(file);
 	unsigned int tries;
@@ -213,13 +213,13 @@ static long huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **f
 		/* inode_lock_shared_killable() of kernels that lack it, such as 6.12.95. */
 		if (down_read_killable(&inode->i_rwsem))
 			return -EINTR;
-		len = huge_filled(file, pos, end, room);
+		len = file_huge_filled(file, pos, end, room);
 		if (len > 0)
 			ret = memfd_pin_folios(file, pos, pos + len - 1, folios, room, offset);
 		inode_unlock_shared(inode);
 		if (len > 0)
 			return ret;
-		ret = huge_fill(file, pos, end - pos);
+		ret = file_huge_fill(file, pos, end - pos);
 		if (ret)
 			return ret;
 	}
@@ -250,7 +250,7 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	if (!src->probed && !src->only)
 		room = min(room, FILE_PROBE);
 	n = is_file_hugepages(src->file) ?
-	    huge_pin(src->file, pos, end, folios, room, &offset) :
+	    file_huge_pin(src->file, pos, end, folios, room, &offset) :
 	    memfd_pin_folios(src->file, pos, end - 1, folios, room, &offset);
 	if (n <= 0)
 		return src->only ? n ?: -EFAULT : 0;
@@ -262,13 +262,13 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 
 		if (ioasid_extents_add(&pages->ext, folio_pfn(folios[i]) + offset, len,
 				       IOASID_EXTENT_FOLIO)) {
-			unpin_rest(folios, i, n);
+			file_unpin_rest(folios, i, n);
 			return -ENOMEM;
 		}
 		got += len;
 		offset = 0;
 	}
-	unpin_rest(folios, i, n);
+	file_unpin_rest(folios, i, n);
 	src->probed = true;
 	if (got < n * FILE_MIN_FOLIO && !src->only)
 		ioasid_file_drop(src);

@@ -29,7 +29,7 @@
  * struct frames - consecutive frames of one object
  * @by_frame: in the tree of all frames
  * @by_pages: in the tree of those that can still go
- * @pages: whose they are: an address to compare, never followed
+ * @pages: whose they are: an address to frames_compare, never followed
  */
 struct frames {
 	struct interval_tree_node by_frame;
@@ -41,7 +41,7 @@ static DEFINE_SPINLOCK(frames_lock);
 static struct rb_root_cached all_frames = RB_ROOT_CACHED;
 static struct rb_root owned_frames = RB_ROOT;
 
-static int compare(const void *pages, const struct rb_node *node)
+static int frames_compare(const void *pages, const struct rb_node *node)
 {
 	const struct frames *f = rb_entry(node, struct frames, by_pages);
 
@@ -49,21 +49,21 @@ static int compare(const void *pages, const struct rb_node *node)
 }
 
 /* Of one object the latest is the first. */
-static bool goes_before(struct rb_node *a, const struct rb_node *b)
+static bool frames_before(struct rb_node *a, const struct rb_node *b)
 {
-	return compare(rb_entry(a, struct frames, by_pages)->pages, b) <= 0;
+	return frames_compare(rb_entry(a, struct frames, by_pages)->pages, b) <= 0;
 }
 
 /* The latest frames of @pages, or NULL. */
-static struct frames *latest(const struct ioasid_pages *pages)
+static struct frames *frames_latest(const struct ioasid_pages *pages)
 {
-	struct rb_node *node = rb_find_first(pages, &owned_frames, compare);
+	struct rb_node *node = rb_find_first(pages, &owned_frames, frames_compare);
 
 	return node ? rb_entry(node, struct frames, by_pages) : NULL;
 }
 
 /* Memory is found page by page where its page table is so. */
-static bool grow(struct frames *f, unsigned long pfn, unsigned long npages)
+static bool frames_grow(struct frames *f, unsigned long pfn, unsigned long npages)
 {
 	if (!f || f->by_frame.last + 1 != pfn)
 		return false;
@@ -91,7 +91,7 @@ int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsig
 
 	mmap_assert_locked(pages->mm);
 	spin_lock(&frames_lock);
-	grown = grow(latest(pages), pfn, npages);
+	grown = frames_grow(frames_latest(pages), pfn, npages);
 	spin_unlock(&frames_lock);
 	if (grown)
 		return 0;
@@ -103,7 +103,7 @@ int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsig
 	f->pages = pages;
 	spin_lock(&frames_lock);
 	interval_tree_insert(&f->by_frame, &all_frames);
-	rb_add(&f->by_pages, &owned_frames, goes_before);
+	rb_add(&f->by_pages, &owned_frames, frames_before);
 	spin_unlock(&frames_lock);
 	return 0;
 }
@@ -115,23 +115,23 @@ void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages
 
 	do {
 		spin_lock(&frames_lock);
-		f = latest(from);
+		f = frames_latest(from);
 		if (f) {
 			rb_erase(&f->by_pages, &owned_frames);
 			f->pages = to;
-			rb_add(&f->by_pages, &owned_frames, goes_before);
+			rb_add(&f->by_pages, &owned_frames, frames_before);
 		}
 		spin_unlock(&frames_lock);
 	} while (f);
 }
 
 /* Takes one out of the tree that only live objects are in; of all, too, if @gone. */
-static struct frames *take(const struct ioasid_pages *pages, bool gone)
+static struct frames *frames_take(const struct ioasid_pages *pages, bool gone)
 {
 	struct frames *f;
 
 	spin_lock(&frames_lock);
-	f = latest(pages);
+	f = frames_latest(pages);
 	if (f) {
 		rb_erase(&f->by_pages, &owned_frames);
 		if (gone)
@@ -146,14 +146,14 @@ void ioasid_frames_drop(const struct ioasid_pages *pages)
 {
 	struct frames *f;
 
-	while ((f = take(pages, true)))
+	while ((f = frames_take(pages, true)))
 		kfree(f);
 }
 
 /* ioasid_frames_keep() - an IOMMU kept frames of @pages, which goes all the same */
 void ioasid_frames_keep(const struct ioasid_pages *pages)
 {
-	while (take(pages, false))
+	while (frames_take(pages, false))
 		;
 }
 

@@ -33,7 +33,7 @@ enum map_size {
 	MAP_NOTHING,
 };
 
-static enum map_size walk(unsigned long addr, pmd_t *pmd)
+static enum map_size huge_walk(unsigned long addr, pmd_t *pmd)
 {
 	pgd_t *pgdp = pgd_offset(current->mm, addr), pgd = READ_ONCE(*pgdp);
 	p4d_t *p4dp, p4d;
@@ -58,14 +58,14 @@ static enum map_size walk(unsigned long addr, pmd_t *pmd)
 }
 
 /* @pmd: the entry, zero where there is none at that level. */
-static enum map_size look(unsigned long addr, pmd_t *pmd)
+static enum map_size huge_look(unsigned long addr, pmd_t *pmd)
 {
 	enum map_size size;
 	unsigned long flags;
 
 	*pmd = __pmd(0);
 	local_irq_save(flags);
-	size = walk(addr, pmd);
+	size = huge_walk(addr, pmd);
 	local_irq_restore(flags);
 	return size;
 }
@@ -75,15 +75,15 @@ bool ioasid_huge_at(unsigned long addr)
 {
 	pmd_t pmd;
 
-	return look(addr, &pmd) == MAP_HUGE;
+	return huge_look(addr, &pmd) == MAP_HUGE;
 }
 
 /*
  * Pages from @page on that its pin stands for, at most @left; 0 if it is an
  * ordinary page.
  */
-static unsigned long pages_with(struct ioasid_pages *pages, struct page *page,
-				unsigned long vaddr, unsigned long left)
+static unsigned long huge_pages_with(struct ioasid_pages *pages, struct page *page,
+				     unsigned long vaddr, unsigned long left)
 {
 	struct folio *folio = page_folio(page);
 	unsigned long index = folio_page_idx(folio, page);
@@ -94,14 +94,14 @@ static unsigned long pages_with(struct ioasid_pages *pages, struct page *page,
 		if (folio_order(folio) != PMD_ORDER || folio_is_zone_device(folio) ||
 		    index != (vaddr & ~PMD_MASK) >> PAGE_SHIFT)
 			return 0;
-		if (look(vaddr, &pmd) != MAP_HUGE || !pmd_access_permitted(pmd, pages->write) ||
-		    pmd_pfn(pmd) != folio_pfn(folio))
+		if (huge_look(vaddr, &pmd) != MAP_HUGE ||
+		    !pmd_access_permitted(pmd, pages->write) || pmd_pfn(pmd) != folio_pfn(folio))
 			return 0;
 	}
 	return min(folio_nr_pages(folio) - index, left);
 }
 
-static long pin_one(struct ioasid_pages *pages, unsigned long vaddr, unsigned long left)
+static long huge_pin_one(struct ioasid_pages *pages, unsigned long vaddr, unsigned long left)
 {
 	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
 	struct page *page;
@@ -109,7 +109,7 @@ static long pin_one(struct ioasid_pages *pages, unsigned long vaddr, unsigned lo
 
 	if (pin_user_pages_fast(vaddr, 1, flags, &page) != 1)
 		return 0;
-	n = pages_with(pages, page, vaddr, left);
+	n = huge_pages_with(pages, page, vaddr, left);
 	if (!n) {
 		unpin_user_page(page);
 		return 0;
@@ -150,9 +150,9 @@ long ioasid_huge_pin(struct ioasid_pages *pages, unsigned long done, unsigned lo
 	while (got < want) {
 		unsigned long vaddr = pages->vaddr + ((done + got) << PAGE_SHIFT);
 
-		if (look(vaddr, &pmd) == MAP_SMALL)
+		if (huge_look(vaddr, &pmd) == MAP_SMALL)
 			break;
-		n = pin_one(pages, vaddr, pages->npages - done - got);
+		n = huge_pin_one(pages, vaddr, pages->npages - done - got);
 		if (n < 0)
 			return n;
 		if (!n)
@@ -177,7 +177,7 @@ unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long 
 	pmd_t pmd;
 
 	for (; addr < end; addr += PMD_SIZE)
-		if (look(addr, &pmd) != MAP_SMALL)
+		if (huge_look(addr, &pmd) != MAP_SMALL)
 			return (addr - start) >> PAGE_SHIFT;
 	return want;
 }

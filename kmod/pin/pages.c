@@ -182,8 +182,8 @@ static noinline unsigned long extents_unpin(const struct ioasid_pages *pages)
 	return npages;
 }
 
-/* Unpin all pages; their charge is still to be given back. */
-static void pages_let_go(struct ioasid_pages *pages)
+/* Unpin all pages; the caller uncharges them. */
+static void pages_unpin_all(struct ioasid_pages *pages)
 {
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
@@ -202,10 +202,10 @@ static void pages_let_go(struct ioasid_pages *pages)
 		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
 }
 
-/* ioasid_pages_unpin() - let go of all pages and their charge */
+/* ioasid_pages_unpin() - unpin all pages and uncharge them */
 void ioasid_pages_unpin(struct ioasid_pages *pages)
 {
-	pages_let_go(pages);
+	pages_unpin_all(pages);
 	ioasid_uncharge(pages, pages->charged);
 	pages->charged = 0;
 }
@@ -216,7 +216,7 @@ static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund
 		ioasid_pages_unpin(pages);
 		return;
 	}
-	pages_let_go(pages);
+	pages_unpin_all(pages);
 	ioasid_refund_add(refund, pages);
 }
 

@@ -15,7 +15,7 @@
 #include "internal.h"
 
 /* Frames without a page that somebody could take away. */
-static bool pfn_is_bare(unsigned long pfn)
+static bool pfnmap_is_bare(unsigned long pfn)
 {
 	return !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
 }
@@ -25,7 +25,7 @@ static bool pfn_is_bare(unsigned long pfn)
  * page-table entry maps. mmap_lock is held for reading; -EAGAIN means that it
  * was dropped and taken again.
  */
-static long lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long *pfn)
+static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long *pfn)
 {
 	struct vm_area_struct *vma = vma_lookup(pages->mm, vaddr);
 	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
@@ -65,12 +65,12 @@ static long lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned lon
  * Put @n frames into the list, as far as they are bare. What frames.c knows of is
  * never less than what is in the list; when it is more, pinning has failed.
  */
-static long add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned long n)
+static long pfnmap_add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned long n)
 {
 	unsigned long i;
 	int ret;
 
-	for (i = 0; i < n && pfn_is_bare(pfn + i); i++)
+	for (i = 0; i < n && pfnmap_is_bare(pfn + i); i++)
 		;
 	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
 	if (!i)
@@ -101,11 +101,12 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 		return -EINTR;
 	vaddr = untagged_addr_remote(pages->mm, vaddr);
 	while (done < want) {
-		n = ioasid_interrupted() ?: lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
+		n = ioasid_interrupted() ?:
+		    pfnmap_lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
 		if (n == -EAGAIN)
 			continue;
 		if (n > 0)
-			n = add_bare(pages, pfn, min_t(unsigned long, n, want - done));
+			n = pfnmap_add_bare(pages, pfn, min_t(unsigned long, n, want - done));
 		if (n < 0)
 			break;
 		done += n;

@@ -264,7 +264,7 @@ static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
 }
 
 /* Page faults that this task has taken; those of the pinner count as its own. */
-static unsigned long faults_now(void)
+static unsigned long pin_faults_now(void)
 {
 	return current->min_flt + current->maj_flt;
 }
@@ -299,7 +299,7 @@ static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_ma
 }
 
 /* What came of it. */
-static noinline void pages_tell(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+static noinline void pages_notify(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	call->res->pages = pages->npages;
 	call->res->charged = pages->charged;
@@ -467,9 +467,9 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			want = pin_watch_begin(&w, pages, call, done, want);
 		want = batch_room(buf, min(want, left));
 
-		faults = faults_now();
+		faults = pin_faults_now();
 		n = pin_step(pages, src, done, want, buf->pages, &charge);
-		faults = faults_now() - faults;
+		faults = pin_faults_now() - faults;
 		if (unlikely(res))
 			res->faults += faults;
 		if (n < 0)
@@ -537,6 +537,6 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 	}
 	pages->pinned = true;
 	if (unlikely(call->res))
-		pages_tell(pages, call);
+		pages_notify(pages, call);
 	return 0;
 }

@@ -39,7 +39,7 @@ MODULE_PARM_DESC(pin_workers, "Workers that may help to pin one mapping, at most
 
 /**
  * struct ahead_batch - what one worker does
- * @work: runs ahead_pin()
+ * @work: runs workers_pin()
  * @pages: the object
  * @at: the first page
  * @want: how many; 0 when nothing is left for this one
@@ -71,7 +71,7 @@ struct ioasid_ahead {
 	struct ahead_batch batch[] __counted_by(nr);
 };
 
-static void ahead_pin(struct work_struct *work)
+static void workers_pin(struct work_struct *work)
 {
 	struct ahead_batch *b = container_of(work, struct ahead_batch, work);
 	struct ioasid_pages *pages = b->pages;
@@ -125,7 +125,7 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 	for (i = 0; i < workers; i++) {
 		struct ahead_batch *b = &a->batch[i];
 
-		INIT_WORK(&b->work, ahead_pin);
+		INIT_WORK(&b->work, workers_pin);
 		b->pages = pages;
 		b->page = kvmalloc_array(AHEAD_PAGES, sizeof(*b->page),
 					 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);

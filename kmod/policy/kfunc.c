@@ -68,7 +68,7 @@ struct mapping_iter {
  * one that a trampoline put before it; both remember the frame's as saved. NULL
  * in a timer or work item that a hook has started.
  */
-static struct ioasid_policy_frame *current_frame(void)
+static struct ioasid_policy_frame *kfunc_frame(void)
 {
 	struct bpf_tramp_run_ctx *tramp;
 
@@ -80,9 +80,9 @@ static struct ioasid_policy_frame *current_frame(void)
 	return container_of(tramp->saved_run_ctx, struct ioasid_policy_frame, tramp.run_ctx);
 }
 
-static void end_policy(u32 kind, s64 code, const char *msg, u32 len)
+static void kfunc_end_policy(u32 kind, s64 code, const char *msg, u32 len)
 {
-	struct ioasid_policy_frame *f = current_frame();
+	struct ioasid_policy_frame *f = kfunc_frame();
 
 	if (f)
 		ioasid_policy_eject(f->prog, kind, ioasid_policy_hook_name[f->op], code,
@@ -100,7 +100,7 @@ __bpf_kfunc_start_defs();
  */
 __bpf_kfunc void bpf_ioasid_error(const char *msg, u32 msg__sz)
 {
-	end_policy(IOASID_EXIT_ERROR_BPF, 0, msg, msg__sz);
+	kfunc_end_policy(IOASID_EXIT_ERROR_BPF, 0, msg, msg__sz);
 }
 
 /**
@@ -114,7 +114,7 @@ __bpf_kfunc void bpf_ioasid_error(const char *msg, u32 msg__sz)
  */
 __bpf_kfunc void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz)
 {
-	end_policy(IOASID_EXIT_BPF, code, msg, msg__sz);
+	kfunc_end_policy(IOASID_EXIT_BPF, code, msg, msg__sz);
 }
 
 /**
@@ -127,7 +127,7 @@ __bpf_kfunc void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz)
  */
 __bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
 {
-	struct ioasid_policy_frame *f = current_frame();
+	struct ioasid_policy_frame *f = kfunc_frame();
 	u32 n = strnlen(text, text__sz);
 
 	if (!f || f->op != IOASID_OP_DUMP)
@@ -299,7 +299,7 @@ SPACE_KFUNCS
 BTF_KFUNCS_END(hook_ids)
 
 /* Not for the hooks of others: tcp_congestion_ops, sched_ext_ops, ... */
-static int only_ours(const struct bpf_prog *prog, u32 kfunc)
+static int kfunc_only_ours(const struct bpf_prog *prog, u32 kfunc)
 {
 	return prog->type != BPF_PROG_TYPE_STRUCT_OPS ||
 	       prog->aux->attach_btf == ioasid_policy_btf ? 0 : -EACCES;
@@ -313,7 +313,7 @@ static const struct btf_kfunc_id_set syscall_set = {
 static const struct btf_kfunc_id_set hook_set = {
 	.owner = THIS_MODULE,
 	.set = &hook_ids,
-	.filter = only_ours,
+	.filter = kfunc_only_ours,
 };
 
 /* ioasid_kfunc_init() - register the functions with BPF; 0 or -errno. The module's end removes them */

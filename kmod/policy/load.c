@@ -136,7 +136,7 @@ static int prog_init(struct ioasid_policy_prog *r, u32 replaces)
 }
 
 /* A policy that is being unloaded keeps its folder, and so its name, until its exit has ended. */
-static bool name_taken(const char *name)
+static bool load_name_taken(const char *name)
 {
 	const struct ioasid_policy *p;
 
@@ -158,7 +158,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 		ret = -ENOMEM;
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
-	else if (name_taken(p->name))
+	else if (load_name_taken(p->name))
 		ret = -EEXIST;
 	else if (set->nr == IOASID_POLICIES_MAX)
 		ret = -E2BIG;
@@ -178,7 +178,7 @@ static int set_add(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 }
 
 /* A policy is no longer being loaded: from now on all its hooks are called. */
-static void set_renew(void)
+static void load_set_renew(void)
 {
 	mutex_lock(&policies_lock);
 	set_publish(set_copy(GFP_KERNEL | __GFP_NOFAIL));
@@ -259,7 +259,7 @@ static int policy_start(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 		prog_end(r, IOASID_EXIT_UNREG, true);
 		return ret;
 	}
-	set_renew();
+	load_set_renew();
 	trace_ioasid_policy(p->name, &info);
 	return 0;
 }
@@ -400,7 +400,7 @@ static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *
 		return 0;
 	if (!ioasid_policy_replay(r)) {
 		r->closed = false;
-		set_renew();
+		load_set_renew();
 	}
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include "space/space.h"
 #include "policy.h"
 
-static void replay_one(struct ioasid_space_entry *e, void *data)
+static void policy_replay_one(struct ioasid_space_entry *e, void *data)
 {
 	struct ioasid_space_args args;
 
@@ -25,7 +25,7 @@ static void replay_one(struct ioasid_space_entry *e, void *data)
 int ioasid_policy_replay(struct ioasid_policy_prog *r)
 {
 	if (r->ops->space_open || r->ops->space_close)
-		ioasid_spaces_each(replay_one, r);
+		ioasid_spaces_each(policy_replay_one, r);
 	return atomic_cmpxchg(&r->state, IOASID_POLICY_LOADING, IOASID_POLICY_ENABLED) ==
 	       IOASID_POLICY_LOADING ? 0 : -ECANCELED;
 }

@@ -9,7 +9,7 @@
 #include "policy.h"
 
 /* Is a policy loaded that can be selected by this name? */
-static bool selectable(u32 choice)
+static bool select_allowed(u32 choice)
 {
 	struct ioasid_policy_set *set;
 	bool found = false;
@@ -41,7 +41,7 @@ int ioasid_space_select(struct ioasid_space *space, const char *name)
 	ret = ioasid_policy_choice_of(name, &choice);
 	if (ret)
 		return ret;
-	if (choice && !selectable(choice))
+	if (choice && !select_allowed(choice))
 		return -ENOENT;
 	WRITE_ONCE(space->entry.choice, choice);
 	return 0;

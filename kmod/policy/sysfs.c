@@ -24,7 +24,7 @@ static struct kobject *root;
 static struct kobject *policies_dir;
 static const char *hooks_state = "off: not registered";
 
-static const char *kind_name(u32 kind)
+static const char *sysfs_kind_name(u32 kind)
 {
 	switch (kind) {
 	case IOASID_EXIT_NONE:
@@ -63,7 +63,7 @@ static ssize_t last_exit_show(struct kobject *kobj, struct kobj_attribute *attr,
 	if (!info.kind)
 		return 0;
 	return sysfs_emit(buf, "name=%s kind=%s hook=%s value=%lld msg=\"%s\"\n", name,
-			  kind_name(info.kind), info.hook, info.value, info.msg);
+			  sysfs_kind_name(info.kind), info.hook, info.value, info.msg);
 }
 static struct kobj_attribute last_exit_attr = __ATTR_RO(last_exit);
 
@@ -155,14 +155,14 @@ static u64 stat_calls(struct ioasid_policy *p)
 #define STAT(p, member)	stat_sum(p, offsetof(struct ioasid_policy_stats, member))
 
 /* Why it ended is complete once it says so. */
-static const struct ioasid_exit_info *exit_info(const struct ioasid_policy_prog *r)
+static const struct ioasid_exit_info *sysfs_exit_info(const struct ioasid_policy_prog *r)
 {
 	static const struct ioasid_exit_info none;
 
 	return atomic_read_acquire(&r->state) == IOASID_POLICY_EJECTED ? &r->info : &none;
 }
 
-static const char *state_name(const struct ioasid_policy_prog *r)
+static const char *sysfs_state_name(const struct ioasid_policy_prog *r)
 {
 	int state = atomic_read(&r->state);
 
@@ -183,7 +183,7 @@ static struct policy_attr policy_##_name##_attr = {					\
 }
 
 POLICY_ATTR(id, 0444, "%u", p->link ? p->link->id : 0);
-POLICY_ATTR(state, 0444, "%s", state_name(r));
+POLICY_ATTR(state, 0444, "%s", sysfs_state_name(r));
 POLICY_ATTR(flags, 0444, "0x%llx", r->ops->flags);
 POLICY_ATTR(prio, 0444, "%d", r->ops->prio);
 POLICY_ATTR(timeout_us, 0444, "%u", r->ops->timeout_us);
@@ -191,10 +191,10 @@ POLICY_ATTR(space, 0444, "%u", r->space);
 POLICY_ATTR(cgroup, 0444, "%llu", r->ops->cgroup_id);
 POLICY_ATTR(calls, 0444, "%llu", stat_calls(p));
 POLICY_ATTR(denied, 0444, "%llu", STAT(p, denied));
-POLICY_ATTR(exit_kind, 0444, "%s", kind_name(exit_info(r)->kind));
-POLICY_ATTR(exit_hook, 0444, "%s", exit_info(r)->hook);
-POLICY_ATTR(exit_value, 0444, "%lld", exit_info(r)->value);
-POLICY_ATTR(exit_msg, 0444, "%s", exit_info(r)->msg);
+POLICY_ATTR(exit_kind, 0444, "%s", sysfs_kind_name(sysfs_exit_info(r)->kind));
+POLICY_ATTR(exit_hook, 0444, "%s", sysfs_exit_info(r)->hook);
+POLICY_ATTR(exit_value, 0444, "%lld", sysfs_exit_info(r)->value);
+POLICY_ATTR(exit_msg, 0444, "%s", sysfs_exit_info(r)->msg);
 
 static ssize_t policy_hooks(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
@@ -237,7 +237,7 @@ static struct policy_attr policy_stats_attr = {
 /* Addresses of the kernel are root's. */
 static ssize_t policy_exit_bt(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
-	const struct ioasid_exit_info *info = exit_info(r);
+	const struct ioasid_exit_info *info = sysfs_exit_info(r);
 	ssize_t n = 0;
 	u32 i;
 

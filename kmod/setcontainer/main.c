@@ -19,12 +19,12 @@
  *		address space, vfio.ko drops the module and the container
  *
  * vfio.ko can fail in between without telling us (the group is owned by
- * somebody else). Therefore every attempt ends in attempt_end(), which runs in
+ * somebody else). Therefore every attempt ends in sc_attempt_end(), which runs in
  * the calling task as it leaves the kernel: it disarms a container that got no
  * group and drops the reference that the container was made with.
  *
  * Who else can run: other tasks, with containers of their own; of this one,
- * a detach as soon as the group is attached, before attempt_end(). Both take
+ * a detach as soon as the group is attached, before sc_attempt_end(). Both take
  * the container's group_lock, which vfio.ko holds for write over all callbacks.
  * An attempt holds a module reference from the ftrace callback on, so module
  * exit finds none, but for tasks on their last instructions here: it waits for
@@ -47,7 +47,7 @@
 
 /**
  * struct attempt - one VFIO_GROUP_SET_CONTAINER
- * @end: runs attempt_end() when the task returns to user space
+ * @end: runs sc_attempt_end() when the task returns to user space
  * @container: what vfio.ko was given, with the reference it was made with
  */
 struct attempt {
@@ -92,7 +92,7 @@ static void container_disarm(struct vfio_container *c)
 	up_write(&c->group_lock);
 }
 
-static void attempt_end(struct callback_head *end)
+static void sc_attempt_end(struct callback_head *end)
 {
 	struct attempt *a = container_of(end, struct attempt, end);
 
@@ -128,7 +128,7 @@ static struct vfio_container *attempt_begin(struct ioasid_space *space)
 		kfree(a);
 		return NULL;
 	}
-	init_task_work(&a->end, attempt_end);
+	init_task_work(&a->end, sc_attempt_end);
 	if (!task_work_add(current, &a->end, TWA_RESUME))
 		return a->container;
 	/* Only a task that has begun to exit, and such a one makes no ioctl. */
@@ -139,7 +139,7 @@ static struct vfio_container *attempt_begin(struct ioasid_space *space)
 }
 
 /*
- * Runs in place of vfio.ko's function, with a module reference that attempt_end()
+ * Runs in place of vfio.ko's function, with a module reference that sc_attempt_end()
  * drops. Without memory vfio.ko takes the file for a stranger: -EBADFD.
  */
 static struct vfio_container *container_from_file(struct file *file)
@@ -156,8 +156,8 @@ static struct vfio_container *container_from_file(struct file *file)
 	return c;
 }
 
-static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
-			     struct ftrace_regs *fregs)
+static void notrace sc_redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				struct ftrace_regs *fregs)
 {
 	const struct file *file = (const struct file *)ftrace_regs_get_argument(fregs, 0);
 
@@ -166,13 +166,13 @@ static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct f
 }
 
 static struct ftrace_ops hook = {
-	.func = redirect,
+	.func = sc_redirect,
 	/* Permanent: it cannot be turned off by kernel.ftrace_enabled meanwhile. */
 	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT |
 		 (IS_ENABLED(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS) ? 0 : FTRACE_OPS_FL_SAVE_REGS),
 };
 
-static int hook_set(void)
+static int sc_hook(void)
 {
 	int ret = ftrace_set_filter(&hook, TARGET, strlen(TARGET), 1);
 
@@ -204,7 +204,7 @@ static int __init sc_init(void)
 	sc_ops.name = KBUILD_MODNAME;
 	sc_ops.owner = THIS_MODULE;
 	sc_ops.attach_group = sc_attach_group;
-	return hook_set();
+	return sc_hook();
 }
 module_init(sc_init);
 

@@ -34,7 +34,7 @@
 #define PIECE_BITS	(32UL << 10)
 #define PIECE_WORDS	(PIECE_BITS / 64)
 
-static u64 area_pages(const struct ioasid_area *area)
+static u64 dirty_area_pages(const struct ioasid_area *area)
 {
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
@@ -52,7 +52,7 @@ static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
 /* ioasid_dirty_area_track() - track @area from now on; 0, -EINVAL (too large), -ENOMEM */
 int ioasid_dirty_area_track(struct ioasid_area *area)
 {
-	u64 n = area_pages(area);
+	u64 n = dirty_area_pages(area);
 
 	if (n > DIRTY_PAGES_MAX)
 		return -EINVAL;
@@ -63,7 +63,7 @@ int ioasid_dirty_area_track(struct ioasid_area *area)
 	return 0;
 }
 
-static void untrack_all(struct ioasid_space *space)
+static void dirty_untrack_all(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
 
@@ -74,16 +74,16 @@ static void untrack_all(struct ioasid_space *space)
 	}
 }
 
-static bool dirty_heard(void)
+static bool dirty_events_enabled(void)
 {
 	return trace_ioasid_dirty_enabled() || ioasid_policy_has(IOASID_OP_DIRTY);
 }
 
 /* Tell what was done; no lock is held. */
-static void dirty_tell(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
+static void dirty_notify(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
 {
 	ioasid_assert_may_wait(space);
-	if (!dirty_heard())
+	if (!dirty_events_enabled())
 		return;
 	ioasid_who_current(&args->who, space->entry.id);
 	args->err = err;
@@ -104,7 +104,7 @@ static int dirty_start(struct ioasid_space *space)
 		if (area->state == IOASID_AREA_LIVE)
 			ret = ioasid_dirty_area_track(area);
 	if (ret)
-		untrack_all(space);
+		dirty_untrack_all(space);
 	else
 		space->tracking = true;
 unlock:
@@ -120,11 +120,11 @@ unlock:
 int ioasid_dirty_start(struct ioasid_space *space)
 {
 	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_START };
-	u64 t = ioasid_clock(dirty_heard());
+	u64 t = ioasid_clock(dirty_events_enabled());
 	int ret = dirty_start(space);
 
 	ioasid_lap(t, &t, &args.ns_total);
-	dirty_tell(space, &args, ret);
+	dirty_notify(space, &args, ret);
 	return ret;
 }
 
@@ -136,10 +136,10 @@ void ioasid_dirty_stop(struct ioasid_space *space)
 	mutex_lock(&space->areas_lock);
 	if (space->tracking) {
 		space->tracking = false;
-		untrack_all(space);
+		dirty_untrack_all(space);
 	}
 	mutex_unlock(&space->areas_lock);
-	dirty_tell(space, &args, 0);
+	dirty_notify(space, &args, 0);
 }
 
 /* ioasid_dirty_mark() - the CPU wrote on behalf of a device; areas_lock is held */
@@ -163,11 +163,11 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
 		if (area->dirty)
-			bitmap_fill(area->dirty, area_pages(area));
+			bitmap_fill(area->dirty, dirty_area_pages(area));
 }
 
 /* Some group can write to this area without anybody noticing. areas_lock is held. */
-static bool writes_unseen(struct ioasid_space *space, const struct ioasid_area *area)
+static bool dirty_writes_unseen(struct ioasid_space *space, const struct ioasid_area *area)
 {
 	struct ioasid_group *g;
 
@@ -263,7 +263,7 @@ static void piece_trim(struct ioasid_dirty_piece *p)
 static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 		       struct ioasid_dirty_piece *p, bool clear)
 {
-	bool all = writes_unseen(space, area);
+	bool all = dirty_writes_unseen(space, area);
 
 	lockdep_assert_held(&space->areas_lock);
 	memset(p->words, all ? 0xff : 0, piece_words(p) * sizeof(u64));
@@ -336,8 +336,8 @@ static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *ar
 }
 
 /* The next piece at or after *@iova, taken out; false at the end. */
-static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 *iova,
-		     struct ioasid_dirty_piece *p, bool clear)
+static bool dirty_get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q,
+			   u64 *iova, struct ioasid_dirty_piece *p, bool clear)
 {
 	u64 last = query_last(q);
 	struct ioasid_area *area;
@@ -355,7 +355,7 @@ static bool get_next(struct ioasid_space *space, const struct ioasid_dirty_query
 }
 
 /* What is mapped there now may be another mapping: then it is dirty for nothing. */
-static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
+static void dirty_get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
 {
 	struct ioasid_area *area;
 
@@ -370,8 +370,8 @@ static void get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece
  * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless
  * it came after @since: what is mapped only now is not asked about.
  */
-static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
-		    struct ioasid_area_wait *w)
+static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
+			  struct ioasid_area_wait *w)
 {
 	u64 last = query_last(q);
 	struct ioasid_area *area;
@@ -392,7 +392,7 @@ static int get_look(struct ioasid_space *space, const struct ioasid_dirty_query 
 }
 
 /* The same, and waits for those in flight. */
-static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
+static int dirty_get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
 {
 	struct ioasid_area_wait w = {};
 	u64 since;
@@ -400,14 +400,14 @@ static int get_check(struct ioasid_space *space, const struct ioasid_dirty_query
 
 	mutex_lock(&space->areas_lock);
 	since = space->serial;
-	ret = get_look(space, q, since, &w);
+	ret = dirty_get_look(space, q, since, &w);
 	mutex_unlock(&space->areas_lock);
 	while (ret == -EAGAIN) {
 		ret = ioasid_area_wait(space, &w);
 		if (ret)
 			return ret;
 		mutex_lock(&space->areas_lock);
-		ret = get_look(space, q, since, &w);
+		ret = dirty_get_look(space, q, since, &w);
 		mutex_unlock(&space->areas_lock);
 	}
 	return ret;
@@ -430,16 +430,16 @@ static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 	u64 iova = q->iova;
 	int ret;
 
-	ret = ioasid_dirty_fits(q) ? get_check(space, q) : -EINVAL;
+	ret = ioasid_dirty_fits(q) ? dirty_get_check(space, q) : -EINVAL;
 	if (ret)
 		return ret;
-	while (!ret && get_next(space, q, &iova, p, clear)) {
-		if (dirty_heard())
+	while (!ret && dirty_get_next(space, q, &iova, p, clear)) {
+		if (dirty_events_enabled())
 			*dirty += (u64)bitmap_weight((unsigned long *)p->words,
 						     p->shift + p->bits) << p->order;
 		ret = piece_copy(q, p);
 		if (ret && clear)
-			get_undo(space, p);
+			dirty_get_undo(space, p);
 		iova = piece_last(p) + 1;
 		if (!iova)
 			break;
@@ -462,19 +462,19 @@ int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 		.iova = q->iova,
 		.length = q->length,
 	};
-	u64 t = ioasid_clock(dirty_heard());
+	u64 t = ioasid_clock(dirty_events_enabled());
 	int ret = dirty_get(space, q, p, clear, &args.dirty);
 
 	ioasid_lap(t, &t, &args.ns_total);
 	/* Without @clear it is a rehearsal. */
 	if (clear)
-		dirty_tell(space, &args, ret);
+		dirty_notify(space, &args, ret);
 	return ret;
 }
 
 /* Tracking may be stopped at any moment; then there is nothing to tell. */
-static bool report_take(struct ioasid_space *space, struct ioasid_area *area,
-			struct ioasid_dirty_piece *p)
+static bool dirty_report_take(struct ioasid_space *space, struct ioasid_area *area,
+			      struct ioasid_dirty_piece *p)
 {
 	bool tracked;
 
@@ -504,7 +504,7 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
 		     iova = piece_last(p) + 1) {
 			piece_set(p, area, iova, q);
-			if (!report_take(space, area, p))
+			if (!dirty_report_take(space, area, p))
 				break;
 			ret = piece_copy(q, p);
 			cond_resched();

@@ -23,7 +23,7 @@
 #define MISFITS		16
 
 /* The first address from @at up that is @like modulo @align; false beyond the end. */
-static bool align_like(u64 *at, u64 like, u64 align)
+static bool iova_align_like(u64 *at, u64 like, u64 align)
 {
 	return !check_add_overflow(*at, (like - *at) & (align - 1), at);
 }
@@ -37,7 +37,7 @@ static bool iova_find_in_range(const struct ioasid_iova_search *s,
 	unsigned int misfits = 0;
 
 	while (at <= w->last && ioasid_gap_find(s->space, at, need, &gap)) {
-		if (!align_like(&gap.start, s->like, s->align) ||
+		if (!iova_align_like(&gap.start, s->like, s->align) ||
 		    check_add_overflow(gap.start, s->length - 1, &last) || last > w->last)
 			return false;
 		if (last <= gap.last) {
@@ -55,7 +55,7 @@ static bool iova_find_in_range(const struct ioasid_iova_search *s,
 }
 
 /* Large pages need the same offset in the memory as in the address space. */
-static u64 alignment(struct ioasid_space *space, u64 length, u64 below)
+static u64 iova_alignment(struct ioasid_space *space, u64 length, u64 below)
 {
 	static const u64 sizes[] = { PUD_SIZE, PMD_SIZE };
 	unsigned int i;
@@ -68,7 +68,7 @@ static u64 alignment(struct ioasid_space *space, u64 length, u64 below)
 }
 
 /* Where to search: the allowed ranges, else the IOVA ranges, else above UNKNOWN_START. */
-static void search_in(struct ioasid_iova_search *s)
+static void iova_search_in(struct ioasid_iova_search *s)
 {
 	s->ws = s->space->allowed.nr ? s->space->allowed : s->space->iova_ranges;
 	if (s->ws.nr)
@@ -91,9 +91,9 @@ void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space,
 	s->space = space;
 	s->length = length;
 	s->like = like;
-	s->align = alignment(space, length, U64_MAX);
+	s->align = iova_alignment(space, length, U64_MAX);
 	s->from = 0;
-	search_in(s);
+	iova_search_in(s);
 }
 
 /**
@@ -122,7 +122,7 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
 		}
 		if (s->align <= ioasid_space_pgsize(s->space))
 			return false;
-		s->align = alignment(s->space, s->length, s->align);
+		s->align = iova_alignment(s->space, s->length, s->align);
 		s->from = 0;
 	}
 }
@@ -134,7 +134,7 @@ struct place {
 	u64 length;
 };
 
-static bool place_valid(u64 iova, void *data)
+static bool iova_place_valid(u64 iova, void *data)
 {
 	const struct place *p = data;
 	u64 last;
@@ -144,8 +144,8 @@ static bool place_valid(u64 iova, void *data)
 	       !ioasid_area_first(p->space, iova, last);
 }
 
-static u64 ask_policy(struct ioasid_space *space, const struct ioasid_ranges *ws,
-		      struct ioasid_map_args *m, u64 chosen)
+static u64 iova_ask_policy(struct ioasid_space *space, const struct ioasid_ranges *ws,
+			   struct ioasid_map_args *m, u64 chosen)
 {
 	struct place place = { .space = space, .ws = ws, .length = m->length };
 	struct ioasid_place_args args = {
@@ -158,22 +158,23 @@ static u64 ask_policy(struct ioasid_space *space, const struct ioasid_ranges *ws
 	for (i = 0; i < ws->nr && i < IOASID_PLACE_WINDOWS; i++)
 		args.windows[i] = (struct ioasid_range){ ws->range[i].start, ws->range[i].last };
 	args.nr_windows = i;
-	return ioasid_policy_map_place(m, &args, place_valid, &place);
+	return ioasid_policy_map_place(m, &args, iova_place_valid, &place);
 }
 
 /*
  * From @chosen on, the first that no policy turns down. One that map_place would
  * rather have comes before it. The last that policies were asked about is taken.
  */
-static noinline int choose_with_policies(struct ioasid_iova_search *s, struct ioasid_map_args *m,
-					 u64 chosen, struct ioasid_policy_refusal *no)
+static noinline int iova_choose_with_policies(struct ioasid_iova_search *s,
+					      struct ioasid_map_args *m,
+					      u64 chosen, struct ioasid_policy_refusal *no)
 {
 	u64 placed = chosen;
 	unsigned int i;
 	int ret;
 
 	if (ioasid_policy_has(IOASID_OP_MAP_PLACE))
-		placed = ask_policy(s->space, &s->ws, m, chosen);
+		placed = iova_ask_policy(s->space, &s->ws, m, chosen);
 	if (placed != chosen) {
 		m->iova = placed;
 		ret = ioasid_policy_map_at(m, no);
@@ -214,7 +215,7 @@ int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
 	if (!ioasid_iova_next(&s, &iova))
 		return -ENOSPC;
 	if (ioasid_policy_has(IOASID_OP_MAP_PLACE) || ioasid_policy_has(IOASID_OP_MAP_AT))
-		return choose_with_policies(&s, m, iova, no);
+		return iova_choose_with_policies(&s, m, iova, no);
 	m->iova = iova;
 	return 0;
 }

@@ -102,11 +102,11 @@ struct ioasid_area_node {
  * @state: enum ioasid_area_state, under areas_lock
  * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
  *	under areas_lock
- * @wanted: an unmap waits for @users to go: no new ones; under areas_lock
+ * @wanted: an unmap waits for @num_accesses to go: no new ones; under areas_lock
  * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
  * @small: without large IOMMU pages; set when it is
  * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
- *	while LIVE with @users, and the last of them finishes it; under areas_lock
+ *	while LIVE with @num_accesses, and the last of them finishes it; under areas_lock
  * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
  *	kept some of it; 0 again when it is LIVE
  * @torn: some domain kept some of it, so nobody knows which entries are there:
@@ -115,7 +115,7 @@ struct ioasid_area_node {
  *	pinned as long as there is a domain
  * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
  *	space->user; set by the mapping task
- * @users: reads and writes by the CPU in flight, under areas_lock
+ * @num_accesses: reads and writes by the CPU in flight, under areas_lock
  * @dirty: bit per page while dirty tracking is on, under areas_lock
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
@@ -135,7 +135,7 @@ struct ioasid_area {
 	u8 stuck : 2;
 	u8 lost : 1;
 	u8 counted : 1;
-	u32 users;
+	u32 num_accesses;
 	unsigned long *dirty;
 	struct xarray pins;
 };
@@ -397,7 +397,7 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 /* Is it being built or torn down, or with @idle also read or written by the CPU? */
 static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool idle)
 {
-	return area->state != IOASID_AREA_LIVE || (idle && area->users);
+	return area->state != IOASID_AREA_LIVE || (idle && area->num_accesses);
 }
 
 /* For what changes under both locks: one of them is held. */

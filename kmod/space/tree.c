@@ -28,7 +28,7 @@ static struct ioasid_area *to_area_safe(struct rb_node *rb)
 }
 
 /* What a node can say: in pages, and U32_MAX for so many or more. */
-static u32 gap_pages(u64 bytes)
+static u32 tree_gap_pages(u64 bytes)
 {
 	return min_t(u64, bytes >> PAGE_SHIFT, U32_MAX);
 }
@@ -42,7 +42,7 @@ RB_DECLARE_CALLBACKS_MAX(static, gap_callbacks, struct ioasid_area, node.rb, u32
 			 gap_below)
 
 /* The lowest area that ends at @at or above. */
-static struct ioasid_area *area_from(const struct ioasid_tree *tree, u64 at)
+static struct ioasid_area *tree_area_from(const struct ioasid_tree *tree, u64 at)
 {
 	struct rb_node *rb = tree->root.rb_node;
 	struct ioasid_area *area, *best = NULL;
@@ -64,7 +64,7 @@ static struct ioasid_area *area_from(const struct ioasid_tree *tree, u64 at)
 /* ioasid_area_first() - lowest area that touches [start, last]; areas_lock is held */
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last)
 {
-	struct ioasid_area *area = area_from(&space->areas, start);
+	struct ioasid_area *area = tree_area_from(&space->areas, start);
 
 	lockdep_assert_held(&space->areas_lock);
 	return area && area->node.start <= last ? area : NULL;
@@ -126,11 +126,11 @@ static void gap_update(struct ioasid_area *area)
 {
 	struct ioasid_area *below = to_area_safe(rb_prev(&area->node.rb));
 
-	area->node.gap = gap_pages(area->node.start - (below ? below->node.last + 1 : 0));
+	area->node.gap = tree_gap_pages(area->node.start - (below ? below->node.last + 1 : 0));
 	gap_callbacks_propagate(&area->node.rb, NULL);
 }
 
-static noinline void insert_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
+static noinline void tree_insert_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
 {
 	struct ioasid_area *above = to_area_safe(rb_next(&area->node.rb));
 
@@ -152,12 +152,12 @@ void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 	if (!tree->last || area->node.start > tree->last->node.last)
 		tree->last = area;
 	if (unlikely(tree->gaps))
-		insert_with_gaps(tree, area);
+		tree_insert_with_gaps(tree, area);
 	else
 		rb_insert_color(&area->node.rb, &tree->root);
 }
 
-static noinline void erase_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
+static noinline void tree_erase_with_gaps(struct ioasid_tree *tree, struct ioasid_area *area)
 {
 	struct ioasid_area *above = to_area_safe(rb_next(&area->node.rb));
 
@@ -176,7 +176,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 	if (tree->last == area)
 		tree->last = to_area_safe(rb_prev(&area->node.rb));
 	if (unlikely(tree->gaps))
-		erase_with_gaps(tree, area);
+		tree_erase_with_gaps(tree, area);
 	else
 		rb_erase(&area->node.rb, &tree->root);
 	space->avail++;
@@ -194,7 +194,7 @@ static noinline void gaps_begin(struct ioasid_tree *tree)
 	for (rb = rb_first(&tree->root); rb; rb = rb_next(rb)) {
 		struct ioasid_area *area = to_area(rb);
 
-		area->node.gap = gap_pages(area->node.start - from);
+		area->node.gap = tree_gap_pages(area->node.start - from);
 		from = area->node.last + 1;
 		ioasid_area_break(&n);
 	}
@@ -205,17 +205,17 @@ static noinline void gaps_begin(struct ioasid_tree *tree)
 	tree->gaps = true;
 }
 
-static bool roomy(struct rb_node *rb, u32 pages)
+static bool tree_gap_fits(struct rb_node *rb, u32 pages)
 {
 	return rb && to_area(rb)->node.gap_most >= pages;
 }
 
 /* The first area above @area with a gap of @pages or more below it. */
-static struct ioasid_area *next_roomy(struct ioasid_area *area, u32 pages)
+static struct ioasid_area *tree_next_gap(struct ioasid_area *area, u32 pages)
 {
 	struct rb_node *rb = &area->node.rb, *parent;
 
-	while (!roomy(rb->rb_right, pages)) {
+	while (!tree_gap_fits(rb->rb_right, pages)) {
 		while ((parent = rb_parent(rb)) && rb == parent->rb_right)
 			rb = parent;
 		if (!parent)
@@ -226,7 +226,7 @@ static struct ioasid_area *next_roomy(struct ioasid_area *area, u32 pages)
 	}
 	rb = rb->rb_right;
 	for (;;) {
-		if (roomy(rb->rb_left, pages))
+		if (tree_gap_fits(rb->rb_left, pages))
 			rb = rb->rb_left;
 		else if (to_area(rb)->node.gap >= pages)
 			return to_area(rb);
@@ -253,7 +253,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 	lockdep_assert_held(&space->areas_lock);
 	if (!tree->gaps)
 		gaps_begin(tree);
-	area = area_from(tree, at);
+	area = tree_area_from(tree, at);
 	while (area) {
 		/* Only this one is cut by @at, or larger than a node can say. */
 		if (area->node.start > at && area->node.start - at >= length) {
@@ -263,7 +263,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 		if (area->node.last == U64_MAX)
 			return false;
 		at = area->node.last + 1;
-		area = next_roomy(area, pages);
+		area = tree_next_gap(area, pages);
 		if (area)
 			at = to_area(rb_prev(&area->node.rb))->node.last + 1;
 	}

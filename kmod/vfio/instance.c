@@ -69,7 +69,7 @@ void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2)
 	return (void *)inst->id;
 }
 
-static struct ioasid_instance *find(unsigned long id)
+static struct ioasid_instance *instance_find(unsigned long id)
 {
 	struct ioasid_instance *inst;
 
@@ -86,7 +86,7 @@ struct ioasid_instance *ioasid_instance_get(void *id)
 	struct ioasid_instance *inst;
 
 	rcu_read_lock();
-	inst = find((unsigned long)id);
+	inst = instance_find((unsigned long)id);
 	if (inst && !refcount_inc_not_zero(&inst->refs))
 		inst = NULL;
 	rcu_read_unlock();
@@ -113,7 +113,7 @@ void ioasid_instance_release(void *id)
 	struct ioasid_instance *inst;
 
 	mutex_lock(&instances_lock);
-	inst = find((unsigned long)id);
+	inst = instance_find((unsigned long)id);
 	if (inst)
 		hash_del_rcu(&inst->node);
 	mutex_unlock(&instances_lock);
@@ -125,7 +125,7 @@ void ioasid_instance_release(void *id)
 	ioasid_instance_put(inst);
 }
 
-static void device_unmap(void *data, u64 iova, u64 length)
+static void instance_unmap(void *data, u64 iova, u64 length)
 {
 	struct instance_device *d = data;
 
@@ -133,7 +133,7 @@ static void device_unmap(void *data, u64 iova, u64 length)
 }
 
 static const struct ioasid_access_ops device_access_ops = {
-	.unmap = device_unmap,
+	.unmap = instance_unmap,
 };
 
 /* ioasid_instance_add_device() - a device was opened; only those that pin matter */

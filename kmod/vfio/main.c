@@ -38,7 +38,7 @@ module_param(enabled, bool, 0644);
 MODULE_PARM_DESC(enabled, "New stock VFIO containers run on ioasid; N leaves them to the next driver (default Y)");
 
 /* Does VFIO_SET_IOMMU's argument name a /dev/ioasid, and by which fd? */
-static bool arg_is_ioasid(unsigned long arg, int *fd)
+static bool shim_arg_is_ioasid(unsigned long arg, int *fd)
 {
 	if (arg >> 32 == IOASID_SET_IOMMU_MAGIC) {
 		*fd = (int)(arg & U32_MAX);
@@ -58,12 +58,12 @@ static long shim_check_base(unsigned long arg)
 
 	if (!READ_ONCE(enabled))
 		return 0;
-	if (arg_is_ioasid(arg, &fd))
+	if (shim_arg_is_ioasid(arg, &fd))
 		return 1;
 	return ioasid_vfio_ioctl(NULL, false, VFIO_CHECK_EXTENSION, arg);
 }
 
-static void *open_shared(int fd)
+static void *shim_open_shared(int fd)
 {
 	struct ioasid_space *space;
 	struct file *file = fget(fd);
@@ -83,8 +83,8 @@ static void *shim_open(unsigned long arg)
 	struct ioasid_space *space;
 	int fd;
 
-	if (arg_is_ioasid(arg, &fd))
-		return open_shared(fd);
+	if (shim_arg_is_ioasid(arg, &fd))
+		return shim_open_shared(fd);
 	/* VFIO has asked for the extension, which need not be a type. */
 	if (arg == IOASID_EXT_NESTING)
 		flags |= IOASID_SPACE_NESTING;
@@ -102,7 +102,7 @@ static void shim_release(void *data)
 }
 
 /* End a callback that began with ioasid_instance_get(). */
-static void leave(struct ioasid_instance *inst)
+static void shim_leave(struct ioasid_instance *inst)
 {
 	if (inst)
 		ioasid_instance_put(inst);
@@ -119,7 +119,7 @@ static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 	inst = ioasid_instance_get(data);
 	if (inst && !READ_ONCE(inst->dead))
 		ret = ioasid_vfio_ioctl(inst->space, inst->v2, cmd, arg);
-	leave(inst);
+	shim_leave(inst);
 	return ret;
 }
 
@@ -128,7 +128,7 @@ static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
  * or of VFIO_GROUP_SET_CONTAINER, where it means an errno? VFIO does not say,
  * but both are ioctls of the current task.
  */
-static bool in_set_iommu(void)
+static bool shim_in_set_iommu(void)
 {
 	unsigned long args[6];
 
@@ -136,8 +136,8 @@ static bool in_set_iommu(void)
 	return (u32)args[1] == VFIO_SET_IOMMU;
 }
 
-static int attach(struct ioasid_instance *inst, struct iommu_group *group,
-		  enum vfio_group_type type)
+static int shim_attach(struct ioasid_instance *inst, struct iommu_group *group,
+		       enum vfio_group_type type)
 {
 	u32 flags = 0;
 
@@ -147,7 +147,7 @@ static int attach(struct ioasid_instance *inst, struct iommu_group *group,
 	if (type == VFIO_EMULATED_IOMMU)
 		flags |= IOASID_ATTACH_EMULATED;
 	/* No other driver knows the argument that names a /dev/ioasid. */
-	if (inst->own && in_set_iommu())
+	if (inst->own && shim_in_set_iommu())
 		flags |= IOASID_ATTACH_SEAL;
 	return ioasid_attach_group(inst->space, group, flags);
 }
@@ -158,8 +158,8 @@ static int shim_attach_group(void *data, struct iommu_group *group, enum vfio_gr
 	int ret;
 
 	inst = ioasid_instance_get(data);
-	ret = inst ? attach(inst, group, type) : -EINVAL;
-	leave(inst);
+	ret = inst ? shim_attach(inst, group, type) : -EINVAL;
+	shim_leave(inst);
 	return ret;
 }
 
@@ -170,11 +170,11 @@ static void shim_detach_group(void *data, struct iommu_group *group)
 	inst = ioasid_instance_get(data);
 	if (inst)
 		ioasid_detach_group(inst->space, group);
-	leave(inst);
+	shim_leave(inst);
 }
 
-static int pin(struct ioasid_instance *inst, struct iommu_group *group, u64 iova, int npage,
-	       int prot, struct page **pages)
+static int shim_pin(struct ioasid_instance *inst, struct iommu_group *group, u64 iova, int npage,
+		    int prot, struct page **pages)
 {
 	int ret;
 
@@ -194,8 +194,8 @@ static int shim_pin_pages(void *data, struct iommu_group *group, dma_addr_t iova
 	int ret;
 
 	inst = ioasid_instance_get(data);
-	ret = inst ? pin(inst, group, iova, npage, prot, pages) : -EINVAL;
-	leave(inst);
+	ret = inst ? shim_pin(inst, group, iova, npage, prot, pages) : -EINVAL;
+	shim_leave(inst);
 	return ret;
 }
 
@@ -206,7 +206,7 @@ static void shim_unpin_pages(void *data, dma_addr_t iova, int npage)
 	inst = ioasid_instance_get(data);
 	if (inst && inst->v2)
 		ioasid_unpin_pages(inst->space, iova, npage);
-	leave(inst);
+	shim_leave(inst);
 }
 
 static void shim_register_device(void *data, struct vfio_device *vdev)
@@ -218,7 +218,7 @@ static void shim_register_device(void *data, struct vfio_device *vdev)
 	if (inst && ioasid_instance_add_device(inst, vdev))
 		pr_warn_ratelimited("%s: no memory, its driver cannot pin pages\n",
 				    dev_name(vdev->dev));
-	leave(inst);
+	shim_leave(inst);
 }
 
 static void shim_unregister_device(void *data, struct vfio_device *vdev)
@@ -228,10 +228,10 @@ static void shim_unregister_device(void *data, struct vfio_device *vdev)
 	inst = ioasid_instance_get(data);
 	if (inst)
 		ioasid_instance_del_device(inst, vdev);
-	leave(inst);
+	shim_leave(inst);
 }
 
-static int rw(struct ioasid_instance *inst, u64 iova, void *buf, size_t count, bool write)
+static int shim_rw(struct ioasid_instance *inst, u64 iova, void *buf, size_t count, bool write)
 {
 	return write ? ioasid_write(inst->space, iova, buf, count) :
 		       ioasid_read(inst->space, iova, buf, count);
@@ -243,8 +243,8 @@ static int shim_dma_rw(void *data, dma_addr_t iova, void *buf, size_t count, boo
 	int ret;
 
 	inst = ioasid_instance_get(data);
-	ret = inst ? rw(inst, iova, buf, count, write) : -EINVAL;
-	leave(inst);
+	ret = inst ? shim_rw(inst, iova, buf, count, write) : -EINVAL;
+	shim_leave(inst);
 	return ret;
 }
 
@@ -258,7 +258,7 @@ static struct iommu_domain *shim_group_domain(void *data, struct iommu_group *gr
 	inst = ioasid_instance_get(data);
 	if (inst)
 		domain = ioasid_group_domain(inst->space, group);
-	leave(inst);
+	shim_leave(inst);
 	return domain;
 }
 

@@ -2,4 +2,4 @@
 # An address may be made invalid twice.
 # file: ops/unmap.c
 # cases: vaddr_twice
-/^static int vaddr_check/,/^}/s/return area->no_vaddr || /return /
+/^static int unmap_vaddr_check/,/^}/s/return area->no_vaddr || /return /

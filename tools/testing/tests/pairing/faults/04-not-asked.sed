@@ -2,4 +2,4 @@
 # Policies behind the one that refused are notified of the end.
 # file: hooks/hooks.c
 # seen: was notified of the (end of a map that had not begun|result of an attach)
-/^static noinline void begin_drop_rest/,/^}/s/seen_by->slots &= ~BIT(w->prog->policy->slot);/;/
+/^static noinline void hook_drop_rest/,/^}/s/seen_by->slots &= ~BIT(w->prog->policy->slot);/;/
