@@ -2,7 +2,7 @@
 /*
  * /dev/ioasid: which interface an ioctl belongs to, and what an open file holds.
  *
- * Who else can run: other threads' ioctls on the same file, which the file's
+ * What can run at the same time: other threads' ioctls on the same file, which the file's
  * reference keeps from meeting release(); containers and devices that use one
  * of its spaces, each with a reference of its own, which may outlive the file.
  */

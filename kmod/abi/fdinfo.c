@@ -3,7 +3,7 @@
  * /proc/PID/fdinfo of an open /dev/ioasid: each address space in a block of
  * its own, which begins with its id.
  *
- * Who else can run: anything. The set of spaces is held by the file's lock, and
+ * What can run at the same time: anything. The set of spaces is held by the file's lock, and
  * each block is taken under areas_lock in one piece, but for the two sums of pages,
  * which are added up before.
  */

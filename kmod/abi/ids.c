@@ -2,7 +2,7 @@
 /*
  * The address spaces of an open /dev/ioasid.
  *
- * Who else can run: other ioctls on the same file, and whoever looks an id up
+ * What can run at the same time: other ioctls on the same file, and whoever looks an id up
  * through the file; the file's reference keeps all of them from meeting
  * ioasid_file_destroy(). A lookup takes a reference under the lock of the
  * xarray, so a space that is freed meanwhile stays in memory, dead, until the

@@ -3,7 +3,7 @@
  * The ioctls of /dev/ioasid's own: one table row each, with the rules about
  * sizes applied in one place for all of them.
  *
- * Who else can run: anything; no state lives here. The file's reference is the
+ * What can run at the same time: anything; no state lives here. The file's reference is the
  * caller's, and each handler holds one on the space it works on.
  */
 #include <linux/mm.h>

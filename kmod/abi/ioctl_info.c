@@ -3,7 +3,7 @@
  * The calls of /dev/ioasid's own interface that ask and set: information,
  * ranges, dirty tracking, options.
  *
- * Who else can run: anything. What belongs together is read, or changed, under
+ * What can run at the same time: anything. What belongs together is read, or changed, under
  * one hold of areas_lock; user memory is touched with no lock held.
  */
 #include <linux/capability.h>

@@ -3,7 +3,7 @@
  * The calls of /dev/ioasid's own interface that map and unmap: what the
  * structures say, and what the caller is told.
  *
- * Who else can run: anything; no state lives here. What the kernel answers is
+ * What can run at the same time: anything; no state lives here. What the kernel answers is
  * written before it is too late to fail, or else what was done is undone.
  */
 #include <linux/file.h>

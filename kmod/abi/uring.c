@@ -9,7 +9,7 @@
  * its worker. The loops of the core look for that notification, and for nothing
  * but that and fatal signals (lib/signal.h), and then unwind as if killed.
  *
- * Who else can run: other requests on the same file. A request holds the file,
+ * What can run at the same time: other requests on the same file. A request holds the file,
  * so neither it nor its spaces go away, and the module stays.
  */
 #include <linux/io_uring/cmd.h>

@@ -4,7 +4,7 @@
  * and for /dev/ioasid itself. Decodes, checks what the structure says about
  * itself, and calls the core; answers with type1's errnos.
  *
- * Who else can run: anything; no state lives here. The caller holds a
+ * What can run at the same time: anything; no state lives here. The caller holds a
  * reference on the space, and the space may be killed at any moment, which the
  * core answers with -EINVAL.
  */

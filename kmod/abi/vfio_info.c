@@ -3,7 +3,7 @@
  * VFIO_IOMMU_GET_INFO and its capability chain, in type1's order: migration,
  * free mappings, IOVA ranges.
  *
- * Who else can run: maps, attach, detach. What is reported is taken under
+ * What can run at the same time: maps, attach, detach. What is reported is taken under
  * areas_lock in one piece.
  */
 #include <linux/mm.h>

@@ -78,8 +78,8 @@
 
 /*
  * May one flush be asked for entries of all sizes, and for what lies between
- * them? Drivers of x86 look at no more than its first and last address. An SMMU
- * is told how large the entries are, and may keep those of another size.
+ * them? Drivers of x86 use only its first and last address. A flush of an SMMU names
+ * the size of the entries, so entries of another size may stay.
  */
 #ifdef CONFIG_X86
 #define COMPAT_FLUSH_ANY_SIZE	1

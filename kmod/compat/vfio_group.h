@@ -5,7 +5,7 @@
  * from 6.12 to 7.3 the struct begins with its device; the rest differs, and
  * nothing here reads it. tools/env/vfio-abi compares that beginning with the BTF
  * of the target's vfio.ko at build time. At run time the class and the name of
- * the device must be those of a group, or nothing is opened; and who opens it
+ * the device must be those of a group, or nothing is opened; and the code that opens it
  * asks vfio_file_has_dev() whether the file is the right one.
  */
 #ifndef _IOASID_COMPAT_VFIO_GROUP_H

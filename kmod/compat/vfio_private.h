@@ -5,7 +5,7 @@
  * here: the same in every kernel from 6.12 to 7.3. tools/env/vfio-abi compares
  * them with the BTF of the target's vfio.ko at build time; at load time the
  * kernel's own check of the symbol (CRC or version magic) decides. A CRC does
- * not cover struct vfio_container: who hands one out checks the exact release.
+ * not cover struct vfio_container: the code that makes one checks the exact release.
  */
 #ifndef _IOASID_VFIO_PRIVATE_H
 #define _IOASID_VFIO_PRIVATE_H

@@ -5,7 +5,7 @@
  * A driver that fails may have written entries that it does not report. Whatever
  * fails here ends with ioasid_domain_undo(), which asks the IOMMU itself.
  *
- * Who else can run: maps and unmaps of other areas on the same page tables
+ * What can run at the same time: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
  * replay: the caller holds domains_rwsem, for read or write. The area itself
  * is BUILDING in the caller's hands, or LIVE under the write lock.

@@ -2,7 +2,7 @@
 /*
  * Clearing: areas out of the page tables of domains, and out of their IOTLBs.
  *
- * Who else can run: maps and unmaps of other areas on the same page tables
+ * What can run at the same time: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
  * replay: the caller holds domains_rwsem, for read or write. The area itself
  * is DYING or BUILDING in the caller's hands, or LIVE under the write lock.

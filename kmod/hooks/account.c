@@ -44,7 +44,7 @@ static void charge_seen_by(const struct ioasid_policy_walk *w, const struct ioas
 		ioasid_seen_by_fill(seen_by, w->set, ioasid_policy_concerned(w->set, w->left, who));
 }
 
-/* Is none of those left that were charged for the object before? */
+/* Have all policies that were charged for the object been unloaded or ejected? */
 static noinline bool charge_orphaned(const struct ioasid_policy_walk *w,
 				     const struct ioasid_seen_by *seen_by)
 {
@@ -79,7 +79,7 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 		if (w.prog->ops->flags & IOASID_POLICY_F_ACCOUNT)
 			seen_by->account |= ioasid_policy_replaces_rlimit(w.prog, who);
 	}
-	/* Back to those before the refusal, by their place: it may have been the end of who refused. */
+	/* Uncharge the policies before the one that refused, which may have been ejected. */
 	if (unlikely(ret))
 		uncharge_some(&w, &args, seen_by, ioasid_walk_passed(&w, w.set->has[w.op]));
 	else if (seen_by->slots)
@@ -88,7 +88,7 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 	return ret;
 }
 
-/* See ioasid_policy_uncharge(). At most what @seen_by says is given back. */
+/* See ioasid_policy_uncharge(). Uncharges at most what @seen_by says. */
 void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 			      struct ioasid_seen_by *seen_by)
 {
@@ -97,7 +97,7 @@ void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 
 	if (!args.npages)
 		return;
-	/* By who has the hook charge: nobody else was charged. */
+	/* Walk the policies with the hook charge: no other was charged. */
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
 	uncharge_some(&w, &args, seen_by, w.left);
 	ioasid_walk_end(&w);
@@ -128,7 +128,7 @@ static void pins_add(struct ioasid_policy_pins *pins, const struct ioasid_policy
 	pins->pages[slot] += npages;
 }
 
-/* Up to @npages of those that @r was told of. */
+/* Take up to @npages of the pins that @r accepted. */
 static u64 pins_take(struct ioasid_policy_pins *pins, const struct ioasid_policy_prog *r,
 		     u64 npages)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hooks that are asked about addresses: where a mapping should be (map_place),
- * and whether it may be there (map_at).
+ * Hooks about addresses: where a mapping should be (map_place), and whether it may be
+ * there (map_at).
  *
- * What else can run: as in hooks.c, but no other task that maps or unmaps in the
+ * What can run at the same time: as in hooks.c, but no other task that maps or unmaps in the
  * same address space: the caller holds its areas_lock, so an address that was
  * allowed is still free. Others wait for that lock meanwhile, so the caller asks
  * about IOASID_POLICY_AT_MAX addresses at most (space/iova_alloc.c).
@@ -38,9 +38,9 @@ u64 __ioasid_policy_map_place(struct ioasid_map_args *args, struct ioasid_place_
 }
 
 /*
- * What @answer of map_at, which is not 0, means: 0 or -errno. *@from is set if
- * another address may do, and then it is above this one: a search that goes on
- * from there moves forward. A policy that answers otherwise goes.
+ * Translate an @answer of map_at that is not 0 into 0 or -errno. Set *@from if another
+ * address may do; it is above the one asked about, so a search from there moves on.
+ * Eject a policy that answers otherwise.
  */
 static noinline int address_check(struct ioasid_policy_walk *w, struct ioasid_map_args *args,
 				  s64 answer, u64 *from)
@@ -57,7 +57,7 @@ static noinline int address_check(struct ioasid_policy_walk *w, struct ioasid_ma
 				    answer, args->iova);
 	else
 		*from = answer;
-	/* A mapping whose address the kernel chooses is not refused yet. */
+	/* The kernel chooses the address, so it tries another one first. */
 	if (!*from || !(args->flags & IOASID_MAP_ANYWHERE))
 		ioasid_policy_refused(w, &args->who, -EPERM);
 	return -EPERM;
@@ -95,9 +95,8 @@ int __ioasid_policy_map_at(struct ioasid_map_args *args, struct ioasid_policy_re
 
 /**
  * ioasid_policy_map_nowhere() - a search found no address that all policies allow
- * @who: on whose behalf
- * @no: what was said about the last one; that policy has refused the mapping, if it
- *	is still loaded
+ * @who: the task that maps
+ * @no: the refusal of the last address; count it for that policy, if it is still loaded
  */
 void ioasid_policy_map_nowhere(const struct ioasid_who *who, const struct ioasid_policy_refusal *no)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Throwing a policy out, and telling everybody why; the moves of a prog's state
- * that set.h draws.
+ * Eject a policy, and publish the reason; make the moves of a prog's state that set.h
+ * draws.
  *
- * Who else can run: hooks of the same prog on other CPUs, which may find a fault
+ * What can run at the same time: hooks of the same prog on other CPUs, which may find a fault
  * at the same time; who loads, replaces or unloads, and ends the prog. The first
  * to move the state writes down why and sees to it that exit is called.
  */
@@ -23,7 +23,7 @@ static DEFINE_MUTEX(last_lock);	/* guards the reason of the last exit */
 static char last_name[IOASID_POLICY_NAME_LEN];
 static struct ioasid_exit_info last_info;
 
-/* From LOADING, ENABLED and, if @leaving, LEAVING. Return: was it me? */
+/* Move from LOADING, ENABLED and, if @leaving, LEAVING. Return: this call moved it. */
 static bool eject_move(struct ioasid_policy_prog *r, enum ioasid_policy_state to, bool leaving)
 {
 	int state = atomic_read(&r->state);
@@ -40,22 +40,22 @@ static void eject_backtrace(struct ioasid_exit_info *info)
 	unsigned long bt[IOASID_POLICY_BT_LEN];
 	unsigned int i;
 
-	/* Without this function and its caller. */
+	/* Skip this function and its caller. */
 	info->bt_len = stack_trace_save(bt, ARRAY_SIZE(bt), 2);
 	for (i = 0; i < info->bt_len; i++)
 		info->bt[i] = bt[i];
 }
 
 /**
- * ioasid_policy_eject() - throw a policy out; none of its hooks begins any more
+ * ioasid_policy_eject() - eject a policy: no hook of it is called from now on
  * @r: its programs
  * @kind: enum ioasid_exit_kind
  * @hook: the hook that ran, or ""
  * @value: what it returned, or the like
- * @fmt: why, for people
+ * @fmt: the reason, as text
  *
- * The first to find a fault says why. Nothing happens to a prog that is ended, or
- * about to be: then it goes anyway. Does not sleep. Return: was it me?
+ * The first call decides the reason. A prog that has ended, or is LEAVING, stays as it
+ * is. Does not sleep. Return: this call ejected it.
  */
 bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hook, s64 value,
 			 const char *fmt, ...)
@@ -63,7 +63,7 @@ bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hoo
 	va_list args;
 	bool mine;
 
-	/* Who sees the state waits for this section, and then for the work. */
+	/* ioasid_policy_settle() waits for this section, and then for the work. */
 	rcu_read_lock();
 	mine = eject_move(r, IOASID_POLICY_EJECTING, false);
 	if (mine) {
@@ -81,28 +81,28 @@ bool ioasid_policy_eject(struct ioasid_policy_prog *r, u32 kind, const char *hoo
 	return mine;
 }
 
-/* ioasid_policy_leave() - another is to inherit from @r; false if it is not ENABLED */
+/* ioasid_policy_leave() - another prog inherits from @r; false if it is not ENABLED */
 bool ioasid_policy_leave(struct ioasid_policy_prog *r)
 {
 	return atomic_cmpxchg(&r->state, IOASID_POLICY_ENABLED, IOASID_POLICY_LEAVING) ==
 	       IOASID_POLICY_ENABLED;
 }
 
-/* ioasid_policy_end() - @r can be ejected no more; false if it has been */
+/* ioasid_policy_end() - from now on @r cannot be ejected; false if it was */
 bool ioasid_policy_end(struct ioasid_policy_prog *r)
 {
 	return eject_move(r, IOASID_POLICY_ENDED, true);
 }
 
-/* ioasid_policy_settle() - wait until @r, which was ejected, has been told so by its exit */
+/* ioasid_policy_settle() - wait until the work item has called exit of @r, which was ejected */
 void ioasid_policy_settle(struct ioasid_policy_prog *r)
 {
-	/* From here on the work is queued, if it is not done. */
+	/* After this the work is queued, or done. */
 	synchronize_rcu_expedited();
 	flush_work(&r->work);
 }
 
-/* The programs' last words; no hook runs any more. */
+/* Save what dump() prints; no hook runs any more. */
 static void eject_dump(struct ioasid_policy_prog *r)
 {
 	char *buf;
@@ -138,10 +138,10 @@ void ioasid_policy_last_exit(char *name, struct ioasid_exit_info *info)
 }
 
 /**
- * ioasid_policy_finish() - tell that a policy's programs ended, the programs last
- * @r: no hook of it runs any more, and nobody reads its dump
+ * ioasid_policy_finish() - report that programs ended: to the log, events, and exit last
+ * @r: no hook of it runs any more, and no task reads its dump
  *
- * Called once for a prog, by who moved its state.
+ * Called once for a prog, on behalf of the task that moved its state.
  */
 void ioasid_policy_finish(struct ioasid_policy_prog *r)
 {

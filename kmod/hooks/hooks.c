@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every hook: which policies it asks or notifies, and what their answers come to.
+ * The hooks: which policies each asks or notifies, and how their answers are combined.
  * Hooks that count are in account.c, those about addresses in address.c.
  *
  * What can run at the same time: the same hooks on other CPUs; load, unload and replace,
@@ -22,7 +22,7 @@ static const int errnos_plain[] = { EPERM, EACCES, ENOMEM, ENOSPC, 0 };
 static const int errnos_attach[] = { EPERM, EACCES, ENOMEM, ENOSPC, EINVAL, 0 };
 static const int errnos_map[] = { EPERM, EACCES, ENOMEM, ENOSPC, EDQUOT, EAGAIN, EINVAL, 0 };
 
-/* ioasid_policy_refused() - it is the policy at hand that refuses; the caller gets @ret */
+/* ioasid_policy_refused() - count and trace a refusal of the policy that @w is at */
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret)
 {
 	this_cpu_inc(w->prog->stats->denied);
@@ -32,13 +32,13 @@ void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who
 /**
  * ioasid_policy_check_retval() - what a value other than 0 means for the caller
  * @w: at the policy that returned it
- * @who: on whose behalf
+ * @who: the task that the call is for
  * @ret: the value
  * @list: errnos that a refusal may have, ends with 0
  *
- * Itself when it is on the list; else the policy goes. A value that was meant
- * as a refusal still refuses, with EPERM; one that is no errno at all falls
- * back to the built-in behaviour, unless the policy wants to fail closed.
+ * Return: @ret if it is on the list. Otherwise the policy is ejected, and the result is
+ * EPERM for another negative errno; for any other value it is 0, the built-in
+ * behaviour, or EPERM if the policy fails closed.
  */
 int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid_who *who, s32 ret,
 			       const int *list)
@@ -64,9 +64,9 @@ int ioasid_policy_check_retval(struct ioasid_policy_walk *w, const struct ioasid
 	return ret;
 }
 
-/* ---- what begins and will end ---- */
+/* ---- pairs of hooks: beginning and end ---- */
 
-/* Slowly, because some are for certain callers only. */
+/* hook_begin() where a policy has a scope, so that not all are asked. */
 static noinline void hook_begin_scoped(struct ioasid_policy_walk *w, struct ioasid_seen_by *seen_by,
 				       u32 ends, const struct ioasid_who *who)
 {
@@ -77,7 +77,7 @@ static noinline void hook_begin_scoped(struct ioasid_policy_walk *w, struct ioas
 }
 
 /*
- * Something begins with hook @op, which @w walks, for the policies with @who in scope.
+ * Something begins with hook @op, which @w walks, for the policies whose scope has @who.
  * Record those of them that have hook @end, to notify them of the end. Ejected policies
  * are skipped at the end. @seen_by is empty.
  */
@@ -100,7 +100,7 @@ static noinline void hook_drop_rest(struct ioasid_policy_walk *w, struct ioasid_
 			seen_by->slots &= ~BIT(w->prog->policy->slot);
 }
 
-/* Ask those that @w is to come to; the first refusal counts. */
+/* Ask the policies that @w still has to visit; the first refusal ends it. */
 #define ask(w, lower, args, errnos)						\
 ({										\
 	int __refusal = 0;							\
@@ -175,7 +175,7 @@ int __ioasid_policy_space_open(struct ioasid_space_args *args, struct ioasid_see
 	return ret;
 }
 
-/* Notify the policies in @seen_by; those that were ejected are passed over. */
+/* Notify the policies in @seen_by; skip those that were ejected. */
 void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_seen_by *seen_by)
 {
 	struct ioasid_policy_walk w;
@@ -191,7 +191,7 @@ void __ioasid_policy_space_close(struct ioasid_space_args *args, struct ioasid_s
 }
 
 /**
- * ioasid_policy_replay_space() - tell a policy that is being loaded of an address space
+ * ioasid_policy_replay_space() - notify a policy that is being loaded of an address space
  * @r: its programs, published, in state LOADING
  * @e: the address space, with a reference on its memory
  * @args: what it is
@@ -308,7 +308,7 @@ void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_resu
 	ioasid_walk_end(&w);
 }
 
-/* Each is asked about what the one before it said, in @args->workers. */
+/* Each policy sees in @args->workers the answer of the policy before it. */
 void ioasid_policy_map_workers(struct ioasid_map_args *args)
 {
 	struct ioasid_policy_walk w;

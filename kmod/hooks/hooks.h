@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one door from the core to policies. Everything here is cheap when no
- * policy has the hook (a static key per hook) and safe when one misbehaves.
+ * The interface to policies for all layers above. A call costs a patched-out branch when
+ * no policy has the hook (a static key per hook); a policy that misbehaves is ejected.
  */
 #ifndef _IOASID_POLICY_CALL_H
 #define _IOASID_POLICY_CALL_H
@@ -15,7 +15,7 @@
 
 #include <ioasid/policy.h>
 
-/* Hooks that the core calls on its way, in the order of the struct. */
+/* The hooks that a walk calls, in the order of struct ioasid_policy_ops. */
 #define IOASID_POLICY_HOOKS(H)		\
 	H(SPACE_OPEN, space_open)	\
 	H(SPACE_CLOSE, space_close)	\
@@ -40,7 +40,7 @@
 
 #define IOASID_POLICY_ENUM(upper, lower)	IOASID_OP_##upper,
 
-/** enum ioasid_op - one of these hooks; TIMES: somebody wants to know durations */
+/** enum ioasid_op - one of these hooks; TIMES: a policy asks for durations */
 enum ioasid_op {
 	IOASID_POLICY_HOOKS(IOASID_POLICY_ENUM)
 	IOASID_OP_NR,
@@ -90,7 +90,7 @@ struct ioasid_seen_by {
  * @memory: references on the memory of the address space: its life has one, BPF
  *	programs and walks over all address spaces have others
  * @rcu: frees it
- * @id: for people and programs; used again after 2^32 others at the earliest
+ * @id: names the space in events, tools and policies; unique until 2^32 spaces were made
  * @owner: the task that created it
  * @choice: the policy that was selected, see scope.c; 0: none
  * @seen_by: policies that saw it open, guarded in hooks.c
@@ -107,7 +107,7 @@ struct ioasid_space_entry {
 /**
  * struct ioasid_policy_pins - pages that in-kernel users pinned in a space, by policy
  * @lock: guards the rest
- * @seq: of the policy that is meant, by slot; 0 for none
+ * @seq: by slot, the number of the policy that @pages is for; 0 for none
  * @pages: those that the policy was notified of, and that are still pinned
  *
  * Drivers pin and unpin in pieces of any size, so there is no object that could have a
@@ -231,7 +231,7 @@ static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
  * @args: the request
  * @seen_by: on return the policies that want map_done()
  * @wait_us: how long the caller is to sleep before it goes on
- * @no: who refused
+ * @no: on return the policy that refused
  *
  * Return: 0, or the errno of the first policy that refuses.
  */
@@ -251,12 +251,11 @@ static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
 /**
  * ioasid_policy_map_place() - where a mapping is to lie, if the kernel chooses
  * @args: the request; iova means nothing yet
- * @place: what there is to choose from, and what the core would take
+ * @place: the ranges to choose from, and the address chosen without a policy
  * @valid: can the mapping be at that address?
  * @data: for @valid
  *
- * Return: an address for which @valid is true; @place->chosen if nobody has
- * another opinion.
+ * Return: an address for which @valid is true; @place->chosen if no policy chooses one.
  */
 static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
 					  struct ioasid_place_args *place,
@@ -269,7 +268,7 @@ static inline u64 ioasid_policy_map_place(struct ioasid_map_args *args,
 /**
  * ioasid_policy_map_at() - may it lie at @args->iova
  * @args: the request, with its address
- * @no: who refused; with a @no->from that is not 0 another address may do
+ * @no: on return the policy that refused; another address may do if @no->from is not 0
  *
  * The caller keeps areas_lock until the range is reserved, so the address stays free.
  * Return: 0, or the errno of the first policy that refuses.
@@ -283,8 +282,8 @@ static inline int ioasid_policy_map_at(struct ioasid_map_args *args,
 /**
  * ioasid_policy_charge() - pages were pinned on behalf of @who
  *
- * The first call fills @seen_by, and later calls of the same object go to the
- * same policies, until all of it is given back or none of them is left.
+ * The first call fills @seen_by. Later calls for the same object go to the same
+ * policies, until all of it is uncharged or none of them is left.
  * Return: 0, or -errno with nothing of @npages charged.
  */
 static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
@@ -294,19 +293,19 @@ static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 	       __ioasid_policy_charge(who, npages, seen_by) : 0;
 }
 
-/** ioasid_policy_accounts() - one of those that were just charged replaces the rlimit */
+/** ioasid_policy_accounts() - a policy that was just charged replaces the rlimit */
 static inline bool ioasid_policy_accounts(const struct ioasid_seen_by *seen_by)
 {
 	return ioasid_policy_has(IOASID_OP_CHARGE) && seen_by->account;
 }
 
-/** ioasid_policy_uncharge() - give back to those policies that were charged */
+/** ioasid_policy_uncharge() - uncharge the policies in @seen_by */
 static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 					  struct ioasid_seen_by *seen_by)
 {
 	if (!ioasid_policy_has(IOASID_OP_CHARGE) || !seen_by->slots)
 		return;
-	/* Who has no such hook need not be told, but it is to add up if one gets it. */
+	/* No policy has the hook; count all the same, for one that is replaced and gets it. */
 	if (ioasid_policy_has(IOASID_OP_UNCHARGE))
 		__ioasid_policy_uncharge(who, npages, seen_by);
 	else
@@ -314,7 +313,7 @@ static inline void ioasid_policy_uncharge(const struct ioasid_who *who, u64 npag
 }
 
 /**
- * ioasid_policy_unmap_begin() - a range is to be unmapped; nobody can object
+ * ioasid_policy_unmap_begin() - a range is to be unmapped; no policy can refuse
  * @args: the request
  * @seen_by: on return the policies that want unmap_done()
  */
@@ -328,7 +327,7 @@ static inline void ioasid_policy_unmap_begin(struct ioasid_unmap_args *args,
 		__ioasid_policy_begin(IOASID_OP_UNMAP_DONE, &args->who, seen_by);
 }
 
-/** ioasid_policy_pins() - somebody wants to know what in-kernel users pin */
+/** ioasid_policy_pins() - a policy has a hook about pins of in-kernel users */
 static inline bool ioasid_policy_pins(void)
 {
 	return ioasid_policy_has(IOASID_OP_ACCESS_PIN) || ioasid_policy_has(IOASID_OP_ACCESS_UNPIN);
@@ -339,8 +338,8 @@ static inline bool ioasid_policy_pins(void)
  * @args: the request
  * @pins: of the space: on success they count as pinned
  *
- * Return: 0, or the errno of the first policy that refuses. What then is not
- * pinned after all is given back with ioasid_policy_access_unpin().
+ * Return: 0, or the errno of the first policy that refuses. If the pin fails later, call
+ * ioasid_policy_access_unpin() for the pages that were not pinned.
  */
 static inline int ioasid_policy_access_pin(struct ioasid_access_args *args,
 					   struct ioasid_policy_pins *pins)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which policies concern whom: by address space, by cgroup, and by the name
- * that an address space selected.
+ * Scopes: which policies apply to a task and an address space. A scope is an address
+ * space, a cgroup, or the name that an address space selected.
  *
- * Names are numbered when they are first used, and keep their number as long as
- * the module lives, so that comparing a choice is comparing numbers. Only root
- * makes new ones: by loading a policy, or with the parameter.
+ * A name gets a number at its first use and keeps it as long as the module is loaded, so
+ * a hook compares numbers. Only root can add names: by loading a policy, or with the
+ * parameter.
  *
- * Who else can run: hooks, which look at a prog's scope inside their read section
+ * What can run at the same time: hooks, which look at a prog's scope inside their read section
  * and never change it. choices_lock guards the list of names; readers of an
  * entry need none, since entries never change or go.
  */
@@ -108,8 +108,9 @@ static int default_get(char *buf, const struct kernel_param *kp)
 }
 
 /*
- * The module goes, or was not loaded after all: another parameter may be wrong, or
- * its init fail. So it is here that all names go, and not where init's work is undone.
+ * Called when the module is unloaded, and also when its load failed, by another wrong
+ * parameter or in init. So the names are freed here, and not in a function that undoes
+ * init.
  */
 static void default_free(void *arg)
 {
@@ -130,7 +131,7 @@ module_param_cb(default_policy, &default_ops, NULL, 0644);
 MODULE_PARM_DESC(default_policy, "Name of the policy that address spaces select when they are opened (default none)");
 
 /*
- * ioasid_policy_scope_init() - from what a policy says of its scope
+ * ioasid_policy_scope_init() - set the scope of @r from the members of its ops
  *
  * Return: 0, -ENOENT (no such cgroup) or -ENOMEM.
  */
@@ -165,9 +166,9 @@ void ioasid_policy_scope_exit(struct ioasid_policy_prog *r)
 }
 
 /*
- * Is the cgroup of @who the policy's, or below it? Mostly @who is the current
- * task; else it mapped what is pinned only now. @doubt is the answer for a cgroup
- * that is gone, or out of the caller's sight.
+ * Is the cgroup of the task @who that of the policy, or below it? @who is usually the
+ * current task; it is another one where its mapping is pinned only now. @doubt is the
+ * answer for a cgroup that is gone, or that the caller cannot see.
  */
 static bool cgroup_contains(struct cgroup *cgroup, const struct ioasid_who *who, bool doubt)
 {
@@ -190,22 +191,23 @@ static bool cgroup_contains(struct cgroup *cgroup, const struct ioasid_who *who,
 	return in;
 }
 
-/* __ioasid_policy_in_scope() - @r is restricted: is @who within? */
+/* __ioasid_policy_in_scope() - @r has a scope: does it contain the task @who? */
 bool __ioasid_policy_in_scope(const struct ioasid_policy_prog *r, const struct ioasid_who *who)
 {
 	if (r->space && r->space != who->space)
 		return false;
 	if (r->choice && r->choice != ioasid_space_choice(who->space))
 		return false;
-	/* In doubt a limit holds. */
+	/* In doubt the policy applies. */
 	return !r->cgroup || cgroup_contains(r->cgroup, who, true);
 }
 
 /*
  * ioasid_policy_replaces_rlimit() - @r has the flag ACCOUNT, and accepted a charge of @who
  *
- * Not while it only watches, and not in doubt: a task could remove its cgroup to
- * get into the scope of another cgroup's policy, and be without any limit.
+ * False for a policy that only watches, and for a cgroup that is gone: a task could
+ * remove its cgroup to get into the scope of another cgroup's policy, and then no limit
+ * would apply to it.
  */
 bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_prog *r, const struct ioasid_who *who)
 {
@@ -214,7 +216,7 @@ bool ioasid_policy_replaces_rlimit(const struct ioasid_policy_prog *r, const str
 }
 
 /*
- * ioasid_policy_concerned() - those of @among, by their number in @set, with @who in scope
+ * ioasid_policy_concerned() - those of @among, a bit each, whose scope contains @who
  *
  * The answer may be another one at once: a selection changes, a cgroup goes. So
  * what begins and what ends for a policy must follow from one answer.

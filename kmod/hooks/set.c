@@ -3,7 +3,7 @@
  * What calling needs: the set, its order and its keys, names of hooks, and the
  * three hooks that are called outside of a walk.
  *
- * Who else can run: hooks on any CPU, before and after a key flips. A key is
+ * What can run at the same time: hooks on any CPU, before and after a key flips. A key is
  * only a hint: the walk looks again.
  */
 #include <linux/kernel.h>
@@ -63,7 +63,7 @@ bool ioasid_policy_any(void)
 	return any;
 }
 
-/* ---- hooks that nobody waits for ---- */
+/* ---- init, exit and dump: no caller waits for them ---- */
 
 static void frame_enter(struct ioasid_policy_frame *f, struct ioasid_policy_prog *r, u32 op)
 {
@@ -139,15 +139,15 @@ static void set_key(unsigned int key, bool on)
 }
 
 /*
- * Where a policy that fails closed is missed: before anything else, and at map_at
- * by mappings that were past that when it was ejected.
+ * The hooks at which a policy that fails closed refuses after its ejection: the first of
+ * each call, and map_at for mappings that were past the first one by then.
  */
 static bool set_may_be_missed(enum ioasid_op op)
 {
 	return op == IOASID_OP_MAP_BEGIN || op == IOASID_OP_MAP_AT;
 }
 
-/* Who is to be asked at @op. */
+/* Does @r take part in the walk of @op? */
 static bool set_has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	bool has = ioasid_policy_hook_at(r->ops, op);
@@ -159,7 +159,7 @@ static bool set_has_hook(const struct ioasid_policy_prog *r, enum ioasid_op op)
 	return has;
 }
 
-/* Does a prog that is ejected still matter? */
+/* Must the key of @op stay on for @r, which may be ejected? */
 static bool set_still_needs(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
 	return ioasid_policy_enabled_for_spaces(r) ||
@@ -167,10 +167,10 @@ static bool set_still_needs(const struct ioasid_policy_prog *r, enum ioasid_op o
 }
 
 /*
- * ioasid_policy_update_keys() - switch on what @set needs, and what it does not off
+ * ioasid_policy_update_keys() - switch keys on that @set needs; with @off, the others off
  *
- * Before a set is published keys only go on: one hook must not be called while
- * its counterpart is still off. The caller keeps the set as it is.
+ * Call it without @off before a set is published: a hook must not be called while its
+ * counterpart is still off. The caller keeps the set unchanged.
  */
 void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 {
@@ -189,8 +189,8 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 }
 
 /*
- * While it is being loaded a policy hears of address spaces, and of nothing
- * else: who is marked for the end of something must have seen its beginning.
+ * While a policy is being loaded, only its hooks about address spaces run: a policy that
+ * is notified of an end must have seen the beginning.
  */
 static bool set_enabled_for(const struct ioasid_policy_prog *r, enum ioasid_op op)
 {
@@ -199,7 +199,7 @@ static bool set_enabled_for(const struct ioasid_policy_prog *r, enum ioasid_op o
 	       atomic_read(&r->state) != IOASID_POLICY_LOADING;
 }
 
-/* ioasid_policy_set_index() - who has which hook; before @set is published */
+/* ioasid_policy_set_index() - record which prog has which hook; before @set is published */
 void ioasid_policy_set_index(struct ioasid_policy_set *set)
 {
 	unsigned int i, op;
@@ -219,9 +219,9 @@ void ioasid_policy_set_index(struct ioasid_policy_set *set)
 	}
 }
 
-/* ---- places in a set; it is not published ---- */
+/* ---- places in a set that is not published ---- */
 
-/* ioasid_policy_set_take() - the one at @at is no longer in @set */
+/* ioasid_policy_set_take() - remove the prog at place @at */
 void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at)
 {
 	memmove(&set->prog[at], &set->prog[at + 1],
@@ -229,7 +229,7 @@ void ioasid_policy_set_take(struct ioasid_policy_set *set, unsigned int at)
 	set->nr--;
 }
 
-/* ioasid_policy_set_insert_at() - @r becomes the one at @at */
+/* ioasid_policy_set_insert_at() - insert @r at place @at */
 void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
 				 struct ioasid_policy_prog *r)
 {
@@ -238,7 +238,7 @@ void ioasid_policy_set_insert_at(struct ioasid_policy_set *set, unsigned int at,
 	set->nr++;
 }
 
-/* ioasid_policy_set_insert() - behind those of its priority, or before them if it says so */
+/* ioasid_policy_set_insert() - insert @r after those of its prio; with BEFORE, before them */
 void ioasid_policy_set_insert(struct ioasid_policy_set *set, struct ioasid_policy_prog *r)
 {
 	bool before = r->ops->flags & IOASID_POLICY_F_BEFORE;

@@ -2,11 +2,10 @@
 /*
  * Loaded policies, for the files of this folder and of policy/.
  *
- * A policy is a name with a place in the order; its programs in service are a
- * prog, and a replacement puts another prog in its place. The set of progs is an
- * array behind RCU: hooks run inside a read section, and loading, unloading
- * and replacing publish a new array and wait for the readers before anything of
- * the old one goes away.
+ * A policy is a name with a place in the order. Its programs in service are a prog; a
+ * replacement puts another prog in its place. The set of progs is an array behind RCU:
+ * hooks run inside a read section; load, unload and replace publish a new array, and
+ * wait for the readers before they free anything of the old one.
  *
  * The life of a prog is one state word, and every state is left at most once:
  *
@@ -28,21 +27,21 @@
  *	                     v     v
  *	                    prog_free()
  *
- * Hooks run in ENABLED and LEAVING; in LOADING those that tell of address spaces.
- * ioasid_policy_eject() is called by anybody at any moment: hooks on any CPU,
- * files in sysfs, init, dump and exit themselves. prog_end() is called by who
- * loads, replaces or unloads, when no set has the prog any more. What holds:
+ * Hooks run in ENABLED and LEAVING; in LOADING only those about address spaces run.
+ * ioasid_policy_eject() can be called at any moment: by hooks on any CPU, by files in
+ * sysfs, and by init, dump and exit themselves. The task that loads, replaces or unloads
+ * calls prog_end(), when no set has the prog any more. What holds:
  *
- *  1. Who takes a prog to EJECTING or ENDED owes it the call of exit, and nobody
- *     else calls it: the work item that eject() queues, or prog_end().
- *  2. Between the move and exit lies a grace period, so no hook and no reader
- *     of the file "dump" is in the programs that saw the state before.
- *  3. eject() is one read section, from the move until the work is queued. Who
- *     found the prog EJECTING or EJECTED waits for a grace period, and then for
- *     the work (ioasid_policy_settle()): its exit has been called, and nobody
- *     queues anything any more. Only then it is freed, or another init called.
- *  4. What inherits from a prog has missed nothing: that prog cannot be ejected
- *     after it was asked (LEAVING), and goes on until nobody sees its set.
+ *  1. The task that moves a prog to EJECTING or ENDED is the only one that has exit
+ *     called: by the work item that eject() queues, or by prog_end().
+ *  2. A grace period lies between the move and exit, so no hook and no reader of the
+ *     file "dump" that saw the state before is still in the programs.
+ *  3. eject() is one read section, from the move until the work is queued. A task that
+ *     finds the prog EJECTING or EJECTED waits for a grace period, and then for the work
+ *     (ioasid_policy_settle()). Then exit has been called, and no more work is queued.
+ *     Only then is the prog freed, or the init of another one called.
+ *  4. A prog that inherits has missed no event: its predecessor is LEAVING, so it cannot
+ *     be ejected any more, and its hooks run until no task sees its set.
  *
  * tools/testing/models/policy.pml is this drawing, for spin; change both.
  */
@@ -70,20 +69,20 @@ struct cgroup;
 struct ioasid_policy_walk;
 
 /*
- * enum ioasid_policy_state - the life of a prog, drawn above; odd where all hooks
- * run, and rising, as states follow each other
+ * enum ioasid_policy_state - the life of a prog, drawn above. Odd: all hooks run. A
+ * state is followed only by higher ones.
  */
 enum ioasid_policy_state {
-	/* Only hooks that tell of address spaces run. */
+	/* Only hooks about address spaces run. */
 	IOASID_POLICY_LOADING	= 0,
 	IOASID_POLICY_ENABLED	= 1,
-	/* As ENABLED, for a moment; ejection comes too late. */
+	/* As ENABLED, for a moment; it cannot be ejected any more. */
 	IOASID_POLICY_LEAVING	= 3,
-	/* No hook runs; who ejects it is writing down why. */
+	/* No hook runs; the task that ejects it writes the reason. */
 	IOASID_POLICY_EJECTING	= 4,
-	/* The work item is to call exit, or has. */
+	/* The work item calls exit, or has called it. */
 	IOASID_POLICY_EJECTED	= 6,
-	/* Who ended it calls exit. */
+	/* The task that ended it calls exit. */
 	IOASID_POLICY_ENDED	= 8,
 };
 
@@ -104,9 +103,9 @@ struct ioasid_policy_stats {
 /**
  * struct ioasid_policy_pace - how many calls of a hook are slow, in this period
  * @since: when it began, in jiffies
- * @calls: the hook's calls until then
- * @slow: slow ones since then
- * @bad: periods before it, in a row, in which too many were
+ * @calls: calls of the hook up to then
+ * @slow: slow calls since then
+ * @bad: how many periods in a row, up to this one, had too many slow calls
  */
 struct ioasid_policy_pace {
 	unsigned long since;
@@ -117,14 +116,14 @@ struct ioasid_policy_pace {
 
 /**
  * struct ioasid_policy_prog - programs in service
- * @policy: whose they are
- * @seq: counts loads, and replacements of what was ejected; does not change once
+ * @policy: the policy that they belong to
+ * @seq: counts loads, and replacements of ejected progs; does not change once
  *	it is in a set
  * @ops: the programs, behind their trampolines
- * @direct: those that may be called without, see policy/direct.c
+ * @direct: programs that may be called without a trampoline, see policy/direct.c
  * @state: enum ioasid_policy_state
  * @stats: of @policy
- * @closed: while it is being loaded, in the place of one that failed closed
+ * @closed: it is being loaded in the place of one that failed closed
  * @scoped: one of @space, @choice and @cgroup restricts it
  * @space: only for this address space, if not 0
  * @choice: only for those that selected it, if not 0
@@ -132,9 +131,9 @@ struct ioasid_policy_pace {
  * @limit: what is slow, in cycles
  * @pace: of each hook
  * @pace_lock: held while a period of @pace is looked at
- * @info: why it ended, written by whoever flips @state
+ * @info: why it ended; the task that moves @state to EJECTING or ENDED writes it
  * @dump: what dump() wrote, @info.dump_len bytes; NULL before
- * @work: what is left to do after an ejection
+ * @work: runs after an ejection: keys off, dump, exit
  */
 struct ioasid_policy_prog {
 	struct ioasid_policy *policy;
@@ -159,7 +158,7 @@ struct ioasid_policy_prog {
 /**
  * struct ioasid_policy - a loaded policy
  * @kobj: its folder in sysfs; owns the memory
- * @folder: among all that have one; empty before and after
+ * @folder: in the list of policies that have one; empty before and after
  * @name: which a replacement must share
  * @prog: the programs in service; under RCU
  * @link: for its id, may be NULL
@@ -193,11 +192,11 @@ struct ioasid_policy_set {
 };
 
 /**
- * struct ioasid_policy_frame - a hook that runs, on the stack of who called it
- * @tramp: what the task's bpf_ctx points to, until a trampoline puts its own in
- *	its place; either remembers this one as saved
- * @prog: whose it is
- * @op: which; one of those behind IOASID_OP_NR when it is none of a walk
+ * struct ioasid_policy_frame - a hook that runs, on the stack of its caller
+ * @tramp: the task's bpf_ctx points to it, until a trampoline puts its own context in
+ *	its place; both keep this one as the saved context
+ * @prog: the programs that the hook belongs to
+ * @op: the hook; above IOASID_OP_NR for those that no walk calls
  * @dump: where bpf_ioasid_dump() writes, in dump()
  * @dump_len: bytes that are in there
  * @start: when it started, in cycles
@@ -212,10 +211,9 @@ struct ioasid_policy_frame {
 };
 
 /*
- * Preemption off is a read section by itself. rcu_read_lock() is there for
- * CONFIG_DEBUG_LOCK_ALLOC, with which rcu_read_lock_held() is true only after it
- * (BPF's map functions ask, with or without PROVE_RCU), and for PREEMPT_RT, where
- * preemption must stay on.
+ * With preemption off a task is in a read section. Two configurations need
+ * rcu_read_lock() as well: CONFIG_DEBUG_LOCK_ALLOC, where BPF's map functions ask for
+ * rcu_read_lock_held(), and PREEMPT_RT, where preemption must stay on.
  */
 #define IOASID_WALK_RCU	(IS_ENABLED(CONFIG_PREEMPT_RT) || IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC))
 
@@ -254,13 +252,13 @@ static inline bool ioasid_policy_enabled(const struct ioasid_policy_prog *r)
 	return atomic_read(&r->state) & 1;
 }
 
-/* Those that tell of address spaces do. */
+/* The hooks about address spaces run. */
 static inline bool ioasid_policy_enabled_for_spaces(const struct ioasid_policy_prog *r)
 {
 	return atomic_read(&r->state) <= IOASID_POLICY_LEAVING;
 }
 
-/* It was taken out; whoever did that may still be writing down why. */
+/* It was ejected; the reason may not be complete yet. */
 static inline bool ioasid_policy_ejected(const struct ioasid_policy_prog *r)
 {
 	int state = atomic_read(&r->state);
@@ -274,12 +272,12 @@ static inline bool ioasid_policy_only_watches(const struct ioasid_policy_prog *r
 }
 
 /*
- * Ejected for misbehaviour, but still loaded, and meant to be missed; or not yet
- * there, in the place of such a one.
+ * It was ejected for misbehaviour, is still loaded, and fails closed; or it is being
+ * loaded in the place of such a prog.
  */
 static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_prog *r)
 {
-	/* Why it was ejected is complete once the state says so. */
+	/* Pairs with the release in eject.c: the reason is complete in state EJECTED. */
 	int state = atomic_read_acquire(&r->state);
 
 	if (state == IOASID_POLICY_LOADING)

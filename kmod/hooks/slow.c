@@ -2,22 +2,20 @@
 /*
  * Is a hook too slow?
  *
- * A call is timed by the clock, which goes on while an interrupt is served and
- * while the host runs something else, and no kernel that we run on says how
- * much of it that was. So one long call says nothing. But the machine takes its
- * time from whatever runs at the moment: it hits a call as seldom as a call is
- * under way, however busy the host is. A program that needs too long needs it
- * whenever it is called. What is judged is therefore the share of a hook's
- * calls that were slow, and a share that machines do not reach, several times
- * over: a policy that keeps limits is not to go because of one bad second.
+ * The clock that times a call also counts interrupts, and the time in which the host ran
+ * another guest; no supported kernel says how much that was. So one long call proves
+ * nothing. But interrupts and the host hit a call only as often as calls are under way,
+ * which is seldom, while a slow program is slow in each call. So what decides is the
+ * share of slow calls, over several periods: one bad second must not eject a policy
+ * that enforces limits.
  *
  * For each hook, time is cut into periods of at least a second with at least
  * CALLS_MIN calls. A period is bad when SHARE of its calls were slow, and
- * PERIODS bad ones in a row eject the policy. An empty program takes a
- * microsecond; it would have to be interrupted in every other call.
+ * PERIODS bad ones in a row eject the policy. An empty program takes a microsecond: it
+ * would be ejected only if every other call of it were interrupted.
  *
- * Who else can run: the same hook on other CPUs. Nothing is written where calls
- * are fast: a period is looked at by the first slow call after its end.
+ * What can run at the same time: the same hook on other CPUs. Nothing is written where calls
+ * are fast: the first slow call after the end of a period judges it.
  */
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
@@ -86,7 +84,7 @@ void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
 
 	this_cpu_inc(r->stats->slow);
 	atomic_inc(&pace->slow);
-	/* Who comes second need not wait: the other one looks. */
+	/* Another CPU judges this period already. */
 	if (!slow_is_over(pace) || !spin_trylock(&r->pace_lock))
 		return;
 	if (slow_is_over(pace))

@@ -3,8 +3,8 @@
  * The table of all address spaces, by id.
  *
  * What can run at the same time: anything. The table is read under RCU. A task that
- * finds an entry takes a reference on its memory, which keeps neither the mappings
- * nor the life of the address space: it may be torn down at any moment.
+ * finds an entry takes a reference on its memory. That keeps the memory and nothing
+ * else: the address space may be torn down at any moment.
  */
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
@@ -20,13 +20,11 @@ static u32 spaces_next_id;		/* guarded by the lock of @spaces */
 static atomic_t spaces_nr;
 
 /*
- * ioasid_spaces_add() - give it an id and make it findable; 0 or -ENOMEM
+ * ioasid_spaces_add() - give the space an id and add it to the table; 0 or -ENOMEM
  *
- * Ids rise. After 2^32 of them, which no test waits for, they begin anew, and leave
- * out those of spaces that are still there: one that took the place of another in the
- * table would hide it, and be hidden when that one ends. None at all would be worse
- * than one used again, because VFIO would give new containers to its next driver,
- * past every policy. A reader finds an id only once its space is complete.
+ * Ids rise. After 2^32 of them they start again, and skip those in use. Failing instead
+ * would be worse than a second use of an id: VFIO would give new containers to its next
+ * driver, past every policy. Readers find the id only once the space is complete.
  */
 int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Walking the policies that have a hook, and calling it: the path that every
- * hook takes, and so inline.
+ * Walk the policies that have a hook, and call it. Every hook takes this path, so it is
+ * inline.
  *
- * The walk is an RCU read section with preemption off, which is what a program
- * that does not sleep asks for, and what makes calling it directly possible; so
- * nothing in a walk sleeps. It is empty when the task is inside a BPF program
- * already: bpf_ctx is set while any runs, and between two of ours only to our
- * own frame, which never outlives the call.
+ * The walk is an RCU read section with preemption off: a program that does not sleep
+ * needs that, and so does a call without trampoline. Nothing in a walk sleeps. The walk
+ * is empty when the task is inside a BPF program already. bpf_ctx tells: it is set
+ * while a program runs, and between two programs of ours it points to our own frame,
+ * which ends with the call.
  */
 #ifndef _IOASID_POLICY_WALK_H
 #define _IOASID_POLICY_WALK_H
@@ -26,9 +26,9 @@
 /**
  * struct ioasid_policy_walk - position in the set
  * @set: what is walked
- * @prog: the policy at hand
+ * @prog: the programs that the walk is at
  * @op: the hook
- * @left: those that are to come, by number
+ * @left: those that follow, a bit each
  */
 struct ioasid_policy_walk {
 	struct ioasid_policy_set *set;
@@ -63,8 +63,8 @@ static __always_inline bool ioasid_walk_next(struct ioasid_policy_walk *w)
 }
 
 /*
- * Those of @among, which is what the walk began with, that it has come past, by
- * number, without the one that it is at, whatever has become of any of them.
+ * Those of @among that the walk has passed, a bit each. @among is what it began with.
+ * The one that it is at is not among them; ejected ones are.
  */
 static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w, u32 among)
 {
@@ -98,7 +98,7 @@ static inline void ioasid_policy_refused_by(struct ioasid_policy_refusal *no,
 	no->from = from;
 }
 
-/* Fills in what is looked at later; the rest need not be zeroed. */
+/* Set what is read later; the rest of the frame stays uninitialised. */
 static __always_inline void ioasid_hook_enter(struct ioasid_policy_frame *f,
 					      struct ioasid_policy_prog *r, enum ioasid_op op)
 {
@@ -119,7 +119,7 @@ static __always_inline void ioasid_hook_leave(struct ioasid_policy_frame *f)
 		ioasid_policy_slow(f, took);
 }
 
-/* A program, called as its trampoline calls it: all arguments in an array. */
+/* Call a program as its trampoline does: with all arguments in an array. */
 static __always_inline u64 ioasid_hook_call_direct(const struct bpf_prog *prog, const u64 *args)
 {
 	/* The declared type cuts the value to 32 bits. */
@@ -133,7 +133,7 @@ static __always_inline u64 ioasid_hook_call_direct(const struct bpf_prog *prog, 
 #define IOASID_HOOK_ARGS(...)	\
 	CONCATENATE(IOASID_HOOK_ARGS, COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
 
-/* The program of the hook that the walk is at, or NULL to take its trampoline, which counts. */
+/* The program to call; NULL: call the trampoline, which counts calls for BPF's statistics. */
 static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct ioasid_policy_walk *w)
 {
 	return static_branch_unlikely(&bpf_stats_enabled_key) ? NULL : w->prog->direct[w->op];

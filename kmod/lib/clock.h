@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Phase times: read the clock only when somebody listens. And how far a large
- * map got.
+ * Times of phases: read the clock only if an event or a policy reports them. And the
+ * steps at which a large map reports its progress.
  */
 #ifndef _IOASID_CLOCK_H
 #define _IOASID_CLOCK_H
 
 #include <linux/timekeeping.h>
 
-/** ioasid_clock() - now in ns, or 0 when nobody @listens */
+/** ioasid_clock() - now in ns, or 0 unless a tracepoint or a policy @listens */
 static inline u64 ioasid_clock(bool listens)
 {
 	return listens ? ktime_get_ns() : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who is calling, in the form that tracepoints and policies see.
+ * The calling task, in the form that trace events and policies see it.
  */
 #ifndef _IOASID_WHO_H
 #define _IOASID_WHO_H
@@ -16,7 +16,7 @@ static inline u64 ioasid_current_cgroup(void)
 {
 	u64 id;
 
-	/* A read section like any other, and the cheapest; who checks wants to be told. */
+	/* preempt_disable() suffices; rcu_read_lock() satisfies PROVE_RCU. */
 	preempt_disable();
 	if (IS_ENABLED(CONFIG_PROVE_RCU))
 		rcu_read_lock();

@@ -3,7 +3,7 @@
  * In-kernel users: software devices that pin, read and write mapped memory.
  * Their registration, and reads and writes; pins are in user_pin.c.
  *
- * Who else can run: maps, unmaps, attach, detach, teardown. An unmap that finds
+ * What can run at the same time: maps, unmaps, attach, detach, teardown. An unmap that finds
  * pins runs the unmap callbacks, under access->calls, and tries again. A copy by
  * the CPU may wait for a page fault, so no lock is held; it counts in
  * area->num_accesses, which an unmap waits for; a teardown leaves the area to it.

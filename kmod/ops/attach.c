@@ -2,7 +2,7 @@
 /*
  * Attach and detach: groups into domains, and mappings into new domains.
  *
- * Who else can run: the caller (VFIO's container lock, or its like) keeps
+ * What can run at the same time: the caller (VFIO's container lock, or its like) keeps
  * attach and detach of one group apart. domains_rwsem held for write keeps out
  * maps and unmaps that touch page tables; maps that are pinning go on and find
  * the new domain when they come to program. Areas that are LIVE stay LIVE while

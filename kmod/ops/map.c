@@ -3,7 +3,7 @@
  * MAP: check, reserve the range, pin and charge, program, publish. The only
  * place that unwinds a mapping.
  *
- * Who else can run at each step, and what stops them:
+ * What can run at the same time as each step, and what keeps it out:
  *  - policy (before any lock): anybody.
  *  - reserve (areas_lock): policies are asked about the address, which no other
  *    task can take meanwhile. From here on other maps of the range get -EEXIST

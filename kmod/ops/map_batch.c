@@ -2,7 +2,7 @@
 /*
  * Many mappings in one call, with one flush for all of them.
  *
- * Who else can run: as for one mapping (map.c), at each step. First every
+ * What can run at the same time: as for one mapping (map.c), at each step. First every
  * mapping of a round is reserved and pinned, with no lock held; then all of
  * them are written, made visible and published under one hold of domains_rwsem
  * for reading, so that no attach comes between and misses one. Until then they

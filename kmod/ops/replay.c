@@ -9,7 +9,7 @@
  * moved to the mapping under areas_lock when that is still the same. Unpinning
  * and giving back go the other way.
  *
- * What runs at the same time: every call. An unmap of what is being pinned does not wait. A
+ * What can run at the same time: every call. An unmap of what is being pinned does not wait. A
  * map that begins while an attach pins, pins by itself (ioasid_space_pins());
  * so the attach comes to an end, whatever other tasks map. Of two attaches that
  * pin the same mapping one finds it pinned, and drops its own pins. The

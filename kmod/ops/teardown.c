@@ -3,7 +3,7 @@
  * Teardown: all mappings of a space go at once, because its last group left,
  * the last file was closed, or it was freed.
  *
- * Who else can run: anybody with a reference. The claim is made under
+ * What can run at the same time: everything with a reference. The claim is made under
  * domains_rwsem held for write, so never between an unmap's claim and its
  * clearing of page tables; areas that are DYING already are left to whom they
  * belong, BUILDING ones are told to stop, and those with users of the CPU are

@@ -4,7 +4,7 @@
  * the range. In that order and no other: a page is unpinned only when no
  * IOTLB can hold it.
  *
- * Who else can run at each step, and what stops them:
+ * What can run at the same time as each step, and what keeps it out:
  *  - find and claim (domains_rwsem read, areas_lock): areas in flight, being
  *    built, torn down or read by the CPU, are waited for with no lock held,
  *    killably, and one after the other. A call waits only for areas that were

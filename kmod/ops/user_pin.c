@@ -10,7 +10,7 @@
  * what it paid for pages that users still have, and gets back the rest. The
  * zero page and its like are free.
  *
- * What runs at the same time: maps, unmaps, attach, detach, teardown; other pins of the
+ * What can run at the same time: maps, unmaps, attach, detach, teardown; other pins of the
  * same page. area->pins and x->charged change under areas_lock only. Pinning
  * and charging wait for user space, which may take for ever. So they are done
  * with no lock held, for a description of the owner (ioasid_pages_describe()),

@@ -4,7 +4,7 @@
  * while DMA through it goes on. UNMAP with VADDR (unmap.c) made the old
  * address invalid; MAP with VADDR comes here.
  *
- * Who else can run: anything. The area is held through area->num_accesses while the
+ * What can run at the same time: anything. The area is held through area->num_accesses while the
  * charge moves, so that an unmap waits for that short time, a teardown leaves it
  * to us, and other updates of it find it in use. pin, read, write and attach fail with -EBUSY
  * from invalidation until here.

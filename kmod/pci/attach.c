@@ -6,7 +6,7 @@
  * takes the group out of the space. Were the device disabled earlier, there
  * could still be mappings of it, each of which keeps the file open.
  *
- * Who else can run: any call on this and other files of the node; node->lock
+ * What can run at the same time: any call on this and other files of the node; node->lock
  * is held over all that changes who owns and where it is attached. The claim of
  * the group comes before that, without node->lock, because it may wait for a VFIO
  * user of the group; if the device has an owner by then it is released again.

@@ -2,7 +2,7 @@
 /*
  * An open /dev/ioasid-pci/ADDRESS: the ioctls of VFIO's devices, and ours.
  *
- * Who else can run: all calls at the same time, as on a device fd of VFIO;
+ * What can run at the same time: all calls at the same time, as on a device fd of VFIO;
  * vfio-pci-core has its own locks. The device stays as long as the file, see
  * attach.c; before it is owned each call but ours fails.
  *
@@ -87,7 +87,7 @@ static long pci_device_feature(struct vfio_device *vdev, struct vfio_device_feat
 	    (feature.flags & set_and_get) == set_and_get)
 		return -EINVAL;
 	/* Migration and DMA logging are for drivers that know their device. */
-	return vdev->ops->pci_device_feature(vdev, feature.flags, arg->data, feature.argsz - minsz);
+	return vdev->ops->device_feature(vdev, feature.flags, arg->data, feature.argsz - minsz);
 }
 
 static long device_ioctl(struct ioasid_pci_file *f, struct vfio_device *vdev, unsigned int cmd,

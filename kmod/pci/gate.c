@@ -18,7 +18,7 @@
  * It keeps vfio.ko and this module loaded, as the owner's open node does anyway;
  * the group itself does not wait for it when its last driver goes.
  *
- * Who else can run: opens and closes for other groups. What is here has no lock;
+ * What can run at the same time: opens and closes for other groups. What is here has no lock;
  * the caller's lock is one that a task may wait under for vfio.ko's group_lock,
  * which another program may hold for as long as its memory is faulted in.
  */

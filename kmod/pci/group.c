@@ -10,7 +10,7 @@
  * must not take the DMA, even for a moment, from the program that has the group
  * open. It goes last: whoever then opens the group finds its DMA free.
  *
- * Who else can run: claims and attaches by other devices of the group. g->lock
+ * What can run at the same time: claims and attaches by other devices of the group. g->lock
  * guards the gate and who is attached; no lock of a node is needed for it, and
  * a task may wait under it for a VFIO user of the same group. groups_lock is
  * taken inside everything else, and held for a moment only.

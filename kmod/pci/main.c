@@ -5,7 +5,7 @@
  * like vfio-pci, so a device can also be used through its VFIO group; whichever
  * way comes first owns it. Beside that each device has /dev/ioasid-pci/ADDRESS.
  *
- * Who else can run: probe and remove of one device hold its device lock. A node
+ * What can run at the same time: probe and remove of one device hold its device lock. A node
  * may be opened as soon as it is there, and stay open after remove(), which
  * takes the device out of it under node->lock; see attach.c.
  */

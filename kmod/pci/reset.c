@@ -6,7 +6,7 @@
  * caller owns, and for iommufd. Here the /dev/ioasid says it: every device that
  * the reset hits must be in a group that it owns, and bound to this driver.
  *
- * Who else can run: open and close of the devices, ours and VFIO's, wait for
+ * What can run at the same time: open and close of the devices, ours and VFIO's, wait for
  * dev_set->lock. An open one is therefore still its owner's when it is reset, and
  * one that is closed stays so, even if its group changes hands meanwhile. The gate
  * (gate.c) keeps others from doing the same to us. Accesses to the devices wait

@@ -4,7 +4,7 @@
  * for type1, in mm->locked_vm (VmLck), or, where a space was set up so, in the
  * user's count; and they are reported to policies.
  *
- * Who else can run: other threads of the owner changing locked_vm (mlock,
+ * What can run at the same time: other threads of the owner changing locked_vm (mlock,
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
  * locked_vm is changed under mmap_lock held for write; where that is not to be had
  * a give-back comes late (debt.c). A dying owner is seen by mmget_not_zero(): its

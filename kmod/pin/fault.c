@@ -12,7 +12,7 @@
  * hole; not where userfaultfd watches, nor in files of other file systems
  * (FUSE). Those are left to the pinner, which waits without the lock.
  *
- * Who else can run: faults of other threads. Their munmap, mmap and mprotect wait
+ * What can run at the same time: faults of other threads. Their munmap, mmap and mprotect wait
  * for one fault: the batch ends when somebody waits for the lock, or with a
  * fatal signal. What was faulted in may be gone again before it is pinned; the
  * pinner then does what it always did.

@@ -14,7 +14,7 @@
  * memfd_pin_folios() only sees ranges without holes: it is called under the
  * lock that punching a hole and truncation take.
  *
- * Who else can run: munmap and remap of the area once mmap_lock is dropped;
+ * What can run at the same time: munmap and remap of the area once mmap_lock is dropped;
  * what is pinned then is what the caller had mapped when he asked. A write
  * seal: the mapping is kept writable for the file until the pins, which refuse
  * a seal themselves, are there. Truncation: folios that are pinned stay. Holes

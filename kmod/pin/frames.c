@@ -12,7 +12,7 @@
  * has them entered. They go when the pages do, with no IOMMU left that has them.
  * If one kept them, they stay here for good.
  *
- * Who else can run: maps and unmaps of other device memory, of any address space.
+ * What can run at the same time: maps and unmaps of other device memory, of any address space.
  * frames_lock is held for no more than a search of the trees, or the removal of
  * one object's frames; nothing is waited for under it.
  */

@@ -15,7 +15,7 @@
  *
  * Anything else is left to the page pinner, which also knows the right errno.
  *
- * Who else can run: everybody who changes page tables. With interrupts off no
+ * What can run at the same time: every task that changes page tables. With interrupts off no
  * table of the current process is freed under the walk, which is what the
  * kernel's own lockless pinner relies on; what the entry says may be old an
  * instant later, but it was true after the pin, and that is all that is asked.

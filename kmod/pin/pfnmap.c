@@ -3,7 +3,7 @@
  * Device memory: a mapping of frame numbers (VM_PFNMAP), such as the BAR of a
  * VFIO device. There is no page to pin and nothing to charge.
  *
- * Who else can run: faults and zaps of the mapping, kept out of each lookup by
+ * What can run at the same time: faults and zaps of the mapping, kept out of each lookup by
  * its page-table lock, and munmap, by mmap_lock. What was looked up may be
  * zapped afterwards, as with type1: the frames stay in the IOMMU until they
  * are unmapped, and lead to the device they belonged to. frames.c knows of

@@ -2,7 +2,7 @@
 /*
  * Pinning: from a range of a process to extents of physical pages, batch by batch.
  *
- * Who else can run while pages are pinned: the owner's other threads, which
+ * What can run at the same time while pages are pinned: the owner's other threads, which
  * may munmap, remap, truncate or fork the memory (the pin keeps what it got;
  * what it gets is decided page by page); the owner's exit (cannot complete:
  * the pinning task is one of its threads, or holds mmget); an unmap, which

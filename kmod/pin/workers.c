@@ -11,7 +11,7 @@
  * batch. Batches are handed over in their order, so the list of extents, charging
  * and errors are what they are without workers.
  *
- * Who else can run: the caller, who owns this object and waits for every worker
+ * What can run at the same time: the caller, who owns this object and waits for every worker
  * before it is gone; other threads of the process, which may unmap or fork the
  * memory (each pin keeps what it got, as everywhere); the process's end, which
  * cannot complete before the caller is back. A batch belongs to its worker from

@@ -17,7 +17,7 @@
  * that keeps the trampoline keeps the program. If not, or on another
  * architecture, the trampoline is called. Decision 011 is the whole argument.
  *
- * Who else can run: loads of other policies; notes_lock guards the notes. They
+ * What can run at the same time: loads of other policies; notes_lock guards the notes. They
  * keep nothing alive, and the oldest gives way. What is read of a map is
  * settled by then: BPF writes into it only before it can be loaded.
  */

@@ -10,7 +10,7 @@
  * There is no bpf_iter target ("bpftool iter"): bpf_iter_reg_target() is not
  * exported to modules. A syscall program with these iterators does the same.
  *
- * Who else can run: everything. A program never holds an address space back:
+ * What can run at the same time: everything. A program never holds an address space back:
  * its reference is on the memory of the structure alone. Hooks call from
  * contexts that may not sleep, so what they may call does not. A mapping is
  * shown as a copy, taken under areas_lock.

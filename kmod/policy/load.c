@@ -2,7 +2,7 @@
 /*
  * The set of policies: loading, unloading, replacing, and the kill switch.
  *
- * Who else can run: hooks on any CPU; loads and unloads of other policies; the
+ * What can run at the same time: hooks on any CPU; loads and unloads of other policies; the
  * work items of ejections. policies_lock guards the set and folders, and is never
  * held over init, exit or dump, which may take long, so one policy cannot hold up
  * another. BPF itself keeps replacement and unloading of one policy apart.

@@ -3,7 +3,7 @@
  * struct ioasid_policy_ops as a BPF struct_ops type: what the verifier and the
  * loader are told about it.
  *
- * Who else can run: nothing of ours; BPF calls these while programs are
+ * What can run at the same time: nothing of ours; BPF calls these while programs are
  * verified and maps are registered, under its own locks.
  */
 #include <linux/bpf.h>

@@ -8,7 +8,7 @@
  *   select                  "SPACE NAME" lines; write one to select, without NAME to stop
  *   policies/NAME/...       one folder per loaded policy, also when ejected
  *
- * Who else can run: readers, at any time; kobject_del() waits for them before
+ * What can run at the same time: readers, at any time; kobject_del() waits for them before
  * a policy goes.
  */
 #include <linux/bpf.h>

@@ -23,7 +23,7 @@
  * the calling task as it leaves the kernel: it disarms a container that got no
  * group and drops the reference that the container was made with.
  *
- * Who else can run: other tasks, with containers of their own; of this one,
+ * What can run at the same time: other tasks, with containers of their own; of this one,
  * a detach as soon as the group is attached, before sc_attempt_end(). Both take
  * the container's group_lock, which vfio.ko holds for write over all callbacks.
  * An attempt holds a module reference from the ftrace callback on, so module

@@ -9,7 +9,7 @@
  * the check of its size, and what is written there. As in type1 it is the
  * smallest page of the IOMMU, which may be several of ours.
  *
- * Who else can run: anything. Bits live in area->dirty and change under
+ * What can run at the same time: anything. Bits live in area->dirty and change under
  * areas_lock. They reach the user's memory piece by piece: a piece is taken
  * out under the lock, copied with no lock held (the copy may fault for long),
  * and put back should the copy fail. An unmap copies the bits of areas that

@@ -10,7 +10,7 @@
  * computed when the first gap is looked for, and kept up to date from then on,
  * until the tree is empty.
  *
- * Who else can run: nobody; areas_lock is held. There is no memory to run out of.
+ * What can run at the same time: nothing; areas_lock is held. There is no memory to run out of.
  */
 #include <linux/mm.h>
 #include <linux/rbtree_augmented.h>

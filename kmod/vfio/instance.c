@@ -2,7 +2,7 @@
 /*
  * Instances: see instance.h.
  *
- * Who else can run: release() under any call. A call looks its id up under RCU
+ * What can run at the same time: release() under any call. A call looks its id up under RCU
  * and takes a reference that fails once the count reached 0; release() takes
  * the id out, marks the instance dead, and drops the container's reference.
  * A space of its own is killed at that moment, which fails the calls in

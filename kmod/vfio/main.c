@@ -3,7 +3,7 @@
  * ioasid_vfio.ko: the shim. To vfio.ko an IOMMU driver like type1; what it is
  * asked it relays to ioasid.ko.
  *
- * Who else can run, by callback:
+ * What can run at the same time, by callback:
  *  - open, attach, detach, release: under vfio.ko's container->group_lock held
  *    for write, so one at a time per container;
  *  - ioctl: no lock at all, under any of them; see instance.h;

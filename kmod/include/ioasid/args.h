@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happened, in the form that tracepoints and policies see: the arguments
- * of both.
+ * The arguments of trace events and of the hooks of policies.
  *
  * The kernel and BPF programs include this same file, so it uses nothing but
  * the fixed-width types that both have. The structs are ABI: members are added
@@ -55,9 +54,9 @@ enum ioasid_reason {
 	/** @IOASID_R_IOMMU_SHORT: the IOMMU driver cleared less than asked; a, b = the mapping that stays */
 	IOASID_R_IOMMU_SHORT,
 	/**
-	 * @IOASID_R_POLICY: a policy said no; of a map that its map_begin or map_at
-	 * refused: a = the id of its link, as in /sys/kernel/ioasid/policies/NAME/id,
-	 * b = the address that map_at turned down
+	 * @IOASID_R_POLICY: a policy refused. If map_begin or map_at refused a map:
+	 * a = the id of the policy's link, as in /sys/kernel/ioasid/policies/NAME/id,
+	 * b = the address that map_at refused
 	 */
 	IOASID_R_POLICY,
 	/** @IOASID_R_SEALED: the address space was sealed when an attach was denied */
@@ -70,7 +69,7 @@ enum ioasid_reason {
 	IOASID_R_NOT_MAPPED,
 	/** @IOASID_R_PROT: the mapping does not allow that access */
 	IOASID_R_PROT,
-	/** @IOASID_R_BUSY: in-kernel users did not let go of their pins; a = start of the mapping */
+	/** @IOASID_R_BUSY: in-kernel users did not drop their pins; a = start of the mapping */
 	IOASID_R_BUSY,
 	/** @IOASID_R_VADDR: the mapping has no valid virtual address (live update) */
 	IOASID_R_VADDR,
@@ -80,7 +79,7 @@ enum ioasid_reason {
 	IOASID_R_NO_MM,
 	/** @IOASID_R_DIRTY: dirty tracking is off, or the bitmap does not fit */
 	IOASID_R_DIRTY,
-	/** @IOASID_R_BATCH: nothing wrong, but an earlier entry of the batch failed */
+	/** @IOASID_R_BATCH: an earlier entry of the batch failed; this one is correct */
 	IOASID_R_BATCH,
 	/**
 	 * @IOASID_R_USER_LIMIT: the user who created the address space has as many address spaces, or
@@ -97,7 +96,7 @@ enum ioasid_error_op {
 	IOASID_ERROR_UNMAP,
 	/** @IOASID_ERROR_COPY: a copy of a mapping, which shares its pages; the space is the source's */
 	IOASID_ERROR_COPY,
-	/** @IOASID_ERROR_VADDR: live update: a mapping was to get a new virtual address */
+	/** @IOASID_ERROR_VADDR: live update: a new virtual address for a mapping */
 	IOASID_ERROR_VADDR,
 	/** @IOASID_ERROR_OWNER: a change of the owner of all mappings */
 	IOASID_ERROR_OWNER,
@@ -105,19 +104,19 @@ enum ioasid_error_op {
 	IOASID_ERROR_DIRTY,
 	/** @IOASID_ERROR_ATTACH: an attach of a group */
 	IOASID_ERROR_ATTACH,
-	/** @IOASID_ERROR_PIN: a driver in the kernel was to pin pages */
+	/** @IOASID_ERROR_PIN: a driver in the kernel pins pages */
 	IOASID_ERROR_PIN,
-	/** @IOASID_ERROR_READ: a driver in the kernel was to read mapped memory */
+	/** @IOASID_ERROR_READ: a driver in the kernel reads mapped memory */
 	IOASID_ERROR_READ,
-	/** @IOASID_ERROR_WRITE: a driver in the kernel was to write mapped memory */
+	/** @IOASID_ERROR_WRITE: a driver in the kernel writes mapped memory */
 	IOASID_ERROR_WRITE,
-	/** @IOASID_ERROR_TEARDOWN: a teardown, which goes on all the same */
+	/** @IOASID_ERROR_TEARDOWN: a teardown, which continues in spite of the error */
 	IOASID_ERROR_TEARDOWN,
-	/** @IOASID_ERROR_SPACE: an address space was to be created; it has no number */
+	/** @IOASID_ERROR_SPACE: the creation of an address space, which has no number */
 	IOASID_ERROR_SPACE,
 };
 
-/** enum ioasid_pin_kind - who holds the pages, in the events ioasid_pin and ioasid_unpin */
+/** enum ioasid_pin_kind - what holds the pages, in the events ioasid_pin and ioasid_unpin */
 enum ioasid_pin_kind {
 	/** @IOASID_PIN_MAPPING: a mapping; the address is one of the owner's memory */
 	IOASID_PIN_MAPPING,
@@ -131,21 +130,21 @@ enum ioasid_map_flags {
 	IOASID_MAP_READ		= 1 << 0,
 	/** @IOASID_MAP_WRITE: the device may write */
 	IOASID_MAP_WRITE	= 1 << 1,
-	/** @IOASID_MAP_LEGACY: asked for with a VFIO ioctl, whose errnos have fixed meanings */
+	/** @IOASID_MAP_LEGACY: requested by a VFIO ioctl, whose errnos have fixed meanings */
 	IOASID_MAP_LEGACY	= 1 << 2,
-	/** @IOASID_MAP_ANYWHERE: the kernel chooses iova, which is 0 until it has */
+	/** @IOASID_MAP_ANYWHERE: the kernel chooses iova, which is 0 until then */
 	IOASID_MAP_ANYWHERE	= 1 << 3,
 	/** @IOASID_MAP_OF_FILE: memory of a file; vaddr is an offset in it */
 	IOASID_MAP_OF_FILE	= 1 << 4,
 	/** @IOASID_MAP_SHARED: pages of another mapping: nothing is pinned or charged */
 	IOASID_MAP_SHARED	= 1 << 5,
-	/** @IOASID_MAP_NATIVE: asked for with an ioctl of ioasid's own */
+	/** @IOASID_MAP_NATIVE: requested by an ioctl of ioasid's own */
 	IOASID_MAP_NATIVE	= 1 << 6,
 };
 
 /**
- * struct ioasid_who - on whose behalf something happens
- * @space: id of the address space; used again after 2^32 others at the earliest
+ * struct ioasid_who - the task that a call is for, and the address space
+ * @space: id of the address space; unique until 2^32 spaces were made
  * @tgid: process
  * @pid: thread
  * @uid: real user id in the initial user namespace
@@ -172,18 +171,18 @@ enum ioasid_space_args_flags {
 	/** @IOASID_SPACE_ARGS_CONTAINER: a VFIO container, not a /dev/ioasid */
 	IOASID_SPACE_ARGS_CONTAINER	= 1 << 0,
 	/**
-	 * @IOASID_SPACE_ARGS_REPLAY: it is older than the policy, which is told
-	 * of it while it is being loaded; nothing of it was charged to it
+	 * @IOASID_SPACE_ARGS_REPLAY: the address space is older than the policy,
+	 * which is being loaded; nothing in it was charged to the policy
 	 */
 	IOASID_SPACE_ARGS_REPLAY	= 1 << 1,
 };
 
 /**
- * struct ioasid_space_args - an address space comes or goes
- * @who: who opened it (open), or closed it (close)
+ * struct ioasid_space_args - an address space is opened or closed
+ * @who: the task that opened it (open), or closed it (close)
  * @flags: enum ioasid_space_args_flags
  * @__pad: 0
- * @maps: mappings in it; 0 in a new one, and when it goes
+ * @maps: mappings in it; 0 in a new one, and at the close
  * @bytes: sum of their lengths
  */
 struct ioasid_space_args {
@@ -195,7 +194,7 @@ struct ioasid_space_args {
 };
 
 /**
- * struct ioasid_attach_args - a group that asks to join an address space
+ * struct ioasid_attach_args - a group is to join an address space
  * @who: the caller
  * @group: number of the IOMMU group, as in /sys/kernel/iommu_groups
  * @emulated: 1 for a software device (mdev), which has no IOMMU behind it
@@ -217,12 +216,12 @@ struct ioasid_attach_args {
  * @a: first detail of @reason
  * @b: second detail of @reason
  * @shared: 1 when it joined page tables that other groups use
- * @sealed: 1 when it came in without DMA, because failing would have led past
- *	the policies
+ * @sealed: 1 when it was attached without DMA: if the call had failed, VFIO would have
+ *	tried its next driver, which asks no policy
  * @pgsizes: page sizes of all its IOMMUs, as bits; 0 without an IOMMU
- * @pages: pages pinned by it, of mappings that were made before any IOMMU was there
+ * @pages: pages that the attach pinned, of mappings made while there was no IOMMU
  * @ns_total: from entry to exit, with the replay of all mappings into new page
- *	tables; 0 unless somebody listens
+ *	tables; 0 unless the event is on or a policy asks for times
  */
 struct ioasid_attach_result {
 	s32 err;
@@ -237,14 +236,14 @@ struct ioasid_attach_result {
 };
 
 /**
- * struct ioasid_map_args - a mapping that is asked for
- * @who: the caller, who is also the one to be charged
+ * struct ioasid_map_args - a mapping that is requested
+ * @who: the caller, which is charged as well
  * @iova: first I/O virtual address
  * @vaddr: first address in the caller's memory
  * @length: bytes, a multiple of the page size
  * @flags: enum ioasid_map_flags
- * @workers: workers that may help to pin it: what the caller asked for, and
- *	from map_workers on what became of that
+ * @workers: workers that may help to pin it: the number that the caller requests, and
+ *	after map_workers the number that the policies allow
  */
 struct ioasid_map_args {
 	struct ioasid_who who;
@@ -258,11 +257,11 @@ struct ioasid_map_args {
 /** define IOASID_WORKERS_MAX - workers that help to pin one mapping, at most */
 #define IOASID_WORKERS_MAX	8U
 
-/** define IOASID_WORKERS_PAGES - pages of a mapping from which on some may help */
+/** define IOASID_WORKERS_PAGES - pages of the smallest mapping that workers help with */
 #define IOASID_WORKERS_PAGES	8192U
 
 /**
- * struct ioasid_batch_args - how the pinning of one mapping goes
+ * struct ioasid_batch_args - progress of the pinning of one mapping
  * @pages_done: pages pinned so far
  * @pages_left: pages still to pin
  * @last_pages: pages that the last batch pinned, 0 before the first
@@ -270,7 +269,7 @@ struct ioasid_map_args {
  *	for times (IOASID_POLICY_F_TIMES)
  * @last_runs: physically contiguous runs that it added
  * @last_faults: page faults that it took
- * @contended: 1 when another thread waits for the owner's mmap_lock just now
+ * @contended: 1 while another thread waits for the owner's mmap_lock
  * @__pad: 0
  */
 struct ioasid_batch_args {
@@ -284,11 +283,11 @@ struct ioasid_batch_args {
 	u32 __pad;
 };
 
-/** define IOASID_PLACE_WINDOWS - windows that a placement hook is shown */
+/** define IOASID_PLACE_WINDOWS - windows that a placement hook sees, at most */
 #define IOASID_PLACE_WINDOWS	8
 
 /**
- * struct ioasid_range - some addresses
+ * struct ioasid_range - a range of addresses
  * @first: the first
  * @last: the last, inclusive
  */
@@ -298,14 +297,14 @@ struct ioasid_range {
 };
 
 /**
- * struct ioasid_place_args - the kernel is to choose the address of a mapping
+ * struct ioasid_place_args - the kernel chooses the address of a mapping
  * @length: bytes
  * @align: the address must be a multiple of this
- * @chosen: what the kernel would take
+ * @chosen: the address that the kernel takes unless a policy chooses another
  * @nr_windows: how many of @windows are filled in
  * @__pad: 0
- * @windows: where mappings may lie, whether something is there or not; the first
- *	IOASID_PLACE_WINDOWS of them
+ * @windows: the first IOASID_PLACE_WINDOWS ranges in which mappings may lie; they
+ *	contain what is mapped already, too
  */
 struct ioasid_place_args {
 	u64 length;
@@ -316,7 +315,7 @@ struct ioasid_place_args {
 	struct ioasid_range windows[IOASID_PLACE_WINDOWS];
 };
 
-/** define IOASID_NODES - NUMA nodes that are told apart; higher ones count as the last */
+/** define IOASID_NODES - NUMA nodes that are counted apart; higher ones count as the last */
 #define IOASID_NODES	8
 
 /**
@@ -327,10 +326,10 @@ struct ioasid_place_args {
  * @b: second detail of @reason
  * @pages: pages pinned
  * @charged: pages charged to the owner's locked_vm
- * @runs: physically contiguous runs; @pages / @runs tells fragmentation
+ * @runs: extents (runs of contiguous frames); @pages / @runs shows fragmentation
  * @batches: calls of the page pinner
  * @ns_wait: time slept because a policy asked for it
- * @ns_pin: time in the page pinner, faulting in included
+ * @ns_pin: time in the page pinner, including page faults
  * @ns_account: time for charging
  * @ns_iommu: time for writing page tables, with the flush a map may need
  * @ns_total: from entry to exit
@@ -338,15 +337,14 @@ struct ioasid_place_args {
  * @ns_fault: the part of @ns_pin in batches that took faults
  * @ns_sync: the part of @ns_iommu for the flush
  * @run_max: pages of the longest run
- * @bytes_2m: what lies in pieces that a 2 MiB entry of the page table can hold:
- *	contiguous, and aligned in both address spaces; @bytes_1g included
+ * @bytes_2m: bytes that 2 MiB entries of the page table can map: contiguous, and aligned
+ *	in both address spaces; includes @bytes_1g
  * @bytes_1g: the same for 1 GiB
  * @node_pages: pages by the NUMA node they are on
  * @pages_ahead: pages that workers pinned
  *
- * Times are nanoseconds. Members from @ns_wait on, but for @faults, are 0
- * unless somebody listens: the ioasid_map_done tracepoint, or a policy with
- * IOASID_POLICY_F_TIMES and map_done.
+ * Times are nanoseconds. Members from @ns_wait on, except @faults, are 0 unless the
+ * event ioasid_map_done is on, or a policy has IOASID_POLICY_F_TIMES and map_done.
  */
 struct ioasid_map_result {
 	s32 err;
@@ -380,17 +378,17 @@ enum ioasid_unmap_flags {
 	IOASID_UNMAP_V1		= 1 << 1,
 	/** @IOASID_UNMAP_VADDR: live update: DMA goes on, virtual addresses become invalid */
 	IOASID_UNMAP_VADDR	= 1 << 3,
-	/** @IOASID_UNMAP_TEARDOWN: not asked for: the last group left, or the last fd closed */
+	/** @IOASID_UNMAP_TEARDOWN: not requested: the last group left, or the last fd closed */
 	IOASID_UNMAP_TEARDOWN	= 1 << 2,
 	/** @IOASID_UNMAP_NATIVE: the rules of IOASID_UNMAP_DMA: nothing mapped is an error */
 	IOASID_UNMAP_NATIVE	= 1 << 4,
-	/** @IOASID_UNMAP_OF_BATCH: many ranges in one call; iova and length say nothing */
+	/** @IOASID_UNMAP_OF_BATCH: many ranges in one call; iova and length are unused */
 	IOASID_UNMAP_OF_BATCH	= 1 << 5,
 };
 
 /**
  * struct ioasid_unmap_args - a range to be unmapped
- * @who: the caller, who need not be the one that mapped
+ * @who: the caller, which may be another task than the one that mapped
  * @iova: first address
  * @length: bytes
  * @flags: enum ioasid_unmap_flags
@@ -420,8 +418,8 @@ struct ioasid_unmap_args {
  * @runs: physically contiguous runs that were unpinned
  * @syncs: flushes of an IOTLB
  *
- * Times are 0 unless somebody listens: the ioasid_unmap_done tracepoint, or a
- * policy with IOASID_POLICY_F_TIMES and unmap_done.
+ * Times are 0 unless the event ioasid_unmap_done is on, or a policy has
+ * IOASID_POLICY_F_TIMES and unmap_done.
  */
 struct ioasid_unmap_result {
 	s32 err;
@@ -450,9 +448,9 @@ struct ioasid_sync_args {
 };
 
 /**
- * struct ioasid_charge_args - pages charged, or given back
- * @who: who was charged when the pages were pinned, whoever unmaps them and
- *	wherever that task has moved since
+ * struct ioasid_charge_args - pages charged or uncharged
+ * @who: the task that was charged when the pages were pinned, with its cgroup at that
+ *	time; also when another task unmaps them
  * @npages: pages of this charge
  */
 struct ioasid_charge_args {
@@ -462,7 +460,7 @@ struct ioasid_charge_args {
 
 /**
  * struct ioasid_access_args - an in-kernel user (a software device) pins or unpins
- * @who: the current task, on whose behalf the driver may or may not act
+ * @who: the current task; the driver need not act for it
  * @iova: address of the first page
  * @npages: how many
  * @prot: enum ioasid_map_flags: what the driver will do; 0 when it unpins
@@ -477,9 +475,9 @@ struct ioasid_access_args {
 };
 
 /**
- * struct ioasid_owner_args - a mapping is to pass to another process (live update)
- * @who: the new owner, who calls and will be charged
- * @from: whose memory it was, and who was charged
+ * struct ioasid_owner_args - a mapping gets another owner (live update)
+ * @who: the new owner, which makes the call and is charged
+ * @from: the former owner of the memory and of the charge
  * @iova: first address of the mapping
  * @length: bytes
  * @vaddr: first address in the new owner's memory
@@ -512,7 +510,7 @@ enum ioasid_dirty_op {
  * @iova: first address, of a GET
  * @length: bytes, of a GET
  * @dirty: pages that were reported dirty
- * @ns_total: time it took; 0 unless somebody listens
+ * @ns_total: time it took; 0 unless the event is on or a policy asks for times
  */
 struct ioasid_dirty_args {
 	struct ioasid_who who;
@@ -541,14 +539,14 @@ enum ioasid_limit_kind {
 
 /**
  * struct ioasid_mapping_info - a mapping, as an iterator shows it
- * @owner: whose memory it is, and who was charged
+ * @owner: the task that owns the memory and was charged
  * @iova: first address
  * @length: bytes
  * @vaddr: first address in the owner's memory
  * @pages: pages that are pinned; 0 while no IOMMU needs them
  * @charged: pages charged to the owner's locked_vm
- * @runs: physically contiguous runs
- * @user_pins: pages that in-kernel users hold besides
+ * @runs: extents (runs of contiguous frames)
+ * @user_pins: pages that in-kernel users have pinned as well
  * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY
  * @__pad: 0
  */
@@ -567,7 +565,7 @@ struct ioasid_mapping_info {
 
 /**
  * struct ioasid_space_info - an address space, as bpf_ioasid_space_info() shows it
- * @owner: who opened it
+ * @owner: the task that opened it
  * @flags: IOASID_SPACE_ARGS_CONTAINER
  * @groups: attached groups
  * @domains: page tables

@@ -2,9 +2,9 @@
 /*
  * The in-kernel interface of ioasid.ko, exported in the namespace IOASID.
  *
- * An ioasid_space is one I/O address space: what a VFIO container was to
- * type1. Whoever holds a reference may map into it, and every attached group
- * sees the same mappings. All functions may sleep unless said otherwise.
+ * An ioasid_space is one I/O address space, as a VFIO container is for type1. A caller
+ * with a reference may map into it, and every attached group sees the same mappings. All
+ * functions may sleep unless said otherwise.
  */
 #ifndef _IOASID_IOASID_H
 #define _IOASID_IOASID_H
@@ -21,14 +21,14 @@ struct page;
 /**
  * DOC: Context and locks
  *
- * Process context, and may sleep, where nothing else is said. No function is to
- * be called with a lock held that the caller's own unmap callback takes, but
- * ioasid_pin_pages(), ioasid_unpin_pages(), ioasid_read() and ioasid_write().
- * Those four, and no others, may be called by the callback.
+ * Unless said otherwise, functions are called in process context and may sleep. Do not
+ * call them with a lock held that the caller's own unmap callback takes. Exceptions are
+ * ioasid_pin_pages(), ioasid_unpin_pages(), ioasid_read() and ioasid_write(); those four,
+ * and no others, may also be called by the callback.
  *
- * Who holds a reference on a space may call anything on it, also after it was
- * killed or freed: what maps, pins or copies fails then. An attached group and
- * an access end before the reference that they were made with.
+ * A caller with a reference on a space may call every function on it, also after it was
+ * killed or freed: then a map, a pin and a copy fail. Detach a group and destroy an
+ * access before you drop the reference that they were made with.
  */
 
 /* VFIO_TYPE1_NESTING_IOMMU, a name that newer kernels took back. */
@@ -38,9 +38,9 @@ struct page;
 enum ioasid_space_flags {
 	/**
 	 * @IOASID_SPACE_CONTAINER: the life cycle of a VFIO container. Mappings
-	 * are pinned only while an IOMMU domain exists, and all of them go when
-	 * the last group leaves. Without it memory is pinned when it is mapped,
-	 * and mappings live as long as the address space.
+	 * are pinned only while an IOMMU domain exists, and all of them are removed
+	 * when the last group leaves. Without the flag memory is pinned when it is
+	 * mapped, and mappings stay as long as the address space.
 	 */
 	IOASID_SPACE_CONTAINER		= 1 << 0,
 	/**
@@ -55,10 +55,10 @@ enum ioasid_space_flags {
  * @flags: enum ioasid_space_flags
  *
  * Without IOASID_SPACE_CONTAINER it counts for the real user of the calling task
- * until the last reference is gone.
+ * until the last reference is dropped.
  *
  * Return: the address space with one reference, or an ERR_PTR: -ENOMEM, -EDQUOT
- * (that user has as many as the parameter user_spaces allows), or a policy's.
+ * (that user has as many as the parameter user_spaces allows), or a policy's errno.
  */
 struct ioasid_space *ioasid_space_create(u32 flags);
 
@@ -68,17 +68,17 @@ struct ioasid_space *ioasid_space_create(u32 flags);
  * @id: its id on that file, 0 for the default one
  *
  * Return: the address space with a reference, or an ERR_PTR: -EINVAL (@file is
- * not a /dev/ioasid), -ENOENT (it has no such id). IOASID_FREE may still take
- * its life, until something is attached; attach answers -EINVAL then.
+ * not a /dev/ioasid), -ENOENT (it has no such id). Until a group is attached, IOASID_FREE
+ * may still end the address space; then ioasid_attach_group() returns -EINVAL.
  */
 struct ioasid_space *ioasid_space_from_file(struct file *file, u32 id);
 
 /**
- * ioasid_space_join() - the default address space, for a group that comes to stay
+ * ioasid_space_join() - the default address space, to attach a group to it
  * @file: any open file; its reference stays with the caller
  *
- * From now on the default cannot be changed, and VFIO's ioctls on @file work
- * without VFIO_SET_IOMMU, which may still follow.
+ * Fixes the default address space of @file. From now on VFIO's ioctls on @file work
+ * without VFIO_SET_IOMMU, which is still allowed.
  *
  * Return: the address space with a reference, or ERR_PTR(-EINVAL): @file is not
  * a /dev/ioasid.
@@ -96,19 +96,19 @@ struct ioasid_space *ioasid_space_join(struct file *file);
 bool ioasid_file_is_ours(const struct file *file);
 
 /**
- * ioasid_space_number() - what tracepoints, ioasidctl and policies call it
+ * ioasid_space_number() - the number of a space in trace events, ioasidctl and policies
  * @space: address space
  *
  * Context: any. Takes no lock.
  *
- * Return: its number in the whole system, used again after 2^32 others at the
- * earliest, and not while the space is there.
+ * Return: its number in the whole system. A number is used again only after 2^32 others,
+ * and never while its space exists.
  */
 u32 ioasid_space_number(const struct ioasid_space *space);
 
 /**
  * ioasid_space_get() - take another reference
- * @space: address space, on which the caller has one
+ * @space: address space, on which the caller has a reference
  *
  * Context: any. Takes no lock.
  */
@@ -127,10 +127,10 @@ void ioasid_space_put(struct ioasid_space *space);
  * @space: address space
  *
  * Removes all mappings. Groups stay attached, with nothing mapped, until
- * ioasid_detach_group(). Does not wait for calls in flight: a map that is
- * still pinning finds out at the latest before it would touch the IOMMU, and
- * unwinds by itself; a mapping that the CPU reads or writes leaves the page
- * tables at once, and is unpinned when that read or write ends.
+ * ioasid_detach_group(). Does not wait for calls in flight. A map that is still pinning
+ * checks for the kill before it touches the IOMMU, and unwinds by itself. A mapping that
+ * the CPU reads or writes is cleared from the page tables at once, and unpinned when
+ * that read or write ends.
  */
 void ioasid_space_kill(struct ioasid_space *space);
 
@@ -150,16 +150,16 @@ enum ioasid_attach_flags {
 /**
  * ioasid_attach_group() - let a group of devices do DMA through @space
  * @space: address space
- * @group: its DMA ownership is held by the caller, until after detach
+ * @group: the caller owns its DMA, until after the detach
  * @flags: enum ioasid_attach_flags
  *
- * Existing mappings are replayed into a new domain unless one that exists
- * fits. Also checks isolated MSI (parameter allow_unsafe_interrupts).
+ * Replays existing mappings into a new domain, unless an existing domain fits. Also
+ * checks for isolated MSIs (parameter allow_unsafe_interrupts).
  *
  * Return: 0; -EINVAL (attached already, or the group's aperture or reserved
  * regions collide with a mapping), -EBUSY (a mapping waits for its new virtual
  * address), -EPERM (no isolated MSI, or a policy), -ENOMEM, or what the IOMMU
- * driver says.
+ * driver returns.
  */
 int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u32 flags);
 
@@ -178,8 +178,8 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group);
  * @space: address space
  * @group: group
  *
- * The domain is as long as the group is attached; it may be another's, too, and
- * is not to be mapped by the caller.
+ * The domain exists as long as the group is attached. Other groups may share it, and the
+ * caller must not map into it.
  *
  * Return: the domain, or ERR_PTR(-ENODEV): the group is not attached, or has no
  * IOMMU.
@@ -194,19 +194,18 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
  * @length: bytes
  * @flags: IOASID_MAP_READ, _WRITE, _LEGACY
  *
- * Pages are pinned and charged to the caller before the IOMMU sees them; if
- * anything fails nothing stays pinned, mapped or charged. (After -EIO, when the
- * IOMMU driver neither wrote nor cleared what it was asked to, all of it may
- * stay, until it is unmapped.)
+ * Pages are pinned and charged to the caller before the IOMMU sees them. After an error
+ * nothing is pinned, mapped or charged. -EIO is the exception: the IOMMU driver failed
+ * to write entries and then to clear them, so the mapping stays until it is unmapped.
  *
- * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls what type1 says), -EINVAL
+ * Return: 0; -EOVERFLOW (wrap; for VFIO's ioctls the errno of type1), -EINVAL
  * (alignment, outside the valid windows, or the space was torn down), -EEXIST
  * (overlap, also with a range still being mapped or unmapped), -ENOSPC
  * (dma_entry_limit), -EDQUOT (no rlimit bounds the mapping, and the creator of
  * @space has as many of those as the parameter user_mappings allows; with
  * IOASID_MAP_LEGACY -ENOSPC), -ENOMEM (RLIMIT_MEMLOCK or kernel memory), -EFAULT
- * (the memory cannot be pinned), -EINTR (killed), or what a policy or the IOMMU
- * driver says.
+ * (the memory cannot be pinned), -EINTR (killed), or the errno of a policy or of the
+ * IOMMU driver.
  */
 int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags);
 
@@ -220,15 +219,15 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  *	invalid, until each mapping gets a new one)
  * @unmapped: bytes unmapped, written also when it fails
  *
- * Waits, killably, for maps, unmaps, reads and writes that were in flight in the
- * range when it began; reads, writes and pins that begin meanwhile wait for it.
- * Afterwards no device reaches the pages, and they are unpinned and uncharged. A
- * range in which nothing is mapped is no error.
+ * Waits, killably, for maps, unmaps, reads and writes in flight in the range when the
+ * call begins; later reads, writes and pins wait for the call. When it returns, no device
+ * reaches the pages, and they are unpinned and uncharged. A range in which nothing is
+ * mapped is no error.
  *
  * Return: 0; -EINVAL (alignment, wrap, the range cuts a mapping in two, or the
- * space was torn down), -EBUSY (an in-kernel user keeps its pins, or has to do
- * with VADDR), -EINTR (killed while waiting), -EIO (the IOMMU driver unmapped
- * less than asked; the pages stay pinned).
+ * space was torn down), -EBUSY (an in-kernel user keeps its pins; with VADDR: a
+ * software device is attached), -EINTR (killed while waiting), -EIO (the
+ * IOMMU driver cleared less than requested; the pages stay pinned).
  */
 int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped);
 
@@ -237,18 +236,18 @@ int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u6
  */
 struct ioasid_access_ops {
 	/**
-	 * @unmap: A mapping in which some access holds pins is about to go:
-	 * unpin everything within the range before returning. Called by
-	 * whoever unmaps, in process context, one call at a time, without
-	 * locks that pin, unpin or rw take. It may come more than once for a
-	 * range, and for one in which this user has nothing.
+	 * @unmap: A mapping with pins of in-kernel users is to be unmapped: unpin
+	 * all pages in the range before you return. The unmapping task calls it,
+	 * in process context, one call at a time, without the locks that pin,
+	 * unpin, read and write take. It may be called more than once for a range,
+	 * and for a range in which this user has no pins.
 	 */
 	void (*unmap)(void *data, u64 iova, u64 length);
 };
 
 /**
  * ioasid_access_create() - register an in-kernel user (a software device)
- * @space: address space, of which the access keeps a reference
+ * @space: address space; the access keeps a reference on it
  * @ops: callbacks, may be NULL for a user that only reads and writes
  * @data: for @ops
  *
@@ -259,23 +258,23 @@ struct ioasid_access *ioasid_access_create(struct ioasid_space *space,
 
 /**
  * ioasid_access_destroy() - unregister
- * @access: from ioasid_access_create(); its pins were dropped before
+ * @access: from ioasid_access_create(); the caller has dropped its pins
  *
- * Waits for a callback that runs, so not to be called by one. None runs
+ * Waits for a running callback, so a callback must not call it. No callback runs
  * afterwards.
  */
 void ioasid_access_destroy(struct ioasid_access *access);
 
 /**
  * ioasid_pin_pages() - pin mapped pages for access by the CPU or a software device
- * @space: address space; somebody must be registered with an unmap callback
+ * @space: address space; an access with an unmap callback must be registered
  * @iova: an address in the first page
  * @npages: 1 or more
  * @prot: IOMMU_READ, IOMMU_WRITE: what the caller will do
  * @pages: filled in; the same page may be pinned several times
  *
- * Return: @npages; -EINVAL (not mapped, no struct page behind it, or nobody
- * registered), -EPERM (the mapping does not allow @prot), -EBUSY (waits for its
+ * Return: @npages; -EINVAL (not mapped, no struct page behind it, or no access with a
+ * callback), -EPERM (the mapping does not allow @prot), -EBUSY (it waits for its
  * new virtual address), -ENODEV (the owner's memory is gone), -ENOMEM
  * (RLIMIT_MEMLOCK), -EFAULT, -EINTR. After an error nothing is pinned.
  */
@@ -283,11 +282,11 @@ int ioasid_pin_pages(struct ioasid_space *space, u64 iova, int npages, int prot,
 		     struct page **pages);
 
 /**
- * ioasid_group_reports_dirty() - a group's driver pins what it lets its device write
+ * ioasid_group_reports_dirty() - the group's driver pins each page that its device writes
  * @space: address space
  * @group: attached group
  *
- * From now on dirty tracking need not take all of memory for dirty because of
+ * From now on dirty tracking reports what the driver pins, instead of all memory, for
  * this group.
  */
 void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *group);
@@ -298,7 +297,7 @@ void ioasid_group_reports_dirty(struct ioasid_space *space, struct iommu_group *
  * @iova: an address in the first page
  * @npages: how many; those that are not pinned are ignored
  *
- * A page whose last pin goes, and that no domain has, is unpinned and uncharged.
+ * A page without a pin left, which is in no domain, is unpinned and uncharged.
  */
 void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
 
@@ -309,11 +308,11 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
  * @buf: kernel memory
  * @len: bytes; may cross from one mapping into the next
  *
- * The caller is the owner of the memory, or a kernel thread that has no memory
- * of its own or borrowed at this moment. The memory of a file is for every task.
+ * The caller is the owner of the memory, or a kernel thread that has no mm of its own
+ * and has borrowed none. Every task may read the memory of a file.
  *
  * Return: 0; -EINVAL (a hole), -EPERM (no read access, or the owner's memory
- * is gone), -EFAULT (also another caller than those), -EBUSY, -EINTR.
+ * is gone), -EFAULT (also for any other caller), -EBUSY, -EINTR.
  */
 int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);
 
@@ -333,17 +332,17 @@ int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t l
 /**
  * ioasid_device_memory_mapped() - is device memory in an address space?
  * @start: physical address of its first byte
- * @last: of its last
+ * @last: physical address of its last byte
  *
- * Device memory stays where it is mapped when the device is closed, and devices
- * of that address space go on reaching it. Who hands out a device asks this for
- * each BAR, when nobody has the device open any more: what was mapped before is
- * known then, and nobody but the next owner can map it again.
+ * Device memory stays mapped when its device is closed, and the devices of that address
+ * space still reach it. A driver that gives a device to a new owner asks this for each
+ * BAR, when no file has the device open: all mappings are known then, and only the next
+ * owner can make new ones.
  *
  * Context: any that may take a spinlock.
  *
- * Return: whether any address space, of whatever owner, has a page of it, or an
- * IOMMU failed to let go of one.
+ * Return: true if an address space has a page of it mapped, or an IOMMU failed to clear
+ * one.
  */
 bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
 
@@ -354,7 +353,7 @@ bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
  * @cmd: ioctl number
  * @arg: its argument
  *
- * Return: what vfio_iommu_type1 of this kernel returns.
+ * Return: the value that vfio_iommu_type1 of this kernel returns.
  */
 long ioasid_vfio_ioctl(struct ioasid_space *space, bool v2, unsigned int cmd, unsigned long arg);
 

@@ -13,12 +13,12 @@
  *
  * The fd holds I/O address spaces: one from the start, which has id 1, and
  * those that IOASID_ALLOC adds. One of them is the default, at first the one
- * with id 1. For it the fd answers the legacy VFIO container ioctls
+ * with id 1. The fd answers the ioctls of a VFIO container for it
  * (VFIO_GET_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_SET_IOMMU,
  * VFIO_IOMMU_GET_INFO, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA) with the
- * numbers, structures and errnos of <linux/vfio.h>. Unlike a VFIO container it
- * may be mapped before a group is attached: memory is pinned and charged at
- * once, so that a later attach has nothing left that can fail for want of it.
+ * numbers, structures and errnos of <linux/vfio.h>. Unlike a VFIO container, it
+ * can be mapped before a group is attached: a map pins and charges the memory at
+ * once, so a later attach cannot fail for lack of memory.
  *
  * A stock VFIO container joins the default address space of an open /dev/ioasid with
  * ioctl(container, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(fd)). From then on
@@ -56,29 +56,29 @@
  * DOC: The ioctls of ioasid's own
  *
  * The argument points to a structure that begins with its size, as the program
- * was compiled, and flags. The kernel takes shorter and longer ones than its
- * own: what is missing counts as 0, and what is too much has to be 0. Members
- * called out_* are written by the kernel, no others are. "last" is inclusive.
+ * was compiled, and flags. The kernel accepts shorter and longer structures than
+ * its own: missing members count as 0, and extra bytes must be 0. The kernel
+ * writes the members called out_*, and no others. "last" is inclusive.
  *
  * Ids belong to the fd and are small numbers; 0 stands for the default address
  * space. A freed id may be used again.
  *
- * What every ioctl may return, beside what is said at each:
+ * Errors that every ioctl may return, beside those documented with each:
  *
  *   EINVAL      size is smaller than the first version of the structure, or a
  *               value has no meaning
- *   E2BIG       there are bytes beyond what this kernel knows, and not all 0
+ *   E2BIG       the bytes beyond the structure of this kernel are not all 0
  *   EOPNOTSUPP  a flag, a type or a reserved member that this kernel does not know
- *   ENOENT      no such id on this fd, or nothing there
+ *   ENOENT      no such id on this fd, or nothing is mapped there
  *   EOVERFLOW   start plus length passes the end of the address space
  *   EFAULT      the structure, or memory it points to, cannot be read or written
  *   ENOMEM      kernel memory, or RLIMIT_MEMLOCK
- *   EINTR       killed, which only the tracepoints tell; on a ring ECANCELED:
+ *   EINTR       killed, so only a tracer can observe it; on a ring ECANCELED:
  *               the request was cancelled
  *   ENOTTY      no such ioctl
  *
- * After an error nothing was done, but where a call says how far it got. The
- * reason behind an errno is in the tracepoint ioasid:ioasid_error.
+ * A failed call has no effect, except batches, which report their progress in
+ * out_done. The event ioasid:ioasid_error has the reason behind an errno.
  *
  * The same calls can be made on an io_uring, see struct ioasid_uring_cmd.
  */
@@ -108,9 +108,9 @@
  * @out_ioasid: its id, at least 1
  *
  * ENOSPC: the fd has IOASID_IDS_MAX of them. EDQUOT: the caller's user has as
- * many as the module's parameter user_spaces allows, counting the one that each
- * open /dev/ioasid begins with, and the caller has no CAP_SYS_RESOURCE; open(2)
- * fails with it, too. Others: a policy's.
+ * many as the module's parameter user_spaces allows, counting the first one of
+ * each open /dev/ioasid, and the caller has no CAP_SYS_RESOURCE; open(2) fails
+ * with it, too. Others: the errno of a policy.
  */
 struct ioasid_alloc {
 	__u32 size;
@@ -129,7 +129,7 @@ struct ioasid_alloc {
  * @ioasid: id, not 0
  * @__reserved: 0
  *
- * All its mappings go. EBUSY: a device, a container or an in-kernel user uses
+ * Removes all its mappings. EBUSY: a device, a container or an in-kernel user uses
  * it, or it is the default one.
  */
 struct ioasid_free {
@@ -153,12 +153,12 @@ enum ioasid_legacy_op {
  * @flags: 0
  * @op: enum ioasid_legacy_op, others EOPNOTSUPP
  * @ioasid: for SET its id
- * @out_ioasid: which one it is, after the call
+ * @out_ioasid: the default one after the call
  * @__reserved: 0
  *
- * The default one is what VFIO's ioctls on this fd act on and what containers
- * join. EBUSY: VFIO_SET_IOMMU was called on this fd, or a group joined by it,
- * and fixed it.
+ * VFIO's ioctls on this fd act on the default address space, and containers join
+ * it. EBUSY: it is fixed, because VFIO_SET_IOMMU was called on this fd, or a
+ * group joined it.
  */
 struct ioasid_legacy {
 	__u32 size;
@@ -180,7 +180,7 @@ enum ioasid_info_flags {
 };
 
 /**
- * struct ioasid_get_info - IOASID_GET_INFO: how an address space stands
+ * struct ioasid_get_info - IOASID_GET_INFO: the state of an address space
  * @size: sizeof(struct ioasid_get_info)
  * @flags: 0
  * @ioasid: id
@@ -191,9 +191,9 @@ enum ioasid_info_flags {
  * @out_avail: how many more mappings may be made
  * @out_maps: mappings
  * @out_bytes: sum of their lengths
- * @out_pinned: pages pinned, in units of 4 KiB or what a page is
- * @out_charged: pages charged for them; what several spaces share is charged
- *	once and shown in each
+ * @out_pinned: pinned pages, in units of the CPU's page size (mostly 4 KiB)
+ * @out_charged: pages charged for them; pages that several spaces share are charged
+ *	once and counted in each
  * @out_pgsizes: page sizes of the IOMMU, one bit each; the lowest is the unit
  *	of all addresses and lengths
  */
@@ -234,8 +234,8 @@ struct ioasid_iova_range {
  * @__reserved: 0
  * @out_alignment: unit of addresses and lengths
  *
- * The ranges narrow when a device is attached, and widen when it goes.
- * EMSGSIZE: they are more than @nr_ranges; @out_nr_ranges says how many.
+ * The ranges narrow when a device is attached, and widen when it is detached.
+ * EMSGSIZE: there are more than @nr_ranges; @out_nr_ranges is the number.
  */
 struct ioasid_iova_ranges {
 	__u32 size;
@@ -253,13 +253,13 @@ struct ioasid_iova_ranges {
  * @size: sizeof(struct ioasid_allow_iovas)
  * @flags: 0
  * @ioasid: id
- * @nr_ranges: how many, at most IOASID_ALLOW_MAX; 0 takes an earlier list back
+ * @nr_ranges: how many, at most IOASID_ALLOW_MAX; 0 removes an earlier list
  * @ranges: pointer to struct ioasid_iova_range
  *
- * The list replaces an earlier one. As long as there is one, the kernel
- * chooses addresses within it, and an attach that would narrow it fails with
- * EADDRINUSE. EADDRINUSE: the ranges of today do not hold it. EINVAL: ranges
- * overlap, or one ends before it starts.
+ * The list replaces an earlier one. While there is a list, the kernel chooses
+ * addresses from it, and an attach that would narrow it fails with EADDRINUSE.
+ * EADDRINUSE: the present ranges do not contain the list. EINVAL: ranges overlap,
+ * or one ends before it starts.
  */
 struct ioasid_allow_iovas {
 	__u32 size;
@@ -292,29 +292,29 @@ enum ioasid_map_flag {
  * @length: bytes
  * @out_iova: where it is mapped
  *
- * The memory is pinned and charged before the call returns. An address that
- * the kernel chooses is the lowest that is free, never 0, lies as a huge page
- * of the memory does, and above 4 GiB as long as no device is attached. Of free
- * ranges that are long enough for a huge mapping and lie wrongly for it only the
- * first sixteen are looked at, then those where any mapping of its length fits.
+ * The memory is pinned and charged before the call returns. The kernel chooses
+ * the lowest free address that is aligned as the memory is, for huge pages; never
+ * 0, and above 4 GiB as long as no device is attached. It tries at most sixteen
+ * free ranges that are long enough but do not suit huge pages; then it takes the
+ * first one that is long enough.
  *
- * Workers pin only what is present in small pages, ahead of the caller, who
- * does all the rest; it pays for mappings of hundreds of MiB on an idle machine.
- * There are at most as many as the parameter pin_workers of the module says,
- * and a policy may have another opinion.
+ * Workers pin ahead of the caller, and only small pages that are present; the
+ * caller pins the rest. They pay off for mappings of hundreds of MiB on an idle
+ * machine. The module's parameter pin_workers limits their number, and a policy
+ * may change it.
  *
  * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
- * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, or no
- * free range so long. EFAULT: the memory cannot be pinned. ENOMEM: also
- * RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and did not clear what it had
- * written: the memory stays pinned and charged and the range taken, until an
- * unmap succeeds. EPERM: a policy allows no mapping at @iova; ENOSPC: or at none of
- * the free ranges. EDQUOT: no rlimit bounds the mapping, because it
- * charges no page (device memory), or because the caller is another process than
- * the one that created the address space or last took it over
- * (IOASID_CHANGE_OWNER); and the user who created the address space has as many of
- * those as the module's parameter user_mappings allows, and the caller has no
- * CAP_SYS_RESOURCE. Others: a policy's, and the IOMMU driver's.
+ * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, no free
+ * range is long enough, or a policy refuses all free ranges. EFAULT: the memory
+ * cannot be pinned. ENOMEM: also RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and
+ * did not clear what it had written: the memory stays pinned and charged, and the
+ * range in use, until an unmap succeeds. EPERM: a policy allows no mapping at
+ * @iova. EDQUOT: no rlimit bounds the mapping, the user who created the address
+ * space has as many such mappings as the module's parameter user_mappings allows,
+ * and the caller has no CAP_SYS_RESOURCE. No rlimit bounds a mapping that charges
+ * no page (device memory), or whose caller is another process than the one that
+ * created the address space or last took it over (IOASID_CHANGE_OWNER). Others:
+ * the errno of a policy or of the IOMMU driver.
  */
 struct ioasid_map_dma {
 	__u32 size;
@@ -338,12 +338,12 @@ struct ioasid_map_dma {
  * @length: bytes; the piece lies within the file
  * @out_iova: where it is mapped
  *
- * As IOASID_MAP_DMA, for memory that the caller need not have mapped. The
- * pages stay those of the file, whatever becomes of mappings of it by the CPU.
+ * As IOASID_MAP_DMA, but the caller need not map the file. The mapping shows the
+ * pages of the file, whatever the CPU maps or unmaps.
  *
  * EBADF: no such fd. EINVAL: also a file of another kind, or beyond its end.
- * EPERM: the fd is not open for that, or a seal forbids writing. EFAULT: a hole
- * in a file on hugetlbfs that is open for reading only, or that other tasks
+ * EPERM: the fd is not open for that access, or a seal forbids writing. EFAULT: a
+ * hole in a file on hugetlbfs that is open for reading only, or that other tasks
  * punch again each time it is filled. ENOSPC: also no huge page is free.
  */
 struct ioasid_map_file {
@@ -358,23 +358,24 @@ struct ioasid_map_file {
 };
 
 /**
- * struct ioasid_copy - IOASID_COPY: map what is mapped already once more
+ * struct ioasid_copy - IOASID_COPY: map the pages of a mapping a second time
  * @size: sizeof(struct ioasid_copy)
  * @flags: as in struct ioasid_map_dma, for the new mapping
  * @dst_ioasid: where to map
- * @src_ioasid: where it is mapped; may be the same
+ * @src_ioasid: where the source is; may be the same
  * @dst_iova: as iova in struct ioasid_map_dma
  * @src_iova: address in @src_ioasid
  * @length: bytes; all in one mapping
  * @out_iova: where it is mapped in @dst_ioasid
  *
- * The pages are neither pinned nor charged again; they stay pinned, and
- * charged to who was charged first, until the last of the mappings is gone.
+ * The pages are neither pinned nor charged again. They stay pinned, and charged
+ * to their owner, until the last of the mappings is removed.
  *
  * As IOASID_MAP_DMA, and: EDQUOT: a copy charges no page, so each one counts
- * for the user who created @dst_ioasid. ENOENT: nothing is mapped at @src_iova. EINVAL: more
- * than one mapping. EPERM: @flags has WRITE and the source was not mapped for
- * it. EBUSY: the source waits for a new virtual address (VFIO's live update).
+ * for the user who created @dst_ioasid. ENOENT: nothing is mapped at @src_iova.
+ * EINVAL: more than one mapping. EPERM: @flags has WRITE and the source was not
+ * mapped for it. EBUSY: the source waits for a new virtual address (VFIO's live
+ * update).
  */
 struct ioasid_copy {
 	__u32 size;
@@ -391,7 +392,7 @@ struct ioasid_copy {
 enum ioasid_unmap_flag {
 	/** @IOASID_UNMAP_FLAG_ALL: everything; iova and length are 0 */
 	IOASID_UNMAP_FLAG_ALL		= 1 << 0,
-	/** @IOASID_UNMAP_FLAG_GET_DIRTY: and say which pages were dirty at the end */
+	/** @IOASID_UNMAP_FLAG_GET_DIRTY: report which pages were dirty at the end */
 	IOASID_UNMAP_FLAG_GET_DIRTY	= 1 << 1,
 };
 
@@ -408,13 +409,13 @@ enum ioasid_unmap_flag {
  * @dirty_size: bytes at @dirty
  * @out_length: bytes unmapped
  *
- * When it returns no device reaches the memory, and it is unpinned. Waits for
- * maps, unmaps, reads and writes of drivers that are in flight in the range when
- * it begins, not for those that begin later.
+ * When the call returns, no device reaches the memory, and it is unpinned. The
+ * call waits for maps, unmaps, reads and writes of drivers that are in flight in
+ * the range when it begins, not for later ones.
  *
  * ENOENT: nothing is mapped in the range. EINVAL: alignment, length 0, or it
- * cuts a mapping in two. EBUSY: an in-kernel user does not let go. EIO: the
- * IOMMU unmapped less than asked, and the memory stays pinned.
+ * cuts a mapping in two. EBUSY: an in-kernel user does not drop its pins. EIO: the
+ * IOMMU driver cleared less than requested, and the memory stays pinned.
  */
 struct ioasid_unmap_dma {
 	__u32 size;
@@ -456,10 +457,10 @@ struct ioasid_map_entry {
  * @entry_size: sizeof(struct ioasid_map_entry)
  * @out_done: how many were mapped, also when the call fails
  *
- * In the order of the entries, and each as IOASID_MAP_DMA; the IOMMU is
+ * Maps the entries in their order, each as IOASID_MAP_DMA does; the IOMMU is
  * flushed once. The first entry that fails ends the call with its errno: those
- * before it are mapped and stay so, nothing is done about those after it. (After
- * EIO it and some of those after it may be there, as a failed IOASID_MAP_DMA.)
+ * before it stay mapped, those after it are not mapped. (After EIO it and some of
+ * those after it may be mapped, as after a failed IOASID_MAP_DMA.)
  */
 struct ioasid_map_batch {
 	__u32 size;
@@ -483,9 +484,9 @@ struct ioasid_map_batch {
  * @out_length: bytes unmapped, also when the call fails
  *
  * As a sequence of IOASID_UNMAP_DMA, with one flush of the IOMMU. The first
- * entry that fails ends the call with its errno: those before it are
- * unmapped, nothing is done about those after it. (After EIO, when the IOMMU
- * driver failed, some of those after it are unmapped, too.)
+ * entry that fails ends the call with its errno: those before it are unmapped,
+ * those after it stay. (After EIO, when the IOMMU driver failed, some of those
+ * after it are unmapped, too.)
  */
 struct ioasid_unmap_batch {
 	__u32 size;
@@ -504,11 +505,11 @@ struct ioasid_unmap_batch {
 enum ioasid_dirty_command {
 	/** @IOASID_DIRTY_OP_START: begin to track */
 	IOASID_DIRTY_OP_START		= 0,
-	/** @IOASID_DIRTY_OP_STOP: end it, and forget */
+	/** @IOASID_DIRTY_OP_STOP: end it, and drop all dirty bits */
 	IOASID_DIRTY_OP_STOP		= 1,
-	/** @IOASID_DIRTY_OP_GET: report what was dirtied, and forget that */
+	/** @IOASID_DIRTY_OP_GET: report dirty bits, and clear them */
 	IOASID_DIRTY_OP_GET		= 2,
-	/** @IOASID_DIRTY_OP_GET_NO_CLEAR: report it, and do not forget */
+	/** @IOASID_DIRTY_OP_GET_NO_CLEAR: report dirty bits, and keep them */
 	IOASID_DIRTY_OP_GET_NO_CLEAR	= 3,
 };
 
@@ -525,11 +526,12 @@ enum ioasid_dirty_command {
  *	first is the page at @iova
  * @data_size: bytes at @data, at least a bit for each @page_size, in whole words
  *
- * Done in software: pages are dirty that an in-kernel user pinned or wrote
- * to, and all pages as long as a hardware device is attached. Nothing is written
- * behind the bits of the range: a mapping that another thread makes during the
- * call is reported as far as it lies in the range. EINVAL: tracking is off, the
- * range cuts a mapping, or @page_size is another.
+ * Tracking is done in software: a page is dirty if an in-kernel user pinned it or
+ * wrote to it; all pages are dirty while a hardware device is attached. The
+ * kernel writes no bits outside of the range: of a mapping that another thread
+ * makes during the call, it reports the part in the range. EINVAL: tracking is
+ * off, the range cuts a mapping, or @page_size differs from the lowest of
+ * out_pgsizes.
  */
 struct ioasid_dirty {
 	__u32 size;
@@ -605,12 +607,11 @@ struct ioasid_option {
  * @ioasid: id
  * @__reserved: 0
  *
- * For a process that got the fd from another, before that one ends: what is
- * pinned is charged to the caller from now on, to its former owner no more.
- * DMA goes on. Works on mappings of files, whose memory is nobody's in
- * particular; what was mapped with IOASID_MAP_DMA moves with VFIO's live
- * update. EINVAL: there is such a mapping of another process. ENOMEM: the
- * caller's RLIMIT_MEMLOCK.
+ * For a process that got the fd from another one, which is about to end: moves
+ * the charge of all pinned pages to the caller. DMA goes on. It works for mappings
+ * of files, whose memory belongs to no process; memory mapped with IOASID_MAP_DMA
+ * moves by VFIO's live update. EINVAL: there is such a mapping of another
+ * process. ENOMEM: the caller's RLIMIT_MEMLOCK.
  */
 struct ioasid_change_owner {
 	__u32 size;
@@ -627,11 +628,10 @@ struct ioasid_change_owner {
  *
  * cmd_op is the ioctl number: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA,
  * _MAP_BATCH or _UNMAP_BATCH; others EOPNOTSUPP. The result is 0 or -errno. A
- * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED, and
- * nothing of it is left; a batch says how far it got. Requests in flight run in
- * any order, with IOSQE_ASYNC at the same time; IOSQE_IO_LINK puts them in
- * order. Rings with requests of 128 bytes work as well; what is behind this is
- * not looked at.
+ * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED and has
+ * no effect; a batch reports its progress. Requests in flight run in any order,
+ * with IOSQE_ASYNC at the same time; IOSQE_IO_LINK puts them in order. Rings with
+ * requests of 128 bytes work as well; the kernel ignores the rest of the area.
  */
 struct ioasid_uring_cmd {
 	__aligned_u64 arg;
@@ -641,23 +641,23 @@ struct ioasid_uring_cmd {
 /**
  * DOC: The ioctls of a device
  *
- * A PCI device bound to ioasid_pci has /dev/ioasid-pci/ADDRESS. Opening it gives
- * nothing: every VFIO ioctl, read, write and mmap fails with EINVAL. The first
+ * A PCI device bound to ioasid_pci has a file /dev/ioasid-pci/ADDRESS. After the
+ * open every VFIO ioctl, read, write and mmap fails with EINVAL. The first
  * IOASID_DEVICE_ATTACH makes the fd the owner of the device, until it is closed,
- * and the /dev/ioasid the owner of its IOMMU group: other devices of the group
- * may only be attached to the same /dev/ioasid, and to the same address space,
- * and nobody can open the VFIO group, /dev/vfio/N, or bind one of its devices to
- * an iommufd. A VFIO user of the group keeps the fd from becoming the owner.
+ * and the /dev/ioasid the owner of its IOMMU group. Then other devices of the
+ * group can be attached only to the same /dev/ioasid and the same address space;
+ * no program can open the VFIO group, /dev/vfio/N, or bind one of its devices to
+ * an iommufd. The attach fails while a VFIO user has the group.
  *
- * From then on the fd answers what <linux/vfio.h> says of a device: the ioctls
+ * From then on the fd works as a device of <linux/vfio.h>: the ioctls
  * VFIO_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_IRQ_INFO, _SET_IRQS, _RESET,
  * _FEATURE, _IOEVENTFD, _GET_PCI_HOT_RESET_INFO and _PCI_HOT_RESET, read, write
  * and mmap, with VFIO's errnos. A hot reset takes count 0, and EINVAL says that
  * it would also hit a device that the /dev/ioasid does not own.
  *
- * Two things vfio.ko keeps to itself. KVM does not know the fd: EINVAL from
- * KVM_DEV_VFIO_FILE_ADD. A VF whose PF a VFIO user drives needs a token, which
- * only its VFIO group takes: EACCES.
+ * Two things work only with vfio.ko's own files. KVM does not know the fd: EINVAL
+ * from KVM_DEV_VFIO_FILE_ADD. A VF whose PF a VFIO user drives needs a token,
+ * which only its VFIO group accepts: EACCES.
  *
  * These ioctls follow the same rules as those of /dev/ioasid.
  */
@@ -672,9 +672,9 @@ struct ioasid_uring_cmd {
  * @fd: an open /dev/ioasid, which the device keeps open until it is closed
  * @ioasid: id of the address space on that fd, 0 for the default one
  *
- * Attached already, the device moves to the other address space and stays what
- * it is: registers, mappings and interrupts go on. Its DMA is blocked for a
- * moment, and what it does meanwhile fails.
+ * A device that is attached already moves to the other address space. Its
+ * registers, mappings and interrupts stay. Its DMA is blocked for a moment, and
+ * fails meanwhile.
  *
  *   EBADF   @fd is not open
  *   EINVAL  @fd is no /dev/ioasid, or something is mapped where the device
@@ -687,10 +687,9 @@ struct ioasid_uring_cmd {
  *   EPERM   a kernel driver, a VFIO user (by a container or an iommufd) or another
  *           /dev/ioasid owns the group's DMA, interrupts cannot be isolated
  *           (parameter allow_unsafe_interrupts of ioasid), or a policy refuses
- *   ENFILE  the system has as many open files as it may have: an owner needs one
- *           more, which is no fd of its own
+ *   ENFILE  the limit of open files of the system: an owner needs one more
  *   EACCES  a VF that needs a token
- *   EAGAIN  the device is just being reset or unbound
+ *   EAGAIN  the device is being reset or unbound
  *   ENODEV  the device is gone
  *   ENOTRECOVERABLE  neither moving nor going back worked: it is detached now
  */
@@ -702,7 +701,7 @@ struct ioasid_device_attach {
 };
 
 /**
- * struct ioasid_device_detach - IOASID_DEVICE_DETACH: no DMA any more
+ * struct ioasid_device_detach - IOASID_DEVICE_DETACH: end the device's DMA
  * @size: sizeof(struct ioasid_device_detach)
  * @flags: 0
  *
@@ -718,14 +717,14 @@ struct ioasid_device_detach {
 enum ioasid_device_flags {
 	/** @IOASID_DEVICE_OWNED: this fd owns the device */
 	IOASID_DEVICE_OWNED	= 1 << 0,
-	/** @IOASID_DEVICE_BUSY: another one does */
+	/** @IOASID_DEVICE_BUSY: another fd owns it */
 	IOASID_DEVICE_BUSY	= 1 << 1,
 	/** @IOASID_DEVICE_GONE: it was unplugged, or its driver is being unbound */
 	IOASID_DEVICE_GONE	= 1 << 2,
 };
 
 /**
- * struct ioasid_device_get_info - IOASID_DEVICE_GET_INFO: how a device stands
+ * struct ioasid_device_get_info - IOASID_DEVICE_GET_INFO: the state of a device
  * @size: sizeof(struct ioasid_device_get_info)
  * @flags: 0
  * @out_flags: enum ioasid_device_flags
