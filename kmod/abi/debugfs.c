@@ -16,23 +16,26 @@ static void spaces_show_line(struct ioasid_space_entry *e, void *data)
 {
 	struct ioasid_space *space = ioasid_space_of(e);
 	struct seq_file *m = data;
+	char comm[TASK_COMM_LEN];
+	struct ioasid_who owner;
 	u64 pinned, charged;
+	bool alive;
 
 	pinned = ioasid_space_pages(space, &charged);
 	mutex_lock(&space->areas_lock);
-	seq_printf(m, "%u %s %u ", space->entry.id,
-		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid",
-		   space->entry.owner.tgid);
-	ioasid_space_show_comm(m, space);
-	seq_printf(m, " %lu %llu %llu %llu %u %u %u %d\n", space->maps, space->bytes,
+	alive = ioasid_owner_now(e, &owner, comm);
+	seq_printf(m, "%u %s %u ", e->id,
+		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid", owner.tgid);
+	ioasid_show_comm(m, comm);
+	seq_printf(m, " %lu %llu %llu %llu %u %u %u %d %d\n", space->maps, space->bytes,
 		   pinned, charged, space->nr_domains, space->nr_groups, space->avail,
-		   space->sealed);
+		   space->sealed, !alive);
 	mutex_unlock(&space->areas_lock);
 }
 
 static int spaces_show(struct seq_file *m, void *unused)
 {
-	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed\n");
+	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed owner_exited\n");
 	ioasid_spaces_each(spaces_show_line, m);
 	return 0;
 }

@@ -37,15 +37,19 @@ static void fdinfo_show_devices(struct seq_file *m, struct ioasid_space *space)
 static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigned long id,
 			      struct ioasid_space *space)
 {
+	char comm[TASK_COMM_LEN];
+	struct ioasid_who owner;
 	u64 pinned, charged;
+	bool alive;
 
 	pinned = ioasid_space_pages(space, &charged);
 	mutex_lock(&space->areas_lock);
 	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
 	seq_printf(m, "ioasid-space:\t%u\n", space->entry.id);
-	seq_printf(m, "ioasid-owner:\t%u %u ", space->entry.owner.tgid, space->entry.owner.uid);
-	ioasid_space_show_comm(m, space);
-	seq_printf(m, "\nioasid-maps:\t%lu\n", space->maps);
+	alive = ioasid_owner_now(&space->entry, &owner, comm);
+	seq_printf(m, "ioasid-owner:\t%u %u ", owner.tgid, owner.uid);
+	ioasid_show_comm(m, comm);
+	seq_printf(m, "%s\nioasid-maps:\t%lu\n", alive ? "" : " exited", space->maps);
 	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
 	seq_printf(m, "ioasid-avail:\t%u\n", space->avail);
 	seq_printf(m, "ioasid-pinned:\t%llu\n", pinned);

@@ -10,6 +10,7 @@
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/sched.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
@@ -86,12 +87,31 @@ struct ioasid_seen_by {
 };
 
 /**
+ * struct ioasid_owner - the process that an address space belongs to; see owner.c
+ * @rcu: frees it
+ * @who: the task that opened the address space or took it over, as it was then
+ * @comm: its name then
+ * @pid: its process, to look at what it is now (get_pid)
+ * @mm: its memory, until the address space takes that over (mmgrab); or NULL
+ *
+ * Does not change once the address space points to it.
+ */
+struct ioasid_owner {
+	struct rcu_head rcu;
+	struct ioasid_who who;
+	char comm[TASK_COMM_LEN];
+	struct pid *pid;
+	struct mm_struct *mm;
+};
+
+/**
  * struct ioasid_space_entry - what policies know of an address space; part of it
  * @memory: references on the memory of the address space: its life has one, BPF
  *	programs and walks over all address spaces have others
  * @rcu: frees it
  * @id: names the space in events, tools and policies; unique until 2^32 spaces were made
- * @owner: the task that created it
+ * @owner: the process that it belongs to; there as long as @memory is, read under RCU, and
+ *	written by the task that opens it and then under areas_lock
  * @choice: the policy that was selected, see scope.c; 0: none
  * @seen_by: policies that saw it open, guarded in hooks.c
  */
@@ -99,7 +119,7 @@ struct ioasid_space_entry {
 	refcount_t memory;
 	u32 id;
 	struct rcu_head rcu;
-	struct ioasid_who owner;
+	struct ioasid_owner __rcu *owner;
 	u32 choice;
 	struct ioasid_seen_by seen_by;
 };
@@ -366,8 +386,15 @@ static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
 		__ioasid_policy_dirty(args);
 }
 
+/* owner.c: whose an address space is */
+struct ioasid_owner *ioasid_owner_new(u32 space, gfp_t gfp);
+void ioasid_owner_free(struct ioasid_owner *owner);
+struct mm_struct *ioasid_owner_set(struct ioasid_space_entry *e, struct ioasid_owner *owner);
+bool ioasid_owner_now(const struct ioasid_space_entry *e, struct ioasid_who *who, char *comm);
+void ioasid_owner_end(struct ioasid_space_entry *e);
+
 /* spaces.c: all address spaces */
-int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp);
+int ioasid_spaces_add(struct ioasid_space_entry *e, struct ioasid_owner *owner, gfp_t gfp);
 void ioasid_spaces_remove(struct ioasid_space_entry *e);
 bool ioasid_spaces_contain(const struct ioasid_space_entry *e);
 void ioasid_spaces_each(void (*each)(struct ioasid_space_entry *e, void *data), void *data);

@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
-#include "lib/who.h"
 #include "hooks.h"
 
 static DEFINE_XARRAY_FLAGS(spaces, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);	/* by id */
@@ -20,20 +19,21 @@ static u32 spaces_next_id;		/* guarded by the lock of @spaces */
 static atomic_t spaces_nr;
 
 /*
- * ioasid_spaces_add() - give the space an id and add it to the table; 0 or -ENOMEM
+ * ioasid_spaces_add() - give the space an id and @owner, and add it to the table; 0 or -ENOMEM
  *
  * Ids rise. After 2^32 of them they start again, and skip those in use. Failing instead
  * would be worse than a second use of an id: VFIO would give new containers to its next
  * driver, past every policy. Readers find the id only once the space is complete.
  */
-int ioasid_spaces_add(struct ioasid_space_entry *e, gfp_t gfp)
+int ioasid_spaces_add(struct ioasid_space_entry *e, struct ioasid_owner *owner, gfp_t gfp)
 {
 	int ret;
 
 	mutex_lock(&spaces_lock);
 	ret = xa_alloc_cyclic(&spaces, &e->id, NULL, XA_LIMIT(1, U32_MAX), &spaces_next_id, gfp);
 	if (ret >= 0) {
-		ioasid_who_current(&e->owner, e->id);
+		owner->who.space = e->id;
+		RCU_INIT_POINTER(e->owner, owner);
 		/* Needs no memory: the place is there. */
 		xa_store(&spaces, e->id, e, gfp);
 	}
@@ -111,11 +111,19 @@ void ioasid_space_entry_get(struct ioasid_space_entry *e)
 	refcount_inc(&e->memory);
 }
 
+static void space_rcu(struct rcu_head *rcu)
+{
+	struct ioasid_space_entry *e = container_of(rcu, struct ioasid_space_entry, rcu);
+
+	ioasid_owner_end(e);
+	kfree(e);
+}
+
 /* ioasid_space_entry_put() - drop a reference on its memory; does not sleep */
 void ioasid_space_entry_put(struct ioasid_space_entry *e)
 {
 	if (refcount_dec_and_test(&e->memory))
-		kfree_rcu(e, rcu);
+		call_rcu(&e->rcu, space_rcu);
 }
 
 /* ioasid_spaces_each() - call @each for every space, with a reference on its memory */

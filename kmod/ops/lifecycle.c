@@ -34,7 +34,6 @@ static void space_setup(struct ioasid_space *space, u32 flags)
 	space->huge = true;
 	mutex_init(&space->access_lock);
 	INIT_LIST_HEAD(&space->accesses);
-	get_task_comm(space->comm, current);
 	space->entry.choice = ioasid_policy_default_choice();
 }
 
@@ -61,7 +60,7 @@ static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 	struct ioasid_space *space;
-	int ret;
+	struct ioasid_owner *owner;
 
 	/* Where this fails VFIO tries its next driver, past every policy. */
 	if (flags & IOASID_SPACE_CONTAINER)
@@ -72,18 +71,16 @@ static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
 
 	space_setup(space, flags);
 	space->user = user;
-	if (user && current->mm) {
-		space->mm = current->mm;
-		mmgrab(space->mm);
-	}
-	ret = ioasid_spaces_add(&space->entry, gfp);
-	if (ret) {
-		if (space->mm)
-			mmdrop(space->mm);
-		kfree(space);
-		return ERR_PTR(ret);
-	}
-	return space;
+	owner = ioasid_owner_new(0, gfp);
+	if (owner)
+		swap(space->mm, owner->mm);
+	if (owner && !ioasid_spaces_add(&space->entry, owner, gfp))
+		return space;
+	if (space->mm)
+		mmdrop(space->mm);
+	ioasid_owner_free(owner);
+	kfree(space);
+	return ERR_PTR(-ENOMEM);
 }
 
 struct ioasid_space *ioasid_space_create(u32 flags)
@@ -142,6 +139,7 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_ranges_free(&space->allowed);
 	kfree(space->pins);
 	ioasid_area_drop_spare(space);
+	ioasid_owner_free(space->heir);
 	if (space->mm)
 		mmdrop(space->mm);
 	if (space->user)

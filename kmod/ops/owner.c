@@ -260,19 +260,11 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 }
 
 /* What is mapped is the caller's, and what the caller maps from now on is the owner's. */
-static void owner_set(struct ioasid_space *space)
+static void owner_set(struct ioasid_space *space, struct ioasid_owner *owner)
 {
-	struct mm_struct *old;
-
-	mmgrab(current->mm);
 	mutex_lock(&space->areas_lock);
-	ioasid_who_current(&space->entry.owner, space->entry.id);
-	get_task_comm(space->comm, current);
-	old = space->mm;
-	WRITE_ONCE(space->mm, current->mm);
+	ioasid_space_give(space, owner);
 	mutex_unlock(&space->areas_lock);
-	if (old)
-		mmdrop(old);
 }
 
 /**
@@ -285,12 +277,14 @@ static void owner_set(struct ioasid_space *space)
  */
 int ioasid_space_change_owner(struct ioasid_space *space)
 {
+	struct ioasid_owner *owner = ioasid_owner_new(space->entry.id, GFP_KERNEL_ACCOUNT);
 	struct ioasid_fail f = {};
 	struct owner_move *moves;
 	unsigned int nr, i;
 	int ret;
 
-	ret = owners_get(space, &moves, &nr, &f);
+	ret = owner ? owners_get(space, &moves, &nr, &f) :
+		      ioasid_fail(&f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	if (ret)
 		goto out;
 	ret = owner_claim(moves, nr, &f);
@@ -304,9 +298,11 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 	}
 	kvfree(moves);
 	if (!ret)
-		owner_set(space);
+		owner_set(space, owner);
 out:
-	if (ret)
+	if (ret) {
+		ioasid_owner_free(owner);
 		ioasid_space_report(space, IOASID_ERROR_OWNER, ret, &f);
+	}
 	return ret;
 }

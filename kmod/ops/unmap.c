@@ -398,6 +398,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 			mutex_lock(&space->areas_lock);
 		}
 	}
+	ioasid_space_settle(space);
 	ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
 	ioasid_area_free_many(space, victims);

@@ -71,7 +71,8 @@ static int vaddr_check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u6
  * ioasid_change_vaddr() - VFIO_IOMMU_MAP_DMA with VFIO_DMA_MAP_FLAG_VADDR
  *
  * The pages stay pinned: the new memory must be the same memory, which is the
- * caller's promise. If he is another process, the charge moves to him.
+ * caller's promise. If the caller is another process, the charge moves to it, and with the
+ * last address that was invalid the address space (space/heir.c).
  *
  * Return: 0; -ENOENT (nothing mapped there), -EINVAL (not invalidated, or not
  * exactly that mapping), -ENOMEM (the new owner's RLIMIT_MEMLOCK), -EINTR.
@@ -79,6 +80,7 @@ static int vaddr_check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u6
 int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length)
 {
 	struct ioasid_owner_args args = { .iova = iova, .length = length, .vaddr = vaddr };
+	struct ioasid_owner *heir = NULL;
 	struct ioasid_fail f = {};
 	struct ioasid_area *area;
 	int ret;
@@ -88,6 +90,11 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 	ret = vaddr_check_range(space, iova, vaddr, length, &f);
 	if (ret)
 		goto out;
+	heir = ioasid_owner_new(space->entry.id, GFP_KERNEL_ACCOUNT);
+	if (!heir) {
+		ret = ioasid_fail(&f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
+		goto out;
+	}
 	area = vaddr_get_area(space, iova, length, &f);
 	if (IS_ERR(area)) {
 		ret = PTR_ERR(area);
@@ -100,9 +107,12 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		area->pages->vaddr = vaddr - (area->first << PAGE_SHIFT);
 		area->no_vaddr = false;
 		space->no_vaddr--;
+		ioasid_space_bequeath(space, heir);
+		heir = NULL;
 	}
 	ioasid_area_unuse(space, area);
 out:
+	ioasid_owner_free(heir);
 	trace_ioasid_owner(&args, ret);
 	if (ret)
 		ioasid_space_report(space, IOASID_ERROR_VADDR, ret, &f);

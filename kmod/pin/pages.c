@@ -82,6 +82,18 @@ struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages)
 	return mm;
 }
 
+/* ioasid_pages_owner() - whose they are; false when its memory is gone, and the charge. Of a LIVE area */
+bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who)
+{
+	bool alive;
+
+	spin_lock(&owner_lock);
+	*who = pages->who;
+	alive = atomic_read(&pages->mm->mm_users);
+	spin_unlock(&owner_lock);
+	return alive;
+}
+
 /*
  * ioasid_pages_set_owner() - @next owns @pages from now on
  *

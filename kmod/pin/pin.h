@@ -195,6 +195,7 @@ static inline void ioasid_pages_release(struct ioasid_pages *pages)
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
 struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages);
+bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who);
 void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
 			    struct ioasid_pages *old);
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);

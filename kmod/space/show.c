@@ -16,23 +16,24 @@
 /* Areas that are added up under one hold of areas_lock. */
 #define AREAS_PER_HOLD	256
 
-/* ioasid_space_describe() - for tracepoints and policies; the opener is who */
+/* ioasid_space_describe() - for tracepoints and policies; the owner is who */
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args)
 {
 	*args = (struct ioasid_space_args) {
-		.who = space->entry.owner,
 		.flags = space->flags & IOASID_SPACE_CONTAINER ? IOASID_SPACE_ARGS_CONTAINER : 0,
 		.maps = READ_ONCE(space->maps),
 		.bytes = READ_ONCE(space->bytes),
 	};
+	ioasid_owner_now(&space->entry, &args->who, NULL);
 }
 
 /* ioasid_space_show() - for BPF programs; does not sleep */
 void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info)
 {
 	memset(info, 0, sizeof(*info));
-	info->owner = space->entry.owner;
 	info->flags = space->flags & IOASID_SPACE_CONTAINER ? IOASID_SPACE_ARGS_CONTAINER : 0;
+	if (!ioasid_owner_now(&space->entry, &info->owner, info->comm))
+		info->flags |= IOASID_SPACE_ARGS_EXITED;
 	info->groups = READ_ONCE(space->nr_groups);
 	info->domains = READ_ONCE(space->nr_domains);
 	info->sealed = READ_ONCE(space->sealed);
@@ -42,7 +43,6 @@ void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *inf
 	info->pgsizes = READ_ONCE(space->pgsizes);
 	strscpy(info->policy, ioasid_policy_choice_name(READ_ONCE(space->entry.choice)),
 		sizeof(info->policy));
-	strscpy(info->comm, space->comm, sizeof(info->comm));
 }
 
 static u64 area_user_pins(struct ioasid_area *area)
@@ -74,7 +74,6 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 	if (area) {
 		live = area->state == IOASID_AREA_LIVE;
 		memset(info, 0, sizeof(*info));
-		info->owner = area->pages->who;
 		info->iova = ioasid_area_start(area);
 		info->length = ioasid_area_bytes(area);
 		info->vaddr = area->pages->vaddr + (area->first << PAGE_SHIFT);
@@ -84,7 +83,9 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		info->user_pins = area_user_pins(area);
 		info->flags = (area->prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
 			      (area->prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
-			      (live ? 0 : IOASID_MAPPING_BUSY);
+			      (live ? 0 : IOASID_MAPPING_BUSY) |
+			      (ioasid_pages_owner(area->pages, &info->owner) ?
+			       0 : IOASID_MAPPING_ORPHANED);
 	}
 	mutex_unlock(&space->areas_lock);
 	return area;
@@ -131,13 +132,12 @@ u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 }
 
 /*
- * ioasid_space_show_comm() - the name of the process that opened it
+ * ioasid_show_comm() - the name of a process, TASK_COMM_LEN bytes
  *
  * A user chose it: whatever ends a word or a line, or a terminal obeys, becomes an octal
- * number, so the file can be parsed and shown. areas_lock is held.
+ * number, so the file can be parsed and shown.
  */
-void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space)
+void ioasid_show_comm(struct seq_file *m, const char *comm)
 {
-	lockdep_assert_held(&space->areas_lock);
-	seq_escape_str(m, space->comm, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
+	seq_escape_str(m, comm, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, " \\");
 }

@@ -208,11 +208,10 @@ struct ioasid_group {
  *	member, because it frees the whole
  * @refs: fds, containers, accesses, calls in flight; all of them are one of @entry.memory
  * @flags: enum ioasid_space_flags
- * @comm: name of the task that created it
  * @user: of its creator, for which it and its mappings count; NULL for a
  *	container. Set once, and given up with the last of @refs
- * @mm: the memory of the process that owns it (mmgrab); like @user, but a change
- *	of owner replaces it under areas_lock. Only compared
+ * @mm: the memory that the process had which owns it (mmgrab), when it became the owner;
+ *	a change of owner replaces it under areas_lock. Only compared
  *
  * @domains_rwsem: guards the page tables. Read: program or clear them for an
  *	area. Write: attach, detach, replay.
@@ -239,6 +238,8 @@ struct ioasid_group {
  * @maps: areas
  * @bytes: sum of their lengths
  * @no_vaddr: areas that wait for a new virtual address
+ * @heir: the process that gave the last area that one, while others wait; it becomes the
+ *	owner when none waits any more. NULL otherwise
  * @lost: there may be areas that are lost
  * @tracking: dirty tracking is on
  * @sealed: errno of the attach that was denied, for every map
@@ -263,7 +264,6 @@ struct ioasid_space {
 	struct ioasid_space_entry entry;
 	refcount_t refs;
 	u32 flags;
-	char comm[TASK_COMM_LEN];
 	struct ioasid_user *user;
 	struct mm_struct *mm;
 
@@ -290,6 +290,7 @@ struct ioasid_space {
 	unsigned long maps;
 	u64 bytes;
 	unsigned long no_vaddr;
+	struct ioasid_owner *heir;
 	bool lost;
 	bool tracking;
 	int sealed;
@@ -485,9 +486,14 @@ int ioasid_mapping_init(void);
 void ioasid_mapping_exit(void);
 
 /* show.c */
+/* heir.c: it passes to another process */
+void ioasid_space_give(struct ioasid_space *space, struct ioasid_owner *owner);
+void ioasid_space_settle(struct ioasid_space *space);
+void ioasid_space_bequeath(struct ioasid_space *space, struct ioasid_owner *heir);
+
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
 u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
-void ioasid_space_show_comm(struct seq_file *m, const struct ioasid_space *space);
+void ioasid_show_comm(struct seq_file *m, const char *comm);
 void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 			       struct ioasid_mapping_info *info);

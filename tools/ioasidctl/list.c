@@ -17,6 +17,7 @@ static void print_json(const struct space *s)
 	json_u64(j, "id", s->id);
 	json_str(j, "kind", s->kind);
 	json_u64(j, "owner", s->owner);
+	json_bool(j, "owner_exited", s->exited);
 	json_str(j, "comm", s->comm);
 	json_u64(j, "maps", s->maps);
 	json_u64(j, "mapped_bytes", s->mapped);
@@ -33,9 +34,10 @@ static void print_line(const struct space *s)
 {
 	char mapped[SIZE_TEXT];
 
-	printf("%5u  %-10s %8u %s %8llu %9s %10llu %10llu %7llu %6llu %8llu%s\n", s->id,
+	printf("%5u  %-10s %8u %s %8llu %9s %10llu %10llu %7llu %6llu %8llu%s%s\n", s->id,
 	       s->kind, s->owner, shown_column(s->comm, sizeof(s->comm), 16), s->maps, format_size(s->mapped, mapped), s->pinned,
-	       s->charged, s->domains, s->groups, s->avail, s->sealed ? "  sealed" : "");
+	       s->charged, s->domains, s->groups, s->avail, s->sealed ? "  sealed" : "",
+	       s->exited ? "  owner exited" : "");
 }
 
 int cmd_list(int argc, char **argv)

@@ -93,18 +93,21 @@ static void space_family(const struct spaces *spaces, const char *name, const ch
 	}
 }
 
-/* Of the process that opened a space, as long as it lives and has a limit. */
+/* Of the process that owns a space, as long as it lives and has a limit. */
 static void memlock(const struct spaces *spaces)
 {
 	uint64_t limit;
 
 	metrics_family("ioasid_space_memlock_used_bytes", GAUGE, "bytes",
-		       "Memory that the process which opened it has locked (VmLck).");
+		       "Memory that the process which owns it has locked (VmLck); no sample when it has exited.");
 	for (int i = 0; i < spaces->n; i++)
-		space_sample(&spaces->list[i], process_locked((int)spaces->list[i].owner));
+		if (!spaces->list[i].exited)
+			space_sample(&spaces->list[i], process_locked((int)spaces->list[i].owner));
 	metrics_family("ioasid_space_memlock_limit_bytes", GAUGE, "bytes",
 		       "RLIMIT_MEMLOCK of that process; no sample when nothing limits it.");
 	for (int i = 0; i < spaces->n; i++) {
+		if (spaces->list[i].exited)
+			continue;
 		limit = process_memlock((int)spaces->list[i].owner);
 		if (limit && limit != PROCESS_UNLIMITED &&
 		    !process_may_lock((int)spaces->list[i].owner))

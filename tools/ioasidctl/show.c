@@ -40,9 +40,10 @@ static void print_space(const struct ioasid_space_info *s)
 {
 	char mapped[SIZE_TEXT], cgroup[4096], name[16];
 
-	printf("space %u  %s  opened by %s (%u)  cgroup %s  policy %s\n", s->owner.space,
+	printf("space %u  %s  of %s (%u%s)  cgroup %s  policy %s\n", s->owner.space,
 	       s->flags & IOASID_SPACE_ARGS_CONTAINER ? "container" : "ioasid",
 	       shown_n(s->comm, sizeof(s->comm)), s->owner.tgid,
+	       s->flags & IOASID_SPACE_ARGS_EXITED ? ", exited" : "",
 	       shown(cgroup_text(s->owner.cgroup, cgroup, sizeof(cgroup))),
 	       s->policy[0] ? shown_n(s->policy, sizeof(s->policy)) : "default");
 	printf("%" PRIu64 " mappings of %s, %" PRIu64 " more allowed, %u groups, %u page tables%s%s\n",
@@ -58,6 +59,7 @@ static void space_json(const struct ioasid_space_info *s)
 	json_u64(j, "id", s->owner.space);
 	json_str(j, "kind", s->flags & IOASID_SPACE_ARGS_CONTAINER ? "container" : "ioasid");
 	json_u64(j, "owner", s->owner.tgid);
+	json_bool(j, "owner_exited", s->flags & IOASID_SPACE_ARGS_EXITED);
 	json_strn(j, "comm", s->comm, sizeof(s->comm));
 	json_u64(j, "uid", s->owner.uid);
 	json_u64(j, "cgroup", s->owner.cgroup);
@@ -82,6 +84,7 @@ static void mapping_json(const struct ioasid_mapping_info *m)
 	json_hex(j, "vaddr", m->vaddr);
 	json_str(j, "access", access_text(m->flags));
 	json_bool(j, "busy", m->flags & IOASID_MAPPING_BUSY);
+	json_bool(j, "orphaned", m->flags & IOASID_MAPPING_ORPHANED);
 	json_u64(j, "owner", m->owner.tgid);
 	json_u64(j, "uid", m->owner.uid);
 	json_u64(j, "cgroup", m->owner.cgroup);
@@ -98,12 +101,13 @@ static void print_mapping(const struct ioasid_mapping_info *m)
 
 	snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)m->iova);
 	snprintf(vaddr, sizeof(vaddr), "0x%" PRIx64, (uint64_t)m->vaddr);
-	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s\n",
+	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s%s\n",
 	       iova, format_size(m->length, length), vaddr,
 	       access_text(m->flags), (uint64_t)m->pages, (uint64_t)m->charged, (uint64_t)m->runs,
 	       (uint64_t)m->user_pins, m->owner.tgid,
 	       shown(cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup))),
-	       m->flags & IOASID_MAPPING_BUSY ? "  busy" : "");
+	       m->flags & IOASID_MAPPING_BUSY ? "  busy" : "",
+	       m->flags & IOASID_MAPPING_ORPHANED ? "  orphaned" : "");
 }
 
 static int on_mapping(void *unused, void *record, size_t size)

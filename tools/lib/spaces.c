@@ -14,13 +14,13 @@
 
 /*
  * id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains
- * groups avail sealed. The comm may be empty, so the rest is read from the end
+ * groups avail sealed owner_exited. The comm may be empty, so the rest is read from the end
  * of the line.
  */
 static bool parse_space(char *line, struct space *s)
 {
-	unsigned long long sealed, *last[] = {
-		&sealed, &s->avail, &s->groups, &s->domains, &s->charged, &s->pinned,
+	unsigned long long sealed, exited, *last[] = {
+		&exited, &sealed, &s->avail, &s->groups, &s->domains, &s->charged, &s->pinned,
 		&s->mapped, &s->maps
 	};
 	char *word;
@@ -37,6 +37,7 @@ static bool parse_space(char *line, struct space *s)
 	}
 	/* strtoull() wraps it, this unwraps it. */
 	s->sealed = (int)sealed;
+	s->exited = exited;
 	unescape_octal(line + used);
 	snprintf(s->comm, sizeof(s->comm), "%s", line + used);
 	return true;

@@ -169,7 +169,7 @@ static void add_spaces(struct table *t)
 			t->lines[i].space = &t->spaces[s];
 			seen = true;
 		}
-		if (seen || opt.cgroup || (opt.tgid && opt.tgid != t->spaces[s].owner))
+		if (seen || opt.cgroup || (opt.tgid && !space_is_of(&t->spaces[s], (unsigned int)opt.tgid)))
 			continue;
 		line = add_line(t);
 		if (!line)

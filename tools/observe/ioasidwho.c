@@ -77,7 +77,7 @@ static bool is_holder(const struct vfio_file *f)
 }
 
 /*
- * A container does not tell its space. The spaces that a process opened and
+ * A container does not tell its space. The spaces that a process owns and
  * its containers are numbered in the same order; unless their numbers agree,
  * nothing is said.
  */
@@ -96,7 +96,7 @@ static int space_of_container(const struct moment *m, const struct vfio_file *f,
 		containers++;
 	}
 	for (int i = 0; i < m->nr_spaces; i++) {
-		if (strcmp(m->spaces[i].kind, "container") || m->spaces[i].owner != (unsigned int)f->pid)
+		if (strcmp(m->spaces[i].kind, "container") || !space_is_of(&m->spaces[i], (unsigned int)f->pid))
 			continue;
 		if (spaces++ == nth)
 			*id = m->spaces[i].id;

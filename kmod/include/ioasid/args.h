@@ -175,11 +175,14 @@ enum ioasid_space_args_flags {
 	 * which is being loaded; nothing in it was charged to the policy
 	 */
 	IOASID_SPACE_ARGS_REPLAY	= 1 << 1,
+	/** @IOASID_SPACE_ARGS_EXITED: of a &struct ioasid_space_info: its owner has exited */
+	IOASID_SPACE_ARGS_EXITED	= 1 << 2,
 };
 
 /**
  * struct ioasid_space_args - an address space is opened or closed
- * @who: the task that opened it (open), or closed it (close)
+ * @who: the task that opened it (open; with REPLAY its owner, as that process is now), or
+ *	closed it (close)
  * @flags: enum ioasid_space_args_flags
  * @__pad: 0
  * @maps: mappings in it; 0 in a new one, and at the close
@@ -537,9 +540,12 @@ enum ioasid_limit_kind {
 /** define IOASID_MAPPING_BUSY - &ioasid_mapping_info.flags: being built or torn down */
 #define IOASID_MAPPING_BUSY	(1U << 31)
 
+/** define IOASID_MAPPING_ORPHANED - &ioasid_mapping_info.flags: exit or exec ended the charge */
+#define IOASID_MAPPING_ORPHANED	(1U << 30)
+
 /**
  * struct ioasid_mapping_info - a mapping, as an iterator shows it
- * @owner: the task that owns the memory and was charged
+ * @owner: the task that owns the memory and was charged, as it was then
  * @iova: first address
  * @length: bytes
  * @vaddr: first address in the owner's memory
@@ -547,7 +553,7 @@ enum ioasid_limit_kind {
  * @charged: pages charged to the owner's locked_vm
  * @runs: extents (runs of contiguous frames)
  * @user_pins: pages that in-kernel users have pinned as well
- * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY
+ * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY, IOASID_MAPPING_ORPHANED
  * @__pad: 0
  */
 struct ioasid_mapping_info {
@@ -565,8 +571,10 @@ struct ioasid_mapping_info {
 
 /**
  * struct ioasid_space_info - an address space, as bpf_ioasid_space_info() shows it
- * @owner: the task that opened it
- * @flags: IOASID_SPACE_ARGS_CONTAINER
+ * @owner: the process that opened it, or that took it over (live update,
+ *	IOASID_CHANGE_OWNER), with the user and the cgroup that it has now; @owner.pid is the
+ *	thread. Of a process that has exited: as it was when it became the owner
+ * @flags: IOASID_SPACE_ARGS_CONTAINER, IOASID_SPACE_ARGS_EXITED
  * @groups: attached groups
  * @domains: page tables
  * @sealed: errno that every map gets, or 0
@@ -575,7 +583,7 @@ struct ioasid_mapping_info {
  * @avail: how many more dma_entry_limit allows
  * @pgsizes: page sizes that all its IOMMUs have
  * @policy: name of the policy it selected, or empty
- * @comm: name of the task that opened it
+ * @comm: name of the owner, likewise
  */
 struct ioasid_space_info {
 	struct ioasid_who owner;

@@ -221,6 +221,33 @@ static int map_elsewhere(int fd, uint32_t id, int file, int i, bool take_over)
 	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/*
+ * A live update makes the process that gives the last address the owner: what it maps then
+ * is bounded by its rlimit, and what the one before maps is not.
+ */
+TEST_F(users, live_update_has_a_new_owner)
+{
+	struct backend d = { .kind = BACKEND_IOASID, .fd = self->fd, .group = -1 };
+	char *more = touched_memory(2 * PAGE);
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, more);
+	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
+	ASSERT_EQ((long long)PAGE, backend_unmap_flags(&d, 0, 0, VFIO_DMA_UNMAP_FLAG_ALL |
+						       VFIO_DMA_UNMAP_FLAG_VADDR));
+	pid = fork();
+	if (!pid)
+		_exit(backend_map(&d, 0, self->mem, PAGE, VFIO_DMA_MAP_FLAG_VADDR) ||
+		      backend_map(&d, IOVA, more, PAGE, MAP_RW));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_HAS(ALICE, 1, 0);
+	ASSERT_EQ(0, backend_map(&d, 2 * IOVA, more + PAGE, PAGE, MAP_RW));
+	EXPECT_HAS(ALICE, 1, 1);
+	EXPECT_EQ((long long)(3 * PAGE), backend_unmap_all(&d));
+}
+
 /* What a process has mapped stays when it ends, and is not charged to a process then. */
 TEST_F(users, maps_of_other_processes)
 {
