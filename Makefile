@@ -7,6 +7,7 @@
 #                  the same 6.12, built here to look for bugs; and arm64: the same
 #                  6.12 for that architecture, with everything cross-compiled
 #   SMOKE=7.3      make check: then build for that kernel, too, and try it there
+#   AGAIN=1        make check: run also what passed before with the same inputs
 #   PEERS=iommufd  make bench: build that kernel with iommufd, and run it there, too
 #   KDIR=DIR       build the modules here, for the kernel whose headers DIR has
 #   KREL=RELEASE   the kernel to install modules for (the running one)
@@ -17,6 +18,7 @@
 KVER   ?= 6.12
 KDIR   ?=
 SMOKE  ?=
+AGAIN  ?=
 PEERS  ?=
 NATIVE ?=
 KREL   ?= $(shell uname -r)
@@ -92,7 +94,7 @@ tests: tools				## the test programs, into build/tests
 	$(call in,tools/testing,RELEASE="$$(cat build/kernels/$(KVER).release 2>/dev/null)" -k all)
 
 check: kernel				## lint, build and test in a VM: the one to run
-	@tools/testing/check --kernel $(KVER) $(if $(SMOKE),--smoke $(SMOKE))
+	@tools/testing/check --kernel $(KVER) $(if $(SMOKE),--smoke $(SMOKE)) $(if $(AGAIN),--again)
 
 check-long: kernel all tests		## the tests that take longer than check allows
 	@tools/testing/vm/run --kernel $(KVER) --timeout 1800 --name long -- tools/testing/run -t 0 \
