@@ -405,6 +405,20 @@ static int policy_load(int argc, char **argv)
 	return err;
 }
 
+/*
+ * The new programs took their place, and there is no way back. Those that replace an ejected
+ * policy are then notified of every address space, and may be ejected for what they do there.
+ */
+static int still_runs(const char *name)
+{
+	struct policy_state state;
+
+	if (!find_state(name, &state) || !was_ejected(&state))
+		return 0;
+	return fail("the new programs of '%s' were ejected at once: %s; replace them again, or unload the policy",
+		    shown(name), shown(state.exit_msg));
+}
+
 static int policy_replace(int argc, char **argv)
 {
 	const char *name = argv[0];
@@ -424,7 +438,7 @@ static int policy_replace(int argc, char **argv)
 	snprintf(setting, sizeof(setting), "name=%s", name);
 	err = object_set(&o, setting);
 	shared = err ? 0 : replace_share_maps(&o, &running);
-	err = err || object_load(&o) || replace_object(&o, &running) ? -1 : 0;
+	err = err || object_load(&o) || replace_object(&o, &running) || still_runs(name) ? -1 : 0;
 	if (!err && ctl.json) {
 		json_object(&ctl.j, NULL);
 		json_str(&ctl.j, "name", o.name);

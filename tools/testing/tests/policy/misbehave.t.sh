@@ -216,6 +216,31 @@ a_replacement_heals() {
 	expect_map 'map EACCES' "$mapper" map 1M 1M
 }
 
+# The successor is ejected while it is notified of the address spaces there are.
+a_replacement_that_misbehaves() {
+	begin
+	hold map 16M 64K
+	misbehave --set map_begin_value=5000000
+	"$mapper" map 1M 1M >/dev/null
+	says "the new programs of 'misbehave' were ejected at once: space_open returned 5000000" \
+		ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" --set space_open_value=5000000
+	expect_ejected space_open 5000000
+	expect_map 'map 0' "$mapper" map 1M 1M
+}
+
+# Nor does one slip through when the successor is ejected, too.
+closed_for_good() {
+	begin
+	hold map 16M 64K
+	misbehave --set map_begin_value=5000000 --set flags=FAIL_CLOSED
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	says 'were ejected at once' \
+		ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" --set space_open_value=5000000
+	expect_map 'map EPERM' "$mapper" map 1M 1M
+	ioasidctl policy replace misbehave "$objects/misbehave.bpf.o" >/dev/null
+	expect_map 'map 0' "$mapper" map 1M 1M
+}
+
 # No mapping slips through between the ejected programs and those that replace them.
 closed_until_replaced() {
 	begin
@@ -238,4 +263,5 @@ ktap_run huge_wait tools_tell_why impossible_errno eexist ebusy charge_returns_a
 	charge_in_the_middle refusals_are_no_misbehaviour \
 	refusals_that_are_translated batch_is_clamped workers_are_clamped fail_closed slow \
 	slow_now_and_then slow_machine \
-	exit_is_called_once others_run_on a_replacement_heals closed_until_replaced
+	exit_is_called_once others_run_on a_replacement_heals \
+	a_replacement_that_misbehaves closed_for_good closed_until_replaced
