@@ -5,6 +5,7 @@
  * each step, a function that is called once for a mapping, and each look.
  */
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "lib/edu.h"
 #include "lib/ioasid.h"
@@ -55,17 +56,21 @@ static void trace_filter(const char *words)
 		trace_write("set_ftrace_filter", word);
 }
 
-/* Does the kernel preempt what runs in it anyway, or do looks say when it may? */
+/*
+ * Does the kernel preempt what runs in it anyway, or do looks say when it may? One that
+ * cannot change its mind at boot has no such file, and says so in its version.
+ */
 static bool preempts(void)
 {
-	char line[64] = "";
 	FILE *f = fopen("/sys/kernel/debug/sched/preempt", "re");
+	struct utsname kernel;
+	char line[64] = "";
 
-	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = 0;
-		fclose(f);
-	}
+	if (!f)
+		return !uname(&kernel) && strstr(kernel.version, " PREEMPT");
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
 	return strstr(line, "(full)") || strstr(line, "(lazy)");
 }
 
