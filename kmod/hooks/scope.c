@@ -110,13 +110,16 @@ static int default_get(char *buf, const struct kernel_param *kp)
 /*
  * Called when the module is unloaded, and also when its load failed, by another wrong
  * parameter or in init. So the names are freed here, and not in a function that undoes
- * init.
+ * init. The module may be UNFORMED by now: then lockdep does not see that a lock belongs
+ * to it, unless the lock was taken before, as it was if there is a name.
  */
 static void default_free(void *arg)
 {
 	unsigned long id;
 	char *name;
 
+	if (xa_empty(&choices))
+		return;
 	xa_for_each(&choices, id, name)
 		kfree(name);
 	xa_destroy(&choices);
