@@ -16,6 +16,8 @@ const volatile __s32 wait_us = 0;
 
 /* A replayed space_open goes on until its space has that many mappings, or for so long; 0: at once. */
 const volatile __u32 open_until = 0;
+/* A replayed space_open gives up. */
+const volatile bool open_gives_up = false;
 const volatile __u32 open_ms = 12000;
 
 __u64 open_given_up = 0;
@@ -57,6 +59,8 @@ s32 BPF_PROG(ledger_space_open, struct ioasid_space_args *args)
 	int i;
 
 	__sync_fetch_and_add(&spaces, 1);
+	if (open_gives_up && args->flags & IOASID_SPACE_ARGS_REPLAY)
+		ioasid_error("no room for what is there");
 	if (!open_until || !(args->flags & IOASID_SPACE_ARGS_REPLAY))
 		return 0;
 	bpf_for(i, 0, 1 << 23) {

@@ -8,7 +8,6 @@
 char _license[] SEC("license") = "GPL";
 
 const volatile __s32 init_value = 0;
-const volatile __s32 space_open_value = 0;
 const volatile __s32 map_begin_value = 0;
 const volatile __s32 charge_value = 0;
 const volatile __s32 attach_value = 0;
@@ -41,12 +40,6 @@ SEC("struct_ops/exit")
 void BPF_PROG(misbehave_exit, struct ioasid_exit_info *info)
 {
 	__sync_fetch_and_add(&exit_calls, 1);
-}
-
-SEC("struct_ops/space_open")
-s32 BPF_PROG(misbehave_space_open, struct ioasid_space_args *args)
-{
-	return space_open_value;
 }
 
 SEC("struct_ops/attach")
@@ -87,7 +80,6 @@ SEC(".struct_ops.link")
 struct ioasid_policy_ops misbehave = {
 	.init		= (void *)misbehave_init,
 	.exit		= (void *)misbehave_exit,
-	.space_open	= (void *)misbehave_space_open,
 	.attach		= (void *)misbehave_attach,
 	.map_begin	= (void *)misbehave_map_begin,
 	.map_workers	= (void *)misbehave_map_workers,
