@@ -123,7 +123,8 @@ struct ioasid_policy_pace {
  * @direct: programs that may be called without a trampoline, see policy/direct.c
  * @state: enum ioasid_policy_state
  * @stats: of @policy
- * @closed: it is being loaded in the place of one that failed closed
+ * @closed: it takes the place of one that failed closed, and has not been notified of all
+ *	there is; stays true if it is ejected before that
  * @scoped: one of @space, @choice and @cgroup restricts it
  * @space: only for this address space, if not 0
  * @choice: only for those that selected it, if not 0
@@ -272,19 +273,21 @@ static inline bool ioasid_policy_only_watches(const struct ioasid_policy_prog *r
 }
 
 /*
- * It was ejected for misbehaviour, is still loaded, and fails closed; or it is being
- * loaded in the place of such a prog.
+ * It was ejected for misbehaviour, is still loaded, and fails closed; or it was to take
+ * the place of such a prog, and is not in service yet or was ejected before it was.
  */
 static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_prog *r)
 {
 	/* Pairs with the release in eject.c: the reason is complete in state EJECTED. */
 	int state = atomic_read_acquire(&r->state);
 
+	bool closed = READ_ONCE(r->closed);
+
 	if (state == IOASID_POLICY_LOADING)
-		return r->closed;
-	return r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED && !ioasid_policy_only_watches(r) &&
-	       (state == IOASID_POLICY_EJECTING ||
-		(state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
+		return closed;
+	closed |= r->ops->flags & IOASID_POLICY_F_FAIL_CLOSED && !ioasid_policy_only_watches(r);
+	return closed && (state == IOASID_POLICY_EJECTING ||
+			  (state == IOASID_POLICY_EJECTED && r->info.kind >= IOASID_EXIT_ERROR));
 }
 
 /* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */

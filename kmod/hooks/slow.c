@@ -92,6 +92,6 @@ void ioasid_policy_slow(struct ioasid_policy_frame *f, u64 cycles)
 	spin_unlock(&r->pace_lock);
 	if (bad >= PERIODS)
 		ioasid_policy_eject(r, IOASID_EXIT_ERROR_SLOW, hook, us,
-				    "%s took more than %llu us in %llu of %llu calls, in the last %llu us",
+				    "%s took more than %llu us in %llu of %llu calls, %llu us in the last one",
 				    hook, compat_cycles_to_us(r->limit), slow, calls, us);
 }

@@ -395,11 +395,14 @@ static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *
 	}
 	prog_end(was, IOASID_EXIT_REPLACED, true);
 	prog_free(was);
-	/* One that is ejected at once has been put in place all the same. */
+	/*
+	 * One that is ejected at once has been put in place all the same. If the one before
+	 * failed closed, maps are refused until programs that run take its place.
+	 */
 	if (!anew)
 		return 0;
 	if (!ioasid_policy_replay(r)) {
-		r->closed = false;
+		WRITE_ONCE(r->closed, false);
 		load_set_renew();
 	}
 	return 0;

@@ -43,6 +43,9 @@ driver_end() { [ ! -e /sys/module/ioasid_kapi ] || rmmod ioasid_kapi; }
 # load POLICY|OBJECT [OPTION...]: quietly.
 load() { ioasidctl policy load "$@" >/dev/null; }
 
+# patience: an option of load for a kernel with KASAN, on which every program is too slow.
+patience() { ! grep -q ' kasan_report$' /proc/kallsyms || echo '--set timeout_us=100000'; }
+
 unload() { ioasidctl policy unload "$1" >/dev/null; }
 
 # attribute POLICY FILE: of its folder in sysfs.

@@ -111,7 +111,8 @@ doctor_tells() {
 slots_change_hands() {
 	begin
 	# 0, the root, /t, four times three, two: one more than is needed at any time.
-	load pincg --set slots.max_entries=18
+	# shellcheck disable=SC2046
+	load pincg --set slots.max_entries=18 $(patience)
 	mkdir "$cgroups/t"
 	ioasidctl pincg set /t 24K
 	for name in a b c d; do
