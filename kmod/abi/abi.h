@@ -68,6 +68,8 @@ static inline struct ioasid_space *ioasid_file_vfio_space(struct ioasid_file *f,
  * @size: its size, as the caller says
  * @known: the size that this kernel knows
  * @arg: a copy of that size; what the caller has not got is 0
+ * @now: the task must not wait: a step that would wait fails with -EAGAIN instead, and
+ *	nothing is done
  */
 struct ioasid_call {
 	struct ioasid_file *file;
@@ -75,10 +77,12 @@ struct ioasid_call {
 	u32 size;
 	u32 known;
 	void *arg;
+	bool now;
 };
 
 /* ioctl.c: the table that decodes it */
 long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
+long ioasid_ioctl_now(struct ioasid_file *f, unsigned int cmd, unsigned long arg);
 bool ioasid_ioctl_on_ring(unsigned int cmd);
 
 /* call.c: what the functions that carry it out share */

@@ -149,16 +149,9 @@ bool ioasid_ioctl_on_ring(unsigned int cmd)
 	}
 }
 
-/*
- * ioasid_ioctl() - decode a call of our own and carry it out
- *
- * Return: what the call returns; -ENOTTY for a number that is none of ours, -EINVAL for
- * a structure shorter than its first version, -E2BIG for a longer one whose unknown
- * rest is not 0, -EOPNOTSUPP for unknown flags, -EFAULT.
- */
-long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
+static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long user, bool now)
 {
-	struct ioasid_call call = { .file = f, .user = (void __user *)user };
+	struct ioasid_call call = { .file = f, .user = (void __user *)user, .now = now };
 	const struct ioctl_row *row = ioctl_row(cmd);
 	union ioctl_arg arg;
 	int ret;
@@ -179,4 +172,30 @@ long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
 	call.known = row->size;
 	call.arg = &arg;
 	return row->fn(&call);
+}
+
+/*
+ * ioasid_ioctl() - decode a call of our own and carry it out
+ *
+ * Return: what the call returns; -ENOTTY for a number that is none of ours, -EINVAL for
+ * a structure shorter than its first version, -E2BIG for a longer one whose unknown
+ * rest is not 0, -EOPNOTSUPP for unknown flags, -EFAULT.
+ */
+long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long user)
+{
+	return ioctl_call(f, cmd, user, false);
+}
+
+/*
+ * ioasid_ioctl_now() - the same in a task that must not wait
+ *
+ * Return: -EAGAIN if it had to wait, with nothing done; else as ioasid_ioctl().
+ */
+long ioasid_ioctl_now(struct ioasid_file *f, unsigned int cmd, unsigned long user)
+{
+	if (cmd != IOASID_MAP_DMA && cmd != IOASID_UNMAP_DMA)
+		return -EAGAIN;
+	/* A submitter may have many of them, one after the other. */
+	cond_resched();
+	return ioctl_call(f, cmd, user, true);
 }

@@ -68,7 +68,9 @@ long ioasid_ioctl_map_dma(struct ioasid_call *call)
 	c.space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(c.space))
 		return PTR_ERR(c.space);
-	ret = map_and_respond(call, &c, &arg->out_iova);
+	c.now = call->now;
+	c.later = call->now;
+	ret = !call->now || ioasid_map_may_now(&c) ? map_and_respond(call, &c, &arg->out_iova) : -EAGAIN;
 	ioasid_space_put(c.space);
 	return ret;
 }
@@ -153,6 +155,8 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 		return -EOPNOTSUPP;
 	if (arg->flags == (IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY))
 		return -EINVAL;
+	if (call->now && arg->flags)
+		return -EAGAIN;
 	if (arg->flags & IOASID_UNMAP_FLAG_ALL)
 		flags |= IOASID_UNMAP_ALL;
 	space = ioasid_call_space(call, arg->ioasid);
@@ -164,6 +168,8 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
 		ret = ioctl_unmap_dirty(space, arg);
+	else if (!ret && call->now)
+		ret = ioasid_unmap_now(space, arg->iova, arg->length, &arg->out_length);
 	else if (!ret)
 		ret = ioasid_unmap(space, arg->iova, arg->length, flags, &arg->out_length);
 	ioasid_space_put(space);

@@ -2,8 +2,8 @@
 /*
  * Giving up: the caller is killed, or its request on a ring is cancelled.
  *
- * A request runs in a worker thread of io_uring. io_uring cancels it, and ends
- * the workers of a ring that goes away, with TIF_NOTIFY_SIGNAL. TIF_SIGPENDING
+ * A request that may wait runs in a worker thread of io_uring. io_uring cancels it, and
+ * ends the workers of a ring that goes away, with TIF_NOTIFY_SIGNAL. TIF_SIGPENDING
  * says something else: the process is stopped, frozen or traced. The worker
  * obeys that when its request is done, so until then it must neither give up
  * nor sleep interruptibly: an interruptible sleep would end at once, each time.
@@ -22,9 +22,13 @@
 /* How often a worker that cannot be woken by a cancellation looks for one. */
 #define IOASID_CANCEL_POLL_MS	20
 
+/*
+ * Is it such a worker? The thread that polls the submission queue has the flag of one, but
+ * its TIF_NOTIFY_SIGNAL means that any request of its rings has news: nothing is cancelled.
+ */
 static inline bool ioasid_on_ring(void)
 {
-	return unlikely(current->flags & PF_IO_WORKER);
+	return unlikely(current->flags & PF_IO_WORKER) && current->worker_private;
 }
 
 static inline bool ioasid_cancelled(void)

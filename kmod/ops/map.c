@@ -199,7 +199,10 @@ static int map_claim(struct ioasid_map_call *c)
 	struct ioasid_area_place place;
 	int ret;
 
-	mutex_lock(&space->areas_lock);
+	if (!c->now)
+		mutex_lock(&space->areas_lock);
+	else if (!mutex_trylock(&space->areas_lock))
+		return -EAGAIN;
 	ret = map_check_space(c, &place);
 	/* Only a /dev/ioasid has those. */
 	if (!ret && c->args.flags & IOASID_MAP_SHARED)
@@ -267,6 +270,7 @@ static int map_pin(struct ioasid_map_call *c)
 		.timing = c->timing,
 		.workers = map_workers(c),
 		.later = c->later,
+		.now = c->now,
 	};
 	int ret;
 
@@ -352,6 +356,28 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	return 0;
 }
 
+/* Charge for what is pinned, if no other task has the lock that it takes. */
+static noinline int map_pay_now(struct ioasid_map_call *c)
+{
+	struct ioasid_pages *pages = c->area->pages;
+
+	if (pages->user || ioasid_charge_at_once())
+		return -EAGAIN;
+	if (c->owed && ioasid_charge_try(pages, c->owed))
+		return -EAGAIN;
+	return ioasid_map_paid(c);
+}
+
+/* Page tables are ours to write; ioasid_map_publish() needs them, too. */
+static int map_lock_domains(struct ioasid_map_call *c)
+{
+	if (unlikely(c->now))
+		return down_read_trylock(&c->space->domains_rwsem) ? 0 : -EAGAIN;
+	if (down_read_killable(&c->space->domains_rwsem))
+		return ioasid_map_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+	return 0;
+}
+
 /* Pin if a domain needs it, then program and publish in one piece. */
 static int map_build(struct ioasid_map_call *c)
 {
@@ -363,11 +389,14 @@ static int map_build(struct ioasid_map_call *c)
 	for (;;) {
 		if (c->pin_now) {
 			ret = map_pin(c);
+			if (!ret && unlikely(c->now))
+				ret = map_pay_now(c);
 			if (ret)
 				return ret;
 		}
-		if (down_read_killable(&space->domains_rwsem))
-			return ioasid_map_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+		ret = map_lock_domains(c);
+		if (ret)
+			return ret;
 		if (c->area->pages->pinned || !ioasid_space_pins(space))
 			break;
 		up_read(&space->domains_rwsem);
@@ -389,8 +418,7 @@ static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
 
-	if (!c->area)
-		c->area = ioasid_area_alloc(c->space);
+	c->area = ioasid_area_alloc(c->space);
 	if (!c->area)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	if (m->flags & IOASID_MAP_READ)
@@ -425,7 +453,10 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 /* What can be said before anything is done. */
 static int map_check(struct ioasid_map_call *c)
 {
-	return map_check_args(c) ?: map_ask_policy(c);
+	int ret = map_check_args(c);
+
+	/* A policy that is there by now came when @c had begun, and might have it wait. */
+	return ret || unlikely(c->now) ? ret : map_ask_policy(c);
 }
 
 /* From here on the range is ours. */
@@ -543,10 +574,25 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
 	ret = map_vfio_errno(c, ret);
 	if (unlikely(c->res))
 		map_notify(c, ret);
-	if (ret)
+	if (ret && !(c->now && ret == -EAGAIN))
 		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->fail.reason, c->fail.a,
 				   c->fail.b);
 	return ret;
+}
+
+/**
+ * ioasid_map_may_now() - is it worth a try in a task that must not wait?
+ * @c: describes the mapping, and has not begun
+ *
+ * True for few pages, where no policy and no trace event would see it twice when it is
+ * tried again. Then set @c->now and @c->later: where the map had to wait for another
+ * task or for a page fault it fails with -EAGAIN, and nothing of it is left.
+ */
+bool ioasid_map_may_now(const struct ioasid_map_call *c)
+{
+	return ioasid_small_now(c->args.length) &&
+	       !trace_ioasid_map_begin_enabled() && !trace_ioasid_map_done_enabled() &&
+	       !ioasid_charge_at_once() && !READ_ONCE(c->space->account_user);
 }
 
 /*

@@ -6,6 +6,9 @@
 #ifndef _IOASID_OPS_H
 #define _IOASID_OPS_H
 
+#include <linux/mm_types.h>
+#include <linux/sched.h>
+
 #include "space/space.h"
 
 struct file;
@@ -35,6 +38,7 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @owed: pages that are pinned and still to be charged, with @later
  * @pin_now: the pages are to be pinned
  * @later: the caller charges for them, soon
+ * @now: a step that had to wait fails instead, with -EAGAIN; see ioasid_map_may_now()
  */
 struct ioasid_map_call {
 	struct ioasid_space *space;
@@ -53,6 +57,7 @@ struct ioasid_map_call {
 	bool timing;
 	bool pin_now;
 	bool later;
+	bool now;
 };
 
 /* map.c */
@@ -66,6 +71,7 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err);
 int ioasid_map_end(struct ioasid_map_call *c, int ret);
 
 int ioasid_map_make(struct ioasid_map_call *c);
+bool ioasid_map_may_now(const struct ioasid_map_call *c);
 
 /**
  * struct ioasid_map_batch_call - many mappings in one call
@@ -93,7 +99,26 @@ int ioasid_map_many(struct ioasid_map_batch_call *b);
 /* copy.c */
 int ioasid_share(struct ioasid_space *src, u64 iova, u64 length, struct ioasid_map_call *c);
 
+/* Pages that are mapped or unmapped at once, in a task that must not wait. */
+#define IOASID_NOW_PAGES	16UL
+
+/*
+ * ioasid_small_now() - may a task that must not wait try to map or unmap so much?
+ *
+ * Not while another task is at the memory that is charged and pinned, for a page fault may
+ * keep it there, nor where a policy would have to be asked. A thread of the kernel
+ * submits what is left of a ring that goes away: it has no memory to map.
+ */
+static inline bool ioasid_small_now(u64 length)
+{
+	struct mm_struct *mm = current->mm;
+
+	return length <= IOASID_NOW_PAGES << PAGE_SHIFT && mm && !(current->flags & PF_KTHREAD) &&
+	       !rwsem_is_locked(&mm->mmap_lock) && !ioasid_policy_any();
+}
+
 /* unmap.c */
+int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped);
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped);
 void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,

@@ -60,6 +60,8 @@ struct unmap_call {
 	bool begun;
 	bool timing;
 	bool stuck;
+	/* A step that had to wait fails instead, with -EAGAIN. */
+	bool now;
 	/* @ranges do not rise, and so @victims are to be sorted. */
 	bool unsorted;
 	/* What stands in the way, when find says so: */
@@ -203,6 +205,16 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 	}
 }
 
+/*
+ * Does nothing make the unmap of @area wait? A task that works on it would, in-kernel users
+ * that pin it, and an owner that is another process: its mmap_lock may be held for ever.
+ */
+static noinline bool unmap_may_now(const struct ioasid_area *area)
+{
+	return !ioasid_area_in_flight(area, true) && xa_empty(&area->pins) &&
+	       READ_ONCE(area->pages->mm) == current->mm;
+}
+
 /* areas_lock is held. Claims nothing unless it can claim everything. */
 static int unmap_find(struct unmap_call *c)
 {
@@ -219,6 +231,8 @@ static int unmap_find(struct unmap_call *c)
 	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
 		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
 	for (area = first; area; area = unmap_next(c, area)) {
+		if (unlikely(c->now) && !unmap_may_now(area))
+			return -EAGAIN;
 		if (unlikely(ioasid_area_in_flight(area, true))) {
 			c->wait.idle = true;
 			c->waited = true;
@@ -296,6 +310,14 @@ static int unmap_order(void *compared, const struct list_head *a, const struct l
 	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
 }
 
+static int unmap_lock(struct unmap_call *c)
+{
+	if (unlikely(c->now))
+		return mutex_trylock(&c->space->areas_lock) ? 0 : -EAGAIN;
+	mutex_lock(&c->space->areas_lock);
+	return 0;
+}
+
 /* Find, and clear the domains before anything can change what was found. */
 static int unmap_claim(struct unmap_call *c)
 {
@@ -305,16 +327,20 @@ static int unmap_claim(struct unmap_call *c)
 	u32 per_sync;
 	int ret;
 
-	if (down_read_killable(&space->domains_rwsem))
+	if (c->now && !down_read_trylock(&space->domains_rwsem))
+		return -EAGAIN;
+	if (!c->now && down_read_killable(&space->domains_rwsem))
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	if (c->ranges) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
 			list_sort(&compared, &c->victims, unmap_order);
 	} else {
-		mutex_lock(&space->areas_lock);
-		ret = unmap_find(c);
-		mutex_unlock(&space->areas_lock);
+		ret = unmap_lock(c);
+		if (!ret) {
+			ret = unmap_find(c);
+			mutex_unlock(&space->areas_lock);
+		}
 	}
 	if (!list_empty(&c->victims)) {
 		per_sync = unmap_per_sync(c);
@@ -488,9 +514,14 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	INIT_LIST_HEAD(&c->victims);
 	if (unmap_events_enabled())
 		ioasid_who_current(&c->args.who, c->space->entry.id);
-	trace_ioasid_unmap_begin(&c->args);
-	ioasid_policy_unmap_begin(&c->args, &c->seen_by);
+	/* Listeners that came since ioasid_unmap_now() looked came when @c had begun. */
+	if (likely(!c->now)) {
+		trace_ioasid_unmap_begin(&c->args);
+		ioasid_policy_unmap_begin(&c->args, &c->seen_by);
+	}
 	ret = unmap_run(c);
+	if (unlikely(c->now) && ret == -EAGAIN)
+		return ret;
 
 	*unmapped = c->res.bytes;
 	c->res.err = ret;
@@ -520,6 +551,35 @@ int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u6
 	return unmap_call(&c, unmapped);
 }
 IOASID_EXPORT(ioasid_unmap);
+
+/**
+ * ioasid_unmap_now() - ioasid_unmap() in a task that must not wait
+ * @space: address space of a /dev/ioasid
+ * @iova: first address
+ * @length: bytes
+ * @unmapped: how many bytes were unmapped
+ *
+ * Return: -EAGAIN where it is too large, had to wait for another task, or a policy or a
+ * trace event would see it twice when it is tried again: nothing was done. Else as
+ * ioasid_unmap().
+ */
+int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped)
+{
+	struct unmap_call c = {
+		.space = space,
+		.args = {
+			.iova = iova,
+			.length = length,
+			.flags = IOASID_UNMAP_NATIVE,
+		},
+		.now = true,
+	};
+
+	*unmapped = 0;
+	if (!ioasid_small_now(length) || unmap_events_enabled())
+		return -EAGAIN;
+	return unmap_call(&c, unmapped);
+}
 
 /*
  * ioasid_unmap_ranges() - as a sequence of ioasid_unmap(), with one flush

@@ -6,7 +6,8 @@
  *
  * What can run at the same time: other threads of the owner changing locked_vm (mlock,
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
- * locked_vm is changed under mmap_lock held for write; where that is not to be had
+ * locked_vm is changed under mmap_lock held for write, without the locks of VMAs, none
+ * of which changes; where that is not to be had
  * a give-back comes late (debt.c). A dying owner is seen by mmget_not_zero(): its
  * locked_vm dies with it and nothing is given back.
  * hooks/hooks.c reads the policies under RCU; seen_by in the object records those that
@@ -40,15 +41,14 @@ int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 	return pages->lock_cap;
 }
 
+/* The caller has mmap_lock, and gives it up here. */
 static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
 	int ret;
 
-	if (mmap_write_lock_killable(pages->mm))
-		return -EINTR;
 	ioasid_owner_settle(pages->mm);
 	ret = __account_locked_vm(pages->mm, npages, true, pages->task, bypass);
-	mmap_write_unlock(pages->mm);
+	up_write(&pages->mm->mmap_lock);
 	return ret;
 }
 
@@ -67,8 +67,11 @@ static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool by
 
 static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	return pages->user ? charge_user(pages, npages, bypass) :
-			     charge_locked_vm(pages, npages, bypass);
+	if (pages->user)
+		return charge_user(pages, npages, bypass);
+	if (down_write_killable(&pages->mm->mmap_lock))
+		return -EINTR;
+	return charge_locked_vm(pages, npages, bypass);
 }
 
 /* What the owner has locked, for the tracepoint. */
@@ -143,6 +146,16 @@ bool ioasid_charge_at_once(void)
  */
 int ioasid_charge_sum(struct ioasid_pages *pages, unsigned long npages)
 {
+	if (down_write_killable(&pages->mm->mmap_lock))
+		return -EINTR;
+	return charge_locked_vm(pages, npages, false);
+}
+
+/* ioasid_charge_try() - ioasid_charge_sum(), but -EAGAIN while another task has mmap_lock */
+int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages)
+{
+	if (!down_write_trylock(&pages->mm->mmap_lock))
+		return -EAGAIN;
 	return charge_locked_vm(pages, npages, false);
 }
 

@@ -128,12 +128,12 @@ static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, un
 }
 
 static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
-		      struct page **batch)
+		      struct page **batch, unsigned int flags)
 {
-	unsigned int flags = FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
 	int locked = 1;
 	long n;
 
+	flags |= FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
 	if (current->mm == pages->mm)
 		return pin_user_pages_fast(vaddr, want, flags, batch);
 
@@ -152,6 +152,7 @@ struct pin_src {
 	struct ioasid_ahead *ahead;
 	bool huge;
 	bool untouched;
+	bool now;
 };
 
 /*
@@ -220,7 +221,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
-	n = pin_batch(pages, vaddr, want, batch);
+	n = pin_batch(pages, vaddr, want, batch, unlikely(src->now) ? FOLL_NOFAULT : 0);
 	if (n > 0) {
 		ret = batch_to_extents(pages, batch, n);
 		if (ret < 0)
@@ -228,6 +229,8 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 		*charge = ret;
 		return n;
 	}
+	if (unlikely(src->now))
+		return -EAGAIN;
 	/* -EOVERFLOW: the range ends where the address space does. */
 	if (n && n != -EFAULT)
 		return n == -EOVERFLOW ? -EFAULT : n;
@@ -511,7 +514,7 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
-	struct pin_src src = {};
+	struct pin_src src = { .now = call->now };
 	int ret;
 
 	buf.pages = buf.stack;

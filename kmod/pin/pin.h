@@ -131,6 +131,7 @@ static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason
  * @timing: a policy or a tracepoint wants the times, so there is @res
  * @workers: how many may help
  * @later: the caller charges for them, so that nothing is charged here
+ * @now: pages that are not there are -EAGAIN
  * @owed: with @later, on return how many pages are to be charged
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users, as far as that is known; NULL when there can be none
@@ -145,6 +146,7 @@ struct ioasid_pin_call {
 	const bool *stop;
 	bool timing;
 	bool later;
+	bool now;
 	unsigned int workers;
 	unsigned long owed;
 	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
@@ -221,6 +223,7 @@ void ioasid_frames_exit(void);
 int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit);
 bool ioasid_charge_at_once(void);
 int ioasid_charge_sum(struct ioasid_pages *pages, unsigned long npages);
+int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages);
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
 int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages);
 

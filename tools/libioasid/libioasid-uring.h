@@ -15,6 +15,17 @@
 extern "C" {
 #endif
 
+/* May the kernel carry it out while it is submitted? A worker carries out all others. */
+static inline int ioasid_is_small(uint32_t command, const void *arg)
+{
+	const struct ioasid_unmap_dma *unmap = (const struct ioasid_unmap_dma *)arg;
+	const struct ioasid_map_dma *map = (const struct ioasid_map_dma *)arg;
+	const __u64 most = 16 * 4096;
+
+	return (command == IOASID_MAP_DMA && map->length <= most) ||
+	       (command == IOASID_UNMAP_DMA && !unmap->flags && unmap->length <= most);
+}
+
 /**
  * ioasid_prep() - fill in a request
  * @sqe: from io_uring_get_sqe()
@@ -22,9 +33,12 @@ extern "C" {
  * @command: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA, _MAP_BATCH, _UNMAP_BATCH
  * @arg: the structure of that command, its size filled in; stays until the completion
  *
- * The completion's res is 0 or a negative errno. Sets IOSQE_ASYNC, without which
- * io_uring begins another request only when a worker sleeps. As with liburing's own
- * functions, user_data stays as it is, and flags are set afterwards.
+ * The completion's res is 0 or a negative errno. An IOASID_MAP_DMA or IOASID_UNMAP_DMA
+ * of at most 16 pages of 4096 bytes runs while it is submitted, unless something makes
+ * it wait; then, and for every other request, a worker of io_uring carries it out. All
+ * but these small ones get IOSQE_ASYNC, without which io_uring begins another request
+ * only when a worker sleeps. As with liburing's own functions, user_data stays as it is,
+ * and flags are set afterwards.
  */
 static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t command, void *arg)
 {
@@ -35,7 +49,7 @@ static inline void ioasid_prep(struct io_uring_sqe *sqe, int fd, uint32_t comman
 	cmd.arg = (__u64)(uintptr_t)arg;
 	memset(sqe, 0, sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->flags = IOSQE_ASYNC;
+	sqe->flags = ioasid_is_small(command, arg) ? 0 : IOSQE_ASYNC;
 	sqe->fd = fd;
 	sqe->cmd_op = command;
 	sqe->user_data = user_data;

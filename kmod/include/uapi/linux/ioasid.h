@@ -629,9 +629,11 @@ struct ioasid_change_owner {
  * cmd_op is the ioctl number: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA,
  * _MAP_BATCH or _UNMAP_BATCH; others EOPNOTSUPP. The result is 0 or -errno. A
  * request that is cancelled (IORING_OP_ASYNC_CANCEL) ends with -ECANCELED and has
- * no effect; a batch reports its progress. Requests in flight run in any order,
- * with IOSQE_ASYNC at the same time; IOSQE_IO_LINK puts them in order. Rings with
- * requests of 128 bytes work as well; the kernel ignores the rest of the area.
+ * no effect; a batch reports its progress. _MAP_DMA or _UNMAP_DMA of at most 16 pages
+ * runs while it is submitted, unless something makes it wait or it has IOSQE_ASYNC.
+ * Workers carry out all other requests, in any order, and those with IOSQE_ASYNC at the
+ * same time; IOSQE_IO_LINK puts requests in order. Rings with requests of 128 bytes
+ * work as well; the kernel ignores the rest of the area.
  */
 struct ioasid_uring_cmd {
 	__aligned_u64 arg;

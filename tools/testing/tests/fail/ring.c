@@ -11,6 +11,7 @@
 
 #define IOVA	0x40000000ULL
 #define BYTES	(24 * PAGE)
+#define SMALL	(3 * PAGE)
 
 static struct io_uring ring;
 
@@ -72,24 +73,50 @@ static bool request(struct world *w, uint32_t op, void *arg)
 	return !res;
 }
 
-static bool map(struct world *w)
+static bool map_bytes(struct world *w, uint64_t bytes)
 {
 	struct ioasid_map_dma arg = {
 		.size = sizeof(arg),
 		.flags = NATIVE_FIXED,
 		.iova = IOVA,
 		.user_va = (uintptr_t)w->mem,
-		.length = BYTES,
+		.length = bytes,
 	};
 
 	return request(w, IOASID_MAP_DMA, &arg);
 }
 
-static bool unmap(struct world *w)
+static bool unmap_bytes(struct world *w, uint64_t bytes)
 {
-	struct ioasid_unmap_dma arg = { .size = sizeof(arg), .iova = IOVA, .length = BYTES };
+	struct ioasid_unmap_dma arg = { .size = sizeof(arg), .iova = IOVA, .length = bytes };
 
 	return request(w, IOASID_UNMAP_DMA, &arg);
+}
+
+static bool map(struct world *w)
+{
+	return map_bytes(w, BYTES);
+}
+
+static bool unmap(struct world *w)
+{
+	return unmap_bytes(w, BYTES);
+}
+
+/* Few enough pages for the submitter to do it at once. */
+static bool map_small(struct world *w)
+{
+	return map_bytes(w, SMALL);
+}
+
+static bool unmap_small(struct world *w)
+{
+	return unmap_bytes(w, SMALL);
+}
+
+static bool unmap_small_undo(struct world *w)
+{
+	return native_unmap_all(w->d.fd, 0) == (long long)SMALL;
 }
 
 static bool unmap_undo(struct world *w)
@@ -114,6 +141,24 @@ TEST_F_TIMEOUT(ring, submit_map, 120)
 {
 	static const struct flow flow = { .call = map, .undo = unmap_undo };
 
+	EXPECT_TRUE(sweep(&self->w, &flow));
+}
+
+TEST_F_TIMEOUT(ring, submit_small_map, 120)
+{
+	static const struct flow flow = { .call = map_small, .undo = unmap_small_undo };
+
+	self->w.bytes = SMALL;
+	EXPECT_TRUE(sweep(&self->w, &flow));
+}
+
+TEST_F_TIMEOUT(ring, submit_small_unmap, 120)
+{
+	static const struct flow flow = {
+		.ready = map_small, .call = unmap_small, .undo = nothing_undo, .gone = is_unmapped,
+	};
+
+	self->w.bytes = SMALL;
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 

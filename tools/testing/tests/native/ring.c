@@ -3,10 +3,14 @@
  * The calls that map and unmap, on an io_uring: many in flight, cancelled, on
  * fds of the wrong kind, and with the fd or the ring gone before they are done.
  */
+#include <dirent.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
 #include "native/ring.h"
+#include "lib/kapi.h"
+#include "lib/trap.h"
 
 #define IOVA	0x100000000ULL
 #define DEPTH	64
@@ -57,6 +61,226 @@ TEST_F(ring, map_and_unmap)
 	EXPECT_EQ(0, result(&self->ring, NULL));
 	EXPECT_EQ(3 * PAGE, unmap.out_length);
 	EXPECT_EQ(0, locked_kib());
+}
+
+/* Workers of io_uring that this process has had; they stay for a while. */
+static int workers(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	char path[300], name[32];
+	struct dirent *e;
+	int n = 0;
+	FILE *f;
+
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(name, sizeof(name), f) && !strncmp(name, "iou-wrk", 7))
+			n++;
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* What is small and there is done when it is submitted, by no other thread. */
+TEST_F(ring, small_at_once)
+{
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .length = PAGE };
+	struct ioasid_map_dma map;
+	int i;
+
+	for (i = 0; i < DEPTH; i++) {
+		map = map_arg(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
+		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, i);
+		ASSERT_EQ(1, io_uring_cq_ready(&self->ring));
+		EXPECT_EQ(0, result(&self->ring, NULL));
+		EXPECT_EQ(IOVA + i * PAGE, map.out_iova);
+		EXPECT_EQ((long)(4 * (i + 1)), locked_kib());
+	}
+	for (i = 0; i < DEPTH; i++) {
+		unmap.iova = IOVA + i * PAGE;
+		submit(&self->ring, self->fd, IOASID_UNMAP_DMA, &unmap, i);
+		ASSERT_EQ(1, io_uring_cq_ready(&self->ring));
+		EXPECT_EQ(0, result(&self->ring, NULL));
+		EXPECT_EQ(PAGE, unmap.out_length);
+	}
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(0, workers());
+}
+
+/*
+ * A small map whose memory is not there, and an unmap that waits for it, go to workers:
+ * the submitter goes on, and what it submits next is done before them.
+ */
+TEST_F(ring, small_that_waits)
+{
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
+	struct ioasid_map_dma late, map;
+	char *trap = small_pages(PAGE);
+	int uffd = trap_set(trap, PAGE);
+	uint64_t seen = 0, tag;
+	int i;
+
+	ASSERT_LE(0, uffd);
+	late = map_arg(trap, IOVA, PAGE);
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &late, 1);
+	ASSERT_EQ((char *)trap, trap_sprung(uffd, 5000));
+	submit(&self->ring, self->fd, IOASID_UNMAP_DMA, &unmap, 2);
+	EXPECT_EQ(0, io_uring_cq_ready(&self->ring));
+
+	map = map_arg(self->mem, IOVA + PAGE, PAGE);
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 3);
+	EXPECT_EQ(1, io_uring_cq_ready(&self->ring));
+	EXPECT_EQ(0, result(&self->ring, &tag));
+	EXPECT_EQ(3, tag);
+
+	EXPECT_TRUE(trap_fill(uffd, trap, PAGE));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, result(&self->ring, &tag));
+		seen |= 1ULL << tag;
+	}
+	EXPECT_EQ(6, seen);
+	EXPECT_EQ(PAGE, unmap.out_length);
+	EXPECT_EQ(4, locked_kib());
+	close(uffd);
+	munmap(trap, PAGE);
+}
+
+/* Memory that a child has in common with us is copied to be pinned: also there. */
+TEST_F(ring, small_shared_with_child)
+{
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	pid_t child;
+
+	memset(self->mem, 1, PAGE);
+	child = fork();
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 1);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(4, locked_kib());
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/*
+ * A ring whose queue a thread of the kernel polls: that thread maps our memory, and we are
+ * charged. The news of another request, which wakes it as a cancellation wakes a worker,
+ * cancels nothing.
+ */
+TEST_F(ring, small_by_the_polling_thread)
+{
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
+	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+	int ends[2], i;
+	uint64_t tag;
+
+	ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
+	ASSERT_EQ(0, io_uring_queue_init(8, &ring, IORING_SETUP_SQPOLL));
+	/* Submitted at once; the write is the news for the poll, and the map comes right after it. */
+	sqe = new_sqe(&ring);
+	io_uring_prep_poll_add(sqe, ends[0], POLLIN);
+	sqe->user_data = 1;
+	sqe = new_sqe(&ring);
+	io_uring_prep_write(sqe, ends[1], "", 1, 0);
+	sqe->user_data = 2;
+	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 3);
+	for (i = 0; i < 3; i++) {
+		int res = result(&ring, &tag);
+
+		EXPECT_EQ(tag == 3 ? 0 : 1, res);
+	}
+	EXPECT_EQ(4, locked_kib());
+	submit(&ring, self->fd, IOASID_UNMAP_DMA, &unmap, 4);
+	EXPECT_EQ(0, result(&ring, NULL));
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(0, workers());
+
+	/* What is large is for the workers of that thread, and can be cancelled there. */
+	map.length = DEPTH * PAGE;
+	submit(&ring, self->fd, IOASID_MAP_DMA, &map, 5);
+	EXPECT_EQ(0, result(&ring, NULL));
+	EXPECT_EQ((long)(4 * DEPTH), locked_kib());
+	/* The ring may keep the file for longer than we have it. */
+	EXPECT_EQ((long long)(DEPTH * PAGE), native_unmap_all(self->fd, 0));
+	io_uring_queue_exit(&ring);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* What a child does on a ring of its own, one page mapped already; an exit status. */
+static int beside_a_page_fault(struct ktap_fixture_ring *self, int ready, int go)
+{
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
+	char *mem = touched_memory(2 * PAGE);
+	struct ioasid_map_dma map[2] = {
+		map_arg(mem, IOVA, PAGE), map_arg(mem + PAGE, IOVA + PAGE, PAGE)
+	};
+	struct io_uring ring;
+	uint64_t tag;
+	char c = 0;
+	int i;
+
+	if (io_uring_queue_init(4, &ring, 0))
+		return 1;
+	/* Once more than needed, so that all code and memory is there. */
+	for (i = 0; i < 3; i++) {
+		submit(&ring, self->fd, i % 2 ? IOASID_UNMAP_DMA : IOASID_MAP_DMA,
+		       i % 2 ? (void *)&unmap : &map[0], 0);
+		if (io_uring_cq_ready(&ring) != 1 || result(&ring, &tag))
+			return 2;
+	}
+	if (write(ready, &c, 1) != 1 || read(go, &c, 1) != 1)
+		return 3;
+	submit(&ring, self->fd, IOASID_MAP_DMA, &map[1], 1);
+	submit(&ring, self->fd, IOASID_UNMAP_DMA, &unmap, 2);
+	c = io_uring_cq_ready(&ring);
+	if (write(ready, &c, 1) != 1)
+		return 4;
+	return result(&ring, &tag) || result(&ring, &tag) ? 5 : 0;
+}
+
+/*
+ * While a page fault of another thread holds mmap_lock, which user space may make last for
+ * ever, small requests go to workers, which can be killed: the submitter does not wait.
+ */
+TEST_F(ring, small_beside_a_page_fault)
+{
+	int hold = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), ready[2], go[2], status;
+	struct kapi call = { .op = KAPI_HOLD };
+	struct pollfd waits;
+	char c = 1;
+
+	ASSERT_LE(0, hold);
+	ASSERT_EQ(0, pipe2(ready, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	call.fd = fork();
+	if (!call.fd)
+		_exit(beside_a_page_fault(self, ready[1], go[0]));
+	close(ready[1]);
+	close(go[0]);
+	EXPECT_EQ(1, read(ready[0], &c, 1));
+	EXPECT_EQ(0, ioctl(hold, KAPI_CALL, &call));
+	EXPECT_EQ(1, write(go[1], &c, 1));
+	waits = (struct pollfd){ .fd = ready[0], .events = POLLIN };
+	EXPECT_EQ(1, poll(&waits, 1, 5000));
+	/* The child has the file, too. */
+	call.op = KAPI_RELEASE;
+	EXPECT_EQ(0, ioctl(hold, KAPI_CALL, &call));
+	close(hold);
+	EXPECT_EQ(1, read(ready[0], &c, 1));
+	EXPECT_EQ(0, c);
+	EXPECT_EQ(call.fd, waitpid(call.fd, &status, 0));
+	EXPECT_EQ(0, status);
+	close(ready[0]);
+	close(go[1]);
 }
 
 TEST_F(ring, many_in_flight)
