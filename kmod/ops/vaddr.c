@@ -29,7 +29,7 @@ static struct ioasid_area *vaddr_get_area(struct ioasid_space *space, u64 iova, 
 		area = space->dead ? NULL : ioasid_area_first(space, iova, iova + length - 1);
 		if (!area || (!ioasid_area_in_flight(area, true) && !area->wanted))
 			break;
-		seen = space->changes;
+		seen = ioasid_space_seen(space);
 		mutex_unlock(&space->areas_lock);
 		ret = ioasid_space_wait_change(space, seen);
 		if (ret)

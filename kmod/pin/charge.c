@@ -163,13 +163,16 @@ int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages)
 static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 {
 	struct mm_struct *mm = pages->mm;
+	/* A task keeps its own memory, and a thread of the kernel what it has borrowed. */
+	bool other = current->mm != mm;
 
-	if (!mmget_not_zero(mm))
+	if (unlikely(other) && !mmget_not_zero(mm))
 		return;
 	ioasid_owner_give_back(mm, npages);
 	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
 	/* The last user's exit_mmap() is not for the caller's locks. */
-	mmput_async(mm);
+	if (unlikely(other))
+		mmput_async(mm);
 }
 
 static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)

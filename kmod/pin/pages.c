@@ -242,7 +242,7 @@ static void pages_leak(struct ioasid_pages *pages)
 
 /**
  * ioasid_pages_put_area() - an area ends; the last one unpins the pages
- * @pages: object; the reference stays
+ * @pages: object; the reference stays, and is not that of a LIVE area
  * @stuck: an IOMMU kept that mapping: the pages are never unpinned
  * @refund: where the charge goes; NULL to give it back at once
  *
@@ -255,7 +255,8 @@ unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
 
 	if (unlikely(stuck))
 		WRITE_ONCE(pages->leaked, true);
-	if (!atomic_dec_and_test(&pages->nr_areas))
+	/* With one reference there is one area at most. */
+	if (unlikely(!ioasid_pages_sole(pages)) && !atomic_dec_and_test(&pages->nr_areas))
 		return 0;
 	if (unlikely(READ_ONCE(pages->leaked)))
 		pages_leak(pages);

@@ -178,6 +178,20 @@ static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long v
 	get_task_struct(pages->task);
 }
 
+/*
+ * ioasid_pages_sole() - is the caller's reference the only one, and stays so?
+ *
+ * References come from other references, and from a LIVE area with areas_lock held, so the
+ * caller's must not be that of a LIVE area. What others did with theirs is seen after this.
+ */
+static inline bool ioasid_pages_sole(const struct ioasid_pages *pages)
+{
+	if (refcount_read(&pages->refs) != 1)
+		return false;
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+
 /* ioasid_pages_account() - charge the user instead of the process, if @user */
 static inline void ioasid_pages_account(struct ioasid_pages *pages, bool user)
 {

@@ -95,7 +95,7 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 		}
 		if (area && area->state == IOASID_AREA_LIVE && !area->wanted)
 			return area;
-		seen = space->changes;
+		seen = ioasid_space_seen(space);
 		mutex_unlock(&space->areas_lock);
 		if (!area)
 			return ERR_PTR(ioasid_fail(f, -EINVAL, IOASID_R_NOT_MAPPED, iova, 0));

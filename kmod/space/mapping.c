@@ -123,7 +123,7 @@ void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
 static inline struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
 {
-	if (!refcount_dec_and_test(&pages->refs))
+	if (unlikely(!ioasid_pages_sole(pages)) && !refcount_dec_and_test(&pages->refs))
 		return NULL;
 	ioasid_pages_release(pages);
 	return container_of(pages, struct ioasid_mapping, own);
@@ -196,7 +196,7 @@ out:
 /**
  * ioasid_space_wait_change() - wait until something changed since @seen
  * @space: no lock of it is held
- * @seen: space->changes, read under areas_lock
+ * @seen: from ioasid_space_seen()
  *
  * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
  */
@@ -224,7 +224,7 @@ void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area
 	lockdep_assert_held(&space->areas_lock);
 	w->start = ioasid_area_start(area);
 	w->serial = area->serial;
-	w->seen = space->changes;
+	w->seen = ioasid_space_seen(space);
 	area->wanted |= w->idle;
 }
 

@@ -229,6 +229,7 @@ struct ioasid_group {
  * @areas: struct ioasid_area by IOVA
  * @serial: counts reservations
  * @changes: counts areas that left BUILDING or DYING, or lost their last user
+ * @waiting: since the last of these a task has begun to wait for the next
  * @change_wait: for those who wait for @changes
  * @limit: most mappings; dma_entry_limit when it was created, or an option
  * @avail: how many more it allows
@@ -281,6 +282,7 @@ struct ioasid_space {
 	struct ioasid_tree areas;
 	u64 serial;
 	u64 changes;
+	bool waiting;
 	wait_queue_head_t change_wait;
 	unsigned int limit;
 	unsigned int avail;
@@ -438,13 +440,28 @@ static inline bool ioasid_ranges_contain(const struct ioasid_ranges *ws, u64 sta
 	return !ws->nr;
 }
 
-/* ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held */
+/* ioasid_space_seen() - space->changes, for ioasid_space_wait_change(); areas_lock is held */
+static inline u64 ioasid_space_seen(struct ioasid_space *space)
+{
+	lockdep_assert_held(&space->areas_lock);
+	space->waiting = true;
+	return space->changes;
+}
+
+/*
+ * ioasid_space_changed() - an area left BUILDING or DYING, or lost a user; areas_lock is held
+ *
+ * The first change after a task called ioasid_space_seen() wakes it, or keeps it from going to
+ * sleep; so the next one need not look for it.
+ */
 static inline void ioasid_space_changed(struct ioasid_space *space)
 {
 	lockdep_assert_held(&space->areas_lock);
 	WRITE_ONCE(space->changes, space->changes + 1);
-	if (unlikely(wq_has_sleeper(&space->change_wait)))
-		wake_up_all(&space->change_wait);
+	if (likely(!space->waiting))
+		return;
+	space->waiting = false;
+	wake_up_all(&space->change_wait);
 }
 
 /* Of what is done for one area after the other, so much between two looks at the scheduler. */
