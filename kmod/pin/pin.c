@@ -146,6 +146,32 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return n;
 }
 
+/*
+ * Page by page: pin up to @want pages at @vaddr and put them into the list. With @now none
+ * that is not there. Return: pages pinned, of which *@charge need charging, or -errno.
+ */
+static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
+		      struct page **batch, bool now, unsigned long *charge)
+{
+	long n, ret;
+
+	n = pin_batch(pages, vaddr, want, batch, unlikely(now) ? FOLL_NOFAULT : 0);
+	if (likely(n > 0)) {
+		ret = batch_to_extents(pages, batch, n);
+		if (ret < 0)
+			return ret;
+		*charge = ret;
+		return n;
+	}
+	if (unlikely(now))
+		return -EAGAIN;
+	/* -EOVERFLOW: the range ends where the address space does. */
+	if (n && n != -EFAULT)
+		return n == -EOVERFLOW ? -EFAULT : n;
+	*charge = 0;
+	return ioasid_pin_pfnmap(pages, vaddr, want);
+}
+
 /* Where more than a page at a time may come from, and how the last ones came. */
 struct pin_src {
 	struct ioasid_file_src file;
@@ -200,7 +226,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 		     unsigned long want, struct page **batch, unsigned long *charge)
 {
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
-	long n, ret;
+	long n;
 
 	if (unlikely(src->ahead)) {
 		n = pin_taken(pages, src, done, charge);
@@ -221,21 +247,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
-	n = pin_batch(pages, vaddr, want, batch, unlikely(src->now) ? FOLL_NOFAULT : 0);
-	if (n > 0) {
-		ret = batch_to_extents(pages, batch, n);
-		if (ret < 0)
-			return ret;
-		*charge = ret;
-		return n;
-	}
-	if (unlikely(src->now))
-		return -EAGAIN;
-	/* -EOVERFLOW: the range ends where the address space does. */
-	if (n && n != -EFAULT)
-		return n == -EOVERFLOW ? -EFAULT : n;
-	*charge = 0;
-	return ioasid_pin_pfnmap(pages, vaddr, want);
+	return pin_pages(pages, vaddr, want, batch, src->now, charge);
 }
 
 /* The pages of a batch: on the stack when few, else a buffer of fitting size. */
@@ -440,9 +452,37 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 }
 
 /*
- * Batch by batch. Most maps are small and have but one, so a round does
- * nothing that it could do without.
+ * The loop for few pages of a process, which no policy and no trace event watches: mostly
+ * one step, with nothing that a round of pin_loop() would leave out here.
  */
+static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	/* Filled by the pinner: not worth zeroing. */
+	struct page *batch[SMALL] __uninitialized;
+	unsigned long done = 0, charge;
+	int ret;
+	long n;
+
+	do {
+		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
+
+		ret = pin_go_on(call, vaddr, done);
+		if (ret)
+			return ret;
+		n = pin_pages(pages, vaddr, pages->npages - done, batch, call->now, &charge);
+		if (n < 0)
+			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
+					   done);
+		trace_ioasid_pin(&pages->who, vaddr, n, false);
+		ret = pin_charge(pages, call, done, n, charge);
+		if (ret)
+			return ret;
+		done += n;
+	} while (unlikely(done < pages->npages));
+	return 0;
+}
+
+/* Batch by batch. A round does nothing that it could do without. */
 static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		    struct pin_src *src, struct batch_buf *buf)
 {
@@ -501,16 +541,8 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	return 0;
 }
 
-/**
- * ioasid_pages_pin() - pin and charge all pages
- * @pages: not pinned yet; its owner is current, or its mm is held by the caller
- * @call: see struct ioasid_pin_call
- *
- * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
- * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
- * ioasid_file_take() says.
- */
-__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+/* Any number of pages, from wherever they come. */
+static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
@@ -534,6 +566,26 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)
 		kvfree(buf.pages);
+	return ret;
+}
+
+/**
+ * ioasid_pages_pin() - pin and charge all pages
+ * @pages: not pinned yet; its owner is current, or its mm is held by the caller
+ * @call: see struct ioasid_pin_call
+ *
+ * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
+ * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
+ * ioasid_file_take() says.
+ */
+__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	int ret;
+
+	if (likely(pages->npages <= SMALL && !call->file && !call->res && !pin_watched(call)))
+		ret = pin_few(pages, call);
+	else
+		ret = pin_many(pages, call);
 	if (ret) {
 		ioasid_pages_unpin(pages);
 		return ret;
