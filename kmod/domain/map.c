@@ -179,12 +179,28 @@ static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioas
 	doubt->bytes = PFN_PHYS(extent->npages) - reported;
 }
 
-static int program_extents(struct iommu_domain *domain, struct ioasid_area *area, bool sync,
-			   u64 *done, struct ioasid_doubt *doubt, struct ioasid_map_result *res)
+/* The part of an extent that @area shows, with which its last @left pages begin. */
+static int program_next(struct iommu_domain *domain, struct ioasid_area *area,
+			const struct ioasid_extent *extent, unsigned long left, bool direct,
+			u64 *done, struct ioasid_doubt *doubt)
 {
 	u64 start = ioasid_area_start(area);
+	int ret;
+
+	if (trace_ioasid_run_enabled())
+		trace_ioasid_run(&area->pages->who, start + *done, extent->npages,
+				 __ffs(extent->pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
+	ret = program_extent(domain, area, extent, direct, done);
+	if (unlikely(ret))
+		program_doubt(doubt, area, extent, left, *done);
+	return ret;
+}
+
+/* Several extents. */
+static noinline __flatten int program_many(struct iommu_domain *domain, struct ioasid_area *area,
+					   bool direct, u64 *done, struct ioasid_doubt *doubt)
+{
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
-	bool direct = ioasid_direct_can(domain);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	unsigned int n = 0;
@@ -194,15 +210,9 @@ static int program_extents(struct iommu_domain *domain, struct ioasid_area *area
 	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		if (trace_ioasid_run_enabled())
-			trace_ioasid_run(&area->pages->who, start + *done, extent.npages,
-					 __ffs(extent.pfn | (start + *done) >> PAGE_SHIFT |
-					       BIT(63)));
-		ret = program_extent(domain, area, &extent, direct, done);
-		if (unlikely(ret)) {
-			program_doubt(doubt, area, &extent, left, *done);
+		ret = program_next(domain, area, &extent, left, direct, done, doubt);
+		if (unlikely(ret))
 			return ret;
-		}
 		left -= extent.npages;
 		if (!left)
 			break;
@@ -215,7 +225,22 @@ static int program_extents(struct iommu_domain *domain, struct ioasid_area *area
 		}
 	}
 	program_progress(area, *done, &told);
-	return direct && sync ? program_sync(domain, start, *done, res) : 0;
+	return 0;
+}
+
+static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
+		       struct ioasid_extent *extent, bool direct, u64 *done,
+		       struct ioasid_doubt *doubt)
+{
+	u64 told = 0;
+	int ret;
+
+	extent->pfn += area->first;
+	extent->npages = ioasid_area_npages(area);
+	ret = program_next(domain, area, extent, extent->npages, direct, done, doubt);
+	if (!ret)
+		program_progress(area, *done, &told);
+	return ret;
 }
 
 /**
@@ -230,11 +255,18 @@ static int program_extents(struct iommu_domain *domain, struct ioasid_area *area
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
+	bool direct = ioasid_direct_can(d->domain);
 	struct ioasid_doubt doubt = {};
+	struct ioasid_extent extent;
 	u64 done = 0;
 	int ret;
 
-	ret = program_extents(d->domain, area, sync, &done, &doubt, res);
+	if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
+		ret = program_one(d->domain, area, &extent, direct, &done, &doubt);
+	else
+		ret = program_many(d->domain, area, direct, &done, &doubt);
+	if (!ret && direct && sync)
+		ret = program_sync(d->domain, ioasid_area_start(area), done, res);
 	if (unlikely(ret))
 		ioasid_domain_undo(d, area, done, &doubt);
 	return ret;

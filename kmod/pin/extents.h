@@ -129,11 +129,26 @@ static inline void ioasid_extents_start(struct ioasid_extents_iter *it,
 		it->end += ext->nr;
 }
 
+static inline void ioasid_extent_unpack(u64 v, struct ioasid_extent *extent)
+{
+	extent->pfn = FIELD_GET(IOASID_PACK_PFN, v);
+	extent->npages = FIELD_GET(IOASID_PACK_PAGES_1, v) + 1;
+	extent->kind = FIELD_GET(IOASID_PACK_KIND, v);
+}
+
+/** ioasid_extents_only() - the extent of a list that has no other, as most have; else false */
+static inline bool ioasid_extents_only(const struct ioasid_extents *ext,
+				       struct ioasid_extent *extent)
+{
+	if (ext->nr != 1)
+		return false;
+	ioasid_extent_unpack(ext->inl[0], extent);
+	return true;
+}
+
 /** ioasid_extents_next() - next run of a walk; false at the end */
 static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_extent *extent)
 {
-	u64 v;
-
 	if (it->at == it->end) {
 		if (!it->chunk)
 			return false;
@@ -141,10 +156,7 @@ static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct io
 		it->end = it->at + it->chunk->used;
 		it->chunk = it->chunk->next;
 	}
-	v = *it->at++;
-	extent->pfn = FIELD_GET(IOASID_PACK_PFN, v);
-	extent->npages = FIELD_GET(IOASID_PACK_PAGES_1, v) + 1;
-	extent->kind = FIELD_GET(IOASID_PACK_KIND, v);
+	ioasid_extent_unpack(*it->at++, extent);
 	return true;
 }
 

@@ -197,12 +197,10 @@ static noinline unsigned long extents_unpin(const struct ioasid_pages *pages)
 /* Unpin all pages; the caller uncharges them. */
 static void pages_unpin_all(struct ioasid_pages *pages)
 {
-	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	unsigned long npages;
 
-	ioasid_extents_start(&it, &pages->ext);
-	if (likely(pages->ext.nr == 1 && ioasid_extents_next(&it, &extent))) {
+	if (likely(ioasid_extents_only(&pages->ext, &extent))) {
 		npages = extent.npages;
 		extent_unpin(pages, &extent);
 	} else {
