@@ -258,8 +258,11 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
-/* Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held. */
-static int map_pin(struct ioasid_map_call *c)
+/*
+ * Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held.
+ * @lot, which may be NULL, has some.
+ */
+static int map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
 {
 	struct ioasid_pin_call pin = {
 		.args = &c->args,
@@ -271,6 +274,7 @@ static int map_pin(struct ioasid_map_call *c)
 		.workers = map_workers(c),
 		.later = c->later,
 		.now = c->now,
+		.lot = lot,
 	};
 	int ret;
 
@@ -388,7 +392,7 @@ static int map_build(struct ioasid_map_call *c)
 
 	for (;;) {
 		if (c->pin_now) {
-			ret = map_pin(c);
+			ret = map_pin(c, NULL);
 			if (!ret && unlikely(c->now))
 				ret = map_pay_now(c);
 			if (ret)
@@ -524,21 +528,26 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 }
 
 /**
- * ioasid_map_prepare() - a mapping up to the point where only the page tables are missing
- * @c: has begun; pages are pinned at once in this space
+ * ioasid_map_reserve() - a mapping up to the point where its range is reserved
+ * @c: has begun
  *
  * Return: 0; or an errno, and nothing is left of it but the end of the call.
  */
-__flatten int ioasid_map_prepare(struct ioasid_map_call *c)
+__flatten int ioasid_map_reserve(struct ioasid_map_call *c)
 {
-	int ret = map_check(c);
+	return map_check(c) ?: map_reserve(c);
+}
 
-	if (!ret)
-		ret = map_reserve(c);
-	if (ret)
-		return ret;
-	ret = map_pin(c);
-	return ret ? ioasid_map_undo(c, ret) : 0;
+/**
+ * ioasid_map_pin() - go on to the point where only the page tables are missing
+ * @c: its range is reserved, in a space where pages are pinned at once
+ * @lot: pages of it and of others that are pinned already; NULL: none
+ *
+ * Return: 0; or an errno, for ioasid_map_undo().
+ */
+int ioasid_map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
+{
+	return map_pin(c, lot);
 }
 
 /* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */

@@ -2,13 +2,14 @@
 /*
  * Many mappings in one call, with one flush for all of them.
  *
- * What can run at the same time: as for one mapping (map.c), at each step. First every
- * mapping of a round is reserved and pinned, with no lock held; then all of
- * them are written, made visible and published under one hold of domains_rwsem
+ * What can run at the same time: as for one mapping (map.c), at each step. First the range
+ * of every mapping of a round is reserved, then all of them are pinned, with no lock held;
+ * then they are written, made visible and published under one hold of domains_rwsem
  * for reading, so that no attach comes between and misses one. Until then they
- * are BUILDING, and others who want their ranges wait.
+ * are BUILDING, and other tasks that want their ranges wait.
  *
- * What small mappings have pinned is charged once for all of a round, still before
+ * Small mappings that follow each other in memory are pinned with one call of the pinner,
+ * and what small ones have pinned is charged once for all of a round, still before
  * any of them is written.
  *
  * Mappings go in order: when one fails, those before it are published, it and
@@ -30,7 +31,7 @@
 /* Pages of one whose charge can wait for those of others: the round's are few then. */
 #define LATER_PAGES	16
 /* Mappings and their pages between two looks at the scheduler. */
-#define PREPARED_PER_BREAK	128
+#define PINNED_PER_BREAK	128
 
 /* May what @c pins be charged with what others of its round pin? */
 static bool batch_later(const struct ioasid_map_call *c)
@@ -39,8 +40,8 @@ static bool batch_later(const struct ioasid_map_call *c)
 	       !ioasid_charge_at_once();
 }
 
-/* One mapping up to the point where only its charge and the page tables are missing. */
-static int batch_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
+/* One mapping up to the point where its range is reserved, and the caller knows where. */
+static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
 {
 	int ret;
 
@@ -50,9 +51,61 @@ static int batch_prepare(struct ioasid_map_batch_call *b, struct ioasid_map_call
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
 	c->later = batch_later(c);
-	ret = ioasid_map_prepare(c);
+	ret = ioasid_map_reserve(c);
 	if (!ret && b->respond(b->data, i, c->args.iova))
 		ret = ioasid_map_undo(c, ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0));
+	return ret;
+}
+
+/* Does @next go on in memory where @c ends, so that one call of the pinner does for both? */
+static bool batch_neighbours(const struct ioasid_map_call *c, const struct ioasid_map_call *next)
+{
+	return next->later && !next->res && next->args.vaddr == c->args.vaddr + c->args.length &&
+	       !((c->args.flags ^ next->args.flags) & IOASID_MAP_WRITE);
+}
+
+/* Pages of the first of @nr small mappings, and of those that follow it in memory. */
+static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioasid_pin_lot *lot)
+{
+	unsigned long n = c->args.length >> PAGE_SHIFT, more;
+	unsigned int i;
+
+	for (i = 1; i < nr && batch_neighbours(&c[i - 1], &c[i]); i++) {
+		more = c[i].args.length >> PAGE_SHIFT;
+		if (n + more > IOASID_LOT_PAGES)
+			break;
+		n += more;
+	}
+	/* One alone pins its own. */
+	return i == 1 || ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE);
+}
+
+/* Pin what is reserved, in order. Return: 0; or why not, and *@done of @nr are pinned. */
+static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+{
+	/* Only what was set is read. */
+	struct ioasid_pin_lot lot __uninitialized;
+	unsigned long since = 0;
+	bool gather = true;
+	unsigned int i;
+	int ret = 0;
+
+	lot.at = 0;
+	lot.nr = 0;
+	for (i = 0; i < nr; i++) {
+		if (gather && lot.at == lot.nr && c[i].later && !c[i].res)
+			gather = batch_gather(&c[i], nr - i, &lot);
+		ret = ioasid_map_pin(&c[i], &lot);
+		if (ret)
+			break;
+		since += 1 + (c[i].args.length >> PAGE_SHIFT);
+		if (since > PINNED_PER_BREAK) {
+			cond_resched();
+			since = 0;
+		}
+	}
+	ioasid_lot_empty(&lot);
+	*done = i;
 	return ret;
 }
 
@@ -179,22 +232,17 @@ static int batch_give_up(struct ioasid_map_call *c)
 
 static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
-	unsigned int i, ready, paid, done;
-	unsigned long since = 0;
-	int ret = 0, err, pay;
+	unsigned int i, ready, pinned, paid, done;
+	int ret = 0, err, pin, pay;
 
 	for (ready = 0; ready < nr; ready++) {
-		ret = batch_prepare(b, &c[ready], b->done + ready);
+		ret = batch_reserve(b, &c[ready], b->done + ready);
 		if (ret)
 			break;
-		since += 1 + (c[ready].args.length >> PAGE_SHIFT);
-		if (since > PREPARED_PER_BREAK) {
-			cond_resched();
-			since = 0;
-		}
 	}
-	pay = batch_pay(c, ready, &paid);
-	err = batch_commit(b, c, paid, &done) ?: pay;
+	pin = batch_pin(c, ready, &pinned);
+	pay = batch_pay(c, pinned, &paid);
+	err = batch_commit(b, c, paid, &done) ?: pay ?: pin;
 	for (i = 0; i < done; i++)
 		ioasid_map_end(&c[i], 0);
 	if (err) {

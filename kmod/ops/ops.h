@@ -63,7 +63,8 @@ struct ioasid_map_call {
 /* map.c */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
 void ioasid_map_begin(struct ioasid_map_call *c);
-int ioasid_map_prepare(struct ioasid_map_call *c);
+int ioasid_map_reserve(struct ioasid_map_call *c);
+int ioasid_map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot);
 int ioasid_map_paid(struct ioasid_map_call *c);
 int ioasid_map_program(struct ioasid_map_call *c, bool sync);
 int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);

@@ -451,6 +451,58 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
 }
 
+/**
+ * ioasid_lot_fill() - pin pages of objects that are neighbours in the memory of the task
+ * @lot: empty
+ * @vaddr: first address
+ * @npages: at most IOASID_LOT_PAGES
+ * @write: for writing
+ *
+ * Return: false where it pays no more: the pinner got none, or something watches each object.
+ */
+bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
+		     bool write)
+{
+	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
+	long n;
+
+	if (trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH))
+		return false;
+	n = pin_user_pages_fast(vaddr, npages, flags, lot->page);
+	lot->vaddr = vaddr;
+	lot->write = write;
+	lot->at = 0;
+	lot->nr = n > 0 ? n : 0;
+	return n > 0;
+}
+
+/* ioasid_lot_empty() - unpin what no object has taken */
+void ioasid_lot_empty(struct ioasid_pin_lot *lot)
+{
+	if (lot->at < lot->nr)
+		unpin_user_pages(lot->page + lot->at, lot->nr - lot->at);
+	lot->nr = 0;
+	lot->at = 0;
+}
+
+/* What the lot has of these pages. Return: as pin_pages(); 0: none. */
+static long pin_of_lot(struct ioasid_pages *pages, struct ioasid_pin_lot *lot,
+		       unsigned long vaddr, unsigned long want, unsigned long *charge)
+{
+	unsigned long n = min(want, (unsigned long)(lot->nr - lot->at));
+	long ret;
+
+	if (!n || lot->vaddr != vaddr || lot->write != pages->write)
+		return 0;
+	ret = batch_to_extents(pages, lot->page + lot->at, n);
+	lot->at += n;
+	lot->vaddr += n << PAGE_SHIFT;
+	if (ret < 0)
+		return ret;
+	*charge = ret;
+	return n;
+}
+
 /*
  * The loop for few pages of a process, which no policy and no trace event watches: mostly
  * one step, with nothing that a round of pin_loop() would leave out here.
@@ -459,7 +511,7 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct page *batch[SMALL] __uninitialized;
-	unsigned long done = 0, charge;
+	unsigned long done = 0, left, charge;
 	int ret;
 	long n;
 
@@ -469,7 +521,10 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 		ret = pin_go_on(call, vaddr, done);
 		if (ret)
 			return ret;
-		n = pin_pages(pages, vaddr, pages->npages - done, batch, call->now, &charge);
+		left = pages->npages - done;
+		n = call->lot ? pin_of_lot(pages, call->lot, vaddr, left, &charge) : 0;
+		if (!n)
+			n = pin_pages(pages, vaddr, left, batch, call->now, &charge);
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);

@@ -121,6 +121,27 @@ static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason
 	return err;
 }
 
+/* Pages of a lot. */
+#define IOASID_LOT_PAGES	64
+
+/**
+ * struct ioasid_pin_lot - pages of several small objects, pinned with one call of the pinner
+ * @vaddr: of the first that is left, in the memory of the task
+ * @at: its place in @page
+ * @nr: end of what is pinned
+ * @write: for writing
+ * @page: they
+ *
+ * On the stack of the task that maps. What no object takes is unpinned.
+ */
+struct ioasid_pin_lot {
+	unsigned long vaddr;
+	unsigned int at;
+	unsigned int nr;
+	bool write;
+	struct page *page[IOASID_LOT_PAGES];
+};
+
 /**
  * struct ioasid_pin_call - one run of the pinning loop
  * @args: the mapping, for policies
@@ -132,6 +153,7 @@ static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason
  * @workers: how many may help
  * @later: the caller charges for them, so that nothing is charged here
  * @now: pages that are not there are -EAGAIN
+ * @lot: pages that are pinned already; NULL: none
  * @owed: with @later, on return how many pages are to be charged
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users, as far as that is known; NULL when there can be none
@@ -148,6 +170,7 @@ struct ioasid_pin_call {
 	bool later;
 	bool now;
 	unsigned int workers;
+	struct ioasid_pin_lot *lot;
 	unsigned long owed;
 	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
 	void *data;
@@ -216,6 +239,9 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 			    struct ioasid_pages *old);
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
+bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
+		     bool write);
+void ioasid_lot_empty(struct ioasid_pin_lot *lot);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 struct ioasid_refund;
 unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,

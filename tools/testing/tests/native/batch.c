@@ -116,6 +116,70 @@ TEST_F(batch, bad_entry)
 	}
 }
 
+/*
+ * Neighbours in memory, which are pinned together, of several sizes and rights: each is a
+ * mapping of its own pages, and its unmap unpins no others.
+ */
+TEST_F(batch, neighbours)
+{
+	static const unsigned int pages[] = { 1, 3, 1, 2, 1 };
+	long long before = ktap_pinned();
+	unsigned int i, at = 0;
+	uint32_t done;
+
+	for (i = 0; i < 5; at += pages[i++]) {
+		self->e[i].iova = IOVA + 2 * at * PAGE;
+		self->e[i].user_va = (uintptr_t)self->mem + at * PAGE;
+		self->e[i].length = pages[i] * PAGE;
+		/* One that the device may not write is pinned by itself. */
+		if (i == 3)
+			self->e[i].flags = IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_FIXED_IOVA;
+	}
+	ASSERT_EQ(N, at);
+	EXPECT_EQ(0, native_map_batch(self->fd, 0, self->e, 5, &done));
+	EXPECT_EQ(5, done);
+	EXPECT_EQ(before + N, ktap_pinned());
+	EXPECT_EQ((long)(4 * N), locked_kib());
+	for (i = 0; i < 5; i++) {
+		EXPECT_EQ((long long)self->e[i].length,
+			  native_unmap(self->fd, 0, self->e[i].iova, self->e[i].length));
+		at -= pages[i];
+		EXPECT_EQ(before + at, ktap_pinned());
+		EXPECT_EQ((long)(4 * at), locked_kib());
+	}
+}
+
+/* A neighbour that cannot be pinned: those before it are mapped, and nothing else stays pinned. */
+TEST_F(batch, neighbour_is_missing)
+{
+	long long before = ktap_pinned();
+	uint32_t done;
+
+	ASSERT_EQ(0, mprotect(self->mem + 5 * PAGE, PAGE, PROT_NONE));
+	EXPECT_ERRNO(EFAULT, native_map_batch(self->fd, 0, self->e, N, &done));
+	EXPECT_EQ(5, done);
+	EXPECT_MAPPED(5);
+	EXPECT_EQ(before + 5, ktap_pinned());
+	/* The ranges of the others are free. */
+	ASSERT_EQ(0, mprotect(self->mem + 5 * PAGE, PAGE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, native_map_batch(self->fd, 0, self->e + 5, N - 5, &done));
+	EXPECT_MAPPED(N);
+}
+
+/* And one whose range is taken, in the middle: nothing of those behind it was pinned for long. */
+TEST_F(batch, neighbour_is_mapped)
+{
+	long long before = ktap_pinned();
+	uint32_t done;
+
+	ASSERT_EQ(self->e[3].iova, native_map(self->fd, 0, NATIVE_FIXED, self->e[3].iova, self->mem,
+					      PAGE));
+	EXPECT_ERRNO(EEXIST, native_map_batch(self->fd, 0, self->e, N, &done));
+	EXPECT_EQ(3, done);
+	EXPECT_EQ(before + 4, ktap_pinned());
+	EXPECT_MAPPED(4);
+}
+
 /* RLIMIT_MEMLOCK in the middle of an entry. */
 TEST_F(batch, out_of_memlock)
 {
