@@ -49,6 +49,8 @@ struct unmap_call {
 	const struct ioasid_iova_range *ranges;
 	unsigned int nr;
 	unsigned int done;
+	/* The last area of the range before, ours and in the tree as long as it is in @victims. */
+	struct ioasid_area *before;
 	struct ioasid_unmap_result res;
 	struct list_head victims;
 	struct ioasid_seen_by seen_by;
@@ -96,7 +98,7 @@ static struct ioasid_area *unmap_first(struct unmap_call *c)
 		c->since = c->space->serial;
 		c->begun = true;
 	}
-	return unmap_skip(c, ioasid_area_first(c->space, c->args.iova, c->last));
+	return unmap_skip(c, ioasid_area_first_after(c->space, c->before, c->args.iova, c->last));
 }
 
 static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_area *area)
@@ -202,6 +204,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 		area->state = IOASID_AREA_DYING;
 		area->wanted = false;
 		list_add_tail(&area->link, &c->victims);
+		c->before = area;
 	}
 }
 
@@ -280,6 +283,8 @@ static int unmap_find_ranges(struct unmap_call *c)
 	struct ioasid_space *space = c->space;
 	int ret = 0;
 
+	/* An earlier attempt has freed what it claimed. */
+	c->before = NULL;
 	mutex_lock(&space->areas_lock);
 	while (!ret && c->done < c->nr) {
 		const struct ioasid_iova_range *r = &c->ranges[c->done];

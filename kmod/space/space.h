@@ -517,6 +517,8 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 
 /* tree.c: areas by address */
 struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64 last);
+struct ioasid_area *ioasid_area_first_after(struct ioasid_space *space, struct ioasid_area *before,
+					    u64 start, u64 last);
 struct ioasid_area *ioasid_area_next(struct ioasid_space *space, struct ioasid_area *area,
 				     u64 start, u64 last);
 struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64 last,
