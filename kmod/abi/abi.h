@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The doors of ioasid.ko: an open /dev/ioasid, its own ioctls, and VFIO's.
+ * The user interfaces of ioasid.ko: an open /dev/ioasid, its own ioctls, and VFIO's.
  */
 #ifndef _IOASID_ABI_H
 #define _IOASID_ABI_H

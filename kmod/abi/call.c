@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the ioctls of /dev/ioasid's own share: how they find their address space, and
+ * Shared by the ioctls of /dev/ioasid's own: find the address space, and write the
  * answer.
  *
  * What can run at the same time: anything; no state lives here.
@@ -12,13 +12,13 @@
 #include "space/space.h"
 #include "abi.h"
 
-/* ioasid_call_respond() - give the structure back, out_ members and all */
+/* ioasid_call_respond() - copy the structure to the caller, with its out_ members */
 int ioasid_call_respond(struct ioasid_call *call)
 {
 	return copy_to_user(call->user, call->arg, min(call->size, call->known)) ? -EFAULT : 0;
 }
 
-/* ioasid_call_answer() - the one out_ member that there is, for calls that are made often */
+/* ioasid_call_answer() - write a single out_ member, for calls that are frequent */
 int ioasid_call_answer(struct ioasid_call *call, const __u64 *out)
 {
 	size_t at = (const char *)out - (const char *)call->arg;

@@ -41,7 +41,7 @@ static int spaces_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spaces);
 
-/* ioasid_debugfs_init() - the module is there: make its folder. Errors do not matter */
+/* ioasid_debugfs_init() - make the module's folder; errors do not matter */
 void ioasid_debugfs_init(void)
 {
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);

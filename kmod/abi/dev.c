@@ -2,9 +2,9 @@
 /*
  * /dev/ioasid: which interface an ioctl belongs to, and what an open file holds.
  *
- * What can run at the same time: other threads' ioctls on the same file, which the file's
- * reference keeps from meeting release(); containers and devices that use one
- * of its spaces, each with a reference of its own, which may outlive the file.
+ * What can run at the same time: ioctls of other threads on the same file, but not
+ * release(), since each call has a reference on the file; containers and devices that
+ * use one of its spaces, each with a reference of its own, which may outlive the file.
  */
 #include <linux/compat.h>
 #include <linux/fs.h>

@@ -3,9 +3,9 @@
  * /proc/PID/fdinfo of an open /dev/ioasid: each address space in a block of
  * its own, which begins with its id.
  *
- * What can run at the same time: anything. The set of spaces is held by the file's lock, and
- * each block is taken under areas_lock in one piece, but for the two sums of pages,
- * which are added up before.
+ * What can run at the same time: anything. The file's lock guards the set of spaces. Each
+ * block is read under one hold of areas_lock, except the two sums of pages, which are
+ * added up before.
  */
 #include <linux/device.h>
 #include <linux/iommu.h>
@@ -64,7 +64,7 @@ static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigne
 	mutex_unlock(&space->areas_lock);
 }
 
-/* ioasid_show_fdinfo() - what /proc/PID/fdinfo/FD says of an open /dev/ioasid: each address space */
+/* ioasid_show_fdinfo() - print each address space of an open /dev/ioasid to its fdinfo */
 void ioasid_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct ioasid_file *f = file->private_data;

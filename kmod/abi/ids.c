@@ -2,12 +2,11 @@
 /*
  * The address spaces of an open /dev/ioasid.
  *
- * What can run at the same time: other ioctls on the same file, and whoever looks an id up
- * through the file; the file's reference keeps all of them from meeting
- * ioasid_file_destroy(). A lookup takes a reference under the lock of the
- * xarray, so a space that is freed meanwhile stays in memory, dead, until the
- * call is over. Who is first of FREE and attach is decided in
- * ioasid_space_retire(), under domains_rwsem.
+ * What can run at the same time: other ioctls on the same file, and lookups of an id
+ * through it, but not ioasid_file_destroy(), since each of them has a reference on the
+ * file. A lookup takes a reference under the lock of the xarray, so a space that is
+ * freed meanwhile stays in memory, dead, until the call ends. If FREE and attach race,
+ * ioasid_space_retire() decides under domains_rwsem which one comes first.
  */
 #include <linux/slab.h>
 
@@ -92,7 +91,7 @@ int ioasid_file_free(struct ioasid_file *f, u32 id)
 	mutex_unlock(&f->lock);
 	if (ret)
 		return ret;
-	/* This waits for the owner of what was mapped, and other calls on the file do not. */
+	/* This waits for the owner of the memory, so it is called without the file's lock. */
 	ioasid_space_finish_all(space, &victims);
 	ioasid_space_put(space);
 	return 0;
@@ -132,7 +131,7 @@ int ioasid_file_set_type(struct ioasid_file *f, unsigned long type)
 	return ret;
 }
 
-/* ioasid_file_join() - a group enters by this file: the default space, with a reference */
+/* ioasid_file_join() - a group joins through this file: the default space, with a reference */
 struct ioasid_space *ioasid_file_join(struct ioasid_file *f)
 {
 	struct ioasid_space *space;

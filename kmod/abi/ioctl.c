@@ -3,8 +3,8 @@
  * The ioctls of /dev/ioasid's own: one table row each, with the rules about
  * sizes applied in one place for all of them.
  *
- * What can run at the same time: anything; no state lives here. The file's reference is the
- * caller's, and each handler holds one on the space it works on.
+ * What can run at the same time: anything; no state lives here. The caller has a reference
+ * on the file, and each handler takes one on its space.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -24,7 +24,7 @@ static long ioctl_alloc(struct ioasid_call *call)
 	if (ret)
 		return ret;
 	ret = ioasid_call_respond(call);
-	/* Nobody knows the id, though another thread may have guessed it. */
+	/* The caller does not get the id; another thread may have guessed it, which is safe. */
 	if (ret)
 		ioasid_file_free(call->file, arg->out_ioasid);
 	return ret;
@@ -50,7 +50,7 @@ static long ioctl_legacy(struct ioasid_call *call)
 	arg->out_ioasid = READ_ONCE(call->file->space_id);
 	if (set && arg->ioasid)
 		arg->out_ioasid = arg->ioasid;
-	/* Before it is chosen: an error must not mean that it was. */
+	/* Respond before the change, so that an error means that nothing changed. */
 	ret = ioasid_call_respond(call);
 	return ret || !set ? ret : ioasid_file_set_default(call->file, arg->ioasid);
 }
@@ -133,7 +133,7 @@ static const struct ioctl_row *ioctl_row(unsigned int cmd)
 	return &ioctl_rows[nr];
 }
 
-/* ioasid_ioctl_on_ring() - those that pin or unpin, and so may take long */
+/* ioasid_ioctl_on_ring() - may a ring make this call: those that pin or unpin take long */
 bool ioasid_ioctl_on_ring(unsigned int cmd)
 {
 	switch (cmd) {
@@ -165,7 +165,7 @@ static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long us
 	ret = copy_struct_from_user(&arg, row->size, call.user, call.size);
 	if (ret)
 		return ret;
-	/* The caller may write it meanwhile: what was checked is what counts. */
+	/* The caller may have changed it since: use the value that was checked. */
 	arg.size = call.size;
 	if (arg.flags & ~row->flags)
 		return -EOPNOTSUPP;

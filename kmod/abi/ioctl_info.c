@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of /dev/ioasid's own interface that ask and set: information,
- * ranges, dirty tracking, options.
+ * The ioctls of /dev/ioasid's own for information, ranges, dirty tracking and options.
  *
- * What can run at the same time: anything. What belongs together is read, or changed, under
- * one hold of areas_lock; user memory is touched with no lock held.
+ * What can run at the same time: anything. Values that belong together are read or changed
+ * under one hold of areas_lock; user memory is accessed with no lock held.
  */
 #include <linux/capability.h>
 #include <linux/mm.h>
@@ -54,7 +53,7 @@ long ioasid_ioctl_get_info(struct ioasid_call *call)
 	return ioasid_call_respond(call);
 }
 
-/* A copy of what is possible, at least one range. */
+/* A copy of the IOVA ranges, at least one. */
 static struct ioasid_iova_range *ranges_copy(struct ioasid_space *space,
 					     struct ioasid_iova_ranges *arg)
 {
@@ -111,7 +110,7 @@ static int allow_copy(struct ioasid_ranges *ws, u64 ranges)
 {
 	if (!ws->nr)
 		return 0;
-	/* Kept as long as the address space: memdup_user() would charge it to nobody. */
+	/* Charged to the memory cgroup, unlike with memdup_user(): the list stays with the space. */
 	ws->range = kmalloc_array(ws->nr, sizeof(*ws->range), GFP_KERNEL_ACCOUNT);
 	if (!ws->range)
 		return -ENOMEM;
@@ -200,7 +199,7 @@ static long ioctl_dirty_get(struct ioasid_space *space, struct ioasid_dirty *arg
 	ret = ioasid_dirty_check(space, &q);
 	if (ret)
 		return ret;
-	/* The only size there is. */
+	/* The only valid size. */
 	if (arg->page_size != BIT_ULL(q.shift))
 		return -EINVAL;
 	piece = ioasid_dirty_piece_alloc();
@@ -244,7 +243,7 @@ static int set_account_mode(struct ioasid_space *space, u64 value)
 		return -EINVAL;
 	if (!capable(CAP_SYS_RESOURCE))
 		return -EPERM;
-	/* Also those on their way, which are counted as they were begun. */
+	/* Mappings in flight count, too: they were counted when they began. */
 	if (space->avail != space->limit)
 		return -EBUSY;
 	WRITE_ONCE(space->account_user, value == IOASID_ACCOUNT_USER);
@@ -310,7 +309,7 @@ long ioasid_ioctl_option(struct ioasid_call *call)
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 	if (arg->op == IOASID_OPTION_SET) {
-		/* What it will be, before it is: an error must not mean that it was set. */
+		/* Respond before the change, so that an error means that nothing changed. */
 		arg->out_value = arg->value;
 		ret = ioasid_call_respond(call);
 	}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of /dev/ioasid's own interface that map and unmap: what the
- * structures say, and what the caller is told.
+ * The ioctls of /dev/ioasid's own that map and unmap: decode the structures, and write the
+ * answers.
  *
- * What can run at the same time: anything; no state lives here. What the kernel answers is
- * written before it is too late to fail, or else what was done is undone.
+ * What can run at the same time: anything; no state lives here. Answers are written while
+ * the call can still fail, or else a failed write undoes the call.
  */
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -34,7 +34,7 @@ static u64 map_iova(u32 flags, u64 iova)
 	return flags & IOASID_MAP_FLAG_FIXED_IOVA ? iova : 0;
 }
 
-/* Map, and say where; take it back if nobody can be told. */
+/* Map, and write the address to the caller; unmap again if that fails. */
 static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c, __u64 *out)
 {
 	u64 unused;
@@ -163,7 +163,7 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 	if (IS_ERR(space))
 		return PTR_ERR(space);
 
-	/* What is unmapped stays so: find out first if the answer can be given. */
+	/* An unmap cannot be undone: check first that the answer can be written. */
 	arg->out_length = 0;
 	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
@@ -202,7 +202,7 @@ static void *batch_copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, 
 	return ERR_PTR(ret);
 }
 
-/* Say where entry @i is to be mapped; before it is, so that failing is easy. */
+/* Write the address of entry @i to the caller; before the map, when it can still fail. */
 static int batch_respond(void *data, unsigned int i, u64 iova)
 {
 	struct ioasid_map_batch *arg = data;

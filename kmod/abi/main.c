@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid.ko: the parts, in the order in which they come up.
+ * ioasid.ko: initialise its parts, in order.
  */
 #include <linux/init.h>
 #include <linux/module.h>
@@ -55,7 +55,7 @@ static void __exit ioasid_exit(void)
 	ioasid_debugfs_exit();
 	ioasid_dev_exit();
 	ioasid_policy_exit();
-	/* Address spaces that BPF programs or walkers were the last to hold. */
+	/* Wait for address spaces whose last reference a BPF program or a walk had. */
 	rcu_barrier();
 	ioasid_ahead_exit();
 	ioasid_mapping_exit();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The VFIO container ioctls, for a stock container (through ioasid_vfio.ko)
- * and for /dev/ioasid itself. Decodes, checks what the structure says about
- * itself, and calls the core; answers with type1's errnos.
+ * and for /dev/ioasid itself. Decodes a structure, checks its size and flags, calls the
+ * core, and returns type1's errnos.
  *
- * What can run at the same time: anything; no state lives here. The caller holds a
- * reference on the space, and the space may be killed at any moment, which the
- * core answers with -EINVAL.
+ * What can run at the same time: anything; no state lives here. The caller has a
+ * reference on the space. The space may be killed at any moment; then the core returns
+ * -EINVAL.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
@@ -87,8 +87,8 @@ static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 	if (map.flags == VFIO_DMA_MAP_FLAG_VADDR)
 		return ioasid_change_vaddr(space, map.iova, map.vaddr, map.size);
 	/*
-	 * VADDR goes with no other flag. The core is then asked for a map without
-	 * access, and refuses it after all that type1 looks at before.
+	 * VADDR allows no other flag. With another one the core gets a map without
+	 * access, and refuses it after the checks that type1 makes first.
 	 */
 	if (!(map.flags & VFIO_DMA_MAP_FLAG_VADDR)) {
 		if (map.flags & VFIO_DMA_MAP_FLAG_READ)
@@ -100,8 +100,8 @@ static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 }
 
 /*
- * What dirty queries have in common: a bitmap large enough for @length bytes
- * in pages of its own size. Whether that is the right one comes later.
+ * Check for all dirty queries: the bitmap is large enough for @length bytes in pages of
+ * its own size. The page size itself is checked later.
  */
 static long vfio_compat_check_bitmap(const struct vfio_bitmap *b, u64 length)
 {
@@ -117,8 +117,8 @@ static long vfio_compat_check_bitmap(const struct vfio_bitmap *b, u64 length)
 }
 
 /*
- * And their range, in the order of type1's unmap: alignment to the only page
- * size there is, then the end, then whether the bitmap is of that size.
+ * Check their range, in the order of type1's unmap: alignment to the only valid page
+ * size, then the end, then that the bitmap has that page size.
  */
 static long vfio_compat_check_range(struct ioasid_space *space, u64 iova, u64 length,
 				    u64 bitmap_pgsize)

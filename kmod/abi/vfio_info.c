@@ -3,8 +3,8 @@
  * VFIO_IOMMU_GET_INFO and its capability chain, in type1's order: migration,
  * free mappings, IOVA ranges.
  *
- * What can run at the same time: maps, attach, detach. What is reported is taken under
- * areas_lock in one piece.
+ * What can run at the same time: maps, attach, detach. All that is reported is read under
+ * one hold of areas_lock.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>

@@ -16,9 +16,9 @@ int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 
 /**
- * struct ioasid_doubt - what a driver was asked to write when it failed
+ * struct ioasid_doubt - entries that a failed call of the driver may have written
  * @iova: first address that it has not reported as written
- * @phys: what belongs there
+ * @phys: the address that it was asked to map there
  * @bytes: up to the end of the extent; 0: there is no doubt
  */
 struct ioasid_doubt {
@@ -27,7 +27,7 @@ struct ioasid_doubt {
 	u64 bytes;
 };
 
-/* unmap.c: out of them */
+/* unmap.c: clear page tables */
 void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
 			const struct ioasid_doubt *doubt);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,

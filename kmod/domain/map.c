@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programming: areas into the page tables of domains. unmap.c gets them out.
+ * Program areas into the page tables of domains; unmap.c clears them.
  *
- * A driver that fails may have written entries that it does not report. Whatever
- * fails here ends with ioasid_domain_undo(), which asks the IOMMU itself.
+ * A driver that fails may have written entries that it does not report. So every
+ * failure ends with ioasid_domain_undo(), which asks the IOMMU itself.
  *
  * What can run at the same time: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
@@ -23,10 +23,10 @@
 
 static bool disable_hugepages;
 module_param(disable_hugepages, bool, 0644);
-MODULE_PARM_DESC(disable_hugepages, "Map every page on its own, without IOMMU superpages (default N)");
+MODULE_PARM_DESC(disable_hugepages, "Map every page by itself, without IOMMU superpages (default N)");
 
-/* Runs between two looks at the scheduler and at fatal signals. */
-#define RUNS_PER_BREAK	512
+/* Extents between two looks at the scheduler and at fatal signals. */
+#define EXTENTS_PER_BREAK	512
 
 #ifdef COMPAT_HAVE_GENERIC_PT
 static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
@@ -61,7 +61,7 @@ static noinline int map_split(struct iommu_domain *domain, u64 iova, phys_addr_t
 		done = 0;
 		ret = domain->ops->map_pages(domain, iova, phys, pgsize, count, prot,
 					     GFP_KERNEL_ACCOUNT, &done);
-		/* Some may be there even after an error. */
+		/* The driver may have written some even if it failed. */
 		*mapped += done;
 		if (ret)
 			return ret;
@@ -88,8 +88,8 @@ static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 }
 
 /*
- * Write one extent; the device may not see it before pt_sync(). @mapped grows
- * by what was written, also on failure, where undoing it is the caller's.
+ * Write one extent; the device may not see it before pt_sync(). @mapped grows by the
+ * bytes written, also on failure; then the caller undoes them.
  */
 static int pt_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
 		  int prot, u64 *mapped)
@@ -109,7 +109,7 @@ static int pt_sync(struct iommu_domain *domain, u64 iova, size_t size)
 	return domain->ops->iotlb_sync_map ? domain->ops->iotlb_sync_map(domain, iova, size) : 0;
 }
 
-/* One piece; @done counts bytes of the area. */
+/* Write one piece; @done counts bytes of the area. */
 static int program_piece(struct iommu_domain *domain, const struct ioasid_area *area,
 			 unsigned long pfn, unsigned long npages, bool direct, u64 *done)
 {
@@ -144,7 +144,7 @@ static int program_extent(struct iommu_domain *domain, const struct ioasid_area 
 	return program_piece(domain, area, extent->pfn, extent->npages, direct, done);
 }
 
-/* Make entries visible; @res is NULL when nobody wants the time. */
+/* Make entries visible; @res is NULL when no event or policy reports the time. */
 static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 			struct ioasid_map_result *res)
 {
@@ -156,7 +156,7 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 	return ret;
 }
 
-/* Say how far a large mapping got, if it passed a milestone since that was @told. */
+/* Report the progress of a large mapping, if it passed a milestone since @told. */
 static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 {
 	u64 pages = done >> PAGE_SHIFT;
@@ -168,7 +168,7 @@ static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 			      pages, ioasid_area_npages(area));
 }
 
-/* Of @extent, with which the last @left pages begin, what is before @done was reported. */
+/* Set @doubt: @extent starts the last @left pages, and bytes before @done were reported. */
 static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioasid_area *area,
 				   const struct ioasid_extent *extent, unsigned long left, u64 done)
 {
@@ -216,7 +216,7 @@ static noinline __flatten int program_many(struct iommu_domain *domain, struct i
 		left -= extent.npages;
 		if (!left)
 			break;
-		if (++n % RUNS_PER_BREAK == 0) {
+		if (++n % EXTENTS_PER_BREAK == 0) {
 			cond_resched();
 			ret = ioasid_interrupted();
 			if (ret)
@@ -248,14 +248,14 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
  * @d: domain
  * @area: its pages are pinned
  * @sync: else ioasid_space_sync_map() is called later
- * @res: where the time for a flush goes, or NULL
+ * @res: gets the time for a flush, or NULL
  *
  * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
  */
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
-	bool direct = ioasid_direct_can(d->domain);
+	bool direct = ioasid_pt_can_write(d->domain);
 	struct ioasid_doubt doubt = {};
 	struct ioasid_extent extent;
 	u64 done = 0;
@@ -290,7 +290,7 @@ static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
  * @space: domains_rwsem is held
  * @area: its pages are pinned, if there is any domain
  * @sync: else ioasid_space_sync_map() is called later
- * @res: where the time for flushes goes, or NULL
+ * @res: gets the time for flushes, or NULL
  *
  * Return: 0, or -errno with nothing of @area left anywhere (else @area->stuck).
  */
@@ -325,12 +325,12 @@ void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area
 }
 
 /**
- * ioasid_space_sync_map() - make what was written without sync visible
+ * ioasid_space_sync_map() - make entries that were written without sync visible
  * @space: domains_rwsem is held since then
  * @start: first address
  * @last: last address; other mappings may lie between
  *
- * Return: 0 or what the IOMMU driver says.
+ * Return: 0 or the errno of the IOMMU driver.
  */
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
 {

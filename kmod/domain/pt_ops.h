@@ -5,19 +5,18 @@
  * iommu_map() ends with a flush where the IOMMU caches entries that are not
  * present, and its two layers cost as much as the write of one entry. So the
  * domain's own operation is called extent by extent, and the flush once for the whole
- * mapping. All that iommu_map() does otherwise is done by us: the split into
- * page sizes, the iommu:map event, the flush before success is reported, the
- * undoing. Likewise for unmaps, which small maps are made of as much; their
- * flush is the caller's with iommu_unmap_fast(), too.
+ * mapping. This code does all else that iommu_map() does: the split into page sizes,
+ * the iommu:map event, the flush before success is reported, the undo. The same holds
+ * for unmaps; there the caller flushes, as with iommu_unmap_fast().
  *
- * The parameter iommu_map=Y takes the kernel's functions instead, which is also
- * what happens for a domain that has no operation we know.
+ * With the parameter iommu_map=Y, and for a domain without a known operation, the
+ * kernel's functions are called instead.
  *
  * The operations are called as iommu_map() calls them; drivers allow that for
  * disjoint ranges at the same time.
  */
-#ifndef _IOASID_DIRECT_H
-#define _IOASID_DIRECT_H
+#ifndef _IOASID_PT_OPS_H
+#define _IOASID_PT_OPS_H
 
 #include <linux/bitops.h>
 #include <linux/minmax.h>
@@ -31,7 +30,7 @@
 /* unmap.c: the parameter iommu_map */
 extern bool ioasid_use_iommu_map;
 
-/* ioasid_has_range_ops() - has the domain operations that split ranges themselves */
+/* ioasid_has_range_ops() - the domain's operations split ranges themselves */
 static inline bool ioasid_has_range_ops(const struct iommu_domain *domain)
 {
 #ifdef COMPAT_HAVE_GENERIC_PT
@@ -41,8 +40,8 @@ static inline bool ioasid_has_range_ops(const struct iommu_domain *domain)
 #endif
 }
 
-/* ioasid_direct_can() - is there an operation we know, and are we to use it */
-static inline bool ioasid_direct_can(const struct iommu_domain *domain)
+/* ioasid_pt_can_write() - call the domain's own operation, if it is one that we know */
+static inline bool ioasid_pt_can_write(const struct iommu_domain *domain)
 {
 	if (READ_ONCE(ioasid_use_iommu_map) || COMPAT_IOMMU_DEBUG_MAPS)
 		return false;
@@ -52,7 +51,7 @@ static inline bool ioasid_direct_can(const struct iommu_domain *domain)
 /*
  * ioasid_pick_pgsize() - the largest page size for the start of [iova, iova + size)
  *
- * And in @count how many pages of it until a larger one fits, or until the end.
+ * @count is set to the number of such pages until a larger one fits, or until the end.
  */
 static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 iova,
 					phys_addr_t phys, size_t size, size_t *count)
@@ -81,10 +80,9 @@ static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 i
 }
 
 /*
- * ioasid_extent_clip() - cut from @extent what the area does not show; false if that is all of it
+ * ioasid_extent_clip() - cut @extent to the part that the area shows; false if that is empty
  *
- * @skip is how many pages are still to be left out before it, @left how many it
- * shows from there on.
+ * @skip counts the pages before that part, @left the pages that the area shows from there.
  */
 static inline bool ioasid_extent_clip(struct ioasid_extent *extent, unsigned long *skip,
 				      unsigned long left)
@@ -99,4 +97,4 @@ static inline bool ioasid_extent_clip(struct ioasid_extent *extent, unsigned lon
 	return true;
 }
 
-#endif /* _IOASID_DIRECT_H */
+#endif /* _IOASID_PT_OPS_H */

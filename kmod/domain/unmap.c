@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clearing: areas out of the page tables of domains, and out of their IOTLBs.
+ * Clear areas from the page tables of domains, and from their IOTLBs.
  *
  * What can run at the same time: maps and unmaps of other areas on the same page tables
  * (IOMMU drivers allow that, ranges are disjoint), never an attach, detach or
@@ -26,16 +26,17 @@ module_param_named(iommu_map, ioasid_use_iommu_map, bool, 0644);
 MODULE_PARM_DESC(iommu_map, "Write page tables with iommu_map() instead of the domain's own operation (default N)");
 
 /*
- * About what one call of the IOMMU driver clears before others may extent. Its end is
- * never within an entry of a page table, of which drivers refuse to clear a part:
- * an entry lies at a multiple of its size, so it does not cross one of a larger.
+ * About how much one call of the IOMMU driver clears, so that other tasks can run. The
+ * end must not lie inside an entry of a page table, since drivers cannot clear a part of
+ * an entry. It does not: an entry lies at a multiple of its size, so it crosses no
+ * multiple of a larger size.
  */
 #define CLEAR_SHIFT	30
 #define CLEAR_STEP	BIT_ULL(CLEAR_SHIFT)
 /* No entry is larger than an extent. */
 #define ENTRY_SHIFT_MAX	(PAGE_SHIFT + const_ilog2(IOASID_EXTENT_PAGES_MAX))
 
-/* Pages that are asked about, or areas that are cleared, between two looks at the scheduler. */
+/* Queries of pages, or cleared areas, between two looks at the scheduler. */
 #define ASKS_PER_BREAK	1024
 #define AREAS_PER_BREAK	64
 
@@ -76,9 +77,8 @@ static size_t unmap_pages(struct iommu_domain *domain, u64 iova, size_t size,
 }
 
 /*
- * Clear entries, which the IOTLB may hold until @gather is synced. Return: how
- * many bytes from @iova on are clear, more than @size where a larger page ended
- * there.
+ * Clear entries; the IOTLB may hold them until @gather is synced. Return: how many bytes
+ * from @iova on are clear; more than @size where a larger page ended there.
  */
 static size_t pt_unmap(struct iommu_domain *domain, u64 iova, size_t size,
 		       struct iommu_iotlb_gather *gather)
@@ -90,7 +90,7 @@ static size_t pt_unmap(struct iommu_domain *domain, u64 iova, size_t size,
 	return done;
 }
 
-/* May one entry lead from below @at, a multiple of the step, to above? */
+/* Can one entry cross @at, a multiple of the step? */
 static bool entry_crosses(struct iommu_domain *domain, u64 at)
 {
 	u64 larger = domain->pgsize_bitmap & GENMASK_ULL(ENTRY_SHIFT_MAX, CLEAR_SHIFT + 1);
@@ -101,7 +101,7 @@ static bool entry_crosses(struct iommu_domain *domain, u64 at)
 	       iommu_iova_to_phys(domain, at);
 }
 
-/* What the next call clears of @left bytes from @iova on. */
+/* How much of @left bytes from @iova on the next call clears. */
 static u64 clear_step(struct iommu_domain *domain, u64 iova, u64 left)
 {
 	u64 step = left;
@@ -115,16 +115,16 @@ static u64 clear_step(struct iommu_domain *domain, u64 iova, u64 left)
 }
 
 /*
- * Clear [iova, iova + size), all of which has entries; what was there is not
- * flushed. Return: how much from @iova on is clear.
+ * Clear [iova, iova + size), all of which has entries, without a flush. Return: how much
+ * from @iova on is clear.
  *
- * The driver may clear more than a step where entries belong together, never
- * more than the areas, which they do not cross.
+ * The driver may clear more than a step, where one entry covers more. Entries do not
+ * cross the border of an area, so it never clears more than the areas.
  */
 static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 		       struct iommu_iotlb_gather *gather)
 {
-	bool direct = ioasid_direct_can(domain);
+	bool direct = ioasid_pt_can_write(domain);
 	u64 done = 0;
 	size_t n;
 
@@ -136,8 +136,8 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 		if (!n)
 			break;
 		/*
-		 * Not every driver gathers, but each flushes: newer kernels leave a
-		 * sync of nothing out.
+		 * Some drivers do not fill in @gather, and newer kernels skip the
+		 * sync of an empty one: set the range here.
 		 */
 		if (gather->start >= gather->end)
 			iommu_iotlb_gather_add_range(gather, iova + done, n);
@@ -149,8 +149,8 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 }
 
 /*
- * What is to be thought of [iova, iova + bytes), which has entries and which the
- * driver did not clear. If it says that there are none, it cannot be asked again.
+ * The state of [iova, iova + bytes), which has entries and which the driver did not
+ * clear: STUCK_LOST if the driver reports no entry, since it cannot be asked again.
  */
 static noinline enum ioasid_stuck stuck_how(struct iommu_domain *domain, u64 iova, u64 bytes)
 {
@@ -165,7 +165,7 @@ static noinline enum ioasid_stuck stuck_how(struct iommu_domain *domain, u64 iov
 	return IOASID_STUCK_HELD;
 }
 
-/* Of @area everything from @from on was not cleared, as far as @last. */
+/* Mark @area as stuck: [@from, @last] was not cleared. */
 static void area_stuck(struct iommu_domain *domain, struct ioasid_area *area, u64 from, u64 last)
 {
 	enum ioasid_stuck how;
@@ -177,7 +177,7 @@ static void area_stuck(struct iommu_domain *domain, struct ioasid_area *area, u6
 		area->stuck = how;
 }
 
-/* Areas on the list are in IOVA order; those that did not go are marked. */
+/* Mark the areas that were not cleared; the list is in IOVA order. */
 static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
 		       struct ioasid_area *end, struct list_head *areas, u64 from)
 {
@@ -190,7 +190,7 @@ static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
 	}
 }
 
-/* From @iova on, how much of @bytes does the IOMMU say leads to @phys? */
+/* How many of @bytes from @iova on does the IOMMU translate to @phys? */
 static u64 clear_answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys, u64 bytes)
 {
 	u64 at = 0;
@@ -204,9 +204,9 @@ static u64 clear_answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys
 }
 
 /*
- * Clear whatever the IOMMU says is there of [iova, iova + bytes), and nothing
- * else: where there is no entry, drivers round up to all that one could map, or
- * complain.
+ * Clear the entries that the IOMMU reports in [iova, iova + bytes), and nothing else:
+ * where there is no entry, drivers skip to the end of the largest possible entry, or
+ * warn.
  */
 static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
 			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather)
@@ -226,7 +226,7 @@ static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 	}
 }
 
-/* An area of which some is there, and some is not. */
+/* Clear an area of which some entries exist and some do not. */
 static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
 				struct iommu_iotlb_gather *gather)
 {
@@ -250,7 +250,7 @@ static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area 
 }
 
 /**
- * ioasid_domain_undo() - take back what was written of an area before it failed
+ * ioasid_domain_undo() - clear what was written of an area before the failure
  * @d: domain
  * @area: some domain keeps some of it if area->stuck is set afterwards
  * @done: bytes from the start that the driver has reported
@@ -270,7 +270,7 @@ noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *ar
 	iommu_iotlb_sync(d->domain, &gather);
 }
 
-/* Flush; nothing of what was cleared can be reached after this. */
+/* Flush: after this no device can reach what was cleared. */
 static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
 				       const struct ioasid_sync_args *sync)
 {
@@ -316,8 +316,8 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 }
 
 /*
- * Ready for many areas: drivers flush at each gap, unless told that somebody
- * does it later and for all.
+ * Prepare @gather for many areas: without this drivers flush at each gap, instead of
+ * once at the end.
  */
 static void gather_many(struct iommu_iotlb_gather *gather)
 {
@@ -325,7 +325,7 @@ static void gather_many(struct iommu_iotlb_gather *gather)
 	gather->queued = COMPAT_FLUSH_ANY_SIZE;
 }
 
-/* One flush from @start to @last, whatever lies between; the rest is the driver's. */
+/* Flush the range from @start to @last at once, including the gaps. */
 static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
 {
 	if (!COMPAT_FLUSH_ANY_SIZE)
@@ -406,10 +406,10 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
  * @d: domain
  * @areas: linked by area->link, in IOVA order; neighbours are cleared together
  * @per_sync: areas between two flushes, 0 for one flush after all
- * @res: where counts and times go
- * @timing: somebody wants them
+ * @res: gets counts and times
+ * @timing: an event or a policy reports the times
  *
- * Return: true when everything went. Otherwise areas that the device might
+ * Return: true when all areas are cleared. Otherwise areas that the device might
  * still reach are marked stuck.
  */
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,

@@ -169,8 +169,8 @@ void ioasid_policy_scope_exit(struct ioasid_policy_prog *r)
 }
 
 /*
- * Is the cgroup of the task @who that of the policy, or below it? @who is usually the
- * current task; it is another one where its mapping is pinned only now. @doubt is the
+ * Is the task's cgroup that of the policy, or below it? The task, @who, is usually the
+ * current one; it is another one where its mapping is pinned only now. @doubt is the
  * answer for a cgroup that is gone, or that the caller cannot see.
  */
 static bool cgroup_contains(struct cgroup *cgroup, const struct ioasid_who *who, bool doubt)

@@ -59,7 +59,7 @@ void ioasid_access_destroy(struct ioasid_access *access)
 	if (access->ops && access->ops->unmap)
 		atomic_dec(&space->notifiable);
 	mutex_unlock(&space->access_lock);
-	/* Its callback may run; those of other users are no matter of this one's. */
+	/* Wait for its own callback; those of other users may go on. */
 	mutex_lock(&access->calls);
 	access->gone = true;
 	mutex_unlock(&access->calls);

@@ -2,16 +2,16 @@
 /*
  * Attach and detach: groups into domains, and mappings into new domains.
  *
- * What can run at the same time: the caller (VFIO's container lock, or its like) keeps
- * attach and detach of one group apart. domains_rwsem held for write keeps out
- * maps and unmaps that touch page tables; maps that are pinning go on and find
- * the new domain when they come to program. Areas that are LIVE stay LIVE while
- * the lock is held for write. Policies are asked before any lock.
+ * What can run at the same time: maps that are pinning; they find the new domain when
+ * they program it. domains_rwsem held for write keeps out maps and unmaps that touch
+ * page tables, and LIVE areas stay LIVE meanwhile. The caller (VFIO's container lock, or
+ * its like) makes no two calls about one group at once. Policies are asked before any
+ * lock.
  *
- * Nothing waits for user space under that lock. An attach that finds mappings to
- * be pinned first backs out, pins them with no lock held (replay.c), and begins
- * anew. Since new mappings pin by themselves from then on, that is once. A detach
- * unpins after it has released the lock.
+ * Nothing waits for user space under domains_rwsem. An attach that finds unpinned
+ * mappings backs out, pins them with no lock held (replay.c), and starts again. That
+ * happens once, because from then on new mappings pin their own pages. A detach unpins
+ * after it has released the lock.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
@@ -29,7 +29,7 @@ static bool allow_unsafe_interrupts;
 module_param(allow_unsafe_interrupts, bool, 0644);
 MODULE_PARM_DESC(allow_unsafe_interrupts, "Attach devices whose interrupts the platform cannot isolate (default N)");
 
-/* Swap what maps look at; they read it under areas_lock alone. */
+/* Swap the IOVA ranges; maps read them under areas_lock alone. */
 static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ranges *ws)
 {
 	mutex_lock(&space->areas_lock);
@@ -77,8 +77,8 @@ static struct ioasid_area *attach_next_live(struct ioasid_space *space, u64 star
 		    attach_next_live(space, ioasid_area_last(area) + 1))
 
 /*
- * Remove every mapping from a domain that no group uses, or that ends with what it
- * has: nothing depends on how well that goes.
+ * Clear every mapping from a domain that no group uses, or that ends. Errors do not
+ * matter: no device uses these page tables.
  */
 static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u64 below)
 {
@@ -315,8 +315,8 @@ static void refresh_iova_ranges(struct ioasid_space *space)
 #define ATTACH_UNPINNED	1
 
 /*
- * Which domain it is to be, with everything mapped: @fresh, or one that
- * exists. On failure the group is in neither.
+ * Choose the domain, @fresh or an existing one, and map everything in it. On failure
+ * the group is in neither.
  */
 static int attach_domain(struct ioasid_space *space, struct ioasid_group *g,
 			 struct ioasid_domain *fresh, phys_addr_t sw_msi, struct ioasid_fail *f)
@@ -406,7 +406,7 @@ err_resv:
 	return ret;
 }
 
-/* The group stays in its owner's hands, DMA blocked, and nothing can be mapped. */
+/* Seal: the group stays with its owner, its DMA blocked, and every map fails. */
 static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, int err)
 {
 	space_link(space, g, NULL);
@@ -418,7 +418,7 @@ static void attach_sealed(struct ioasid_space *space, struct ioasid_group *g, in
 }
 
 /**
- * struct attach_call - a group on its way in
+ * struct attach_call - an attach of a group
  * @space: where to
  * @g: the group
  * @flags: of ioasid_attach_group()
@@ -461,7 +461,7 @@ static int attach_locked(struct attach_call *c)
 	} else {
 		ret = c->pin ?: attach_hardware(space, g, &c->f);
 	}
-	/* Refusing would make VFIO try its next driver, past every policy. */
+	/* If the call failed, VFIO would try its next driver, past every policy. */
 	if (ret < 0 && c->flags & IOASID_ATTACH_SEAL &&
 	    (c->policy || space->sealed || ioasid_policy_any())) {
 		attach_sealed(space, g, ret);
@@ -470,7 +470,7 @@ static int attach_locked(struct attach_call *c)
 	return ret;
 }
 
-/* From now on, or no longer, mappings are pinned because of this call. */
+/* Set whether new mappings are pinned because of this call. */
 static void attach_pins(struct attach_call *c, bool pins)
 {
 	struct ioasid_space *space = c->space;
@@ -499,7 +499,7 @@ static void attach_result(struct ioasid_space *space, struct ioasid_group *g, in
 	res->pgsizes = g->domain ? space->pgsizes : 0;
 }
 
-/* Once, or after pinning once more; see the head of the file. */
+/* Attach, and start again after pinning; see the head of the file. */
 static int attach_run(struct attach_call *c, struct ioasid_attach_result *res)
 {
 	struct ioasid_space *space = c->space;
@@ -518,7 +518,7 @@ static int attach_run(struct attach_call *c, struct ioasid_attach_result *res)
 			c->pin = ioasid_space_pin_all(space, &c->f);
 		}
 	} while (ret == ATTACH_UNPINNED);
-	/* In vain, if there is no domain now. */
+	/* Unpin again if there is no domain now. */
 	if (pinned)
 		ioasid_space_unpin_idle(space);
 	return ret;
@@ -538,7 +538,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	ioasid_assert_may_wait(space);
 	ioasid_who_current(&args.who, space->entry.id);
 	attach_describe_group(group, &args);
-	/* A sealing attach must not fail for want of a few bytes. */
+	/* A sealing attach must not fail for lack of a few bytes. */
 	g = kzalloc(sizeof(*g),
 		    GFP_KERNEL_ACCOUNT | (flags & IOASID_ATTACH_SEAL ? __GFP_NOFAIL : 0));
 	if (!g)
@@ -563,7 +563,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 }
 IOASID_EXPORT(ioasid_attach_group);
 
-/* No domain is left, and so none that could reach what one of them had lost. */
+/* No domain is left that could reach pages of lost areas: unpin these as usual. */
 static void attach_forget_lost(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
@@ -588,7 +588,7 @@ static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
 	lockdep_assert_held_write(&space->domains_rwsem);
 	if (d)
 		iommu_detach_group(d->domain, g->group);
-	/* Nothing may stay mapped in a container that no group is left in. */
+	/* A container without a group keeps no mapping. */
 	if (container && list_is_singular(&space->groups))
 		ioasid_space_claim_all(space, victims);
 	else if (d && d->groups == 1)

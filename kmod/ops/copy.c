@@ -20,8 +20,8 @@ static int share_fail(struct ioasid_space *src, int err, enum ioasid_reason reas
 }
 
 /*
- * 0, -EAGAIN when the source is in flight, or why not. One that came after
- * @since and is in flight counts as not there yet.
+ * Return: 0, -EAGAIN when the source is in flight, or another errno. A source that was
+ * reserved after @since and is in flight counts as not mapped.
  */
 static int share_check(struct ioasid_space *src, struct ioasid_area *area, u64 iova, u64 last,
 		       u64 since, const struct ioasid_map_call *c, enum ioasid_reason *reason)

@@ -55,14 +55,14 @@ static int space_ask_policy(struct ioasid_space *space)
 	return ret;
 }
 
-/* A space that is counted, for @user, and can be found. */
+/* Create a space that counts for @user, and add it to the table. */
 static struct ioasid_space *space_add(u32 flags, struct ioasid_user *user)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT;
 	struct ioasid_space *space;
 	struct ioasid_owner *owner;
 
-	/* Where this fails VFIO tries its next driver, past every policy. */
+	/* If this failed, VFIO would try its next driver, past every policy. */
 	if (flags & IOASID_SPACE_CONTAINER)
 		gfp |= __GFP_NOFAIL;
 	space = kzalloc(sizeof(*space), gfp);
@@ -182,7 +182,7 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims)
 	int ret = 0;
 
 	down_write(&space->domains_rwsem);
-	/* A user that registers only now has a dead space. */
+	/* An in-kernel user that registers after this gets a dead space. */
 	if (!list_empty(&space->groups) || !list_empty_careful(&space->accesses))
 		ret = -EBUSY;
 	else

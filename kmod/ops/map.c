@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MAP: check, reserve the range, pin and charge, program, publish. The only
- * place that unwinds a mapping.
+ * MAP: check, reserve the range, pin and charge, program, publish. Only this file
+ * unwinds a mapping.
  *
  * What can run at the same time as each step, and what keeps it out:
- *  - policy (before any lock): anybody.
+ *  - policy (before any lock): everything.
  *  - reserve (areas_lock): policies are asked about the address, which no other
  *    task can take meanwhile. From here on other maps of the range get -EEXIST
  *    and unmaps of it wait, until the area is LIVE or gone again.
- *  - pin (no lock): attach and detach go on. A teardown sets area->stop; it
- *    does not wait for us. Policies may come and go, see hooks/hooks.c.
+ *  - pin (no lock): attach and detach. A teardown sets area->stop and does not wait
+ *    for this call. Policies may be loaded and unloaded, see hooks/hooks.c.
  *  - program and publish (domains_rwsem read): no attach, detach or teardown.
- *    If a first domain appeared while we had not pinned, we go back and pin.
- *  - unwind: first the page tables (in domain/map.c, before it returns), then the
- *    pins, then the range is free for others. Where a page table cannot be
- *    cleared there is no way back, and the mapping is kept.
+ *    If the first domain appeared while the pages were unpinned, the call pins them.
+ *  - unwind: clear the page tables (in domain/map.c, before it returns), unpin, then
+ *    free the range. If a page table cannot be cleared, the mapping is kept.
  *  - exit and SIGKILL: pinning and programming look for fatal signals; the
  *    file is released only after this call has returned.
  */
@@ -41,12 +40,12 @@ static noinline void map_listen(struct ioasid_map_call *c)
 {
 	if (c->res)
 		return;
-	/* A policy that has seen the map begin also sees its end, whatever happens. */
+	/* A policy that saw map_begin must also see map_done. */
 	c->res = c->room ?: kmalloc(sizeof(*c->res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	memset(c->res, 0, sizeof(*c->res));
 }
 
-/* A policy asked to slow the caller down: before any lock, and killably. */
+/* Sleep because a policy requests it: before any lock, and killably. */
 static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 {
 	ktime_t until = ktime_add_us(ktime_get(), wait_us);
@@ -102,8 +101,8 @@ static int map_no_more(struct ioasid_map_call *c)
 }
 
 /*
- * No rlimit bounds it: count it for the user whose space it is. It is given back
- * with the range. VFIO has no errno of its own for this limit.
+ * No rlimit bounds the mapping: count it for the user who created the space, until the
+ * range is freed. VFIO has no errno of its own for this limit.
  */
 static noinline int map_count(struct ioasid_map_call *c)
 {
@@ -121,9 +120,8 @@ static noinline int map_count(struct ioasid_map_call *c)
 }
 
 /*
- * The address asked for, or one that is free, and that no policy turns down. The
- * only place where a mapping gets its address, so none is mapped that map_at
- * has not seen.
+ * Take the requested address, or a free one, unless a policy refuses it. A mapping gets
+ * its address only here, so map_at sees every address.
  */
 static int map_choose(struct ioasid_map_call *c)
 {
@@ -148,7 +146,7 @@ static int map_choose(struct ioasid_map_call *c)
 			ioasid_map_fail(c, ret, IOASID_R_WINDOW, m->length, 0);
 }
 
-/* Where to, and is there room? */
+/* Choose the address, and check that the range is free. */
 static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 {
 	struct ioasid_space *space = c->space;
@@ -204,7 +202,7 @@ static int map_claim(struct ioasid_map_call *c)
 	else if (!mutex_trylock(&space->areas_lock))
 		return -EAGAIN;
 	ret = map_check_space(c, &place);
-	/* Only a /dev/ioasid has those. */
+	/* Shared pages exist only on a /dev/ioasid. */
 	if (!ret && c->args.flags & IOASID_MAP_SHARED)
 		ret = map_count(c);
 	if (!ret) {
@@ -216,7 +214,7 @@ static int map_claim(struct ioasid_map_call *c)
 		ioasid_area_insert(space, area, &place);
 		space->avail--;
 		c->pin_now = !area->pages->pinned && ioasid_space_pins(space);
-		/* Later pins are charged elsewhere: ask what this task may do now. */
+		/* Pins are charged later, by other tasks: ask for the capability of this one. */
 		if (!area->pages->pinned && (!c->pin_now || space->emulated))
 			ioasid_pages_ask_cap(area->pages);
 	}
@@ -234,7 +232,7 @@ static void map_unreserve(struct ioasid_map_call *c)
 	mutex_unlock(&space->areas_lock);
 }
 
-/* How many may help: as many as the caller or a policy says, where it can pay. */
+/* How many workers may help: the caller's number or a policy's, for large mappings. */
 static unsigned int map_workers(struct ioasid_map_call *c)
 {
 	if (likely(c->args.length >> PAGE_SHIFT < IOASID_WORKERS_PAGES))
@@ -252,7 +250,7 @@ static bool map_bounded(const struct ioasid_map_call *c)
 	return pages->charged && (pages->mm == READ_ONCE(c->space->mm) || pages->user);
 }
 
-/* Count it, if nothing bounds what it has charged. */
+/* Count the mapping, if no rlimit bounds what it has charged. */
 static int map_bound(struct ioasid_map_call *c)
 {
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
@@ -287,7 +285,7 @@ static int map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
 	return c->later ? 0 : map_bound(c);
 }
 
-/* ioasid_map_paid() - what was to be charged later is charged now */
+/* ioasid_map_paid() - the pages to be charged later are charged now */
 int ioasid_map_paid(struct ioasid_map_call *c)
 {
 	c->area->pages->charged += c->owed;
@@ -311,9 +309,10 @@ static int map_go_live(struct ioasid_map_call *c)
 }
 
 /*
- * ioasid_map_publish() - mappings of one space get LIVE; domains_rwsem is held
+ * ioasid_map_publish() - make mappings of one space LIVE; domains_rwsem is held
  *
- * Return: 0, or why the one after the first *@done has left the page tables again.
+ * Return: 0, or the errno of the mapping after the first *@done, which is cleared from
+ * the page tables again.
  */
 int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
@@ -339,7 +338,7 @@ int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int 
 	return ret;
 }
 
-/* domains_rwsem is held. Without @sync the device need not see it yet. */
+/* ioasid_map_program() - domains_rwsem is held; without @sync the device need not see it yet */
 int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 {
 	struct ioasid_space *space = c->space;
@@ -360,7 +359,7 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	return 0;
 }
 
-/* Charge for what is pinned, if no other task has the lock that it takes. */
+/* Charge the pinned pages, if the lock for that is free. */
 static noinline int map_pay_now(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
@@ -372,7 +371,7 @@ static noinline int map_pay_now(struct ioasid_map_call *c)
 	return ioasid_map_paid(c);
 }
 
-/* Page tables are ours to write; ioasid_map_publish() needs them, too. */
+/* Take domains_rwsem, to write page tables and for ioasid_map_publish(). */
 static int map_lock_domains(struct ioasid_map_call *c)
 {
 	if (unlikely(c->now))
@@ -382,7 +381,7 @@ static int map_lock_domains(struct ioasid_map_call *c)
 	return 0;
 }
 
-/* Pin if a domain needs it, then program and publish in one piece. */
+/* Pin if a domain needs it, then program and publish under one hold of domains_rwsem. */
 static int map_build(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -411,13 +410,13 @@ static int map_build(struct ioasid_map_call *c)
 	if (!ret)
 		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
-	/* The domain that it was pinned for is gone. */
+	/* The domain that the pages were pinned for has ended. */
 	if (unlikely(idle))
 		ioasid_space_unpin_idle(space);
 	return ret;
 }
 
-/* The area, described but with nothing behind it yet. */
+/* Allocate and describe the area; nothing is reserved or pinned yet. */
 static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
@@ -443,7 +442,7 @@ static int map_describe(struct ioasid_map_call *c)
 	return 0;
 }
 
-/* ioasid_map_begin() - who asks */
+/* ioasid_map_begin() - fill in the caller and the time */
 void ioasid_map_begin(struct ioasid_map_call *c)
 {
 	c->timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
@@ -454,7 +453,7 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 	trace_ioasid_map_begin(&c->args);
 }
 
-/* What can be said before anything is done. */
+/* The checks before anything is done, and the policies. */
 static int map_check(struct ioasid_map_call *c)
 {
 	int ret = map_check_args(c);
@@ -463,7 +462,7 @@ static int map_check(struct ioasid_map_call *c)
 	return ret || unlikely(c->now) ? ret : map_ask_policy(c);
 }
 
-/* From here on the range is ours. */
+/* Reserve the range: from here on the area is BUILDING. */
 static int map_reserve(struct ioasid_map_call *c)
 {
 	int ret = map_describe(c);
@@ -479,8 +478,9 @@ static int map_reserve(struct ioasid_map_call *c)
 }
 
 /*
- * A domain kept some of it: so do we, as an unmap does. False when the space was
- * torn down meanwhile: then nobody would unmap it, and the pages are given up.
+ * A domain kept entries of the area: keep it as a LIVE mapping, as an unmap does. False
+ * when the space was torn down meanwhile: then no call could unmap it, and the pages are
+ * leaked.
  */
 static noinline bool map_keep(struct ioasid_map_call *c)
 {
@@ -503,10 +503,11 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 }
 
 /*
- * ioasid_map_undo() - give up on a range that is reserved, because of @err
+ * ioasid_map_undo() - undo a reserved mapping, because of @err
  *
- * It is in no page table, or else it is kept, as a LIVE mapping, and -EIO. It
- * stays reserved until the last page is unpinned. Return: the errno of the call.
+ * If a page table kept entries of it, it becomes a LIVE mapping, and the errno -EIO.
+ * Otherwise the range stays reserved until the last page is unpinned.
+ * Return: the errno of the call.
  */
 int ioasid_map_undo(struct ioasid_map_call *c, int err)
 {
@@ -528,10 +529,10 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 }
 
 /**
- * ioasid_map_reserve() - a mapping up to the point where its range is reserved
+ * ioasid_map_reserve() - do the steps of a mapping up to the reservation of its range
  * @c: has begun
  *
- * Return: 0; or an errno, and nothing is left of it but the end of the call.
+ * Return: 0; or an errno, and all is undone; the caller ends the call.
  */
 __flatten int ioasid_map_reserve(struct ioasid_map_call *c)
 {
@@ -550,7 +551,7 @@ int ioasid_map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
 	return map_pin(c, lot);
 }
 
-/* EDQUOT and EAGAIN from a policy mean something else to callers of VFIO. */
+/* EDQUOT and EAGAIN of a policy have another meaning for VFIO's callers. */
 static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 {
 	if (c->args.flags & IOASID_MAP_LEGACY && c->fail.reason == IOASID_R_POLICY &&
@@ -559,7 +560,7 @@ static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 	return ret;
 }
 
-/* Report to the policies and the trace event that have listened from the beginning. */
+/* Notify the policies in seen_by, and the trace event. */
 static noinline void map_notify(struct ioasid_map_call *c, int ret)
 {
 	struct ioasid_map_result *res = c->res;
@@ -605,12 +606,12 @@ bool ioasid_map_may_now(const struct ioasid_map_call *c)
 }
 
 /*
- * ioasid_map_make() - the whole of a mapping
+ * ioasid_map_make() - all steps of a mapping
  *
  * Takes over the count and the reference of @source, also when it fails.
  *
- * Flattened, as the other steps of small maps and unmaps are: their many little
- * functions cost more to call than to extent.
+ * Flattened, as other steps of small maps and unmaps are: their many small functions
+ * cost more to call than to run (docs/architecture.md has the figure).
  */
 __flatten int ioasid_map_make(struct ioasid_map_call *c)
 {

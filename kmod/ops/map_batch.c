@@ -4,13 +4,13 @@
  *
  * What can run at the same time: as for one mapping (map.c), at each step. First the range
  * of every mapping of a round is reserved, then all of them are pinned, with no lock held;
- * then they are written, made visible and published under one hold of domains_rwsem
+ * then they are programmed, flushed and published under one hold of domains_rwsem
  * for reading, so that no attach comes between and misses one. Until then they
- * are BUILDING, and other tasks that want their ranges wait.
+ * are BUILDING, and calls about their ranges wait.
  *
  * Small mappings that follow each other in memory are pinned with one call of the pinner,
- * and what small ones have pinned is charged once for all of a round, still before
- * any of them is written.
+ * and the pages of small mappings are charged once for a round, before any of them is
+ * programmed.
  *
  * Mappings go in order: when one fails, those before it are published, it and
  * those after it are undone.
@@ -23,24 +23,24 @@
 #include "ops.h"
 
 /*
- * Mappings of a round; what is on its way is bounded, not the call. A flush is
- * shared by as many, and the memory that describes them is cleared for each call.
+ * Mappings of a round. It bounds what is in flight, not the call. So many mappings share
+ * a flush, and each call clears the memory that describes them.
  */
 #define ROUND	128
 
-/* Pages of one whose charge can wait for those of others: the round's are few then. */
+/* Pages of a mapping whose charge can wait, so that a round has few uncharged pages. */
 #define LATER_PAGES	16
 /* Mappings and their pages between two looks at the scheduler. */
 #define PINNED_PER_BREAK	128
 
-/* May what @c pins be charged with what others of its round pin? */
+/* Can the pages of @c be charged together with others of its round? */
 static bool batch_later(const struct ioasid_map_call *c)
 {
 	return c->args.length <= LATER_PAGES << PAGE_SHIFT && !c->timing &&
 	       !ioasid_charge_at_once();
 }
 
-/* One mapping up to the point where its range is reserved, and the caller knows where. */
+/* Reserve the range of one mapping, and write its address to the caller. */
 static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
 {
 	int ret;
@@ -57,14 +57,14 @@ static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call
 	return ret;
 }
 
-/* Does @next go on in memory where @c ends, so that one call of the pinner does for both? */
+/* Does the memory of @next follow that of @c, so that one call of the pinner pins both? */
 static bool batch_neighbours(const struct ioasid_map_call *c, const struct ioasid_map_call *next)
 {
 	return next->later && !next->res && next->args.vaddr == c->args.vaddr + c->args.length &&
 	       !((c->args.flags ^ next->args.flags) & IOASID_MAP_WRITE);
 }
 
-/* Pages of the first of @nr small mappings, and of those that follow it in memory. */
+/* Pin the pages of the first of @nr small mappings, and of those that follow it in memory. */
 static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioasid_pin_lot *lot)
 {
 	unsigned long n = c->args.length >> PAGE_SHIFT, more;
@@ -76,11 +76,11 @@ static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioas
 			break;
 		n += more;
 	}
-	/* One alone pins its own. */
+	/* A single mapping pins its own pages. */
 	return i == 1 || ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE);
 }
 
-/* Pin what is reserved, in order. Return: 0; or why not, and *@done of @nr are pinned. */
+/* Pin reserved mappings, in order. Return: 0; or an errno, and *@done of @nr are pinned. */
 static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
 	/* Only what was set is read. */
@@ -109,7 +109,7 @@ static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	return ret;
 }
 
-/* Charge for one, whose pages are pinned. */
+/* Charge for one mapping, whose pages are pinned. */
 static int batch_pay_one(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
@@ -123,13 +123,13 @@ static int batch_pay_one(struct ioasid_map_call *c)
 	return ioasid_map_paid(c);
 }
 
-/* Is what it owes part of the sum that is charged for several? A user is no process. */
+/* Does the charge of @c belong to the sum? That is per process, not per user. */
 static bool batch_shares(const struct ioasid_map_call *c)
 {
 	return c->owed && !c->area->pages->user;
 }
 
-/* Charge for several in one, if the rlimit allows that and no policy has come meanwhile. */
+/* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */
 static void batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 {
 	struct ioasid_pages *pages = NULL;
@@ -154,7 +154,7 @@ static void batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 	}
 }
 
-/* Charge for what is still to be charged. Return: 0; or why not, and *@done of @nr are. */
+/* Charge all that is uncharged. Return: 0; or an errno, and *@done of @nr are charged. */
 static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
 	unsigned int i;
@@ -193,7 +193,7 @@ static int batch_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call
 		return ret;
 	}
 	ret = ioasid_map_publish(c, *n, &good);
-	/* That one has left the page tables by itself. */
+	/* ioasid_map_publish() has cleared that one itself. */
 	for (i = good + 1; i < *n; i++)
 		ioasid_space_unprogram(b->space, c[i].area);
 	*n = good;
@@ -222,7 +222,7 @@ static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	return err ?: ret;
 }
 
-/* The end of one that nothing was wrong with, after one that failed; -EIO if it is kept. */
+/* Undo a correct mapping, after one that failed; -EIO if it is kept. */
 static int batch_give_up(struct ioasid_map_call *c)
 {
 	int ret = ioasid_map_undo(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));

@@ -22,21 +22,21 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * struct ioasid_map_call - one mapping, from entry to exit, in the steps that it shares
  *	with a batch
  * @space: where to
- * @args: what is asked for; iova is filled in when the kernel chooses it
+ * @args: the request; iova is filled in when the kernel chooses it
  * @file: memory of this file (IOASID_MAP_OF_FILE)
  * @source: pages that are mapped already (IOASID_MAP_SHARED), with one count of
  *	nr_areas and a reference, which go to the area
  * @first: the first of those to map
  * @fail: why it fails
- * @res: how it goes, for the policies and the trace event that report its end; NULL: none does
+ * @res: the result, for the policies and the trace event at its end; NULL: none reports it
  * @room: where @res is; NULL: in memory of its own
- * @seen_by: policies that want to know
- * @area: once it is reserved
+ * @seen_by: policies to notify of its end
+ * @area: the area, once it is reserved
  * @last: last address
  * @start: when it began
  * @timing: a policy or a tracepoint wants times
  * @owed: pages that are pinned and still to be charged, with @later
- * @pin_now: the pages are to be pinned
+ * @pin_now: pin the pages
  * @later: the caller charges for them, soon
  * @now: a step that had to wait fails instead, with -EAGAIN; see ioasid_map_may_now()
  */

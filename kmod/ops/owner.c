@@ -23,7 +23,7 @@
 #include "lib/who.h"
 #include "ops.h"
 
-/* Guards pages->moving; nothing is waited for under it. */
+/* Guards pages->moving; innermost, and held for a moment. */
 static DEFINE_MUTEX(moving_lock);
 static DECLARE_WAIT_QUEUE_HEAD(moving_wait);
 
@@ -55,7 +55,7 @@ static struct ioasid_pages *owner_claim_try(struct owner_move *moves, unsigned i
 	return taken;
 }
 
-/* Claims nothing while it waits, so that no two calls wait for each other. */
+/* Claim all pages. It claims none while it waits, so no two calls wait for each other. */
 static int owner_claim(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
 {
 	struct ioasid_pages *taken;
@@ -106,14 +106,14 @@ static int owner_move_charge(struct owner_move *m, struct ioasid_fail *f)
 	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), next->charged, limit);
 }
 
-/* Give the charge back, and forget. */
+/* Uncharge the description, and release it. */
 static void owner_move_drop(struct ioasid_pages *who)
 {
 	ioasid_uncharge(who, who->charged);
 	ioasid_pages_release(who);
 }
 
-/* The new owner is in, the old one is paid off. */
+/* Set the new owner, and uncharge the old one. */
 static void owner_commit(struct owner_move *m)
 {
 	struct ioasid_pages old;
@@ -123,12 +123,12 @@ static void owner_commit(struct owner_move *m)
 }
 
 /**
- * ioasid_pages_change_owner() - charge the caller for pages, and no longer who was
- * @pages: kept by the caller
- * @args: who he is, and which mapping it is about; the rest is filled in
- * @f: why not
+ * ioasid_pages_change_owner() - charge the caller for pages, and uncharge their owner
+ * @pages: the caller holds a reference
+ * @args: the caller, and the range of the mapping; the rest is filled in
+ * @f: why it fails
  *
- * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's.
+ * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or the errno of a policy.
  */
 int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
 			      struct ioasid_fail *f)
@@ -149,8 +149,8 @@ int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_ar
 }
 
 /*
- * Count what is mapped. -EAGAIN while something is in flight, unless it came
- * after @since: what is mapped only now is charged to whoever maps it.
+ * Count the mappings. Return -EAGAIN while one is in flight that was reserved before
+ * @since; a later one is charged to the task that maps it.
  */
 static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 		       struct ioasid_area_wait *w, struct ioasid_fail *f)
@@ -231,7 +231,7 @@ static int owners_get(struct ioasid_space *space, struct owner_move **moves, uns
 	return 0;
 }
 
-/* All or none; the same pages may come several times. All of them are claimed. */
+/* Move all charges or none. All pages are claimed; some may occur several times. */
 static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
 {
 	unsigned int i, done;
@@ -259,7 +259,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 	return ret;
 }
 
-/* What is mapped is the caller's, and what the caller maps from now on is the owner's. */
+/* The caller is the owner of the space from now on. */
 static void owner_set(struct ioasid_space *space, struct ioasid_owner *owner)
 {
 	mutex_lock(&space->areas_lock);
@@ -272,8 +272,8 @@ static void owner_set(struct ioasid_space *space, struct ioasid_owner *owner)
  * @space: address space
  *
  * Return: 0; -EINVAL (memory of another process is mapped), -ENOMEM (the
- * caller's RLIMIT_MEMLOCK), -ENOENT (freed), -EINTR, or a policy's. After an
- * error nobody's charge has changed.
+ * caller's RLIMIT_MEMLOCK), -ENOENT (freed), -EINTR, or the errno of a policy. After an
+ * error no charge has changed.
  */
 int ioasid_space_change_owner(struct ioasid_space *space)
 {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning late, and unpinning early: what a VFIO container maps is pinned only
- * while it has a domain. So the first group with an IOMMU finds mappings that
- * are not pinned, and the last one leaves some behind, for software devices.
+ * Pin late, and unpin early: the mappings of a VFIO container are pinned only while it
+ * has a domain. So the first group with an IOMMU finds unpinned mappings; when the last
+ * one leaves, software devices may keep mappings, which are unpinned then.
  *
- * Pages are pinned and charged with no lock held, for as long as user space
- * takes: for a description of the mapping (ioasid_pages_describe()), which is
- * moved to the mapping under areas_lock when that is still the same. Unpinning
- * and giving back go the other way.
+ * User space can delay a pin without limit. So pages are pinned and charged with no
+ * lock held, for a description of the mapping (ioasid_pages_describe()); then the pins
+ * and the charge move to the mapping under areas_lock, if it is still the same. Unpin
+ * and uncharge go the other way.
  *
- * What can run at the same time: every call. An unmap of what is being pinned does not wait. A
- * map that begins while an attach pins, pins by itself (ioasid_space_pins());
- * so the attach comes to an end, whatever other tasks map. Of two attaches that
- * pin the same mapping one finds it pinned, and drops its own pins. The
- * owner of the mapping may change; then it is pinned once more, for the new one.
+ * What can run at the same time: every call. An unmap of a mapping that is being pinned
+ * does not wait. A map that begins while an attach pins, pins its own pages
+ * (ioasid_space_pins()), so the attach ends, whatever other tasks map. Of two attaches
+ * that pin the same mapping, one finds it pinned and drops its own pins. If the owner of
+ * the mapping changes, it is pinned again for the new owner.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -26,9 +26,9 @@
  * @space: of the mapping
  * @start: its first address
  * @last: its last address
- * @pages: its pages, with a reference, so that no other one is taken for it
- * @own: the same, where they are pinned and charged
- * @counted: how many of them are to be paid for
+ * @pages: its pages, with a reference, so that the address names no other object
+ * @own: the description for which they are pinned and charged
+ * @counted: how many of them must be charged
  */
 struct replay {
 	struct ioasid_space *space;
@@ -49,7 +49,7 @@ static struct ioasid_area *find_live(struct ioasid_space *space, u64 start, bool
 
 	lockdep_assert_held(&space->areas_lock);
 	area = ioasid_area_first(space, start, U64_MAX);
-	/* No new domain gets one that is torn. */
+	/* A torn area is put into no new domain. */
 	while (area && (area->state != IOASID_AREA_LIVE || area->pages->pinned != pinned ||
 			(!pinned && area->torn)))
 		area = ioasid_area_next(space, area, start, U64_MAX);
@@ -89,7 +89,7 @@ static bool replay_begin(struct replay *r, u64 start)
 	return area;
 }
 
-/* The mapping, if it still is what is being pinned; areas_lock is held. */
+/* The mapping, if it is still the same; areas_lock is held. */
 static struct ioasid_area *replay_area(struct replay *r)
 {
 	struct ioasid_space *space = r->space;
@@ -135,7 +135,7 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	return ret;
 }
 
-/* Charge for pages that a user had paid for when they were pinned, and has unpinned since. */
+/* Charge pages that an in-kernel user had paid for, and has unpinned since. */
 static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f)
 {
 	u64 limit = 0;
@@ -151,7 +151,7 @@ static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f
 	return 0;
 }
 
-/* Move what is pinned, and the charge for it, to the mapping. */
+/* Move the pins and their charge to the mapping. */
 static int replay_move(struct replay *r, struct ioasid_area *area, unsigned long due,
 		       struct ioasid_fail *f)
 {
@@ -168,7 +168,7 @@ static int replay_move(struct replay *r, struct ioasid_area *area, unsigned long
 	return 0;
 }
 
-/* 0 when the mapping is pinned, REPLAY_CHANGED, or why not. */
+/* Return: 0 when the mapping is pinned, REPLAY_CHANGED, or an errno. */
 static int replay_commit(struct replay *r, struct ioasid_fail *f)
 {
 	struct ioasid_area *area;
@@ -189,13 +189,13 @@ static int replay_commit(struct replay *r, struct ioasid_fail *f)
 			return ret;
 		}
 		mutex_unlock(&r->space->areas_lock);
-		/* Each time it is more, up to all of them. */
+		/* @due grows with each round, up to all pages, so the loop ends. */
 		ret = replay_pay(r, due, f);
 	} while (!ret);
 	return ret;
 }
 
-/* Has it failed for a mapping that is not there any more? */
+/* Did the pin fail for a mapping that no longer exists? */
 static bool replay_is_moot(struct replay *r)
 {
 	bool moot;
@@ -206,7 +206,7 @@ static bool replay_is_moot(struct replay *r)
 	return moot;
 }
 
-/* What was pinned and charged in vain, or too much. */
+/* Unpin and uncharge what was not moved. */
 static void replay_end(struct replay *r)
 {
 	ioasid_pages_unpin(&r->own);
@@ -230,11 +230,11 @@ static int replay_one(struct replay *r, struct ioasid_fail *f)
 
 /**
  * ioasid_space_pin_all() - pin every mapping that is not pinned
- * @space: ioasid_space_pins() is true, so that no new ones come
- * @f: why not; and f->pages grows by what was pinned
+ * @space: ioasid_space_pins() is true, so new mappings are pinned by their own call
+ * @f: why it fails; f->pages grows by the pages that were pinned
  *
  * Return: 0; -EFAULT, -ENOMEM, -EBUSY (a mapping waits for its new virtual address),
- * -EINTR, or a policy's. What was pinned before stays so.
+ * -EINTR, or the errno of a policy. Mappings that were pinned before stay pinned.
  */
 int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
 {
@@ -256,7 +256,7 @@ int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
 }
 
 /*
- * Take the pins of a mapping that needs none any more; false when there is none from *@start up.
+ * Take the pins of a mapping that no domain needs; false when there is none from *@start up.
  *
  * An attach that found everything pinned fills its domain, which is not in the
  * list yet: domains_rwsem keeps it out.

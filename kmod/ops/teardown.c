@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Teardown: all mappings of a space go at once, because its last group left,
- * the last file was closed, or it was freed.
+ * Teardown: remove all mappings of a space, because its last group left, the last file
+ * was closed, or it was freed.
  *
- * What can run at the same time: everything with a reference. The claim is made under
- * domains_rwsem held for write, so never between an unmap's claim and its
- * clearing of page tables; areas that are DYING already are left to whom they
- * belong, BUILDING ones are told to stop, and those with users of the CPU are
- * finished by the last of them. Nothing here waits for user space or for a
- * policy, and nothing but locks is waited for.
+ * What can run at the same time: every call with a reference. A teardown claims areas
+ * under domains_rwsem held for write, so never between an unmap's claim and its clearing
+ * of page tables. Areas that are DYING stay with the unmap that claimed them; for
+ * BUILDING ones it sets area->stop; those that the CPU reads or writes are finished by
+ * the last access. A teardown waits for locks only, never for user space or a policy.
  */
 #include <linux/mm.h>
 
@@ -19,13 +18,13 @@
 #include "ops.h"
 
 /*
- * ioasid_space_leave_to_users() - teardown, second part: what is not finished at once
+ * ioasid_space_leave_to_users() - teardown, second part: areas in use by the CPU
  * @space: domains_rwsem is held for write; a domain that is to end has ended
- * @victims: from ioasid_space_claim_all(); what is left is for ioasid_space_finish_all()
+ * @victims: from ioasid_space_claim_all(); the rest is for ioasid_space_finish_all()
  *
- * Areas that the CPU reads or writes at this moment: no device reaches them any
- * more, and the last of these users finishes them. A copy may wait for a page
- * fault for as long as user space likes.
+ * The CPU reads or writes these areas at this moment, and no device reaches them any
+ * more. The last access finishes an area, since a copy may wait for a page fault, which
+ * user space can delay without limit.
  */
 void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims)
 {
@@ -46,11 +45,11 @@ void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *v
 }
 
 /*
- * ioasid_space_claim_all() - teardown, first part: no device reaches anything any more
+ * ioasid_space_claim_all() - teardown, first part: clear all areas from all domains
  *
  * domains_rwsem is held for write; @victims is for ioasid_space_leave_to_users().
- * Maps in flight are to stop; they are in no domain yet. Unmaps in flight have
- * cleared theirs.
+ * Maps in flight are in no domain yet, and stop. Unmaps in flight have cleared their
+ * areas.
  */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
 {
@@ -111,9 +110,9 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 /**
  * ioasid_area_unuse() - a read or write by the CPU is over
  * @space: areas_lock is held, and released
- * @area: counts its users; may be gone afterwards
+ * @area: with a count in num_accesses; may be freed afterwards
  *
- * The last user of an area whose space was torn down meanwhile frees it.
+ * The last access of an area whose space was torn down meanwhile frees it.
  */
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
 {

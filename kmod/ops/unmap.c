@@ -5,19 +5,19 @@
  * IOTLB can hold it.
  *
  * What can run at the same time as each step, and what keeps it out:
- *  - find and claim (domains_rwsem read, areas_lock): areas in flight, being
- *    built, torn down or read by the CPU, are waited for with no lock held,
- *    killably, and one after the other. A call waits only for areas that were
- *    reserved before it began, and lets no new users into what it waits for; so
- *    neither maps of other ranges nor readers can keep it from its end. Claimed
- *    areas are DYING: nobody else touches them, maps of their range get -EEXIST.
+ *  - find and claim (domains_rwsem read, areas_lock): areas in flight (BUILDING, DYING,
+ *    or read by the CPU). The call waits for one after the other, killably, with no lock
+ *    held. It waits only for areas that were reserved before it began, and admits no new
+ *    accesses to them; so neither maps of other ranges nor readers can delay it without
+ *    limit. Claimed areas are DYING: no other task touches them, and maps of their
+ *    range get -EEXIST.
  *  - clear (domains_rwsem still read): an attach cannot replay an area between
- *    claim and clear, and no domain comes or goes.
+ *    claim and clear, and the list of domains does not change.
  *  - unpin (no lock): the range is still reserved; other unmaps of it wait.
  *  - teardown (detach of the last group, kill, last close) claims under
- *    domains_rwsem held for write, so never between our claim and clear; it
- *    leaves to us what we claimed. It never waits for user space.
- *  - policies are told, before any lock and after the last; they choose how
+ *    domains_rwsem held for write, so never between the claim and the clear of an
+ *    unmap, whose areas it leaves alone. It never waits for user space.
+ *  - policies are notified before the first lock and after the last; they choose how
  *    often to flush, and can neither veto nor delay.
  */
 #include <linux/list_sort.h>
@@ -32,7 +32,7 @@
 #include "lib/who.h"
 #include "ops.h"
 
-/* An in-kernel user that keeps its pins is asked this often, then it is -EBUSY. */
+/* How often an in-kernel user is asked to unpin before the call fails with -EBUSY. */
 #define NOTIFY_TRIES	10
 /* Areas under one hold of areas_lock. */
 #define FREE_BATCH	256
@@ -62,29 +62,29 @@ struct unmap_call {
 	bool begun;
 	bool timing;
 	bool stuck;
-	/* A step that had to wait fails instead, with -EAGAIN. */
+	/* A step that would have to wait fails with -EAGAIN instead. */
 	bool now;
-	/* @ranges do not rise, and so @victims are to be sorted. */
+	/* @ranges are not in order, so @victims must be sorted. */
 	bool unsorted;
-	/* What stands in the way, when find says so: */
+	/* What to wait for, when find returns FIND_*: */
 	struct ioasid_area_wait wait;
 	bool waited;
 	u64 pinned_start;
 	u64 pinned_last;
 };
 
-/* Not errors: find says what is to be waited for. */
+/* Return values of find, no errors: what to wait for. */
 #define FIND_IN_FLIGHT	1
 #define FIND_PINNED	2
 
-/* Most calls are for one area, whose end is theirs: no need to search on. */
+/* Most calls are for one area that ends where they end: stop the search there. */
 static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_area *area)
 {
 	return ioasid_area_last(area) >= c->last ? NULL :
 	       ioasid_area_next(c->space, area, c->args.iova, c->last);
 }
 
-/* @area and what follows, without what is in flight and came after the call had begun. */
+/* The first from @area on that is not in flight, or was reserved before the call began. */
 static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_area *area)
 {
 	while (area && unlikely(ioasid_area_in_flight(area, true)) && area->serial > c->since)
@@ -153,7 +153,7 @@ static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
 }
 
 /*
- * v1: mappings once were merged, and only their starts mean anything. A range
+ * v1: mappings once were merged, and only their starts count. A range
  * that begins inside a mapping unmaps nothing; one that covers the start of a
  * mapping unmaps it whole.
  */
@@ -162,7 +162,7 @@ static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
 	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
 }
 
-/* Memory of a file, and pages that others see too, have no address to update. */
+/* Memory of a file, and pages that other areas show too, have no address to update. */
 static bool unmap_has_vaddr(const struct ioasid_area *area)
 {
 	return !area->pages->of_file && atomic_read(&area->pages->nr_areas) == 1;
@@ -174,8 +174,8 @@ static int unmap_vaddr_check(const struct ioasid_area *area)
 }
 
 /*
- * Live update: the areas stay, their virtual addresses become invalid. All or
- * none: one that is invalid already refuses the call.
+ * Live update: the areas stay, and their virtual addresses become invalid. All or none:
+ * if one is invalid already, the call fails.
  */
 static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 {
@@ -209,8 +209,8 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 }
 
 /*
- * Does nothing make the unmap of @area wait? A task that works on it would, in-kernel users
- * that pin it, and an owner that is another process: its mmap_lock may be held for ever.
+ * Can @area be unmapped without a wait? Not while a task works on it, in-kernel users have
+ * pinned it, or its owner is another process, whose mmap_lock may be held without limit.
  */
 static noinline bool unmap_may_now(const struct ioasid_area *area)
 {
@@ -218,7 +218,7 @@ static noinline bool unmap_may_now(const struct ioasid_area *area)
 	       READ_ONCE(area->pages->mm) == current->mm;
 }
 
-/* areas_lock is held. Claims nothing unless it can claim everything. */
+/* Claim all areas of the range, or none. areas_lock is held. */
 static int unmap_find(struct unmap_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -260,7 +260,7 @@ static int unmap_find(struct unmap_call *c)
 	return 0;
 }
 
-/* Into how many pieces the clearing is to be cut, if a policy has an opinion. */
+/* How many areas to clear between two flushes; a policy may choose. */
 static u32 unmap_per_sync(struct unmap_call *c)
 {
 	struct ioasid_sync_args sync = {};
@@ -277,7 +277,7 @@ static u32 unmap_per_sync(struct unmap_call *c)
 	return ioasid_policy_unmap_sync(&c->args, &sync);
 }
 
-/* Claim range by range, as far as that goes; areas_lock is let go of now and then. */
+/* Claim range by range until one fails; areas_lock is released now and then. */
 static int unmap_find_ranges(struct unmap_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -357,7 +357,7 @@ static int unmap_claim(struct unmap_call *c)
 	return ret;
 }
 
-/* A batch got no further than to the range of @area. */
+/* A batch failed at the range of @area: do not count that and later ranges as done. */
 static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
 {
 	unsigned int i;
@@ -369,8 +369,8 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
 }
 
 /*
- * Areas that the IOMMU did not clear: they stay, pinned, as LIVE mappings, so
- * that their range is not used for anything else.
+ * Areas that the IOMMU did not clear stay LIVE mappings, pinned, so that their range is
+ * not used for another mapping.
  */
 static int unmap_keep_stuck(struct unmap_call *c)
 {
@@ -393,7 +393,7 @@ static int unmap_keep_stuck(struct unmap_call *c)
 	return ret;
 }
 
-/* ioasid_areas_finish() - unpin, then give the ranges back; the areas are DYING and ours */
+/* ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas */
 void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 			 struct ioasid_unmap_result *res, bool timing)
 {
@@ -436,7 +436,7 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	ioasid_lap(timing, &t, &res->ns_unpin);
 }
 
-/* Let go of what was claimed. The claim's own errno, if any, is the caller's. */
+/* Unpin and free what was claimed. The caller returns the errno of the claim, if any. */
 static int unmap_finish(struct unmap_call *c)
 {
 	int ret;
@@ -451,8 +451,8 @@ static int unmap_finish(struct unmap_call *c)
 }
 
 /*
- * The call is over, or asks drivers to unpin: they may read and pin again. A
- * driver may hold a lock over that which its callback takes.
+ * The call ends, or asks drivers to unpin: admit reads and pins again. A driver may
+ * hold a lock over these that its callback takes.
  */
 static void unmap_let_in(struct unmap_call *c)
 {
@@ -471,7 +471,7 @@ static int unmap_tries(struct unmap_call *c)
 		if (c->done > done)
 			tries = 0;
 		done = c->done;
-		/* Nobody waits while holding what others may wait for. */
+		/* Finish claimed areas before waiting: other calls may wait for them. */
 		finish = unmap_finish(c);
 		if (finish)
 			return finish;
@@ -500,7 +500,7 @@ static int unmap_run(struct unmap_call *c)
 	return ret;
 }
 
-/* Does anybody want to know who unmaps? Mostly not, and that is told by no-ops. */
+/* Is an event or a hook about unmaps on? Usually not, and the branches are no-ops. */
 static bool unmap_events_enabled(void)
 {
 	return trace_ioasid_unmap_begin_enabled() || trace_ioasid_unmap_done_enabled() ||
@@ -587,10 +587,10 @@ int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unma
 }
 
 /*
- * ioasid_unmap_ranges() - as a sequence of ioasid_unmap(), with one flush
+ * ioasid_unmap_ranges() - a sequence of ioasid_unmap(), with one flush
  *
- * *@done is how many of @nr went, also when the next one failed, and *@unmapped
- * their bytes. After -EIO, ranges after those may be gone, too.
+ * *@done is how many of @nr were unmapped, also when the next one failed, and *@unmapped
+ * their bytes. After -EIO, some ranges after those may be unmapped, too.
  */
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped)
@@ -608,10 +608,10 @@ int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_ran
 }
 
 /*
- * ioasid_unmap_dirty() - unmap, and tell what was dirty when DMA had ended
+ * ioasid_unmap_dirty() - unmap, and report which pages were dirty when DMA had ended
  *
- * The bits are copied once before anything is unmapped, so that a bitmap which
- * cannot be written refuses the call, and again afterwards with the truth.
+ * The bits are copied before anything is unmapped, so that a bitmap which cannot be
+ * written fails the call, and again afterwards with the final bits.
  */
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped)

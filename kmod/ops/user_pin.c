@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins of in-kernel users: counted per page, and beside the mapping's own. Each
- * page that some user pinned has a struct ioasid_xpin in area->pins.
+ * Pins of in-kernel users: counted per page, apart from the pin of the mapping. Each
+ * page that a user pinned has a struct ioasid_xpin in area->pins.
  *
- * A page is charged once, as in type1. While the mapping itself has nothing
- * pinned, each xpin pays for its page. When a first domain comes the mapping
- * pays for the pages that no xpin has paid for; when such an xpin goes, what it
- * paid becomes the mapping's. When the last domain goes the mapping hands over
- * what it paid for pages that users still have, and gets back the rest. The
- * zero page and its like are free.
+ * A page is charged once, as in type1. While the mapping has nothing pinned, each xpin
+ * pays for its page. With the first domain, the mapping pays for the pages that no xpin
+ * has paid for; when an xpin that paid ends, its charge moves to the mapping. When the
+ * last domain ends, the charge of pages that users still have moves to their xpins, and
+ * the rest is uncharged. The zero page and other reserved pages are not charged.
  *
  * What can run at the same time: maps, unmaps, attach, detach, teardown; other pins of the
  * same page. area->pins and x->charged change under areas_lock only. Pinning
- * and charging wait for user space, which may take for ever. So they are done
- * with no lock held, for a description of the owner (ioasid_pages_describe()),
- * and the area is looked up again afterwards; giving back goes the other way.
+ * and charging wait for user space, without limit. So they are done with no lock held,
+ * for a description of the owner (ioasid_pages_describe()), and the area is looked up
+ * again afterwards; uncharging goes the other way.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -63,7 +62,7 @@ static void xpin_free(struct ioasid_xpin *x)
 	kfree(x);
 }
 
-/* Give back what @payer, if it describes an owner, still has charged. */
+/* Uncharge what @payer, if it describes an owner, still has charged. */
 static void payer_end(struct ioasid_pages *payer)
 {
 	if (!payer->mm)
@@ -75,7 +74,7 @@ static void payer_end(struct ioasid_pages *payer)
 /* ---- pin ---- */
 
 /**
- * struct pin_call - one page on its way
+ * struct pin_call - the pin of one page
  * @space: of the mapping
  * @iova: of the page
  * @pages: of the mapping, with a reference, so that no other one is taken for it
@@ -94,7 +93,7 @@ struct pin_call {
 	struct ioasid_fail *f;
 };
 
-/* No errors: what is to be done before the pin can be counted. */
+/* Return values, no errors: what to do before the pin can be counted. */
 #define PIN_PAY		1
 
 /*
@@ -364,13 +363,13 @@ static int access_ask_policy(struct ioasid_space *space, struct ioasid_access_ar
 	return ret;
 }
 
-/* So many pages from @iova up are no longer pinned, or never were though a policy agreed. */
+/* Notify policies of pages that are no longer pinned, or that could not be pinned. */
 static void access_notify_unpin(struct ioasid_space *space, u64 iova, u64 npages)
 {
 	struct ioasid_access_args args = { .iova = iova, .npages = npages };
 	struct ioasid_policy_pins *pins = READ_ONCE(space->pins);
 
-	/* Without the second no driver ever pinned anything. */
+	/* Without @pins no driver has pinned anything. */
 	if (!npages || !pins || !ioasid_policy_pins())
 		return;
 	ioasid_who_current(&args.who, space->entry.id);
@@ -428,13 +427,13 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 }
 IOASID_EXPORT(ioasid_unpin_pages);
 
-/* ---- when domains are made and end, and in the end ---- */
+/* ---- when domains are made and end, and at a teardown ---- */
 
 /**
  * ioasid_area_paid() - pages of [first, first + n) that users have pinned and paid for
  * @space: no lock is held
  * @iova: first address of the mapping
- * @pages: its pages; 0 when they are mapped there no more
+ * @pages: its pages; the result is 0 when they are no longer mapped there
  * @first: index of the first page
  * @n: how many
  *
@@ -494,10 +493,10 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 }
 
 /**
- * ioasid_area_hand_over() - the mapping's own pins go, those of users stay
+ * ioasid_area_hand_over() - the mapping's own pins end, those of users stay
  * @space: areas_lock is held
  * @area: LIVE
- * @npages: that the mapping has paid for
+ * @npages: pages that the mapping has paid for
  *
  * Return: for how many of them users pay from now on.
  */
@@ -519,7 +518,7 @@ unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_ar
 	return n;
 }
 
-/* Any pin of @area, taken out, and what it has paid; NULL when none is left. */
+/* Remove any pin from @area, and return it with what it has paid; NULL when none is left. */
 static struct ioasid_xpin *pin_take(struct ioasid_space *space, struct ioasid_area *area,
 				    struct ioasid_pages *payer)
 {

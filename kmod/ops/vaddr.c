@@ -4,10 +4,10 @@
  * while DMA through it goes on. UNMAP with VADDR (unmap.c) made the old
  * address invalid; MAP with VADDR comes here.
  *
- * What can run at the same time: anything. The area is held through area->num_accesses while the
- * charge moves, so that an unmap waits for that short time, a teardown leaves it
- * to us, and other updates of it find it in use. pin, read, write and attach fail with -EBUSY
- * from invalidation until here.
+ * What can run at the same time: everything. While the charge moves, the call counts in
+ * area->num_accesses: an unmap waits for that short time, a teardown leaves the area to
+ * this call, and other updates of it find it in use. pin, read, write and attach fail
+ * with -EBUSY from the invalidation until here.
  */
 #include <linux/mm.h>
 
@@ -16,7 +16,7 @@
 #include "lib/who.h"
 #include "ops.h"
 
-/* The area, with a user of ours, or why not. */
+/* The area, with a count in num_accesses; or an ERR_PTR. */
 static struct ioasid_area *vaddr_get_area(struct ioasid_space *space, u64 iova, u64 length,
 					  struct ioasid_fail *f)
 {
@@ -70,9 +70,9 @@ static int vaddr_check_range(struct ioasid_space *space, u64 iova, u64 vaddr, u6
 /*
  * ioasid_change_vaddr() - VFIO_IOMMU_MAP_DMA with VFIO_DMA_MAP_FLAG_VADDR
  *
- * The pages stay pinned: the new memory must be the same memory, which is the
- * caller's promise. If the caller is another process, the charge moves to it, and with the
- * last address that was invalid the address space (space/heir.c).
+ * The pages stay pinned: the caller promises that the new address shows the same memory.
+ * If the caller is another process, the charge moves to it; with the last invalid address
+ * the address space moves as well (space/heir.c).
  *
  * Return: 0; -ENOENT (nothing mapped there), -EINVAL (not invalidated, or not
  * exactly that mapping), -ENOMEM (the new owner's RLIMIT_MEMLOCK), -EINTR.

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IOASID_DEVICE_ATTACH and its like. The first attach of a file makes it the
- * owner of the device: the group's DMA is claimed for the /dev/ioasid, the group
- * attached, the device enabled. It owns it until it is closed; a detach only
- * takes the group out of the space. Were the device disabled earlier, there
- * could still be mappings of it, each of which keeps the file open.
+ * IOASID_DEVICE_ATTACH, _DETACH and _GET_INFO. The first attach of a file makes it the
+ * owner of the device: it claims the group's DMA for the /dev/ioasid, attaches the group,
+ * and enables the device. The file owns the device until it is closed; a detach only
+ * detaches the group from the space. The device must not be disabled earlier: the process
+ * may still have mapped its memory, and each such mapping keeps the file open.
  *
- * What can run at the same time: any call on this and other files of the node; node->lock
- * is held over all that changes who owns and where it is attached. The claim of
- * the group comes before that, without node->lock, because it may wait for a VFIO
- * user of the group; if the device has an owner by then it is released again.
- * Calls that use the device need no lock: what they use stays until the file is
- * closed. An unbind of the driver takes node->vdev away first, so that nobody
- * becomes the owner any more, and then waits for the references of the owner and
- * of those who are claiming.
+ * What can run at the same time: any call on this and other files of the node. node->lock
+ * guards the owner, and where the device is attached. The claim of the group comes before
+ * that, without node->lock, because it may wait for a VFIO user of the group; if the
+ * device has an owner by then, the claim is released. Calls that use the device need no
+ * lock: what they use stays until the file is closed. An unbind of the driver clears
+ * node->vdev first, so that no file becomes the owner any more, and then waits for the
+ * references of the owner and of claims in flight.
  *
  * Locks: node->lock, then either of dev_set->lock and group->lock.
  */
@@ -40,8 +39,8 @@ static long attach_copy_args(void *to, size_t size, const void __user *from)
 }
 
 /*
- * A VF whose PF user space drives: that PF can be anything, so VFIO asks its
- * groups' users for a token, which there is no way to give here.
+ * Refuse a VF whose PF a VFIO user drives: that user can change the VF, so VFIO asks for a
+ * token, which this interface cannot take.
  */
 static int attach_check_trust(struct vfio_pci_core_device *vdev)
 {
@@ -257,11 +256,11 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 	if (f->space)
 		info.out_space = ioasid_space_number(f->space);
 	mutex_unlock(&node->lock);
-	/* Not more than it was compiled with: size is at least that. */
+	/* The caller's size is at least that of the first version, which this is. */
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
-/* The file is being closed: nobody uses it, and nothing of it is mapped. */
+/* ioasid_pci_close() - the last reference: no call uses the file, and nothing of it is mapped */
 void ioasid_pci_close(struct ioasid_pci_file *f)
 {
 	struct vfio_pci_core_device *vdev = f->vdev;
@@ -269,7 +268,7 @@ void ioasid_pci_close(struct ioasid_pci_file *f)
 	if (!vdev)
 		return;
 	mutex_lock(&f->node->lock);
-	/* This resets the device; only then its memory may go. */
+	/* This resets the device, so it stops its DMA before it is detached. */
 	attach_device_close(&vdev->vdev);
 	if (f->space)
 		ioasid_pci_group_detach(f->group);
@@ -278,6 +277,6 @@ void ioasid_pci_close(struct ioasid_pci_file *f)
 	mutex_unlock(&f->node->lock);
 	if (f->space)
 		ioasid_space_put(f->space);
-	/* An unbind waits for this, and then there is no device any more. */
+	/* An unbind waits for this reference: the device may be gone after it. */
 	compat_vfio_device_put(&vdev->vdev);
 }

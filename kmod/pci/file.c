@@ -2,13 +2,13 @@
 /*
  * An open /dev/ioasid-pci/ADDRESS: the ioctls of VFIO's devices, and ours.
  *
- * What can run at the same time: all calls at the same time, as on a device fd of VFIO;
- * vfio-pci-core has its own locks. The device stays as long as the file, see
- * attach.c; before it is owned each call but ours fails.
+ * What can run at the same time: all calls, as on a device fd of VFIO; vfio-pci-core has
+ * its own locks. The device stays as long as the file, see attach.c. Until the file owns
+ * the device, VFIO's calls fail.
  *
- * The mappings of the file are those of vfio_device's inode, where vfio-pci-core
- * looks for them when it has to take them away. The file may outlive that
- * device, so it keeps inode and file system itself.
+ * The file's mappings are in the address_space of vfio_device's inode, where
+ * vfio-pci-core zaps them. The file may outlive that device, so it holds references on
+ * the inode and its file system.
  */
 #include <linux/compat.h>
 #include <linux/fs.h>

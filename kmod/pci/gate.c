@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate: what keeps a device's VFIO group shut while a node owns a device of
- * that group.
+ * The gate: keeps the VFIO group of a device closed to VFIO users while a node owns a
+ * device of that group.
  *
- * The claim of the group's DMA does not do it. Where the kernel has iommufd, a
- * group that is put into one claims nothing before its first device is opened,
- * and for a device that is open already, as ours is, vfio.ko opens a second fd
- * without any check. On every kernel the mere fd of a group is accepted as proof
- * of its devices in a hot reset. What vfio.ko has is: a group can be open once.
- * It refuses a second open, and a bind of VFIO's own device node to an iommufd
- * (VFIO_DEVICE_BIND_IOMMUFD), with EBUSY. So the gate is an open file of the
- * group: whoever has the group open keeps us out, and we everybody else.
+ * The claim of the group's DMA does not suffice. With iommufd, a group claims nothing
+ * before its first device is opened; and for a device that is open already, as ours is,
+ * vfio.ko opens a second fd without any check. On every kernel a hot reset accepts an fd
+ * of a group as proof of owning its devices. But a group can be open only once: vfio.ko
+ * refuses a second open, and a bind of VFIO's own device node to an iommufd
+ * (VFIO_DEVICE_BIND_IOMMUFD), with EBUSY. So the gate is an open file of the group: while
+ * a program has the group open we get EBUSY, and while we have it open, programs do.
  *
  * The file is opened by device number, on an inode of our own that no path leads
  * to: neither the caller's mount namespace, nor its rights on /dev/vfio, nor its
  * device cgroup matter. It is in no table of fds, so user space never sees it.
- * It keeps vfio.ko and this module loaded, as the owner's open node does anyway;
- * the group itself does not wait for it when its last driver goes.
+ * It keeps vfio.ko and this module loaded, as the owner's open node does anyway; the
+ * group itself does not wait for it when its last driver is unbound.
  *
- * What can run at the same time: opens and closes for other groups. What is here has no lock;
- * the caller's lock is one that a task may wait under for vfio.ko's group_lock,
- * which another program may hold for as long as its memory is faulted in.
+ * What can run at the same time: opens and closes for other groups. This file has no lock.
+ * The caller may hold only a lock under which a task may wait for vfio.ko's group_lock,
+ * which another program may hold while its memory is faulted in.
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
@@ -38,7 +37,7 @@
 
 #define GATE_MAGIC	0x49414754
 
-/* Mounted, by nobody but this file, while a gate is held. */
+/* Mounted while a gate is held; only this file uses it. */
 static struct vfsmount *gate_mount;
 static int gate_mounts;
 
@@ -92,7 +91,7 @@ static struct file *gate_open_mounted(struct vfio_device *vdev, dev_t devt)
 }
 
 /**
- * ioasid_pci_gate_open() - shut a device's VFIO group for everybody else
+ * ioasid_pci_gate_open() - close a device's VFIO group to VFIO users
  * @vdev: the device; the caller keeps it registered
  * @group: its IOMMU group
  *
@@ -100,7 +99,7 @@ static struct file *gate_open_mounted(struct vfio_device *vdev, dev_t devt)
  * ioctl on an fd of the group.
  *
  * Return: the gate, for ioasid_pci_gate_close(); NULL where the kernel has no
- * VFIO groups, since there is nothing to shut; or an ERR_PTR: -EBUSY (the group
+ * VFIO groups, since there is nothing to close; or an ERR_PTR: -EBUSY (the group
  * is open, or a device of it is bound to an iommufd), -EOPNOTSUPP (not with this
  * kernel's vfio.ko), -ENOMEM, -ENFILE.
  */
@@ -118,11 +117,11 @@ struct file *ioasid_pci_gate_open(struct vfio_device *vdev, struct iommu_group *
 }
 
 /**
- * ioasid_pci_gate_close() - let others open the group again
+ * ioasid_pci_gate_close() - let VFIO users open the group again
  * @gate: from ioasid_pci_gate_open()
  *
- * When this returns the group can be opened: who closes a node and then opens
- * the group must not meet a gate that goes a moment later.
+ * When this returns the group can be opened: a program that closes a node and then opens
+ * the group must not get EBUSY.
  */
 void ioasid_pci_gate_close(struct file *gate)
 {

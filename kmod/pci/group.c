@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups: devices that the IOMMU cannot tell apart, or that can reach each
- * other past it. They belong to one /dev/ioasid and are in one of its spaces.
+ * Groups: devices that the IOMMU cannot distinguish, or that can reach each other without
+ * it. All devices of a group belong to one /dev/ioasid and are in one of its spaces.
  *
- * A claim has two halves. The gate is shut, which keeps out everybody who comes
- * by the VFIO group's file (gate.c); and the group's DMA belongs to the
- * /dev/ioasid, which the kernel enforces against its own drivers, other
- * /dev/ioasid and iommufd. The gate comes first: an attach that ends with EBUSY
- * must not take the DMA, even for a moment, from the program that has the group
- * open. It goes last: whoever then opens the group finds its DMA free.
+ * A claim has two halves. The gate keeps out programs that open the file of the VFIO
+ * group (gate.c). And the group's DMA belongs to the /dev/ioasid, which the kernel
+ * enforces against its own drivers, other /dev/ioasid and iommufd. The gate is opened
+ * first: an attach that fails with EBUSY must not take the DMA, even for a moment, from
+ * the program that has the group open. The gate is closed last: a program that then opens
+ * the group finds its DMA free.
  *
  * What can run at the same time: claims and attaches by other devices of the group. g->lock
  * guards the gate and who is attached; no lock of a node is needed for it, and
@@ -93,8 +93,9 @@ static struct file *group_set_owner(struct ioasid_pci_group *g, struct file *own
 }
 
 /*
- * The first claim, but for the DMA. A VFIO user that has it already is not worth
- * waiting for: it may hold vfio.ko's group_lock while its memory is faulted in.
+ * The gate of the first claim. If a VFIO user has the DMA already, fail at once: opening
+ * the gate would wait for vfio.ko's group_lock, which that user may hold while its memory
+ * is faulted in.
  */
 static int group_shut(struct ioasid_pci_group *g, struct vfio_device *vdev)
 {
@@ -143,7 +144,7 @@ unlock:
  * @owner: the open /dev/ioasid it is for
  *
  * Context: sleeps, perhaps for a VFIO user of the same group: the caller holds no
- * lock that anybody else could need meanwhile.
+ * lock that another task could need meanwhile.
  *
  * Return: the group, or an ERR_PTR: -EPERM (a kernel driver, a VFIO user or
  * another /dev/ioasid owns its DMA), -EBUSY (its VFIO group is open), -ENODEV,
@@ -187,7 +188,7 @@ void ioasid_pci_group_release(struct ioasid_pci_group *g, struct vfio_device *vd
 	}
 	mutex_unlock(&g->lock);
 	group_put(g);
-	/* Its address is what tells owners apart: not before the claim is gone. */
+	/* Owners are compared by their address: drop it after the claim. */
 	if (owner)
 		fput(owner);
 }
@@ -213,8 +214,8 @@ bool ioasid_pci_group_owned(struct device *dev, struct file *owner)
 }
 
 /*
- * A domain cannot be swapped for another by a module, so the group's DMA is
- * blocked for a moment, and what devices do meanwhile fails.
+ * A module cannot swap one domain for another, so the group's DMA is blocked for a
+ * moment, and DMA fails meanwhile.
  */
 static int group_replace(struct ioasid_pci_group *g, struct ioasid_space *to)
 {
@@ -242,7 +243,7 @@ static int group_replace(struct ioasid_pci_group *g, struct ioasid_space *to)
  *
  * Return: 0; -EBUSY (other devices of the group are attached to another space),
  * -ENOTRECOVERABLE (moving failed, and so did going back: it is nowhere now),
- * or what ioasid_attach_group() says, with everything as it was.
+ * or the errno of ioasid_attach_group(), and nothing has changed.
  */
 int ioasid_pci_group_attach(struct ioasid_pci_group *g, struct ioasid_space *from,
 			    struct ioasid_space *to)
@@ -263,7 +264,7 @@ int ioasid_pci_group_attach(struct ioasid_pci_group *g, struct ioasid_space *fro
 	return ret;
 }
 
-/* One device leaves; with the last one the group does. */
+/* Detach one device; with the last one, detach the group. */
 void ioasid_pci_group_detach(struct ioasid_pci_group *g)
 {
 	mutex_lock(&g->lock);

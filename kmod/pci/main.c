@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ioasid_pci.ko: the driver of PCI devices that programs attach to a
- * /dev/ioasid themselves, with no group in between. To vfio.ko it is a driver
- * like vfio-pci, so a device can also be used through its VFIO group; whichever
- * way comes first owns it. Beside that each device has /dev/ioasid-pci/ADDRESS.
+ * /dev/ioasid themselves, with no group in between. For vfio.ko it is a driver like
+ * vfio-pci, so a device can also be used through its VFIO group; the first of the two to
+ * be used owns the device. Each device also has a node, /dev/ioasid-pci/ADDRESS.
  *
- * What can run at the same time: probe and remove of one device hold its device lock. A node
- * may be opened as soon as it is there, and stay open after remove(), which
- * takes the device out of it under node->lock; see attach.c.
+ * What can run at the same time: probe and remove of one device hold its device lock. A
+ * node may be opened as soon as it exists, and stay open after remove(), which clears
+ * node->vdev under node->lock; see attach.c.
  */
 #include <linux/idr.h>
 #include <linux/iommu.h>
@@ -22,14 +22,14 @@
 
 static bool disable_denylist;
 module_param(disable_denylist, bool, 0444);
-MODULE_PARM_DESC(disable_denylist, "Take devices, too, that vfio-pci refuses because a user can break the machine with them (default N)");
+MODULE_PARM_DESC(disable_denylist, "Also bind devices on vfio-pci's denylist, which are unsafe to give to users (default N)");
 
 static dev_t first_devt;
 static DEFINE_IDA(minors);
 
 /*
- * The first open of the device, by whichever way. Its registers must not be where
- * a former owner has left them, for other devices to reach.
+ * The first open of the device, through its node or its group. Its registers must not be
+ * mapped in an address space of a former owner, where other devices reach them.
  */
 static int pci_check_registers(struct pci_dev *pdev)
 {
@@ -174,7 +174,7 @@ static struct ioasid_pci_node *node_create(struct vfio_pci_core_device *vdev)
 	return node;
 }
 
-/* Waits until no file owns the device; vfio.ko asks whoever does to let go. */
+/* Waits until no file owns the device; vfio.ko requests its owner to release it. */
 static void node_remove(struct ioasid_pci_node *node)
 {
 	cdev_device_del(&node->cdev, &node->dev);
@@ -193,7 +193,7 @@ struct pci_binding {
 	struct ioasid_pci_node *node;
 };
 
-/* Those whose errata let a user harm the machine; the list is vfio-pci's. */
+/* Is the device on vfio-pci's denylist: errata let its user harm the machine? */
 static bool pci_denied(struct pci_dev *pdev)
 {
 	static const u16 intel[] = {

@@ -2,17 +2,17 @@
 /*
  * VFIO_DEVICE_PCI_HOT_RESET: the reset of a bus or slot, with all devices on it.
  *
- * vfio-pci-core can do that for users of VFIO groups, whose fds say what the
- * caller owns, and for iommufd. Here the /dev/ioasid says it: every device that
- * the reset hits must be in a group that it owns, and bound to this driver.
+ * vfio-pci-core can do that for users of VFIO groups, whose fds prove what the caller
+ * owns, and for iommufd. Here the /dev/ioasid is the proof: every device that the reset
+ * hits must be in a group that it owns, and bound to this driver.
  *
- * What can run at the same time: open and close of the devices, ours and VFIO's, wait for
- * dev_set->lock. An open one is therefore still its owner's when it is reset, and
- * one that is closed stays so, even if its group changes hands meanwhile. The gate
- * (gate.c) keeps others from doing the same to us. Accesses to the devices wait
- * for their memory_lock, and their mappings are taken away; they come back by
- * page fault, as after any reset. There are no dma-bufs to revoke: vfio-pci-core
- * exports none of a driver without pci_ops.
+ * What can run at the same time: open and close of the devices, through nodes and groups,
+ * wait for dev_set->lock. So an open device has the same owner until it is reset, and a
+ * closed one stays closed, even if its group gets another owner meanwhile. The gate
+ * (gate.c) keeps VFIO users from resetting our devices. Accesses to the devices wait for
+ * their memory_lock. Their mappings are zapped, and faulted in again later, as after any
+ * reset. There are no dma-bufs to revoke: vfio-pci-core exports none for a driver without
+ * pci_ops.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -121,8 +121,9 @@ static void reset_zap_mappings(struct vfio_device *vdev)
 }
 
 /*
- * Several locks of a kind: whoever cannot have one backs off. A device whose
- * user put it to sleep would lose its state, which only vfio-pci-core can save.
+ * Take the locks of all devices. Try each one and back off if it is taken, since their
+ * order is undefined. Refuse a device in a low-power state: it would lose its state,
+ * which only vfio-pci-core can save.
  */
 static int reset_lock(struct vfio_device_set *set)
 {
@@ -176,7 +177,7 @@ long ioasid_pci_hot_reset(struct ioasid_pci_file *f, void __user *arg)
 
 	if (copy_from_user(&hdr, arg, minsz))
 		return -EFAULT;
-	/* Fds of groups would be there to prove what is known already. */
+	/* Fds of groups as proof are not needed here. */
 	if (hdr.argsz < minsz || hdr.flags || hdr.count)
 		return -EINVAL;
 	if (!pci_probe_reset_slot(pdev->slot))

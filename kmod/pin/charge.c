@@ -6,10 +6,10 @@
  *
  * What can run at the same time: other threads of the owner changing locked_vm (mlock,
  * other maps), the owner exiting, a policy being loaded, replaced or ejected.
- * locked_vm is changed under mmap_lock held for write, without the locks of VMAs, none
- * of which changes; where that is not to be had
- * a give-back comes late (debt.c). A dying owner is seen by mmget_not_zero(): its
- * locked_vm dies with it and nothing is given back.
+ * locked_vm changes under mmap_lock held for write, without the locks of VMAs, since no VMA
+ * changes; if that lock is not free, pages are uncharged later (debt.c). If
+ * mmget_not_zero() fails, the owner has exited: its locked_vm ended with it, and nothing is
+ * uncharged.
  * hooks/hooks.c reads the policies under RCU; seen_by in the object records those that
  * were charged, so the same ones are uncharged.
  *
@@ -27,9 +27,9 @@
 #include "internal.h"
 
 /*
- * CAP_IPC_LOCK counts when the memory is mapped, for the life of the mapping.
- * capable() has side effects (audit, PF_SUPERPRIV), so it is asked only when
- * the answer matters: at the first refusal, still in the mapping task.
+ * CAP_IPC_LOCK at the time of the map counts for the life of the mapping. capable() has
+ * side effects (audit, PF_SUPERPRIV), so it is called only when the answer matters: when
+ * the limit is first exceeded, in the mapping task.
  */
 int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 {
@@ -74,7 +74,7 @@ static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool b
 	return charge_locked_vm(pages, npages, bypass);
 }
 
-/* What the owner has locked, for the tracepoint. */
+/* The owner's locked_vm, for the trace event. */
 static u64 locked_now(const struct ioasid_pages *pages)
 {
 	return pages->user ? atomic_long_read(&pages->user->locked_vm) :
@@ -87,8 +87,8 @@ static u64 locked_now(const struct ioasid_pages *pages)
  * @npages: how many
  * @limit: on -ENOMEM from the rlimit, the limit in pages; else untouched
  *
- * The caller remembers how much it charged, and keeps two charges of one
- * object apart.
+ * The caller records how much it charged, and makes no two charges of one object at
+ * once.
  *
  * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR, or a policy's errno. After an
  * error nothing of @npages is charged anywhere.
@@ -126,8 +126,8 @@ out:
 /*
  * ioasid_charge_at_once() - must the pages of each object be charged as soon as they are pinned?
  *
- * Where a policy decides about them, and where a trace event reports them. Otherwise those of
- * some small objects of one owner may be charged with ioasid_charge_sum().
+ * Yes if a policy decides about them, or a trace event reports them. Otherwise the pages of
+ * several small objects of one owner may be charged with one ioasid_charge_sum().
  */
 bool ioasid_charge_at_once(void)
 {
@@ -139,8 +139,8 @@ bool ioasid_charge_at_once(void)
  * @pages: one of them; they have the same owner, which is current, and no user
  * @npages: of all of them
  *
- * No more than the rlimit allows, whatever the caller may do: where it does not
- * allow this much, ioasid_charge() says for which of them that is too much.
+ * The rlimit bounds the sum, whatever capabilities the caller has. If it is too small,
+ * charge the objects one by one with ioasid_charge(), which finds the one that exceeds it.
  *
  * Return: 0, -ENOMEM, -EINTR.
  */
@@ -159,7 +159,7 @@ int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages)
 	return charge_locked_vm(pages, npages, false);
 }
 
-/* Cannot fail. An owner that is gone took its locked_vm along. */
+/* Cannot fail. The locked_vm of an owner that has exited ended with it. */
 static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 {
 	struct mm_struct *mm = pages->mm;
@@ -170,7 +170,7 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 		return;
 	ioasid_owner_give_back(mm, npages);
 	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
-	/* The last user's exit_mmap() is not for the caller's locks. */
+	/* This may be the last user: no exit_mmap() under the caller's locks. */
 	if (unlikely(other))
 		mmput_async(mm);
 }
@@ -186,7 +186,7 @@ static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
 }
 
 /*
- * ioasid_uncharge() - give back @npages that ioasid_charge() took
+ * ioasid_uncharge() - uncharge @npages that ioasid_charge() charged
  *
  * Waits for the mmap_lock of the task's own memory, killably; for another, 100 ms.
  */
@@ -199,21 +199,21 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 }
 
 /**
- * ioasid_charge_move() - what a description of the owner was charged counts for another
+ * ioasid_charge_move() - move a charge of policies from one object to another
  * @to: of the same owner
  * @from: was charged
- * @npages: how many of the pages that policies were charged for, at most; that
- *	the caller moves them from one @charged to the other is its own affair
+ * @npages: how many of the pages that policies were charged for, at most; the caller
+ *	itself moves them from @from's charged to @to's
  *
- * No other task changes them: the caller has the areas_lock of their space, or
+ * No other task changes the two: the caller has the areas_lock of their space, or
  * they are its own.
  *
- * All pages of an object are charged to the same policies. Where @from was
- * charged to others than @to before, because one was loaded meanwhile, they get
- * it back, and those of @to are charged.
+ * All pages of an object are charged to the same policies. If @from was charged to other
+ * policies than @to, because one was loaded meanwhile, those of @from are uncharged and
+ * those of @to are charged.
  *
  * Return: 0, or the errno of a policy that refuses: then no policy is charged
- * for these pages, and the caller gives back the rest (ioasid_uncharge()).
+ * for these pages, and the caller uncharges the rest (ioasid_uncharge()).
  */
 int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages)
 {
@@ -234,12 +234,11 @@ int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsig
 }
 
 /**
- * ioasid_refund_add() - give back all that @pages was charged, at the latest with
- * ioasid_refund_flush()
- * @r: what neighbours of one owner have coming, zeroed at first
+ * ioasid_refund_add() - uncharge all of @pages, at the latest with ioasid_refund_flush()
+ * @r: the sum for neighbours of one owner, zeroed at first
  * @pages: the object, which stays until then
  *
- * Policies are told at once, and so is who watches accounts.
+ * Policies and the trace event are notified at once.
  */
 void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 {
@@ -248,7 +247,7 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 	if (!npages)
 		return;
 	pages->charged = 0;
-	/* Nothing to be had by waiting. */
+	/* The count of a user needs no lock. */
 	if (pages->user) {
 		ioasid_uncharge(pages, npages);
 		return;
@@ -260,7 +259,7 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 	ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
 }
 
-/* ioasid_refund_flush() - the owner has it back now, or it is noted as a debt */
+/* ioasid_refund_flush() - uncharge the owner now, or note a debt */
 void ioasid_refund_flush(struct ioasid_refund *r)
 {
 	if (r->npages)

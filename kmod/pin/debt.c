@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Give-backs that come late: locked_vm of an owner whose mmap_lock is not free.
+ * Debts: pages that are uncharged late, because the owner's mmap_lock is not free.
  *
- * locked_vm changes under mmap_lock, which user space can hold for as long as it
- * likes: by a page fault of memory behind FUSE, say. A task that gives back what
- * another process was charged must not wait for that: it may be on its way out,
- * where no signal reaches it. So it waits for a moment, and then notes a debt. A
- * work item pays debts as soon as the lock is free. It only tries, because a worker
- * that waited would be a hung task. Until then the owner has too much in VmLck, and
- * meets its limit early; its next charge pays the debt first.
+ * locked_vm changes under mmap_lock, which user space can hold without limit, for example
+ * with a page fault of memory behind FUSE. A task that uncharges another process must not
+ * wait for that: it may be exiting, where no signal reaches it. So it waits for a moment,
+ * and then notes a debt. A work item pays debts when the lock is free; it only tries the
+ * lock, because a worker that waits would be reported as a hung task. Until then VmLck of
+ * the owner is too high, and the owner meets its limit early; its next charge pays the
+ * debt first.
  *
- * Only a task whose own memory it is waits for the lock, since it can be killed;
- * what it has not given back then is a debt as well.
+ * A task that uncharges its own memory waits for the lock, since it can be killed; then
+ * the rest is a debt as well.
  *
- * What can run at the same time: charges, which pay with mmap_lock held; other give-backs; the
- * owner's exit, which ends the debt. debts_lock guards the debts, and comes after
+ * What can run at the same time: charges, which pay with mmap_lock held; other uncharges;
+ * the owner's exit, which ends the debt. debts_lock guards the debts, and comes after
  * mmap_lock; the work item takes them in the other order, but only tries. A debt
- * holds the module, so none is left when that goes.
+ * holds a reference on the module, so none is left when the module is unloaded.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -34,7 +34,7 @@
 #define RETRY_MS	20
 
 /**
- * struct debt - pages that an owner is to get back
+ * struct debt - pages that are still to be uncharged from an owner
  * @link: in debts
  * @mm: the owner's, mmgrab()bed: a debt keeps no memory alive
  * @npages: how many
@@ -62,7 +62,7 @@ static struct debt *debt_of(const struct mm_struct *mm)
 	return NULL;
 }
 
-/* It is paid, or its owner is gone. */
+/* The debt is paid, or its owner has exited. */
 static void debt_end(struct debt *d)
 {
 	lockdep_assert_held(&debts_lock);
@@ -107,7 +107,7 @@ static void debts_work(struct work_struct *work)
 
 static void debt_add(struct mm_struct *mm, unsigned long npages)
 {
-	/* A give-back cannot fail, and there is one for each process at most. */
+	/* An uncharge cannot fail, and there is one debt for each process at most. */
 	struct debt *d, *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 
 	mutex_lock(&debts_lock);
@@ -137,7 +137,7 @@ static bool debt_exists(const struct mm_struct *mm)
 	return found;
 }
 
-/* mmap_lock for writing, without the VMAs, if that can be had in time. */
+/* Take mmap_lock for writing, without the VMAs; false if that takes too long. */
 static bool debt_owner_lock(struct mm_struct *mm)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WAIT_MS);
@@ -146,7 +146,7 @@ static bool debt_owner_lock(struct mm_struct *mm)
 		return true;
 	if (current->mm == mm && !(current->flags & (PF_EXITING | PF_KTHREAD)))
 		return !down_write_killable(&mm->mmap_lock);
-	/* Others have waited for it already. */
+	/* If there is a debt, another task has waited for the lock already. */
 	while (!debt_exists(mm) && time_before(jiffies, end) && !fatal_signal_pending(current)) {
 		schedule_timeout_killable(1);
 		if (down_write_trylock(&mm->mmap_lock))
@@ -156,11 +156,11 @@ static bool debt_owner_lock(struct mm_struct *mm)
 }
 
 /**
- * ioasid_owner_give_back() - @npages of @mm are locked no more; cannot fail
+ * ioasid_owner_give_back() - uncharge @npages from the locked_vm of @mm; cannot fail
  * @mm: with a reference that keeps its memory
  * @npages: that were charged
  *
- * Mostly they are gone from locked_vm on return; else later.
+ * Usually locked_vm has changed on return; otherwise it changes later.
  */
 void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages)
 {
@@ -173,7 +173,7 @@ void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages)
 	up_write(&mm->mmap_lock);
 }
 
-/* ioasid_owner_settle() - pay what @mm is to get back; its mmap_lock is held for writing */
+/* ioasid_owner_settle() - pay the debt to @mm; its mmap_lock is held for writing */
 void ioasid_owner_settle(struct mm_struct *mm)
 {
 	struct debt *d;

@@ -2,8 +2,8 @@
 /*
  * Extents: see extents.h.
  *
- * No locks: an extents list belongs to one struct ioasid_pages, is written by
- * the task that pins and read afterwards by whoever owns the mapping's state.
+ * No locks: an extents list belongs to one struct ioasid_pages. The task that pins
+ * writes it; afterwards the task that owns the mapping's state reads it.
  */
 #include <linux/errno.h>
 #include <linux/mm.h>
@@ -35,7 +35,7 @@ static struct ioasid_extent_chunk *extents_new_chunk(size_t size)
 	return chunk;
 }
 
-/* The third extent is coming: move the first two, whose place the chain needs. */
+/* A third extent is added: move the first two, because the chain needs their place. */
 static u64 *extents_start_chain(struct ioasid_extents *ext)
 {
 	struct ioasid_extent_chunk *chunk = extents_new_chunk(CHUNK_SMALL);

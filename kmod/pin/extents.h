@@ -15,11 +15,11 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
-/** enum ioasid_extent_kind - how the pages of an extent were obtained, and so are let go */
+/** enum ioasid_extent_kind - how the pages of an extent were pinned, and so are unpinned */
 enum ioasid_extent_kind {
 	/** @IOASID_EXTENT_GUP: one FOLL_PIN reference on every page */
 	IOASID_EXTENT_GUP,
-	/** @IOASID_EXTENT_PFN: bare frame numbers (device memory), nothing to let go */
+	/** @IOASID_EXTENT_PFN: bare frame numbers (device memory), nothing to unpin */
 	IOASID_EXTENT_PFN,
 	/** @IOASID_EXTENT_FOLIO: one FOLL_PIN reference on every folio, of a file */
 	IOASID_EXTENT_FOLIO,
@@ -86,7 +86,7 @@ struct ioasid_extents_iter {
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages);
 void __ioasid_extents_free(struct ioasid_extents *ext);
 
-/** ioasid_extents_free() - forget all extents; the pages were unpinned before */
+/** ioasid_extents_free() - free all extents; the pages were unpinned before */
 static inline void ioasid_extents_free(struct ioasid_extents *ext)
 {
 	if (ioasid_extents_chained(ext))
@@ -99,7 +99,7 @@ static inline void ioasid_extents_free(struct ioasid_extents *ext)
  * @ext: list
  * @pfn: first frame
  * @npages: how many, at most IOASID_EXTENT_PAGES_MAX
- * @kind: how they were obtained; runs of different kind do not merge
+ * @kind: how they were pinned; extents of different kind do not merge
  *
  * Return: 0, or -ENOMEM with the list as it was.
  */
@@ -146,7 +146,7 @@ static inline bool ioasid_extents_only(const struct ioasid_extents *ext,
 	return true;
 }
 
-/** ioasid_extents_next() - next run of a walk; false at the end */
+/** ioasid_extents_next() - next extent of a walk; false at the end */
 static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct ioasid_extent *extent)
 {
 	if (it->at == it->end) {

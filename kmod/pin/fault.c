@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that nobody has touched yet: faulted in first, a batch at a time, so
- * that the lockless pinner finds it.
+ * Fault in untouched memory, a batch at a time, so that the lockless pinner finds it.
  *
- * Left alone, that pinner finds nothing and falls back to one that looks every
- * page up twice, and lets faults drop mmap_lock: those on shared memory do so at
- * each page. Here the lock stays with the batch.
+ * Without this, the pinner finds no page and falls back to one that looks up every page
+ * twice, and whose faults may drop mmap_lock; in shared memory they do so at each page.
+ * Here the lock is held over the batch.
  *
- * So a fault must end under the lock, whatever user space does. It does in
- * anonymous memory and shmem, where it waits for memory, swap, the punching of a
- * hole; not where userfaultfd watches, nor in files of other file systems
- * (FUSE). Those are left to the pinner, which waits without the lock.
+ * So a fault must end under the lock, whatever user space does. In anonymous memory and
+ * shmem it does: it waits only for memory, for swap, or for a hole to be punched. With
+ * userfaultfd, and in files of other file systems (FUSE), it may not. The pinner takes
+ * those, and waits without the lock.
  *
- * What can run at the same time: faults of other threads. Their munmap, mmap and mprotect wait
- * for one fault: the batch ends when somebody waits for the lock, or with a
- * fatal signal. What was faulted in may be gone again before it is pinned; the
- * pinner then does what it always did.
+ * What can run at the same time: faults of other threads. Their munmap, mmap and mprotect
+ * wait for one fault: the batch ends when another task waits for the lock, or with a
+ * fatal signal. Pages may be gone again before they are pinned; then the pinner faults
+ * them in itself.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -31,7 +30,7 @@ static bool fault_ends(struct vm_area_struct *vma)
 	       (vma->vm_file && !is_vm_hugetlb_page(vma) && shmem_file(vma->vm_file));
 }
 
-/* Is it there after all? The kernel's count of faults would not tell. */
+/* Is the page present after the fault? The kernel's count of faults does not show it. */
 static bool fault_present(const struct ioasid_pages *pages, unsigned long vaddr)
 {
 	struct page *page;
@@ -43,7 +42,7 @@ static bool fault_present(const struct ioasid_pages *pages, unsigned long vaddr)
 }
 
 /*
- * The memory at @addr, if it is worth it; mmap_lock is held. Private memory that
+ * The VMA at @addr, if faulting in pays off there; mmap_lock is held. Private memory that
  * is only read would get the zero page, which is not pinned.
  */
 static struct vm_area_struct *fault_vma(const struct ioasid_pages *pages, unsigned long addr)
@@ -59,13 +58,13 @@ static struct vm_area_struct *fault_vma(const struct ioasid_pages *pages, unsign
 }
 
 /**
- * ioasid_fault_in() - make pages present, as far as that is simple
+ * ioasid_fault_in() - make pages present, where a fault ends under the lock
  * @pages: of the current process
  * @vaddr: first address
  * @want: pages at most
  *
- * Return: how many pages it took care of, which nothing keeps from going again;
- * 0 when they are there already, or huge, or not for here.
+ * Return: how many pages are present now; nothing keeps them so. 0 when they are present
+ * already, or huge, or in memory that is left to the pinner.
  */
 unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
 {
@@ -76,7 +75,7 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 
 	if (fault_present(pages, vaddr) || mmap_read_lock_killable(mm))
 		return 0;
-	/* Not from where the pin would have to move it away. */
+	/* Allocate no page that the pin would have to migrate. */
 	saved = memalloc_pin_save();
 	vaddr = untagged_addr_remote(mm, vaddr);
 	vma = fault_vma(pages, vaddr);
@@ -85,7 +84,7 @@ unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, u
 	for (; n < want && !ioasid_interrupted(); vaddr += PAGE_SIZE) {
 		if (handle_mm_fault(vma, vaddr, flags, NULL) & VM_FAULT_ERROR)
 			break;
-		/* One fault brought all of them, and one pin is enough for them. */
+		/* One fault mapped a huge page, and one pin is enough for it. */
 		if ((!n || IS_ALIGNED(vaddr, PMD_SIZE)) && ioasid_huge_at(vaddr))
 			break;
 		n++;

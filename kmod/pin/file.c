@@ -3,11 +3,11 @@
  * Pinning shmem through its file: one reference for each folio instead of one
  * for each page, where the whole range lies in one VM_SHARED area with the
  * wanted access, not watched by userfaultfd and inside the file: what a
- * page-by-page pin would find. (Not hugetlbfs: for a page that is not there yet
- * memfd_pin_folios() takes a reservation without asking whose it is.)
+ * page-by-page pin would find. (Not hugetlbfs: for a page that is not present,
+ * memfd_pin_folios() takes a reservation that may be another process's.)
  *
- * Anything else, and any failure on the way, is left to the other pinners,
- * which also know the right errno.
+ * Anything else, and any failure, is left to the other pinners, which return the right
+ * errno.
  *
  * And a file itself (IOASID_MAP_FILE), shmem or hugetlbfs: there is nothing to
  * fall back to. Holes of hugetlbfs are filled by the file system itself, and
@@ -15,10 +15,10 @@
  * lock that punching a hole and truncation take.
  *
  * What can run at the same time: munmap and remap of the area once mmap_lock is dropped;
- * what is pinned then is what the caller had mapped when he asked. A write
- * seal: the mapping is kept writable for the file until the pins, which refuse
- * a seal themselves, are there. Truncation: folios that are pinned stay. Holes
- * that other threads punch: before or after a step of pinning, not in between.
+ * the pages that are pinned are those that the caller had mapped at the call. A write
+ * seal: the mapping counts as writable for the file until the pages are pinned, which
+ * itself refuses a seal. Truncation: pinned folios stay. Holes that other threads punch:
+ * before or after a step of pinning, not in between.
  *
  * The inode's i_rwsem comes after mmap_lock (mmap of hugetlbfs takes it), so
  * nothing under it takes an mmap_lock or touches user memory.
@@ -197,9 +197,9 @@ static loff_t file_huge_filled(struct file *file, loff_t pos, loff_t end, unsign
 }
 
 /*
- * memfd_pin_folios() of hugetlbfs: a hole it would fill with a page that
- * somebody else may have reserved, so it is shown none. Where another thread is
- * faster every time, the caller gets an error and not an endless call.
+ * memfd_pin_folios() of hugetlbfs, without holes: it would fill a hole with a page that
+ * another process may have reserved. If another thread punches the hole again each time,
+ * the call fails, and does not loop.
  */
 static long file_huge_pin(struct file *file, loff_t pos, loff_t end, struct folio **folios,
 			  unsigned long room, pgoff_t *offset)
@@ -275,7 +275,7 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	return got;
 }
 
-/* ioasid_file_unpin() - let go of an extent of whole folios, but for its ends */
+/* ioasid_file_unpin() - unpin an extent of whole folios; the first and the last may be parts */
 void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty)
 {
 	unsigned long end = pfn + npages;

@@ -2,19 +2,19 @@
 /*
  * Frames of device memory that are in address spaces.
  *
- * A page of memory stays its owner's as long as it is pinned. Device memory has
- * nothing to pin: the frames of a BAR stay in an IOMMU when the device is closed,
- * and lead to its registers when somebody else has opened it. VFIO leaves it at
- * that; ioasid_pci does not hand out a device whose frames are here.
+ * A pin keeps a page of memory. Device memory has nothing to pin: the frames of a BAR
+ * stay in an IOMMU when the device is closed, and lead to its registers when another
+ * program has opened it. VFIO accepts that; ioasid_pci gives no device to a new owner
+ * while its frames are recorded here.
  *
- * Frames are entered before the IOMMU gets them, under the mmap_lock under which
- * they were found: so whoever unmaps the device's memory and closes it after that
- * has them entered. They go when the pages do, with no IOMMU left that has them.
- * If one kept them, they stay here for good.
+ * Frames are recorded before the IOMMU gets them, under the mmap_lock under which they
+ * were found. So when a program has unmapped the device's memory and closes the device,
+ * all of its frames are recorded. They are removed with the pages, after every IOMMU has
+ * cleared them. If an IOMMU kept them, they stay recorded for good.
  *
- * What can run at the same time: maps and unmaps of other device memory, of any address space.
- * frames_lock is held for no more than a search of the trees, or the removal of
- * one object's frames; nothing is waited for under it.
+ * What can run at the same time: maps and unmaps of other device memory, of any address
+ * space. frames_lock is held only for a search of the trees, or for the removal of one
+ * object's frames.
  */
 #include <linux/interval_tree.h>
 #include <linux/mm.h>

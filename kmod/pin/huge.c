@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning by huge page: one pin on one page stands for all that are mapped
- * together with it, where the pinner would take one on each of five hundred.
+ * Pin huge pages: one pin on one page keeps all pages that the same entry maps, where
+ * the pinner would pin each of the 512.
  *
  * - hugetlb: a huge page is mapped as a whole or not at all, and its area
- *   covers it. The pin was taken in the ordinary way, with all that belongs to
- *   it (fault, reservation, policy, access rights).
- * - a transparent huge page: pinned first, then the page table is looked at. If
- *   one entry maps the whole folio with the wanted access at that moment, a pin
- *   of every page would have got these very pages then. The pin count is the
- *   folio's: it keeps all of its pages from being split off, migrated, swapped
- *   or shared copy-on-write, whichever page was pinned; and as long as one
- *   entry maps them, they are exclusive to the process together or not at all.
+ *   covers it. The page pinner takes that pin, with all that belongs to it (fault,
+ *   reservation, policy, access rights).
+ * - a transparent huge page: pin first, then read the page table. If one entry maps
+ *   the whole folio with the wanted access at that moment, then pins of each page would
+ *   have got these same pages. The pin count belongs to the folio: no page of it is
+ *   split off, migrated, swapped or shared copy-on-write, whichever page was pinned. As
+ *   long as one entry maps them, the pages are exclusive to the process together or
+ *   not at all.
  *
- * Anything else is left to the page pinner, which also knows the right errno.
+ * Anything else is left to the page pinner, which returns the right errno.
  *
  * What can run at the same time: every task that changes page tables. With interrupts off no
- * table of the current process is freed under the walk, which is what the
- * kernel's own lockless pinner relies on; what the entry says may be old an
- * instant later, but it was true after the pin, and that is all that is asked.
+ * table of the current process is freed under the walk; the kernel's own lockless pinner
+ * relies on that, too. The entry may change right after it is read. That does not matter:
+ * it was true after the pin.
  */
 #include <linux/hugetlb.h>
 #include <linux/mm.h>
@@ -26,7 +26,7 @@
 
 #include "internal.h"
 
-/** enum map_size - what an address is mapped by */
+/** enum map_size - the kind of entry that maps an address */
 enum map_size {
 	MAP_SMALL,
 	MAP_HUGE,

@@ -17,16 +17,16 @@
 
 #include "internal.h"
 
-/* Pages let go between two looks at the scheduler. */
+/* Pages that are unpinned between two looks at the scheduler. */
 #define PAGES_PER_BREAK	1024
 /* Pages of an extent that are unpinned with one call; few calls where they are of huge folios. */
 #define UNPIN_AT_ONCE	8192
-/* Of those that are let go together; they fit on the stack. */
+/* Single pages that are unpinned with one call; their pointers fit on the stack. */
 #define UNPIN_BATCH	32
 
 /*
- * Guards which owner LIVE pages have, when a change of owner may run: several spaces
- * can share the pages. It is innermost, and nothing is waited for under it.
+ * Guards the owner of LIVE pages against a change of owner, since several spaces can share
+ * the pages. It is innermost.
  */
 static DEFINE_SPINLOCK(owner_lock);
 

@@ -4,17 +4,17 @@
  * VFIO device. There is no page to pin and nothing to charge.
  *
  * What can run at the same time: faults and zaps of the mapping, kept out of each lookup by
- * its page-table lock, and munmap, by mmap_lock. What was looked up may be
- * zapped afterwards, as with type1: the frames stay in the IOMMU until they
- * are unmapped, and lead to the device they belonged to. frames.c knows of
- * them, so that the device gets no other owner meanwhile.
+ * its page-table lock, and munmap, by mmap_lock. Entries may be zapped after the lookup,
+ * as with type1: the frames stay in the IOMMU until they are unmapped, and lead to the
+ * device they belonged to. frames.c records them, so that the device gets no other owner
+ * meanwhile.
  */
 #include <linux/mm.h>
 
 #include "lib/signal.h"
 #include "internal.h"
 
-/* Frames without a page that somebody could take away. */
+/* Has the frame no page that the kernel could reuse? */
 static bool pfnmap_is_bare(unsigned long pfn)
 {
 	return !pfn_valid(pfn) || PageReserved(pfn_to_page(pfn));
@@ -72,7 +72,7 @@ static long pfnmap_add_bare(struct ioasid_pages *pages, unsigned long pfn, unsig
 
 	for (i = 0; i < n && pfnmap_is_bare(pfn + i); i++)
 		;
-	/* A pfnmap of ordinary memory has nobody who keeps that memory. */
+	/* Refuse PFN mappings of normal RAM: nothing holds a reference on it. */
 	if (!i)
 		return -EFAULT;
 	ret = ioasid_frames_add(pages, pfn, i);

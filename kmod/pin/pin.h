@@ -35,7 +35,7 @@ struct user_struct;
 
 /** enum ioasid_lock_cap - does CAP_IPC_LOCK lift the rlimit of this object */
 enum ioasid_lock_cap {
-	/** @IOASID_CAP_UNKNOWN: not asked yet; asking is left until the limit is met */
+	/** @IOASID_CAP_UNKNOWN: not checked yet; it is checked when the limit is met */
 	IOASID_CAP_UNKNOWN,
 	/** @IOASID_CAP_NO: the owner had no such capability when it mapped */
 	IOASID_CAP_NO,
@@ -46,9 +46,9 @@ enum ioasid_lock_cap {
 /** enum ioasid_moving - a change of owner, see ops/owner.c */
 enum ioasid_moving {
 	IOASID_MOVING_NOT,
-	/** @IOASID_MOVING_CLAIMED: a call is about them, and others wait for it */
+	/** @IOASID_MOVING_CLAIMED: a call has claimed them, and other calls wait for it */
 	IOASID_MOVING_CLAIMED,
-	/** @IOASID_MOVING_CHARGED: and it has charged its caller for them */
+	/** @IOASID_MOVING_CHARGED: and it has charged the new owner */
 	IOASID_MOVING_CHARGED,
 };
 
@@ -59,11 +59,11 @@ enum ioasid_moving {
  *	the areas_lock of a space in which a LIVE area shows them
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
- * @leaked: an IOMMU kept some of them: they stay pinned for ever
+ * @leaked: an IOMMU kept some of them: they stay pinned for good
  * @moving: enum ioasid_moving
  * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
  * @lock_cap: enum ioasid_lock_cap
- * @user: who is charged, if not @mm
+ * @user: the user that is charged, if not @mm
  * @mm: owner's memory (mmgrab)
  * @task: owner's thread group leader, whose rlimit counts
  * @vaddr: first address
@@ -75,8 +75,8 @@ enum ioasid_moving {
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
  * it is LIVE, and by the task that tears it down when it is DYING. The owner of
- * LIVE pages changes in the hands of the call that claimed them (@moving), under
- * owner_lock of pages.c.
+ * LIVE pages is changed by the call that claimed them (@moving), under owner_lock of
+ * pages.c.
  */
 struct ioasid_pages {
 	refcount_t refs;
@@ -145,20 +145,20 @@ struct ioasid_pin_lot {
 /**
  * struct ioasid_pin_call - one run of the pinning loop
  * @args: the mapping, for policies
- * @res: where times and counts go; NULL: they are not asked for
- * @fail: where the reason of a failure goes
+ * @res: gets times and counts; NULL: none reports them
+ * @fail: gets the reason of a failure
  * @file: the file, for pages of one
- * @stop: becomes true when the work is pointless, may be NULL
+ * @stop: becomes true when the space is torn down, may be NULL
  * @timing: a policy or a tracepoint wants the times, so there is @res
  * @workers: how many may help
  * @later: the caller charges for them, so that nothing is charged here
- * @now: pages that are not there are -EAGAIN
+ * @now: fail with -EAGAIN for a page that is not present
  * @lot: pages that are pinned already; NULL: none
- * @owed: with @later, on return how many pages are to be charged
+ * @owed: with @later, on return how many pages must be charged
  * @paid: how many of pages [first, first + n) are charged already on behalf of
  *	in-kernel users, as far as that is known; NULL when there can be none
  * @data: for @paid
- * @counted: with @paid, on return how many pages are to be charged in all
+ * @counted: with @paid, on return how many pages must be charged in all
  */
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;

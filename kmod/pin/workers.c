@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinning ahead: workers of the kernel pin the next batches of a large mapping
- * while its caller sorts and charges the last one. Only when the caller asked
- * for it, or a policy said so.
+ * Pin ahead: workers of the kernel pin the next batches of a large mapping while its
+ * caller sorts and charges the last one; only if the caller or a policy requests them.
  *
- * A worker takes what is there: it never faults anything in, so memory that
- * comes late (userfaultfd, FUSE, swap) keeps nobody but the caller waiting, who
- * can be killed, and page faults stay the caller's, with its limits. Where a
- * page is missing the worker stops, and the caller does what is left of that
- * batch. Batches are handed over in their order, so the list of extents, charging
- * and errors are what they are without workers.
+ * A worker pins pages that are present, and never faults pages in. So memory that comes
+ * late (userfaultfd, FUSE, swap) delays the caller alone, which can be killed, and page
+ * faults happen in the caller, with its limits. Where a page is missing the worker stops,
+ * and the caller pins the rest of that batch. The caller takes batches in their order,
+ * so the list of extents, the charges and the errors are the same as without workers.
  *
- * What can run at the same time: the caller, who owns this object and waits for every worker
- * before it is gone; other threads of the process, which may unmap or fork the
- * memory (each pin keeps what it got, as everywhere); the process's end, which
- * cannot complete before the caller is back. A batch belongs to its worker from
- * queue_work() until the caller has seen it idle, which cancel_work() and
- * flush_work() tell, and to the caller at all other times. A worker waits for
- * nothing but mmap_lock and memory, as the caller does when it charges.
+ * What can run at the same time: the caller, which owns this object and waits for every
+ * worker before it frees it; other threads of the process, which may unmap or fork the
+ * memory (each pin keeps the page that it got); the process's exit, which cannot complete
+ * before the caller returns. A batch belongs to its worker from queue_work() until
+ * cancel_work() or flush_work() shows the caller that it is idle, and to the caller at
+ * all other times. A worker waits for mmap_lock and memory only, as the caller does when
+ * it charges.
  */
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
@@ -44,7 +42,7 @@ MODULE_PARM_DESC(pin_workers, "Workers that may help to pin one mapping, at most
  * @at: the first page
  * @want: how many; 0 when nothing is left for this one
  * @n: how many of them are pinned and in @page; an errno counts as none
- * @page: they, room for AHEAD_PAGES
+ * @page: those pages, room for AHEAD_PAGES
  */
 struct ahead_batch {
 	struct work_struct work;
@@ -56,12 +54,12 @@ struct ahead_batch {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct ioasid_ahead - the batches that are under way, in a ring
- * @next: the first page that belongs to none yet
- * @taken: pages that the caller got
- * @head: the batch that the caller comes to next
- * @nr: how many
- * @batch: they
+ * struct ioasid_ahead - the batches in flight, in a ring
+ * @next: the first page that belongs to no batch yet
+ * @taken: pages that the caller took
+ * @head: the batch that the caller takes next
+ * @nr: how many batches
+ * @batch: the batches
  */
 struct ioasid_ahead {
 	unsigned long next;
@@ -82,7 +80,7 @@ static void workers_pin(struct work_struct *work)
 	kthread_unuse_mm(pages->mm);
 }
 
-/* Nobody works on @b. */
+/* Give @b its next pages, and queue it; it is idle. */
 static void batch_begin(struct ioasid_ahead *a, struct ahead_batch *b)
 {
 	b->n = 0;
@@ -139,8 +137,8 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 }
 
 /**
- * ioasid_ahead_turn() - the caller has done with the batch it was at
- * @a: what ioasid_ahead_take() returned of it is no longer looked at
+ * ioasid_ahead_turn() - the caller has finished a batch
+ * @a: the pages that ioasid_ahead_take() returned are no longer valid
  */
 void ioasid_ahead_turn(struct ioasid_ahead *a)
 {
@@ -149,16 +147,16 @@ void ioasid_ahead_turn(struct ioasid_ahead *a)
 }
 
 /**
- * ioasid_ahead_take() - what workers have pinned
+ * ioasid_ahead_take() - take pages that workers have pinned
  * @a: from ioasid_ahead_start()
  * @done: the page at which the caller is
  * @page: on return the pages, whose pins are the caller's; valid until
  *	ioasid_ahead_turn()
  *
- * A batch that no worker has begun is not waited for.
+ * Does not wait for a batch that no worker has begun.
  *
- * Return: how many pages, or 0 for the caller to pin on by itself, as far as
- * ioasid_ahead_until() says.
+ * Return: how many pages; 0: the caller pins by itself, as many as ioasid_ahead_until()
+ * returns.
  */
 long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page)
 {
@@ -180,7 +178,7 @@ long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page *
 	return 0;
 }
 
-/* ioasid_ahead_until() - how many pages from @done on are the caller's own */
+/* ioasid_ahead_until() - how many pages from @done on the caller pins itself */
 unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done)
 {
 	const struct ahead_batch *b = &a->batch[a->head];
@@ -190,7 +188,7 @@ unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long don
 
 /**
  * ioasid_ahead_stop() - wait for all workers
- * @a: gone after this; what was pinned in vain is let go
+ * @a: is freed; pages that the caller did not take are unpinned
  *
  * Return: how many pages ioasid_ahead_take() returned in all.
  */

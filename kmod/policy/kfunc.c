@@ -10,13 +10,12 @@
  * There is no bpf_iter target ("bpftool iter"): bpf_iter_reg_target() is not
  * exported to modules. A syscall program with these iterators does the same.
  *
- * What can run at the same time: everything. A program never holds an address space back:
- * its reference is on the memory of the structure alone. Hooks call from
- * contexts that may not sleep, so what they may call does not. A mapping is
- * shown as a copy, taken under areas_lock.
+ * What can run at the same time: everything. A program never delays the end of an address
+ * space: its reference is on the memory of the structure alone. Hooks may not sleep, so
+ * functions for hooks do not. A mapping is shown as a copy, made under areas_lock.
  *
- * What a program can get wrong, the verifier refuses: refused.c of the tests
- * has a program for each argument of each function here.
+ * The verifier refuses wrong arguments: refused.c of the tests has a program for each
+ * argument of each function here.
  *  - Every function has KF_TRUSTED_ARGS, or is one that has its meaning anyhow:
  *    without it 6.12 lets a pointer through that may be NULL.
  *  - A pointer to an object of ours comes with a reference (KF_ACQUIRE), and
@@ -104,8 +103,8 @@ __bpf_kfunc void bpf_ioasid_error(const char *msg, u32 msg__sz)
 }
 
 /**
- * bpf_ioasid_exit() - my work is done: take me out, without blame
- * @code: for whoever reads it
+ * bpf_ioasid_exit() - end this policy, without a fault
+ * @code: shown in sysfs and in the log
  * @msg: likewise
  * @msg__sz: bytes at @msg
  *
@@ -118,7 +117,7 @@ __bpf_kfunc void bpf_ioasid_exit(s64 code, const char *msg, u32 msg__sz)
 }
 
 /**
- * bpf_ioasid_dump() - add a line to what dump() tells
+ * bpf_ioasid_dump() - add a line to the output of dump()
  * @text: without a line break at its end
  * @text__sz: bytes at @text, the final 0 included or not
  *
@@ -144,28 +143,28 @@ __bpf_kfunc int bpf_ioasid_dump(const char *text, u32 text__sz)
  * bpf_ioasid_space_acquire() - an address space, by its id
  * @id: as in struct ioasid_who
  *
- * Return: it, to be released; NULL when there is none. The reference keeps
- * neither mappings nor devices.
+ * Return: the address space, for bpf_ioasid_space_release(); NULL when there is none.
+ * The reference keeps neither mappings nor devices.
  */
 __bpf_kfunc struct ioasid_space *bpf_ioasid_space_acquire(u32 id)
 {
 	return ioasid_space_of(ioasid_space_find(id));
 }
 
-/** bpf_ioasid_space_release() - give back what bpf_ioasid_space_acquire() returned */
+/** bpf_ioasid_space_release() - drop the reference of bpf_ioasid_space_acquire() */
 __bpf_kfunc void bpf_ioasid_space_release(struct ioasid_space *space)
 {
 	ioasid_space_entry_put(&space->entry);
 }
 
 /**
- * bpf_ioasid_space_info() - what an address space is and holds
+ * bpf_ioasid_space_info() - the state of an address space
  * @space: from bpf_ioasid_space_acquire()
  * @info: filled in
- * @info__sz: sizeof(*@info); an older, shorter one is filled as far as it goes
+ * @info__sz: sizeof(*@info); of an older, shorter one, so much is filled in
  *
- * Numbers are read without a lock: each is right, together they may be a
- * moment apart. Return: 0.
+ * Numbers are read without a lock: each is correct, but they may be from different
+ * moments. Return: 0.
  */
 __bpf_kfunc int bpf_ioasid_space_info(struct ioasid_space *space, void *info, u32 info__sz)
 {
@@ -316,7 +315,7 @@ static const struct btf_kfunc_id_set hook_set = {
 	.filter = kfunc_only_ours,
 };
 
-/* ioasid_kfunc_init() - register the functions with BPF; 0 or -errno. The module's end removes them */
+/* ioasid_kfunc_init() - register the functions with BPF, until the module ends; 0 or -errno */
 int ioasid_kfunc_init(void)
 {
 	return register_btf_kfunc_id_set(BPF_PROG_TYPE_SYSCALL, &syscall_set) ?:

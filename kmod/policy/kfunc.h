@@ -12,7 +12,7 @@
 
 struct ioasid_space;
 
-/** struct bpf_iter_ioasid_space - what a program has on its stack */
+/** struct bpf_iter_ioasid_space - an iterator, on the stack of a program */
 struct bpf_iter_ioasid_space {
 	u64 __opaque[1];
 } __aligned(8);
@@ -24,7 +24,7 @@ struct bpf_iter_ioasid_mapping {
 
 /**
  * union ioasid_mapping - a mapping, as an iterator shows it
- * @info: what there is to know
+ * @info: the mapping
  *
  * A union, because of how the verifier takes what an iterator returns. It trusts
  * a pointer to a struct for as long as the program runs, also when the iterator

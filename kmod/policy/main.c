@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policies as a part of the module: what registers with sysfs and BPF, in order.
+ * Policies as a part of the module: register with sysfs and BPF, in order.
  *
  * What can run at the same time: nothing; the module is loaded or unloaded.
  */
@@ -12,8 +12,8 @@
 /*
  * ioasid_policy_init() - register with sysfs and BPF; 0 or -errno
  *
- * Without BTF in the module registration "succeeds" and nothing can ever be
- * loaded: say so where people look.
+ * Without BTF in the module the registration succeeds, but no policy can be loaded: report
+ * that in the log and in sysfs.
  */
 int ioasid_policy_init(void)
 {

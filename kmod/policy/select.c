@@ -28,8 +28,8 @@ static bool select_allowed(u32 choice)
  * @space: address space
  * @name: of a loaded policy with IOASID_POLICY_F_BY_NAME; empty for none
  *
- * What was charged to another policy before stays with that one. The caller
- * has checked that the current task may do so.
+ * Pages that were charged to another policy stay charged to it. The caller has checked
+ * that the current task may select.
  *
  * Return: 0; -ENOENT when there is no such policy, -EINVAL, -ENOMEM.
  */

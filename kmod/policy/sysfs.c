@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/ioasid: are hooks on, which policies are loaded, why did the
- * last one end, who selected which.
+ * /sys/kernel/ioasid: whether hooks are on, the loaded policies, why the last one ended,
+ * and which address space selected which policy.
  *
  *   hooks                   "on", or "off: why"
  *   last_exit               the last policy that ended, one line
@@ -9,7 +9,7 @@
  *   policies/NAME/...       one folder per loaded policy, also when ejected
  *
  * What can run at the same time: readers, at any time; kobject_del() waits for them before
- * a policy goes.
+ * a policy is freed.
  */
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -154,7 +154,7 @@ static u64 stat_calls(struct ioasid_policy *p)
 
 #define STAT(p, member)	stat_sum(p, offsetof(struct ioasid_policy_stats, member))
 
-/* Why it ended is complete once it says so. */
+/* The reason of an ejection, once it is complete. */
 static const struct ioasid_exit_info *sysfs_exit_info(const struct ioasid_policy_prog *r)
 {
 	static const struct ioasid_exit_info none;
@@ -264,7 +264,7 @@ static struct policy_attr policy_exit_dump_attr = {
 	.show = policy_exit_dump,
 };
 
-/* What the policy has to say just now. */
+/* Print the output of dump(). */
 static ssize_t policy_dump(struct ioasid_policy *p, struct ioasid_policy_prog *r, char *buf)
 {
 	u32 n = 0;

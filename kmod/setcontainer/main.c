@@ -2,14 +2,14 @@
 /*
  * ioasid_setcontainer.ko: lets VFIO_GROUP_SET_CONTAINER take a /dev/ioasid fd.
  *
- * vfio.ko asks vfio_container_from_file() which container an fd is, and gets
- * none for a file that is not its own. While this module is loaded, ftrace
- * leads that call to container_from_file() here, for a /dev/ioasid file only;
- * for every other file the kernel's function runs as if nothing were there.
+ * vfio.ko calls vfio_container_from_file() to find the container of an fd, which returns
+ * NULL for a file that is not its own. While this module is loaded, ftrace redirects that
+ * call to container_from_file() here, for a /dev/ioasid file only; for every other file
+ * the kernel's function runs unchanged.
  *
- * The container that is handed out is made for this one call and holds this
- * one group; what groups share is the address space. So no container is ever
- * seen by two calls of VFIO_GROUP_SET_CONTAINER, and its life is
+ * container_from_file() makes a container for this call alone, and it gets one group;
+ * groups share the address space. So no container is seen by two calls of
+ * VFIO_GROUP_SET_CONTAINER, and its life is
  *
  *	made	by container_from_file(), with the relay as its IOMMU driver, which
  *		no VFIO_SET_IOMMU has to choose any more
@@ -18,17 +18,17 @@
  *	undone	by vfio.ko when the group leaves: the relay's release() drops the
  *		address space, vfio.ko drops the module and the container
  *
- * vfio.ko can fail in between without telling us (the group is owned by
- * somebody else). Therefore every attempt ends in sc_attempt_end(), which runs in
+ * vfio.ko can fail in between without calling this module (for example, the group has
+ * another owner). Therefore every attempt ends in sc_attempt_end(), which runs in
  * the calling task as it leaves the kernel: it disarms a container that got no
  * group and drops the reference that the container was made with.
  *
  * What can run at the same time: other tasks, with containers of their own; of this one,
  * a detach as soon as the group is attached, before sc_attempt_end(). Both take
  * the container's group_lock, which vfio.ko holds for write over all callbacks.
- * An attempt holds a module reference from the ftrace callback on, so module
- * exit finds none, but for tasks on their last instructions here: it waits for
- * those. No fops lead to such a container, so it never sees an ioctl.
+ * An attempt holds a module reference from the ftrace callback on, so at module exit no
+ * attempt is left, except for tasks in their last instructions here: the exit waits for
+ * those. No file leads to such a container, so it gets no ioctl.
  */
 #include <linux/err.h>
 #include <linux/ftrace.h>
@@ -48,7 +48,7 @@
 /**
  * struct attempt - one VFIO_GROUP_SET_CONTAINER
  * @end: runs sc_attempt_end() when the task returns to user space
- * @container: what vfio.ko was given, with the reference it was made with
+ * @container: the container that vfio.ko got, with the reference it was made with
  */
 struct attempt {
 	struct callback_head end;
@@ -80,7 +80,7 @@ static void container_free(struct kref *kref)
 	kfree(container_of(kref, struct vfio_container, kref));
 }
 
-/* No group came in, whatever was in its way: nobody else knows the container. */
+/* No group was attached, so no other task knows the container: end it. */
 static void container_disarm(struct vfio_container *c)
 {
 	down_write(&c->group_lock);
@@ -140,7 +140,7 @@ static struct vfio_container *attempt_begin(struct ioasid_space *space)
 
 /*
  * Runs in place of vfio.ko's function, with a module reference that sc_attempt_end()
- * drops. Without memory vfio.ko takes the file for a stranger: -EBADFD.
+ * drops. Without memory it returns NULL, and the ioctl fails with -EBADFD.
  */
 static struct vfio_container *container_from_file(struct file *file)
 {
@@ -177,7 +177,7 @@ static int sc_hook(void)
 	int ret = ftrace_set_filter(&hook, TARGET, strlen(TARGET), 1);
 
 	if (ret) {
-		pr_err("this vfio.ko has no " TARGET "() to lead away: use VFIO_SET_IOMMU with IOASID_SET_IOMMU_ARG() instead\n");
+		pr_err("this vfio.ko has no " TARGET "() to redirect: use VFIO_SET_IOMMU with IOASID_SET_IOMMU_ARG() instead\n");
 		return ret;
 	}
 	ret = register_ftrace_function(&hook);

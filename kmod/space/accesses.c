@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The in-kernel users of an address space: asking them to unpin, and finding the
- * mapping that one wants to use.
+ * The in-kernel users of an address space: ask them to unpin, and find the mapping that
+ * one of them uses.
  *
  * What can run at the same time: anything. An unmap that finds pins runs the
  * callbacks, under access->calls, and tries again.
@@ -11,7 +11,7 @@
 
 #include "space.h"
 
-/* ioasid_access_put() - drop a reference on what is known of an in-kernel user */
+/* ioasid_access_put() - drop a reference on an in-kernel user */
 void ioasid_access_put(struct ioasid_access *access)
 {
 	if (!refcount_dec_and_test(&access->refs))
@@ -37,7 +37,7 @@ static struct ioasid_access *access_after(struct ioasid_space *space, u64 number
 	return next;
 }
 
-/* Call it, unless it is destroyed by now; -EINTR when killed. */
+/* Call its callback, unless the user was destroyed; -EINTR when killed. */
 static int access_call(struct ioasid_access *access, u64 start, u64 last)
 {
 	if (mutex_lock_killable(&access->calls))
@@ -51,8 +51,8 @@ static int access_call(struct ioasid_access *access, u64 start, u64 last)
 /*
  * ioasid_access_notify() - ask in-kernel users to unpin; no lock is held
  *
- * A driver may wait in its callback, for a pin of its own that waits for user
- * space. Only calls of that callback wait behind it.
+ * A driver may wait in its callback for a pin of its own, which waits for user space.
+ * That delays calls of this callback only.
  *
  * Return: 0, or -EINTR when killed.
  */
@@ -74,8 +74,8 @@ int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
 /*
  * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
  *
- * Waits for one in flight, and for one that an unmap waits for, which would find
- * it in use for ever otherwise; -EINVAL where nothing is mapped, -EBUSY during a
+ * Waits while it is in flight, and while an unmap waits for it: otherwise new accesses
+ * could delay the unmap without limit. -EINVAL where nothing is mapped, -EBUSY during a
  * live update.
  */
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,

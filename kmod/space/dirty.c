@@ -4,18 +4,18 @@
  * in-kernel user has it pinned or wrote to it, and every mapped page is dirty
  * as long as some group can write unseen.
  *
- * Two units. An area has a bit for each page. What a bit of the caller's stands
- * for is in the query, and everything about the caller's memory is in that unit:
- * the check of its size, and what is written there. As in type1 it is the
- * smallest page of the IOMMU, which may be several of ours.
+ * There are two units. An area has a bit for each page of the CPU. A bit of the caller's
+ * bitmap stands for the smallest page of the IOMMU, as in type1, which may be several
+ * pages of the CPU. The query holds that unit, and the size of the caller's memory and
+ * all that is written there are in this unit.
  *
  * What can run at the same time: anything. Bits live in area->dirty and change under
- * areas_lock. They reach the user's memory piece by piece: a piece is taken
- * out under the lock, copied with no lock held (the copy may fault for long),
- * and put back should the copy fail. An unmap copies the bits of areas that
- * it has claimed, which nobody else changes. Maps and unmaps go on between two
- * pieces, so each piece is clipped to the query for itself (piece_set()): that
- * areas lay inside of it when the call began means nothing by then.
+ * areas_lock. They are copied to user memory piece by piece: a piece is moved out of the
+ * area under the lock, copied with no lock held (the copy may fault for long), and put
+ * back should the copy fail. An unmap copies the bits of areas that it has claimed, which
+ * no other task changes. Maps and unmaps go on between two pieces, so each piece is
+ * clipped to the query by itself (piece_set()): areas that lay inside of the query when
+ * the call began may have changed since.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
@@ -39,7 +39,7 @@ static u64 dirty_area_pages(const struct ioasid_area *area)
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
 
-/* Pages that in-kernel users hold are dirty for as long as they do. */
+/* Pages that in-kernel users have pinned are dirty. */
 static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
 {
 	unsigned long index;
@@ -79,7 +79,7 @@ static bool dirty_events_enabled(void)
 	return trace_ioasid_dirty_enabled() || ioasid_policy_has(IOASID_OP_DIRTY);
 }
 
-/* Tell what was done; no lock is held. */
+/* Notify policies and the trace event; no lock is held. */
 static void dirty_notify(struct ioasid_space *space, struct ioasid_dirty_args *args, int err)
 {
 	ioasid_assert_may_wait(space);
@@ -128,7 +128,7 @@ int ioasid_dirty_start(struct ioasid_space *space)
 	return ret;
 }
 
-/* ioasid_dirty_stop() - end tracking and forget */
+/* ioasid_dirty_stop() - end tracking and drop all dirty bits */
 void ioasid_dirty_stop(struct ioasid_space *space)
 {
 	struct ioasid_dirty_args args = { .op = IOASID_DIRTY_STOP };
@@ -166,7 +166,7 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 			bitmap_fill(area->dirty, dirty_area_pages(area));
 }
 
-/* Some group can write to this area without anybody noticing. areas_lock is held. */
+/* Can a group write to this area unseen? areas_lock is held. */
 static bool dirty_writes_unseen(struct ioasid_space *space, const struct ioasid_area *area)
 {
 	struct ioasid_group *g;
@@ -181,7 +181,7 @@ static bool dirty_writes_unseen(struct ioasid_space *space, const struct ioasid_
 }
 
 /**
- * struct ioasid_dirty_piece - some of an area's bits, on their way out
+ * struct ioasid_dirty_piece - some of an area's bits, while they are copied to the caller
  * @iova: of the first page
  * @from: its index in the area
  * @n: pages
@@ -222,7 +222,7 @@ static unsigned long piece_bit(const struct ioasid_dirty_piece *p, unsigned long
 	return p->shift + ((p->lead + i) >> p->order);
 }
 
-/* Bits that stand for several pages each, of which one is enough. */
+/* Fill in bits that stand for several pages each: one dirty page is enough. */
 static void piece_fold(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 {
 	unsigned long end = p->from + p->n, i;
@@ -234,7 +234,7 @@ static void piece_fold(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 	}
 }
 
-/* Word by word, wherever in its words the area has them. */
+/* Fill in bits that stand for one page each, word by word, shifted as needed. */
 static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 {
 	unsigned long at = p->shift, end = p->shift + p->n, n;
@@ -249,7 +249,7 @@ static void piece_fill(struct ioasid_dirty_piece *p, const unsigned long *dirty)
 	}
 }
 
-/* No bits but those of the piece. */
+/* Clear the bits outside of the piece. */
 static void piece_trim(struct ioasid_dirty_piece *p)
 {
 	unsigned long end = p->shift + p->bits;
@@ -259,7 +259,7 @@ static void piece_trim(struct ioasid_dirty_piece *p)
 		p->words[end / 64] &= ~(U64_MAX << end % 64);
 }
 
-/* Take the bits out of the area. areas_lock is held. */
+/* Move the bits out of the area. areas_lock is held. */
 static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 		       struct ioasid_dirty_piece *p, bool clear)
 {
@@ -278,8 +278,9 @@ static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 }
 
 /*
- * The copy failed: nobody has seen these bits. areas_lock is held. Of a bit that
- * stands for several pages all are dirty then: too many is safe.
+ * The copy failed, so the caller has not seen these bits: put them back. areas_lock is
+ * held. Where a bit stands for several pages, all of them are dirty then: too many is
+ * safe.
  */
 static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
 			   const struct ioasid_dirty_piece *p)
@@ -296,8 +297,8 @@ static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
 }
 
 /*
- * Into the user's words. The first may hold bits of the neighbour before us,
- * and those stay; the user cleared the buffer.
+ * Copy to the user's words. The first may hold bits of the piece before, which stay; the
+ * user cleared the buffer.
  */
 static int piece_copy(const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
@@ -335,7 +336,7 @@ static void piece_set(struct ioasid_dirty_piece *p, const struct ioasid_area *ar
 	p->bits = piece_bit(p, p->n - 1) + 1 - p->shift;
 }
 
-/* The next piece at or after *@iova, taken out; false at the end. */
+/* Move the next piece at or after *@iova out of its area; false at the end. */
 static bool dirty_get_next(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 			   u64 *iova, struct ioasid_dirty_piece *p, bool clear)
 {
@@ -354,7 +355,7 @@ static bool dirty_get_next(struct ioasid_space *space, const struct ioasid_dirty
 	return area;
 }
 
-/* What is mapped there now may be another mapping: then it is dirty for nothing. */
+/* Put a piece back. Another mapping there becomes dirty as well, which is safe. */
 static void dirty_get_undo(struct ioasid_space *space, const struct ioasid_dirty_piece *p)
 {
 	struct ioasid_area *area;
@@ -367,8 +368,8 @@ static void dirty_get_undo(struct ioasid_space *space, const struct ioasid_dirty
 }
 
 /*
- * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless
- * it came after @since: what is mapped only now is not asked about.
+ * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless it was
+ * reserved after @since: the query is not about later mappings.
  */
 static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
 			  struct ioasid_area_wait *w)
@@ -391,7 +392,7 @@ static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_
 	return 0;
 }
 
-/* The same, and waits for those in flight. */
+/* dirty_get_look() that waits for mappings in flight. */
 static int dirty_get_check(struct ioasid_space *space, const struct ioasid_dirty_query *q)
 {
 	struct ioasid_area_wait w = {};
@@ -414,16 +415,16 @@ static int dirty_get_check(struct ioasid_space *space, const struct ioasid_dirty
 }
 
 /*
- * ioasid_dirty_piece_alloc() - what get and report need
+ * ioasid_dirty_piece_alloc() - the buffer for get and report
  *
- * Before anything is done, so that neither can fail for want of memory.
+ * Call it before anything is done, so that neither can fail for lack of memory.
  */
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void)
 {
 	return kvmalloc(sizeof(struct ioasid_dirty_piece), GFP_KERNEL_ACCOUNT);
 }
 
-/* Adds to @dirty the pages that were found to be. */
+/* Copy the bits, and add the dirty pages to @dirty. */
 static int dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear, u64 *dirty)
 {
@@ -466,13 +467,13 @@ int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query
 	int ret = dirty_get(space, q, p, clear, &args.dirty);
 
 	ioasid_lap(t, &t, &args.ns_total);
-	/* Without @clear it is a rehearsal. */
+	/* Without @clear the call only checks that the bitmap can be written. */
 	if (clear)
 		dirty_notify(space, &args, ret);
 	return ret;
 }
 
-/* Tracking may be stopped at any moment; then there is nothing to tell. */
+/* Tracking may be stopped at any moment; then there are no bits. */
 static bool dirty_report_take(struct ioasid_space *space, struct ioasid_area *area,
 			      struct ioasid_dirty_piece *p)
 {

@@ -4,22 +4,22 @@
  *
  * What can run at the same time: nothing that changes areas, IOVA ranges or the allowed ranges;
  * areas_lock is held. So the address is still free when the caller takes it,
- * also after policies were asked about it, which are loaded and unloaded at any time.
+ * also after policies were asked about it. Policies are loaded and unloaded at any time.
  *
- * A search goes from gap to gap that is large enough, each found in O(log n)
- * (tree.c). A large page must also lie in it as it lies in memory, which not
- * every gap allows; after a few that do not, only gaps are looked at in which
- * any mapping of this length and alignment fits.
+ * A search visits the gaps that are large enough, each found in O(log n) (tree.c). For
+ * large pages the address must also have the same offset as the memory, which not every
+ * gap allows. After a few gaps that do not, the search visits only gaps that are large
+ * enough for any offset.
  */
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
 #include "space.h"
 
-/* Without a device nobody knows the reserved regions; few lie above this. */
+/* Without a device the reserved regions are unknown; few lie above this. */
 #define UNKNOWN_START	SZ_4G
 
-/* Gaps that are large enough but lie wrongly, before only sure ones are tried. */
+/* Gaps that are large enough but do not suit, before only larger ones are tried. */
 #define MISFITS		16
 
 /* The first address from @at up that is @like modulo @align; false beyond the end. */
@@ -44,7 +44,7 @@ static bool iova_find_in_range(const struct ioasid_iova_search *s,
 			*iova = gap.start;
 			return true;
 		}
-		/* In the unit of all mappings every gap is sure. */
+		/* With the smallest alignment every gap suits. */
 		if (++misfits == MISFITS && s->align > ioasid_space_pgsize(s->space) &&
 		    check_add_overflow(s->length, s->align - PAGE_SIZE, &need))
 			return false;
@@ -98,12 +98,11 @@ void ioasid_iova_begin(struct ioasid_iova_search *s, struct ioasid_space *space,
 
 /**
  * ioasid_iova_next() - the next address at which the mapping can lie
- * @s: where the search is; who refuses the address and knows that others up to
- *	one are no better raises s->from beyond that before he asks again
+ * @s: the search; to skip addresses, the caller raises s->from above them
  * @iova: the address, never 0
  *
- * First come those that suit large pages best, upwards, then those that suit
- * smaller ones: an address may come again, then.
+ * The search first returns addresses that suit large pages, upwards, and then those that
+ * suit smaller ones; so it may return an address twice.
  *
  * Return: false when there is no other.
  */
@@ -127,7 +126,7 @@ bool ioasid_iova_next(struct ioasid_iova_search *s, u64 *iova)
 	}
 }
 
-/* What a policy would rather have. */
+/* For checking an address that map_place chose. */
 struct place {
 	struct ioasid_space *space;
 	const struct ioasid_ranges *ws;
@@ -162,8 +161,8 @@ static u64 iova_ask_policy(struct ioasid_space *space, const struct ioasid_range
 }
 
 /*
- * From @chosen on, the first that no policy turns down. One that map_place would
- * rather have comes before it. The last that policies were asked about is taken.
+ * Take the address that map_place chooses, if no policy refuses it; otherwise the first
+ * one from @chosen on that no policy refuses.
  */
 static noinline int iova_choose_with_policies(struct ioasid_iova_search *s,
 					      struct ioasid_map_args *m,
@@ -199,10 +198,10 @@ static noinline int iova_choose_with_policies(struct ioasid_iova_search *s,
  * ioasid_iova_choose() - an address for a mapping
  * @space: areas_lock is held
  * @m: the mapping; iova is filled in, never 0
- * @no: who refused, if it was a policy
+ * @no: the policy that refused, if one did
  *
- * Return: 0; -ENOSPC when no range so long is free; what a policy says, and then
- * iova is the last address that one turned down.
+ * Return: 0; -ENOSPC when no free range is long enough; the errno of a policy, and then
+ * iova is the last address that was refused.
  */
 int ioasid_iova_choose(struct ioasid_space *space, struct ioasid_map_args *m,
 		       struct ioasid_policy_refusal *no)

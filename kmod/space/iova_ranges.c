@@ -88,7 +88,7 @@ struct ioasid_iova_range ioasid_ranges_nearest(const struct ioasid_ranges *ws, u
  *
  * A real MSI region wins over the software one. RELAXABLE regions may be mapped.
  *
- * Return: 0 or -ENOMEM, or what the IOMMU driver says.
+ * Return: 0 or -ENOMEM, or the errno of the IOMMU driver.
  */
 int ioasid_ranges_resv(struct iommu_group *group, struct ioasid_ranges *out,
 		       phys_addr_t *sw_msi)

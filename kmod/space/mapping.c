@@ -16,7 +16,7 @@
 
 static struct kmem_cache *mapping_cache;
 
-/* ioasid_space_report() - tell the tracepoint why the current task's call failed */
+/* ioasid_space_report() - the trace event for a failed call of the current task */
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f)
 {
@@ -29,9 +29,9 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 }
 
 /*
- * An area and the pages it was made for, in one piece of memory that lives as
- * long as the pages do: an area is freed by dropping its reference on them. An
- * area on pages of another one has no use for its own.
+ * An area and its pages, in one piece of memory that lives as long as the pages: an area
+ * is freed by dropping its reference on them. An area that shows the pages of another
+ * one leaves its own unused.
  */
 struct ioasid_mapping {
 	struct ioasid_area area;
@@ -149,7 +149,7 @@ static struct ioasid_mapping *area_put(struct ioasid_area *area)
 	return m;
 }
 
-/* ioasid_area_free() - it has dropped its pages, and @space does not know it any more */
+/* ioasid_area_free() - free an area that has dropped its pages and left @space */
 void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_mapping *m;
@@ -217,7 +217,7 @@ int ioasid_space_wait_change(struct ioasid_space *space, u64 seen)
 	return ret;
 }
 
-/* ioasid_area_wait_begin() - @area is in the way; areas_lock is held, @w->idle is set */
+/* ioasid_area_wait_begin() - prepare to wait for @area; areas_lock is held, @w->idle is set */
 void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area,
 			    struct ioasid_area_wait *w)
 {
@@ -229,13 +229,13 @@ void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area
 }
 
 /**
- * ioasid_area_wait() - wait until an area is in flight no more, or is gone
+ * ioasid_area_wait() - wait until an area is no longer in flight, or has ended
  * @space: no lock of it is held
  * @w: from ioasid_area_wait_begin(); it may be in flight again on return
  *
- * A call that needs a range to be quiet waits in this way for one area after
- * the other, and only for those that were there when it began: what other tasks
- * map and unmap meanwhile cannot keep it from its end.
+ * A call that needs a range without areas in flight waits for one after the other, and
+ * only for those that existed when it began. So later maps and unmaps cannot delay it
+ * without limit.
  *
  * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
  */
@@ -253,7 +253,7 @@ int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
 		mutex_lock(&space->areas_lock);
 		area = ioasid_area_first(space, w->start, w->start);
 		wait = area && area->serial == w->serial && ioasid_area_in_flight(area, w->idle);
-		/* Another call may have let users in again. */
+		/* Another call may have admitted accesses again. */
 		if (wait)
 			ioasid_area_wait_begin(space, area, w);
 		mutex_unlock(&space->areas_lock);
@@ -261,7 +261,7 @@ int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
 	return 0;
 }
 
-/* ioasid_areas_let_in() - nobody waits any more for the users of areas in a range */
+/* ioasid_areas_let_in() - admit new accesses to areas in a range: no call waits any more */
 void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
 {
 	struct ioasid_area *area;
@@ -277,7 +277,7 @@ void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
 /* ioasid_mapping_init() - the cache of mappings; 0 or -ENOMEM */
 int ioasid_mapping_init(void)
 {
-	/* Not shared with others: what a bug does here stays here, and can be counted. */
+	/* A cache of its own: a bug cannot hit other objects, and mappings can be counted. */
 	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE | SLAB_ACCOUNT);
 	return mapping_cache ? 0 : -ENOMEM;
 }

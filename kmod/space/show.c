@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is in an address space, for people and for BPF programs.
+ * Show an address space and its mappings, in debugfs, fdinfo and to BPF programs.
  *
- * What can run at the same time: anything. The caller has a reference on the memory
- * of the address space, which keeps neither its mappings nor its life: it may be
- * torn down at any moment, and is then empty. Numbers are read without a lock where
- * the reader may not sleep.
+ * What can run at the same time: anything. The caller has a reference on the memory of
+ * the address space and on nothing else: the space may be torn down at any moment, and
+ * is then empty. Where the reader may not sleep, numbers are read without a lock.
  */
 #include <linux/seq_file.h>
 #include <linux/string.h>

@@ -109,8 +109,8 @@ struct ioasid_area_node {
  *	while LIVE with @num_accesses, and the last of them finishes it; under areas_lock
  * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
  *	kept some of it; 0 again when it is LIVE
- * @torn: some domain kept some of it, so nobody knows which entries are there:
- *	who clears it asks, and no other domain gets it; until it is unmapped
+ * @torn: a domain kept some of it, so it is unknown which entries exist: a clear asks the
+ *	IOMMU, and no other domain gets the area, until it is unmapped
  * @lost: some domain kept some of it and does not know of it any more: it stays
  *	pinned as long as there is a domain
  * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
@@ -230,7 +230,7 @@ struct ioasid_group {
  * @serial: counts reservations
  * @changes: counts areas that left BUILDING or DYING, or lost their last user
  * @waiting: since the last of these a task has begun to wait for the next
- * @change_wait: for those who wait for @changes
+ * @change_wait: for tasks that wait for @changes
  * @limit: most mappings; dma_entry_limit when it was created, or an option
  * @avail: how many more it allows
  * @allowed: ranges that must stay possible; none at all means no demand
@@ -368,8 +368,8 @@ struct ioasid_dirty_query {
 };
 
 /*
- * The bitmap holds the range. Whoever asks has looked already, for an errno of
- * the right kind; but what is written to user memory depends on it.
+ * Does the bitmap hold the range? The caller has checked that already and returned the
+ * right errno; this is a second check, because writes to user memory depend on it.
  */
 static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
 {
@@ -541,7 +541,7 @@ void ioasid_space_update_pgsizes(struct ioasid_space *space);
  * struct ioasid_iova_search - looking for a free address, see iova_alloc.c
  * @space: where
  * @ws: the ranges to choose from
- * @unknown: the only one of them, where nobody knows
+ * @unknown: the range to choose from, while the reserved regions are unknown
  * @length: bytes
  * @like: modulo @align the address must be equal to this
  * @align: what is tried now, the largest first

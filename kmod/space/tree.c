@@ -2,15 +2,14 @@
 /*
  * The areas of a space by address, and the gaps between them.
  *
- * Areas never overlap, so a plain search tree finds whatever touches a range in
- * one descent. Who looks for a gap needs more: each node then knows the gap
- * right below it and the largest one in its subtree, and the lowest gap that is
- * large enough is found in O(log n), however many smaller ones lie before it.
- * Spaces whose callers name every address do without: the sizes of gaps are
- * computed when the first gap is looked for, and kept up to date from then on,
- * until the tree is empty.
+ * Areas never overlap, so a search tree finds the areas that touch a range in one
+ * descent. To find gaps, each node also stores the gap right below it and the largest gap
+ * in its subtree. So the lowest gap that is large enough is found in O(log n), however
+ * many smaller ones lie before it. Spaces whose callers choose every address do not need
+ * that: the gaps are computed at the first search for one, and kept up to date from then
+ * on, until the tree is empty.
  *
- * What can run at the same time: nothing; areas_lock is held. There is no memory to run out of.
+ * What can run at the same time: nothing; areas_lock is held. Nothing is allocated.
  */
 #include <linux/mm.h>
 #include <linux/rbtree_augmented.h>
@@ -27,7 +26,7 @@ static struct ioasid_area *to_area_safe(struct rb_node *rb)
 	return rb ? to_area(rb) : NULL;
 }
 
-/* What a node can say: in pages, and U32_MAX for so many or more. */
+/* A gap as a node stores it: in pages, and U32_MAX for so many or more. */
 static u32 tree_gap_pages(u64 bytes)
 {
 	return min_t(u64, bytes >> PAGE_SHIFT, U32_MAX);
@@ -140,7 +139,7 @@ struct ioasid_area *ioasid_area_place(struct ioasid_space *space, u64 start, u64
 	return NULL;
 }
 
-/* The gap right below @area, and what it means for the nodes above. */
+/* Set the gap right below @area, and update the nodes above. */
 static void gap_update(struct ioasid_area *area)
 {
 	struct ioasid_area *below = to_area_safe(rb_prev(&area->node.rb));
@@ -160,7 +159,7 @@ static noinline void tree_insert_with_gaps(struct ioasid_tree *tree, struct ioas
 		gap_update(above);
 }
 
-/* ioasid_area_insert() - put @area, whose range is set, where ioasid_area_place() said */
+/* ioasid_area_insert() - insert @area, whose range is set, at the place of ioasid_area_place() */
 void ioasid_area_insert(struct ioasid_space *space, struct ioasid_area *area,
 			const struct ioasid_area_place *place)
 {
@@ -186,7 +185,7 @@ static noinline void tree_erase_with_gaps(struct ioasid_tree *tree, struct ioasi
 	tree->gaps = !RB_EMPTY_ROOT(&tree->root);
 }
 
-/* ioasid_area_remove() - undo ioasid_area_insert(), and what counts the area; areas_lock is held */
+/* ioasid_area_remove() - undo ioasid_area_insert(), and uncount the area; areas_lock is held */
 void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_tree *tree = &space->areas;
@@ -203,7 +202,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 		ioasid_user_drop_mapping(space->user);
 }
 
-/* Somebody looks for a gap for the first time. */
+/* Compute all gaps, for the first search. */
 static noinline void gaps_begin(struct ioasid_tree *tree)
 {
 	struct rb_node *rb;
@@ -274,7 +273,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 		gaps_begin(tree);
 	area = tree_area_from(tree, at);
 	while (area) {
-		/* Only this one is cut by @at, or larger than a node can say. */
+		/* @at cuts this gap, or it is larger than a node can store. */
 		if (area->node.start > at && area->node.start - at >= length) {
 			*gap = (struct ioasid_iova_range){ at, area->node.start - 1 };
 			return true;

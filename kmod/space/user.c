@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What one user may have: address spaces of /dev/ioasid, and mappings that no rlimit bounds.
+ * Limits of one user: address spaces of /dev/ioasid, and mappings that no rlimit bounds.
  *
  * RLIMIT_MEMLOCK bounds the mappings of a process by the pages that they charge. It
  * does not bound an address space, nor these mappings:
  *  - one that charges no page: a copy, or one of device memory or reserved pages;
- *  - one that another process than the owner of the address space has made: it stays
- *    when that process ends, and the charge does not. (What the owner has made
- *    stays as well, but that is one owner's limit for each address space.)
+ *  - one that another process than the owner of the address space has made: when that
+ *    process ends, the mapping stays, and the charge does not. (Mappings of the owner
+ *    stay as well, but there is one owner's limit for each address space.)
  * So these are counted here, for the user who created the address space, who stays
  * the same for its whole life (docs/decisions/016-limits-per-user.md).
  *
@@ -48,8 +48,8 @@ unsigned int ioasid_user_mappings = 262144;
 static DEFINE_XARRAY_FLAGS(users, XA_FLAGS_ACCOUNT);	/* by uid */
 
 /*
- * Does the caller's limit not hold? capable() has side effects (audit,
- * PF_SUPERPRIV), so it is asked only when the limit is met, and under no spinlock.
+ * Is the caller exempt from the limit? capable() has side effects (audit, PF_SUPERPRIV),
+ * so it is called only when the limit is met, and under no spinlock.
  */
 static bool user_exempt(void)
 {
@@ -91,7 +91,7 @@ static struct ioasid_user *user_create(u32 uid)
 	return ERR_PTR(ret);
 }
 
-/* Tell the tracepoints that the caller has met its limit of address spaces. */
+/* The trace events for a caller that has met its limit of address spaces. */
 static void user_report(unsigned int used, unsigned int limit)
 {
 	struct ioasid_who who;

@@ -3,14 +3,13 @@
  * Instances: see instance.h.
  *
  * What can run at the same time: release() under any call. A call looks its id up under RCU
- * and takes a reference that fails once the count reached 0; release() takes
- * the id out, marks the instance dead, and drops the container's reference.
- * A space of its own is killed at that moment, which fails the calls in
- * flight; a shared one belongs to its /dev/ioasid and lives on.
+ * and takes a reference, which fails once the count has reached 0; release() removes
+ * the id, marks the instance dead, and drops the container's reference. If the instance
+ * has a space of its own, release() kills it, and calls in flight fail; a shared space
+ * belongs to its /dev/ioasid and stays.
  *
- * A call may wait for user space for as long as that likes. It keeps its own
- * instance, and thereby the module, which cannot be unloaded meanwhile; no other
- * task waits for it.
+ * A call may wait for user space without limit. It holds its instance, and so the module,
+ * which cannot be unloaded meanwhile; no other task waits for it.
  */
 #include <linux/err.h>
 #include <linux/hashtable.h>
@@ -44,8 +43,7 @@ struct instance_device {
  * @own: see struct ioasid_instance
  * @v2: likewise
  *
- * Does not fail for want of memory: VFIO would try its next driver then, past
- * every policy.
+ * Does not fail for lack of memory: VFIO would try its next driver, past every policy.
  *
  * Return: the id, in the form vfio.ko keeps it.
  */
@@ -96,7 +94,7 @@ struct ioasid_instance *ioasid_instance_get(void *id)
 /*
  * ioasid_instance_put() - drop one
  *
- * With the last one the module may go: the caller does nothing but return.
+ * After the last one the module may be unloaded: the caller must only return.
  */
 void ioasid_instance_put(struct ioasid_instance *inst)
 {

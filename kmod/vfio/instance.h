@@ -23,14 +23,14 @@ struct vfio_device;
  * @own: the space was made for this container and dies with it
  * @v2: VFIO_TYPE1v2_IOMMU rules
  * @devices_lock: guards @devices
- * @devices: software devices that want to hear of unmaps
+ * @devices: software devices with an unmap callback
  * @node: in the table of instances
  * @rcu: keeps the memory as long as a lookup can see it
- * @id: what vfio.ko knows it by
+ * @id: the iommu_data of vfio.ko
  *
- * vfio.ko calls ->ioctl() with no lock, so release() can run under it, and
- * what it passes may be stale. It is therefore not a pointer but an id that is
- * never used twice: ioasid_instance_get() finds the instance if it still lives.
+ * vfio.ko calls ->ioctl() with no lock held, so release() can run at the same time, and
+ * the iommu_data it passes may be stale. So it is not a pointer but an id that is never
+ * used twice: ioasid_instance_get() finds the instance if it still exists.
  */
 struct ioasid_instance {
 	refcount_t refs;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ioasid_vfio.ko: the shim. To vfio.ko an IOMMU driver like type1; what it is
- * asked it relays to ioasid.ko.
+ * ioasid_vfio.ko: the shim. For vfio.ko it is an IOMMU driver like type1; it passes all
+ * calls to ioasid.ko.
  *
  * What can run at the same time, by callback:
  *  - open, attach, detach, release: under vfio.ko's container->group_lock held
@@ -9,12 +9,12 @@
  *  - ioctl: no lock at all, under any of them; see instance.h;
  *  - pin, unpin, rw: by a driver whose device is open, so before its group is
  *    detached; register, unregister: when a device opens and closes;
- *  - module exit: vfio.ko drops its reference on us in release, so a stale
- *    ioctl may still be entering; the exit waits for that. One that has found its
+ *  - module exit: vfio.ko drops its reference on this module in release, so a stale
+ *    ioctl may still be entering; the exit waits for that. A call that has found its
  *    instance holds the module.
  *
- * VFIO tries its next driver when open or attach fails during VFIO_SET_IOMMU,
- * which would lead past every policy: there attach seals instead of failing.
+ * When open or attach fails during VFIO_SET_IOMMU, VFIO tries its next driver, which asks
+ * no policy. So there attach seals the container instead of failing.
  */
 #include <linux/compat.h>
 #include <linux/file.h>
@@ -141,7 +141,7 @@ static int shim_attach(struct ioasid_instance *inst, struct iommu_group *group,
 {
 	u32 flags = 0;
 
-	/* No IOMMU stands behind such a group, and no other driver took care of it. */
+	/* Refuse a group without an IOMMU (noiommu mode): nothing would translate its DMA. */
 	if (type == VFIO_NO_IOMMU)
 		return -EPERM;
 	if (type == VFIO_EMULATED_IOMMU)
