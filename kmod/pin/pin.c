@@ -2,19 +2,21 @@
 /*
  * Pinning: from a range of a process to extents of physical pages, batch by batch.
  *
- * What can run at the same time while pages are pinned: the owner's other threads, which
- * may munmap, remap, truncate or fork the memory (the pin keeps what it got;
- * what it gets is decided page by page); the owner's exit (cannot complete:
- * the pinning task is one of its threads, or holds mmget); an unmap, which
- * waits for the area to leave BUILDING; a teardown, which sets call->stop; a
- * policy swap, for which hooks/hooks.c answers. Nothing is held here but the
- * range's reservation, so a page fault that never ends (userfaultfd, FUSE)
- * holds up nobody but its own caller, and a fatal signal ends it. (fault.c
- * holds mmap_lock over faults that end.)
+ * What can run at the same time while pages are pinned:
+ *  - the owner's other threads, which may munmap, remap, truncate or fork the memory: the
+ *    pin keeps the pages that it got, page by page;
+ *  - the owner's exit, which cannot complete: the pinning task is one of its threads, or
+ *    holds mmget;
+ *  - an unmap, which waits for the area to leave BUILDING;
+ *  - a teardown, which sets call->stop;
+ *  - loads and unloads of policies, see hooks/hooks.c.
+ * No lock is held, only the reservation of the range. So a page fault that never ends
+ * (userfaultfd, FUSE) delays its own caller alone, and a fatal signal ends it. (fault.c
+ * holds mmap_lock over faults that do end.)
  *
- * Charging is by batch, after pinning: only then is it known which pages need
- * none (device memory, reserved pages), and so nothing is refused, not even
- * for a moment, that type1 would allow.
+ * Pages are charged by batch, after they are pinned: only then is it known which of them
+ * are not charged (device memory, reserved pages). So no map is refused, not even for a
+ * moment, that type1 would allow.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -30,9 +32,9 @@
 
 /* Pages per call of the pinner; a page full of pointers. */
 #define BATCH_DEFAULT	(PAGE_SIZE / sizeof(struct page *))
-/* And when so many are left, where the price of a call is felt least. */
+/* And while so many are left, to save calls. */
 #define BATCH_LARGE	(8 * BATCH_DEFAULT)
-/* Up to here pages are not looked at for anything larger; they fit on the stack. */
+/* Maps of up to so many pages take no shortcut for folios; the pointers fit on the stack. */
 #define SMALL		16
 /* Up to here the pointers live on the stack. */
 #define BATCH_STACK	32
@@ -106,10 +108,10 @@ static unsigned long extent_reserved(struct page *first, unsigned long n)
 
 /*
  * Sort a batch of pinned pages into extents. Pages of one folio need not be
- * mapped in order (mremap), so every neighbour is looked at.
+ * mapped in order (mremap), so compare every neighbour.
  *
- * Return: how many of them are to be charged, or -ENOMEM with all unpinned
- * that are not in the list.
+ * Return: how many of them must be charged; or -ENOMEM, and those that are not in the
+ * list are unpinned.
  */
 static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, unsigned long n)
 {
@@ -147,8 +149,8 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 }
 
 /*
- * Page by page: pin up to @want pages at @vaddr and put them into the list. With @now none
- * that is not there. Return: pages pinned, of which *@charge need charging, or -errno.
+ * Page by page: pin up to @want pages at @vaddr and put them into the list; with @now only
+ * present ones. Return: pages pinned, of which *@charge need charging, or -errno.
  */
 static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
 		      struct page **batch, bool now, unsigned long *charge)
@@ -172,7 +174,7 @@ static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
-/* Where more than a page at a time may come from, and how the last ones came. */
+/* The sources that pin more than a page at a time, and how the last pages came. */
 struct pin_src {
 	struct ioasid_file_src file;
 	struct ioasid_ahead *ahead;
@@ -200,7 +202,7 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 	return n;
 }
 
-/* What workers have pinned, if the turn is theirs; see ioasid_ahead_take(). */
+/* Take pages that workers have pinned, if it is their turn; see ioasid_ahead_take(). */
 static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
 		      unsigned long *charge)
 {
@@ -292,7 +294,7 @@ static u64 extent_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
 	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
 }
 
-/* Somebody listens: how fragmented it is, and on which nodes. */
+/* For the event and policies: measure fragmentation, and count pages by node. */
 static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
 {
 	struct ioasid_extents_iter it;
@@ -313,7 +315,7 @@ static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_ma
 	}
 }
 
-/* What came of it. */
+/* Fill in the result of a pin. */
 static noinline void pages_notify(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	call->res->pages = pages->npages;
@@ -332,7 +334,7 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 
 	if (charge && call->paid) {
 		call->counted += charge;
-		/* At an address that a user pinned there may be other memory by now. */
+		/* The address of a user's pin may show other memory by now. */
 		charge -= min(charge, call->paid(call->data, done, n));
 	}
 	if (!charge)
@@ -350,8 +352,8 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 }
 
 /*
- * What those are told who listen to each batch, or decide about the next.
- * Mostly there are none, which no-ops tell, and nothing of this is filled in.
+ * Arguments for events and policies about each batch. Usually nothing listens: the static
+ * branches are no-ops, and the struct stays uninitialised.
  */
 struct pin_watch {
 	bool begun;
@@ -367,7 +369,7 @@ static bool pin_watched(const struct ioasid_pin_call *call)
 	       ioasid_policy_has(IOASID_OP_MAP_BATCH);
 }
 
-/* A batch begins. Return: its size, which is @want unless a policy has another. */
+/* A batch begins. Return: its size, which is @want unless a policy chooses another. */
 static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *pages,
 				     struct ioasid_pin_call *call, unsigned long done,
 				     unsigned long want)
@@ -393,7 +395,7 @@ static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *p
 	return want;
 }
 
-/* It is charged; its @n pages had come with @faults until @pinned, or all in one. */
+/* A batch is charged: record its @n pages, their @faults, and the time. */
 static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
 			  struct ioasid_map_result *res, unsigned long n,
 			  unsigned long faults, u64 pinned)
@@ -412,7 +414,7 @@ static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
 		res->ns_fault += pinned - w->t;
 }
 
-/* Is there still a point in pinning? */
+/* Stop on a fatal signal, or when the space was torn down. */
 static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned long done)
 {
 	int ret = ioasid_interrupted();
@@ -434,9 +436,9 @@ static void pin_stop_ahead(struct ioasid_pin_call *call, struct pin_src *src)
 }
 
 /*
- * Workers help where pages are small and present: elsewhere there is nothing to
- * share out. @n pages came in @runs, with @faults. A policy that chooses batches
- * chooses those of the caller, so then there is nobody else.
+ * Start workers where pages are small and present; elsewhere they cannot help. @n pages
+ * came in @runs, with @faults. A policy that chooses batch sizes chooses them for the
+ * caller, so then there are no workers.
  */
 static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			   struct pin_src *src, unsigned long done, unsigned long n,
@@ -573,15 +575,14 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
-		/* Then the next ones are probably not there either. */
+		/* Many faults: the next pages are probably not present either. */
 		src->untouched = src->huge && faults > n / 2;
 		trace_ioasid_pin(&pages->who, vaddr, n, false);
 		pinned = ioasid_clock(unlikely(watched) && w.clocked);
 
 		ret = pin_charge(pages, call, done, n, charge);
 		done += n;
-		/* Nobody asks how the last one went but for its times. */
-		if (unlikely(watched) && (w.clocked || done < pages->npages))
+		if (unlikely(watched))
 			pin_watch_end(&w, pages, res, n, faults, pinned);
 		if (ret)
 			return ret;
