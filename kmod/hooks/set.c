@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What calling needs: the set, its order and its keys, names of hooks, and the
- * three hooks that are called outside of a walk.
+ * The set of loaded policies: order, static keys, names of hooks, and the three hooks
+ * that no walk calls.
  *
  * What can run at the same time: hooks on any CPU, before and after a key flips. A key is
  * only a hint: the walk looks again.
@@ -35,22 +35,7 @@ static const u16 hook_offset[IOASID_OP_NR] = {
 
 void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op)
 {
-	return *(void *const *)ioasid_policy_hook_in(ops, op);
-}
-
-const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op)
-{
-	return (const char *)ops + hook_offset[op];
-}
-
-int ioasid_policy_hook_of(u32 offset)
-{
-	int op;
-
-	for (op = 0; op < IOASID_OP_NR; op++)
-		if (hook_offset[op] == offset)
-			return op;
-	return -1;
+	return *(void *const *)((const char *)ops + hook_offset[op]);
 }
 
 bool ioasid_policy_any(void)

@@ -120,7 +120,6 @@ struct ioasid_policy_pace {
  * @seq: counts loads, and replacements of ejected progs; does not change once
  *	it is in a set
  * @ops: the programs, behind their trampolines
- * @direct: programs that may be called without a trampoline, see policy/direct.c
  * @state: enum ioasid_policy_state
  * @stats: of @policy
  * @closed: it takes the place of one that failed closed, and has not been notified of all
@@ -140,7 +139,6 @@ struct ioasid_policy_prog {
 	struct ioasid_policy *policy;
 	u32 seq;
 	struct ioasid_policy_ops *ops;
-	const struct bpf_prog *direct[IOASID_OP_NR];
 	atomic_t state;
 	struct ioasid_policy_stats __percpu *stats;
 	bool closed;
@@ -292,12 +290,6 @@ static inline bool ioasid_policy_fails_closed(const struct ioasid_policy_prog *r
 
 /* ioasid_policy_hook_at() - the program of hook @op, as a plain pointer */
 void *ioasid_policy_hook_at(const struct ioasid_policy_ops *ops, enum ioasid_op op);
-
-/* ioasid_policy_hook_in() - where in a struct like that the member of hook @op is */
-const void *ioasid_policy_hook_in(const void *ops, enum ioasid_op op);
-
-/* ioasid_policy_hook_of() - the hook at that offset of the struct, or -1 */
-int ioasid_policy_hook_of(u32 offset);
 
 /* hooks.c */
 void ioasid_policy_refused(struct ioasid_policy_walk *w, const struct ioasid_who *who, int ret);

@@ -3,8 +3,7 @@
  * Walk the policies that have a hook, and call it. Every hook takes this path, so it is
  * inline.
  *
- * The walk is an RCU read section with preemption off: a program that does not sleep
- * needs that, and so does a call without trampoline. Nothing in a walk sleeps. The walk
+ * The walk is an RCU read section with preemption off. Nothing in a walk sleeps. The walk
  * is empty when the task is inside a BPF program already. bpf_ctx tells: it is set
  * while a program runs, and between two programs of ours it points to our own frame,
  * which ends with the call.
@@ -12,9 +11,7 @@
 #ifndef _IOASID_POLICY_WALK_H
 #define _IOASID_POLICY_WALK_H
 
-#include <linux/args.h>
 #include <linux/bitops.h>
-#include <linux/filter.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -78,7 +75,7 @@ static __always_inline u32 ioasid_walk_passed(const struct ioasid_policy_walk *w
 	while (ioasid_walk_next(w))						\
 		if (ioasid_policy_enabled((w)->prog))
 
-/* All that have hook @op, are enabled, and have @who in their scope. */
+/* All that have hook @op, are enabled, and whose scope contains @who. */
 #define ioasid_walk_scope(w, who)						\
 	while (ioasid_walk_next(w))						\
 		if (ioasid_policy_enabled((w)->prog) &&				\
@@ -119,58 +116,25 @@ static __always_inline void ioasid_hook_leave(struct ioasid_policy_frame *f)
 		ioasid_policy_slow(f, took);
 }
 
-/* Call a program as its trampoline does: with all arguments in an array. */
-static __always_inline u64 ioasid_hook_call_direct(const struct bpf_prog *prog, const u64 *args)
-{
-	/* The declared type cuts the value to 32 bits. */
-	u64 (*fn)(const void *args, const struct bpf_insn *insn) = (void *)prog->bpf_func;
-
-	return fn(args, prog->insnsi);
-}
-
-#define IOASID_HOOK_ARGS1(a)	(unsigned long)(a)
-#define IOASID_HOOK_ARGS2(a, b)	(unsigned long)(a), (unsigned long)(b)
-#define IOASID_HOOK_ARGS(...)	\
-	CONCATENATE(IOASID_HOOK_ARGS, COUNT_ARGS(__VA_ARGS__))(__VA_ARGS__)
-
-/* The program to call; NULL: call the trampoline, which counts calls for BPF's statistics. */
-static __always_inline const struct bpf_prog *ioasid_walk_direct(const struct ioasid_policy_walk *w)
-{
-	return static_branch_unlikely(&bpf_stats_enabled_key) ? NULL : w->prog->direct[w->op];
-}
-
 /* Call hook @lower of the policy that the walk is at. */
 #define ioasid_walk_call(w, lower, ...)						\
 ({										\
-	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
 	struct ioasid_policy_frame __f __uninitialized;				\
 	typeof((w)->prog->ops->lower(__VA_ARGS__)) __ret;			\
 										\
 	ioasid_hook_enter(&__f, (w)->prog, (w)->op);				\
-	if (likely(__prog)) {							\
-		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
-										\
-		__ret = ioasid_hook_call_direct(__prog, __args);		\
-	} else {								\
-		__ret = (w)->prog->ops->lower(__VA_ARGS__);			\
-	}									\
+	__ret = (w)->prog->ops->lower(__VA_ARGS__);				\
 	ioasid_hook_leave(&__f);						\
 	__ret;									\
 })
 
+/* The same for a hook without a return value. */
 #define ioasid_walk_notify(w, lower, ...)					\
 do {										\
-	const struct bpf_prog *__prog = ioasid_walk_direct(w);			\
 	struct ioasid_policy_frame __f __uninitialized;				\
 										\
 	ioasid_hook_enter(&__f, (w)->prog, (w)->op);				\
-	if (likely(__prog)) {							\
-		u64 __args[] = { IOASID_HOOK_ARGS(__VA_ARGS__) };		\
-										\
-		ioasid_hook_call_direct(__prog, __args);			\
-	} else {								\
-		(w)->prog->ops->lower(__VA_ARGS__);				\
-	}									\
+	(w)->prog->ops->lower(__VA_ARGS__);					\
 	ioasid_hook_leave(&__f);						\
 } while (0)
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The set of policies: loading, unloading, replacing, and the kill switch.
+ * The set of policies: load, unload, replace, and the kill switch.
  *
  * What can run at the same time: hooks on any CPU; loads and unloads of other policies; the
  * work items of ejections. policies_lock guards the set and folders, and is never
- * held over init, exit or dump, which may take long, so one policy cannot hold up
- * another. BPF itself keeps replacement and unloading of one policy apart.
- * Programs stay valid until our load (when it fails), unload or replace returns;
- * each of them ends the prog first, in the way that hooks/set.h draws.
+ * held over init, exit or dump, which may take long, so one policy cannot delay
+ * another. BPF itself makes no two of load, replace and unload of one policy at once.
+ * Programs stay valid until a failed load, an unload or a replace returns; each of them
+ * ends the prog first, as hooks/set.h draws it.
  */
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
@@ -37,7 +37,7 @@ static void set_free(struct ioasid_policy_set *set)
 		kfree(set);
 }
 
-/* Make @set the one that hooks see, and wait until nobody sees the old one. */
+/* Publish @set, and wait until no hook uses the old one. */
 static void set_publish(struct ioasid_policy_set *set)
 {
 	struct ioasid_policy_set *old = set_locked();
@@ -79,7 +79,6 @@ static struct ioasid_policy_prog *prog_create(struct ioasid_policy *p,
 	r->stats = p->stats;
 	r->ops = ops;
 	strscpy(r->info.name, p->name, sizeof(r->info.name));
-	ioasid_direct_find(r);
 	r->limit = compat_cycles_of_us(ops->timeout_us ?: TIMEOUT_US);
 	ioasid_policy_pace_init(r);
 	INIT_WORK(&r->work, eject_work);
@@ -92,8 +91,8 @@ static struct ioasid_policy_prog *prog_create(struct ioasid_policy *p,
 }
 
 /*
- * No set has @r any more, or it never was in one. When this returns its exit
- * was called, and nobody touches it. @told: others have heard of it.
+ * Call it when @r is in no set. When it returns, exit was called, and no other task uses
+ * @r. @told: the policy was announced, so announce its end.
  */
 static void prog_end(struct ioasid_policy_prog *r, u32 kind, bool told)
 {
@@ -101,7 +100,7 @@ static void prog_end(struct ioasid_policy_prog *r, u32 kind, bool told)
 		ioasid_policy_settle(r);
 		return;
 	}
-	/* Who reads its dump saw the state before. */
+	/* Wait for readers of its dump, which saw the state before. */
 	synchronize_rcu_expedited();
 	r->info.kind = kind;
 	if (told)
@@ -129,7 +128,7 @@ static int prog_init(struct ioasid_policy_prog *r, u32 replaces)
 
 	strscpy(args.name, r->ops->name, sizeof(args.name));
 	ret = ioasid_policy_call_init(r, &args);
-	/* If it gave up, there is a reason to be told. If not, there is no exit for it. */
+	/* If it ejected itself, report the reason; otherwise no exit is called. */
 	if (ret && ioasid_policy_ejected(r))
 		prog_end(r, IOASID_EXIT_UNREG, true);
 	return ret;
@@ -237,7 +236,7 @@ static struct ioasid_policy *policy_alloc(struct ioasid_policy_ops *ops, struct 
 	return p;
 }
 
-/* From nothing to running; on failure no hook of it runs any more. */
+/* Start a policy; on failure no hook of it runs any more. */
 static int policy_start(struct ioasid_policy *p, struct ioasid_policy_prog *r)
 {
 	struct ioasid_exit_info info = { .kind = IOASID_EXIT_NONE };
@@ -298,7 +297,7 @@ int ioasid_policy_load(struct ioasid_policy_ops *ops, struct bpf_link *link)
 	return ret;
 }
 
-/* ioasid_policy_unload() - BPF unregisters a policy; its programs go when this returns */
+/* ioasid_policy_unload() - BPF unregisters a policy, and frees its programs when this returns */
 void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 {
 	struct ioasid_policy_prog *r = set_remove(ops);
@@ -311,9 +310,9 @@ void ioasid_policy_unload(struct ioasid_policy_ops *ops)
 }
 
 /*
- * Whose place @r takes is out: nothing that was charged before is given back to
- * @r, which hears of address spaces first, like a policy that is being loaded.
- * Or it is running, and @r inherits what it need not be told of.
+ * @anew: @was is ejected. Pages that were charged before are not uncharged from @r, and
+ * @r is LOADING: first it is notified of the address spaces. Otherwise @was is running,
+ * and @r inherits its records.
  */
 static void set_inherit(const struct ioasid_policy_prog *was, struct ioasid_policy_prog *r,
 			bool anew)
@@ -324,8 +323,8 @@ static void set_inherit(const struct ioasid_policy_prog *was, struct ioasid_poli
 }
 
 /*
- * Put @r in the place of the programs @old; they are returned, and nobody runs
- * them. -EAGAIN when they were ejected since @r was told what it inherits.
+ * Put @r in the place of the programs @old, and return them; no hook runs them any more.
+ * -EAGAIN when they were ejected since init of @r was called with what it inherits.
  */
 static struct ioasid_policy_prog *set_swap(struct ioasid_policy_prog *r,
 					   struct ioasid_policy_ops *old, bool anew)
@@ -341,7 +340,7 @@ static struct ioasid_policy_prog *set_swap(struct ioasid_policy_prog *r,
 		ret = at < 0 ? -ENOENT : -ENOMEM;
 	else if (!allowed)
 		ret = -EOPNOTSUPP;
-	/* From here on it cannot be ejected, and so miss what @r is to know. */
+	/* From here on it cannot be ejected, so it misses no event for @r. */
 	else if (!anew && !ioasid_policy_leave(set->prog[at]))
 		ret = -EAGAIN;
 	if (ret) {
@@ -376,13 +375,13 @@ static struct ioasid_policy_prog *set_find(struct ioasid_policy_ops *ops)
 	return r;
 }
 
-/* From @was to @r, which is freed by the caller if this fails. */
+/* Replace @was by @r, which the caller frees if this fails. */
 static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *was)
 {
 	bool anew = ioasid_policy_ejected(was);
 	int ret;
 
-	/* Its exit comes before the new init. */
+	/* Call the exit of the old one before the init of the new one. */
 	if (anew)
 		ioasid_policy_settle(was);
 	ret = prog_init(r, anew ? IOASID_REPLACES_EJECTED : IOASID_REPLACES_RUNNING);
@@ -396,8 +395,8 @@ static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *
 	prog_end(was, IOASID_EXIT_REPLACED, true);
 	prog_free(was);
 	/*
-	 * One that is ejected at once has been put in place all the same. If the one before
-	 * failed closed, maps are refused until programs that run take its place.
+	 * If it is ejected at once, the replacement has still succeeded. If the one before
+	 * failed closed, maps are refused until programs that run replace it.
 	 */
 	if (!anew)
 		return 0;
@@ -411,12 +410,12 @@ static int policy_swap(struct ioasid_policy_prog *r, struct ioasid_policy_prog *
 /*
  * ioasid_policy_replace() - new programs take the place of @old, live
  *
- * The new ones inherit what was charged to the old ones; those of an ejected
- * policy, which has missed things, inherit nothing and begin as if loaded.
+ * The new ones inherit the charges of the old ones. If the old ones were ejected, they
+ * missed events, so the new ones inherit nothing and start as a new policy.
  * Priority and scope may change.
  *
  * Return: 0; -EPERM, -EINVAL when the names differ, -EAGAIN when @old was
- * ejected meanwhile, and what loading returns: then @old stays.
+ * ejected meanwhile, and the errnos of ioasid_policy_load(). After an error @old stays.
  */
 int ioasid_policy_replace(struct ioasid_policy_ops *ops, struct ioasid_policy_ops *old)
 {
@@ -471,7 +470,7 @@ static const struct kernel_param_ops policies_ops = {
 	.get = policies_get,
 };
 module_param_cb(policies, &policies_ops, NULL, 0644);
-MODULE_PARM_DESC(policies, "N ejects every policy, those that fail closed included, and lets none be loaded (default Y)");
+MODULE_PARM_DESC(policies, "N ejects every policy, also those that fail closed, and refuses loads (default Y)");
 
 /*
  * ioasid_policy_set_exit() - the module ends: free the set and the names

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading policies, and what people and BPF programs see of them. Calling them is
- * the part of hooks/.
+ * Load policies, show them in sysfs, and serve BPF programs. hooks/ calls their hooks.
  */
 #ifndef _IOASID_POLICY_H_PRIVATE
 #define _IOASID_POLICY_H_PRIVATE
@@ -14,10 +13,6 @@ struct ioasid_space;
 /* main.c: of the module */
 int ioasid_policy_init(void);
 void ioasid_policy_exit(void);
-
-/* direct.c */
-void ioasid_direct_note(const struct ioasid_policy_ops *ops, enum ioasid_op op, const void *udata);
-void ioasid_direct_find(struct ioasid_policy_prog *r);
 
 /* kfunc.c */
 int ioasid_kfunc_init(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * struct ioasid_policy_ops as a BPF struct_ops type: what the verifier and the
- * loader are told about it.
+ * struct ioasid_policy_ops as a BPF struct_ops type: the callbacks of the verifier and of
+ * BPF's loader.
  *
  * What can run at the same time: nothing of ours; BPF calls these while programs are
  * verified and maps are registered, under its own locks.
@@ -44,7 +44,6 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 	const struct ioasid_policy_ops *from = udata;
 	struct ioasid_policy_ops *to = kdata;
 	u32 at = __btf_member_bit_offset(t, member) / 8;
-	int op;
 
 	switch (at) {
 	case offsetof(struct ioasid_policy_ops, flags):
@@ -70,14 +69,11 @@ static int st_init_member(const struct btf_type *t, const struct btf_member *mem
 		memcpy(to->name, from->name, sizeof(to->name));
 		return 1;
 	}
-	/* A program: BPF goes on with it. */
-	op = ioasid_policy_hook_of(at);
-	if (op >= 0)
-		ioasid_direct_note(to, op, udata);
+	/* A program: BPF handles it. */
 	return 0;
 }
 
-/* A map that never named its policy gets here with an empty name. */
+/* Refuse a policy without a name: a map that sets none has an empty one. */
 static int st_validate(void *kdata)
 {
 	const struct ioasid_policy_ops *ops = kdata;

@@ -335,7 +335,7 @@ counts_are_shown() {
 	expect_line "$policies/probe/stats" 'clamped 0'
 }
 
-# Counted by BPF, programs are called through their trampolines, and say the same.
+# BPF counts the calls of a hook, and the hook works as before.
 with_statistics_of_bpf() {
 	begin
 	trap 'echo 0 >/proc/sys/kernel/bpf_stats_enabled; clean' EXIT
