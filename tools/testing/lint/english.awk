@@ -1,18 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Reads english.words and english.todo, then files: reports words of the list in the
-# prose of each. Prose is all of a page but its code; of a source the comments, and
-# texts in quotes of three words or more.
-#
-# english.todo, "NUMBER FILE" a line, has the files that were written before this rule,
-# and how many such words each may still hold. It only gets shorter: with -v exact=1 a
-# number that is too high is an offence as well, and with -v list=1 the list is printed
-# anew, without files that are not in it.
-FILENAME == KNOWN {
-	if (!/^#/)
-		most[$2] = $1
-	next
-}
-
+# Reads english.words, then files: reports words of the list in the prose of each.
+# Prose is all of a page but its code; of a source the comments, and texts in quotes of
+# three words or more.
 FILENAME == WORDS {
 	if (/^#/ || !NF)
 		next
@@ -86,27 +75,6 @@ function prose(line) {
 		if (match(text, word[i])) {
 			found = substr(text, RSTART, RLENGTH)
 			gsub(/^[^a-z]+|[^a-z]+$/, "", found)
-			offences[FILENAME] = offences[FILENAME] sprintf("%s:%d: '%s': %s\n", FILENAME, FNR, found, advice[i])
-			count[FILENAME]++
+			printf "%s:%d: '%s': %s\n", FILENAME, FNR, found, advice[i]
 		}
-}
-
-END {
-	if (list) {
-		for (file in most)
-			if (count[file])
-				print (count[file] < most[file] ? count[file] : most[file]), file
-		exit
-	}
-	for (file in count)
-		if (!(file in most)) {
-			printf "%s", offences[file]
-		} else if (count[file] > most[file]) {
-			printf "%s", offences[file]
-			printf "%s:1: %d of these words, %d were here before\n", file, count[file], most[file]
-		}
-	for (file in most)
-		if (exact && count[file] < most[file])
-			printf "%s:1: has %d of %d words left: run 'tools/testing/lint/english --list'\n", \
-				file, count[file], most[file]
 }
