@@ -104,7 +104,7 @@ an_include_that_climbs_is_red() {
 
 an_include_against_the_layers_is_red() {
 	printf '#include <linux/vfio.h>\n#include "space/space.h"\n' | judge kmod/vfio/planted.c
-	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "a door"
+	echo 'kmod/vfio/planted.c:2: "space/space.h" is not for kmod/vfio/' | same_offences "a module above the layers"
 	printf '#include "pin/internal.h"\n#include "space/space.h"\n' | judge kmod/ops/planted.c
 	echo 'kmod/ops/planted.c:1: "pin/internal.h" is not for kmod/ops/' | same_offences "an inner header"
 	printf '#include <linux/mm.h>\n#include "internal.h"\n' | judge kmod/pin/planted.c

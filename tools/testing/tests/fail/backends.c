@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures while a backend is opened, while groups come into it, and while it is
- * asked about itself.
+ * Failures while a backend is opened, while groups join it, and while a program asks for
+ * its state.
  */
 #include "fail/sweep.h"
 
 #define IOVA	0x1000000ULL
 
-FIXTURE(doors) {
+FIXTURE(backends) {
 	struct world w;
 };
 
-FIXTURE_SETUP(doors)
+FIXTURE_SETUP(backends)
 {
 	self->w.d.fd = -1;
 	self->w.d.group = -1;
 	self->w.other = self->w.d;
 }
 
-FIXTURE_TEARDOWN(doors)
+FIXTURE_TEARDOWN(backends)
 {
 	backend_close(&self->w.d);
 	backend_close(&self->w.other);
@@ -38,7 +38,7 @@ static bool open_undo(struct world *w)
 	return true;
 }
 
-TEST_F_TIMEOUT(doors, open_ioasid, 60)
+TEST_F_TIMEOUT(backends, open_ioasid, 60)
 {
 	static const struct flow flow = { .call = open_call, .undo = open_undo };
 
@@ -57,7 +57,7 @@ static bool choose_call(struct world *w)
 }
 
 /* There may be nothing in it that can fail. */
-TEST_F_TIMEOUT(doors, choose_type, 60)
+TEST_F_TIMEOUT(backends, choose_type, 60)
 {
 	static const struct flow flow = {
 		.ready = choose_ready, .call = choose_call, .undo = open_undo,
@@ -94,7 +94,7 @@ static bool attach_undo(struct world *w)
 	return right;
 }
 
-TEST_F_TIMEOUT(doors, set_iommu, 120)
+TEST_F_TIMEOUT(backends, set_iommu, 120)
 {
 	static const struct flow flow = {
 		.ready = attach_ready, .call = attach_call, .undo = attach_undo,
@@ -110,7 +110,7 @@ static bool join_call(struct world *w)
 	return !ioctl(w->other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(w->d.fd));
 }
 
-TEST_F_TIMEOUT(doors, join_with_mappings, 300)
+TEST_F_TIMEOUT(backends, join_with_mappings, 300)
 {
 	static const struct flow flow = {
 		.ready = attach_ready, .call = join_call, .undo = attach_undo,
@@ -140,7 +140,7 @@ static bool second_undo(struct world *w)
 	return !ioctl(w->other.group, VFIO_GROUP_UNSET_CONTAINER);
 }
 
-TEST_F_TIMEOUT(doors, second_group, 120)
+TEST_F_TIMEOUT(backends, second_group, 120)
 {
 	static const struct flow flow = { .call = second_call, .undo = second_undo };
 	struct world *w = &self->w;
@@ -161,7 +161,7 @@ static bool device_call(struct world *w)
 	return w->other.fd >= 0;
 }
 
-TEST_F_TIMEOUT(doors, open_device, 300)
+TEST_F_TIMEOUT(backends, open_device, 300)
 {
 	static const struct flow flow = { .call = device_call, .undo = open_undo };
 
@@ -187,7 +187,7 @@ static bool leave_undo(struct world *w)
 	return !locked_kib();
 }
 
-TEST_F_TIMEOUT(doors, leave, 120)
+TEST_F_TIMEOUT(backends, leave, 120)
 {
 	static const struct flow flow = {
 		.ready = leave_ready, .call = leave_call, .undo = leave_undo,
@@ -218,7 +218,7 @@ static bool nothing_undo(struct world *w)
 	return true;
 }
 
-TEST_F_TIMEOUT(doors, get_info, 60)
+TEST_F_TIMEOUT(backends, get_info, 60)
 {
 	static const struct flow flow = { .call = info_call, .undo = nothing_undo };
 
@@ -241,7 +241,7 @@ static bool list_call(struct world *w)
 	return done;
 }
 
-TEST_F_TIMEOUT(doors, list_spaces, 60)
+TEST_F_TIMEOUT(backends, list_spaces, 60)
 {
 	static const struct flow flow = { .call = list_call, .undo = nothing_undo };
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures while a device comes into a /dev/ioasid in which there are mappings
- * already: by its group, and by itself; and while it moves to another space.
+ * Failures while a device is attached to a /dev/ioasid that has mappings already, by its
+ * group or without one; and while it moves to another space.
  */
 #include "fail/sweep.h"
 
 #define IOVA	0x1000000ULL
 #define NODE	"/dev/ioasid-pci/" DEVICE_EDU
 
-FIXTURE(ways) {
+FIXTURE(attach_paths) {
 	struct world w;
 };
 
@@ -24,7 +24,7 @@ static bool bind(const char *from, const char *to)
 }
 
 /* @other.group is a group or a node. */
-FIXTURE_SETUP(ways)
+FIXTURE_SETUP(attach_paths)
 {
 	struct world *w = &self->w;
 
@@ -39,7 +39,7 @@ FIXTURE_SETUP(ways)
 	ASSERT_EQ(0, backend_map(&w->d, IOVA + GIB, w->mem + 31 * PAGE, PAGE, MAP_RW));
 }
 
-FIXTURE_TEARDOWN(ways)
+FIXTURE_TEARDOWN(attach_paths)
 {
 	backend_close(&self->w.other);
 	backend_close(&self->w.d);
@@ -76,7 +76,7 @@ static bool group_undo(struct world *w)
 	return one && !sweep_refs("ioasid_setcontainer");
 }
 
-TEST_F_TIMEOUT(ways, set_container, 300)
+TEST_F_TIMEOUT(attach_paths, set_container, 300)
 {
 	static const struct flow flow = {
 		.ready = group_ready, .call = group_call, .undo = group_undo,
@@ -93,7 +93,7 @@ static bool open_call(struct world *w)
 	return w->other.group >= 0;
 }
 
-TEST_F_TIMEOUT(ways, open_node, 60)
+TEST_F_TIMEOUT(attach_paths, open_node, 60)
 {
 	static const struct flow flow = { .call = open_call, .undo = close_undo };
 
@@ -112,7 +112,7 @@ static bool attach_call(struct world *w)
 	return attach(w, 1);
 }
 
-TEST_F_TIMEOUT(ways, attach_device, 300)
+TEST_F_TIMEOUT(attach_paths, attach_device, 300)
 {
 	static const struct flow flow = {
 		.ready = open_call, .call = attach_call, .undo = close_undo,
@@ -135,7 +135,7 @@ static long long space_of(struct world *w)
 	return ioctl(w->other.group, IOASID_DEVICE_GET_INFO, &info) ? -1LL : (long long)info.out_space;
 }
 
-TEST_F_TIMEOUT(ways, move_device, 300)
+TEST_F_TIMEOUT(attach_paths, move_device, 300)
 {
 	static const struct flow flow = {
 		.ready = move_ready, .call = attach_call, .undo = close_undo,
@@ -163,7 +163,7 @@ static bool detach_ready(struct world *w)
 }
 
 /* But for its argument nothing in it can fail. */
-TEST_F_TIMEOUT(ways, detach_device, 60)
+TEST_F_TIMEOUT(attach_paths, detach_device, 60)
 {
 	static const struct flow flow = {
 		.ready = detach_ready, .call = detach_call, .undo = close_undo,

@@ -30,7 +30,7 @@ reads() {
 stock_container() { reads ioasid; }
 container_that_joins() { reads join; }
 
-closed_doors() {
+closed_backends() {
 	disk_of "$DISK" >/dev/null
 	refused 1 'modprobe ioasid_setcontainer' "$BENCH" nvme --backend group --device "$DISK" --size 1M
 	refused 1 'modprobe ioasid_pci' "$BENCH" nvme --backend direct --device "$DISK" --size 1M
@@ -64,5 +64,5 @@ modules_are_free() {
 }
 
 before=$(driver_of 0000:00:05.0)
-ktap_run closed_doors stock_container container_that_joins group_takes_the_fd \
+ktap_run closed_backends stock_container container_that_joins group_takes_the_fd \
 	device_without_a_group compared modules_are_free
