@@ -64,9 +64,9 @@ echo
 echo '| | map | unmap | promised |'
 echo '|---|---|---|---|'
 for hook in map_begin map_at map_batch charge map_done unmap_begin unmap_sync unmap_done; do
-	with "$objects/empty-$hook.bpf.o" "\`$hook\` alone, empty" 150
+	with "$objects/empty-$hook.bpf.o" "\`$hook\` alone, empty" 350
 done
-with $objects/empty.bpf.o 'every hook, empty' 620
+with $objects/empty.bpf.o 'every hook, empty' 1300
 with $objects/empty.bpf.o 'the same with TIMES' '' --set flags=TIMES
 measure $length
 row 'nothing loaded again' 20
