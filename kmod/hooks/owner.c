@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose an address space is, and what is stored of processes at all. The rules:
+ * The owner of an address space, and what the modules store of processes. The rules:
  *
  *  - An address space belongs to the process that opened it, until another one takes it
  *    over: with IOASID_CHANGE_OWNER, or with the update of the last address that a live
  *    update has made invalid (space->heir). Passing the fd on changes nothing.
- *  - What is shown of the owner is what the process is now: its name, user and cgroup after
- *    exec, setuid and a move. Of one that has exited it is what it was when it became the
- *    owner, and that it has exited. A pid alone is never looked up: it may be another's.
- *  - The process that is charged is stored with the charge (struct ioasid_pages) and stays as
- *    it was, however it changes: exactly this process gets the charge back.
+ *  - The name, user and cgroup that are shown of the owner are those of the process now,
+ *    after exec, setuid and a move. If it has exited, they are those of the time when it
+ *    became the owner, and it is shown as exited. A pid alone is never looked up, since it
+ *    may belong to another process by now.
+ *  - The process that is charged is stored with the charge (struct ioasid_pages) and does not
+ *    change: exactly this process is uncharged.
  *  - Counts of a user stay with the user who created it (space/user.c).
  *
  * docs/architecture.md has a table of all that is stored of processes.

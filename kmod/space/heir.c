@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An address space passes to another process; hooks/owner.c has the rules.
+ * An address space gets another owner; hooks/owner.c has the rules.
  *
- * A live update gives one address after the other, so there is a time when some
- * mappings are the new process's and some wait. The address space is the old owner's
- * until none waits any more. Then it belongs to the process that gave the last
- * address, also where what waited was unmapped. So an update that is given up half
- * way, by either process or its death, leaves it where it was.
+ * A live update sets one address after the other, so for a time some mappings have the
+ * new owner and some wait for their address. The address space keeps its owner until no
+ * mapping waits. Then it belongs to the process that set the last address, also if the
+ * last mapping that waited was unmapped. So an update that either process gives up, or
+ * dies in, does not change the owner.
  *
  * What can run at the same time: anything; areas_lock is held throughout.
  */
@@ -14,7 +14,7 @@
 
 #include "space.h"
 
-/* ioasid_space_give() - it is @owner's, who is given up to it */
+/* ioasid_space_give() - @owner owns the space from now on; takes over @owner */
 void ioasid_space_give(struct ioasid_space *space, struct ioasid_owner *owner)
 {
 	struct mm_struct *old = space->mm;
@@ -27,7 +27,7 @@ void ioasid_space_give(struct ioasid_space *space, struct ioasid_owner *owner)
 		mmdrop(old);
 }
 
-/* ioasid_space_settle() - an address that was waited for came, or its mapping went */
+/* ioasid_space_settle() - a mapping no longer waits: its address was set, or it was unmapped */
 void ioasid_space_settle(struct ioasid_space *space)
 {
 	struct ioasid_owner *heir = space->heir;
@@ -39,7 +39,7 @@ void ioasid_space_settle(struct ioasid_space *space)
 	ioasid_space_give(space, heir);
 }
 
-/* ioasid_space_bequeath() - @heir has given an address, and is given up to it */
+/* ioasid_space_bequeath() - the process @heir has set an address; takes over @heir */
 void ioasid_space_bequeath(struct ioasid_space *space, struct ioasid_owner *heir)
 {
 	lockdep_assert_held(&space->areas_lock);

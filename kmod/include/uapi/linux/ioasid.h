@@ -296,7 +296,7 @@ enum ioasid_map_flag {
  * the lowest free address that is aligned as the memory is, for huge pages; never
  * 0, and above 4 GiB as long as no device is attached. It tries at most sixteen
  * free ranges that are long enough but do not suit huge pages; then it takes the
- * first one that is long enough.
+ * first one in which any mapping of that length fits.
  *
  * Workers pin ahead of the caller, and only small pages that are present; the
  * caller pins the rest. They pay off for mappings of hundreds of MiB on an idle
