@@ -460,7 +460,8 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
  * @npages: at most IOASID_LOT_PAGES
  * @write: for writing
  *
- * Return: false where it pays no more: the pinner got none, or something watches each object.
+ * Return: false when it does not pay off: the pinner got none, or an event or a policy
+ * watches each object.
  */
 bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
 		     bool write)
@@ -478,7 +479,7 @@ bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned l
 	return n > 0;
 }
 
-/* ioasid_lot_empty() - unpin what no object has taken */
+/* ioasid_lot_empty() - unpin the pages that no object has taken */
 void ioasid_lot_empty(struct ioasid_pin_lot *lot)
 {
 	if (lot->at < lot->nr)
@@ -487,7 +488,7 @@ void ioasid_lot_empty(struct ioasid_pin_lot *lot)
 	lot->at = 0;
 }
 
-/* What the lot has of these pages. Return: as pin_pages(); 0: none. */
+/* Take these pages from the lot. Return: as pin_pages(); 0: it has none of them. */
 static long pin_of_lot(struct ioasid_pages *pages, struct ioasid_pin_lot *lot,
 		       unsigned long vaddr, unsigned long want, unsigned long *charge)
 {
@@ -506,8 +507,8 @@ static long pin_of_lot(struct ioasid_pages *pages, struct ioasid_pin_lot *lot,
 }
 
 /*
- * The loop for few pages of a process, which no policy and no trace event watches: mostly
- * one step, with nothing that a round of pin_loop() would leave out here.
+ * The loop for few pages of a process, which no policy and no trace event watches: usually
+ * one step, without what pin_loop() does for large or watched maps.
  */
 static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
@@ -539,7 +540,7 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 	return 0;
 }
 
-/* Batch by batch. A round does nothing that it could do without. */
+/* Pin batch by batch. A round does only what is needed. */
 static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		    struct pin_src *src, struct batch_buf *buf)
 {
