@@ -98,6 +98,8 @@ static struct ioasid_area *unmap_first(struct unmap_call *c)
 		c->since = c->space->serial;
 		c->begun = true;
 	}
+	if (likely(!c->before))
+		return unmap_skip(c, ioasid_area_first(c->space, c->args.iova, c->last));
 	return unmap_skip(c, ioasid_area_first_after(c->space, c->before, c->args.iova, c->last));
 }
 

@@ -72,7 +72,7 @@ struct ioasid_area *ioasid_area_first(struct ioasid_space *space, u64 start, u64
 /*
  * ioasid_area_first_after() - ioasid_area_first(), for a caller that goes upwards
  *
- * @before, if not NULL, is in the tree: the area that was found for the range before.
+ * @before is in the tree: the area that was found for the range before.
  */
 struct ioasid_area *ioasid_area_first_after(struct ioasid_space *space, struct ioasid_area *before,
 					    u64 start, u64 last)
@@ -80,7 +80,7 @@ struct ioasid_area *ioasid_area_first_after(struct ioasid_space *space, struct i
 	struct ioasid_area *area;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (before && before->node.last < start) {
+	if (before->node.last < start) {
 		area = to_area_safe(rb_next(&before->node.rb));
 		if (!area || area->node.last >= start)
 			return area && area->node.start <= last ? area : NULL;
