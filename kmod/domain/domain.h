@@ -15,6 +15,10 @@ int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, b
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 
+/* revoke.c: areas with device memory */
+int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area);
+void ioasid_revocable_clear(struct ioasid_domain *d, struct ioasid_area *area);
+
 /**
  * struct ioasid_doubt - entries that a failed call of the driver may have written
  * @iova: first address that it has not reported as written
@@ -32,5 +36,17 @@ void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 d
 			const struct ioasid_doubt *doubt);
 bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
+
+/* The steps of clearing, for revoke.c. */
+u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
+		       struct iommu_iotlb_gather *gather);
+void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
+			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather);
+void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
+		       struct iommu_iotlb_gather *gather);
+void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area, u64 from,
+			  u64 last);
+/* map.c: the parameter disable_hugepages */
+bool ioasid_map_by_page(const struct ioasid_area *area);
 
 #endif /* _IOASID_DOMAIN_H */

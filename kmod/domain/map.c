@@ -136,6 +136,12 @@ static noinline int program_by_page(struct iommu_domain *domain, const struct io
 	return ret;
 }
 
+/* ioasid_map_by_page() - is it to have small entries only? */
+bool ioasid_map_by_page(const struct ioasid_area *area)
+{
+	return READ_ONCE(disable_hugepages) || area->small;
+}
+
 static int program_extent(struct iommu_domain *domain, const struct ioasid_area *area,
 			  const struct ioasid_extent *extent, bool direct, u64 *done)
 {
@@ -261,6 +267,8 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	u64 done = 0;
 	int ret;
 
+	if (unlikely(area->pages->bare))
+		return ioasid_revocable_program(d, area);
 	if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
 		ret = program_one(d->domain, area, &extent, direct, &done, &doubt);
 	else

@@ -270,6 +270,39 @@ noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *ar
 	iommu_iotlb_sync(d->domain, &gather);
 }
 
+/*
+ * ioasid_clear_range() - clear_range() for revoke.c; here it is compiled into its callers
+ *
+ * Flushing is the caller's. Return: how much of it is clear. The caller keeps other
+ * tasks from these entries.
+ */
+noinline u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
+				struct iommu_iotlb_gather *gather)
+{
+	return clear_range(domain, iova, size, gather);
+}
+
+/* ioasid_clear_found() - clear_found(), likewise; the area is marked stuck if some stays */
+void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
+			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather)
+{
+	clear_found(domain, area, iova, phys, bytes, gather);
+}
+
+/* ioasid_clear_torn() - clear_torn(), likewise */
+void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
+		       struct iommu_iotlb_gather *gather)
+{
+	clear_torn(domain, area, gather);
+}
+
+/* ioasid_area_stuck_at() - of @area everything from @from on was not cleared, as far as @last */
+void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area, u64 from,
+			  u64 last)
+{
+	area_stuck(domain, area, from, last);
+}
+
 /* Flush: after this no device can reach what was cleared. */
 static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
 				       const struct ioasid_sync_args *sync)
@@ -293,6 +326,12 @@ static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gathe
 		iommu_iotlb_sync(d->domain, gather);
 }
 
+/* Is all of it there, and can it be cleared with its neighbours? */
+static bool area_is_plain(const struct ioasid_area *area)
+{
+	return area->pages->pinned && !area->torn && likely(!area->pages->bare);
+}
+
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
 static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
 				       u32 max, struct ioasid_sync_args *sync, u64 *last)
@@ -303,9 +342,8 @@ static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_hea
 
 	*last = ioasid_area_last(area);
 	sync->mappings++;
-	while (area->pages->pinned && !area->torn && &end->link != areas && end->pages->pinned &&
-	       !end->torn && ioasid_area_start(end) == *last + 1 &&
-	       (!max || sync->mappings < max)) {
+	while (area_is_plain(area) && &end->link != areas && area_is_plain(end) &&
+	       ioasid_area_start(end) == *last + 1 && (!max || sync->mappings < max)) {
 		*last = ioasid_area_last(end);
 		end = list_next_entry(end, link);
 		sync->mappings++;
@@ -344,7 +382,9 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (unlikely(area->torn && area->pages->pinned)) {
+	if (unlikely(area->pages->bare)) {
+		ioasid_revocable_clear(d, area);
+	} else if (unlikely(area->torn && area->pages->pinned)) {
 		clear_torn(d->domain, area, &gather);
 	} else if (area->pages->pinned) {
 		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
@@ -375,7 +415,10 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
 		u64 start = ioasid_area_start(area), last, done;
 
 		end = stretch_end(area, areas, per_sync, &sync, &last);
-		if (unlikely(area->torn && area->pages->pinned)) {
+		if (unlikely(area->pages->bare)) {
+			ioasid_revocable_clear(d, area);
+			all &= !area->stuck;
+		} else if (unlikely(area->torn && area->pages->pinned)) {
 			clear_torn(d->domain, area, &gather);
 			all &= !area->stuck;
 		} else if (area->pages->pinned) {

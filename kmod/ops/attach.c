@@ -158,6 +158,7 @@ static struct ioasid_domain *domain_create(struct ioasid_space *space, struct io
 		return ERR_CAST(domain);
 	}
 	d->domain = domain;
+	d->in = space;
 	d->space = space->entry.id;
 	return d;
 }

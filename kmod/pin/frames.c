@@ -2,159 +2,125 @@
 /*
  * Frames of device memory that are in address spaces.
  *
- * A pin keeps a page of memory. Device memory has nothing to pin: the frames of a BAR
- * stay in an IOMMU when the device is closed, and lead to its registers when another
- * program has opened it. VFIO accepts that; ioasid_pci gives no device to a new owner
- * while its frames are recorded here.
+ * A page of memory stays its owner's as long as it is pinned. Device memory has
+ * nothing to pin: what an IOMMU has of it leads to the registers of the device,
+ * no matter which task has the device open. So ioasid_pci does not hand out a device whose
+ * frames are here.
  *
- * Frames are recorded before the IOMMU gets them, under the mmap_lock under which they
- * were found. So when a program has unmapped the device's memory and closes the device,
- * all of its frames are recorded. They are removed with the pages, after every IOMMU has
- * cleared them. If an IOMMU kept them, they stay recorded for good.
+ * Frames are entered before the IOMMU gets them, under the mmap_lock under which
+ * they were found: so when a process has unmapped the device's memory and closed
+ * it, they are entered. They are hidden when they are revoked (revoke.c), and go with
+ * the pages, when no IOMMU is left that has them. If one kept them, they stay here
+ * for good.
  *
- * What can run at the same time: maps and unmaps of other device memory, of any address
- * space. frames_lock is held only for a search of the trees, or for the removal of one
- * object's frames.
+ * What can run at the same time: maps and unmaps of other device memory, of any address space.
+ * A list of frames belongs to the task that holds the lock of its device memory.
+ * frames_lock is held for no more than a search of the tree, or a change of one of
+ * its nodes; nothing is waited for under it.
  */
 #include <linux/interval_tree.h>
+#include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include <ioasid/ioasid.h>
 #include "internal.h"
 
-/**
- * struct frames - consecutive frames of one object
- * @by_frame: in the tree of all frames
- * @by_pages: in the tree of those that can still go
- * @pages: whose they are: an address to frames_compare, never followed
- */
-struct frames {
-	struct interval_tree_node by_frame;
-	struct rb_node by_pages;
-	const struct ioasid_pages *pages;
-};
-
 static DEFINE_SPINLOCK(frames_lock);
 static struct rb_root_cached all_frames = RB_ROOT_CACHED;
-static struct rb_root owned_frames = RB_ROOT;
 
-static int frames_compare(const void *pages, const struct rb_node *node)
+/* ioasid_frames_alloc() - consecutive frames, in no list yet; NULL without memory */
+struct ioasid_frames *ioasid_frames_alloc(unsigned long pfn, unsigned long npages)
 {
-	const struct frames *f = rb_entry(node, struct frames, by_pages);
+	struct ioasid_frames *f = kmalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 
-	return pages < (const void *)f->pages ? -1 : pages > (const void *)f->pages;
-}
-
-/* Of one object the latest is the first. */
-static bool frames_before(struct rb_node *a, const struct rb_node *b)
-{
-	return frames_compare(rb_entry(a, struct frames, by_pages)->pages, b) <= 0;
-}
-
-/* The latest frames of @pages, or NULL. */
-static struct frames *frames_latest(const struct ioasid_pages *pages)
-{
-	struct rb_node *node = rb_find_first(pages, &owned_frames, frames_compare);
-
-	return node ? rb_entry(node, struct frames, by_pages) : NULL;
-}
-
-/* Memory is found page by page where its page table is so. */
-static bool frames_grow(struct frames *f, unsigned long pfn, unsigned long npages)
-{
-	if (!f || f->by_frame.last + 1 != pfn)
-		return false;
-	interval_tree_remove(&f->by_frame, &all_frames);
-	f->by_frame.last += npages;
-	interval_tree_insert(&f->by_frame, &all_frames);
-	return true;
-}
-
-/**
- * ioasid_frames_add() - device memory is about to come into an address space
- * @pages: to which it belongs
- * @pfn: first frame
- * @npages: how many
- *
- * Context: the mmap_lock under which the frames were found is held. One task at a
- * time for the same @pages.
- *
- * Return: 0 or -ENOMEM.
- */
-int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages)
-{
-	struct frames *f;
-	bool grown;
-
-	mmap_assert_locked(pages->mm);
-	spin_lock(&frames_lock);
-	grown = frames_grow(frames_latest(pages), pfn, npages);
-	spin_unlock(&frames_lock);
-	if (grown)
-		return 0;
-	f = kmalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
 	if (!f)
-		return -ENOMEM;
+		return NULL;
 	f->by_frame.start = pfn;
 	f->by_frame.last = pfn + npages - 1;
-	f->pages = pages;
-	spin_lock(&frames_lock);
-	interval_tree_insert(&f->by_frame, &all_frames);
-	rb_add(&f->by_pages, &owned_frames, frames_before);
-	spin_unlock(&frames_lock);
-	return 0;
-}
-
-/* ioasid_frames_move() - what was @from's is @to's, who has none yet, from now on */
-void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from)
-{
-	struct frames *f;
-
-	do {
-		spin_lock(&frames_lock);
-		f = frames_latest(from);
-		if (f) {
-			rb_erase(&f->by_pages, &owned_frames);
-			f->pages = to;
-			rb_add(&f->by_pages, &owned_frames, frames_before);
-		}
-		spin_unlock(&frames_lock);
-	} while (f);
-}
-
-/* Takes one out of the tree that only live objects are in; of all, too, if @gone. */
-static struct frames *frames_take(const struct ioasid_pages *pages, bool gone)
-{
-	struct frames *f;
-
-	spin_lock(&frames_lock);
-	f = frames_latest(pages);
-	if (f) {
-		rb_erase(&f->by_pages, &owned_frames);
-		if (gone)
-			interval_tree_remove(&f->by_frame, &all_frames);
-	}
-	spin_unlock(&frames_lock);
+	f->entered = false;
 	return f;
 }
 
-/* ioasid_frames_drop() - no IOMMU has any frame of @pages any more */
-void ioasid_frames_drop(const struct ioasid_pages *pages)
+/* ioasid_frames_add() - @f is the last of @frames from now on; @enter: an IOMMU is to get it */
+void ioasid_frames_add(struct list_head *frames, struct ioasid_frames *f, bool enter)
 {
-	struct frames *f;
-
-	while ((f = frames_take(pages, true)))
-		kfree(f);
+	list_add_tail(&f->link, frames);
+	if (!enter)
+		return;
+	spin_lock(&frames_lock);
+	interval_tree_insert(&f->by_frame, &all_frames);
+	spin_unlock(&frames_lock);
+	f->entered = true;
 }
 
-/* ioasid_frames_keep() - an IOMMU kept frames of @pages, which goes all the same */
-void ioasid_frames_keep(const struct ioasid_pages *pages)
+/*
+ * ioasid_frames_grow() - do these frames continue the last of the list? Then they are added to it
+ *
+ * Memory is found page by page where its page table is so.
+ */
+bool ioasid_frames_grow(struct list_head *frames, unsigned long pfn, unsigned long npages)
 {
-	while (frames_take(pages, false))
-		;
+	struct ioasid_frames *f;
+
+	if (list_empty(frames))
+		return false;
+	f = list_last_entry(frames, struct ioasid_frames, link);
+	if (f->by_frame.last + 1 != pfn)
+		return false;
+	spin_lock(&frames_lock);
+	if (f->entered)
+		interval_tree_remove(&f->by_frame, &all_frames);
+	f->by_frame.last += npages;
+	if (f->entered)
+		interval_tree_insert(&f->by_frame, &all_frames);
+	spin_unlock(&frames_lock);
+	return true;
+}
+
+/* ioasid_frames_hide() - no IOMMU has any frame of the list now */
+void ioasid_frames_hide(struct list_head *frames)
+{
+	struct ioasid_frames *f;
+
+	list_for_each_entry(f, frames, link) {
+		if (!f->entered)
+			continue;
+		spin_lock(&frames_lock);
+		interval_tree_remove(&f->by_frame, &all_frames);
+		spin_unlock(&frames_lock);
+		f->entered = false;
+	}
+}
+
+/* ioasid_frames_show() - an IOMMU is to get the frames of the list again */
+void ioasid_frames_show(struct list_head *frames)
+{
+	struct ioasid_frames *f;
+
+	list_for_each_entry(f, frames, link) {
+		if (f->entered)
+			continue;
+		spin_lock(&frames_lock);
+		interval_tree_insert(&f->by_frame, &all_frames);
+		spin_unlock(&frames_lock);
+		f->entered = true;
+	}
+}
+
+/* ioasid_frames_free() - the list goes; @kept: an IOMMU has what is entered, for good */
+void ioasid_frames_free(struct list_head *frames, bool kept)
+{
+	struct ioasid_frames *f, *tmp;
+
+	if (!kept)
+		ioasid_frames_hide(frames);
+	list_for_each_entry_safe(f, tmp, frames, link) {
+		list_del(&f->link);
+		if (!f->entered)
+			kfree(f);
+	}
 }
 
 /* ioasid_frames_exit() - forget what was kept; there are no pages any more */
@@ -164,7 +130,7 @@ void ioasid_frames_exit(void)
 
 	while ((node = interval_tree_iter_first(&all_frames, 0, ULONG_MAX))) {
 		interval_tree_remove(node, &all_frames);
-		kfree(container_of(node, struct frames, by_frame));
+		kfree(container_of(node, struct ioasid_frames, by_frame));
 	}
 }
 

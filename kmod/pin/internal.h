@@ -5,6 +5,8 @@
 #ifndef _IOASID_PIN_INTERNAL_H
 #define _IOASID_PIN_INTERNAL_H
 
+#include <linux/interval_tree.h>
+
 #include "pin.h"
 
 /**
@@ -50,13 +52,42 @@ void ioasid_ahead_turn(struct ioasid_ahead *a);
 unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
 unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
 
-/* frames.c */
-int ioasid_frames_add(const struct ioasid_pages *pages, unsigned long pfn, unsigned long npages);
-void ioasid_frames_move(const struct ioasid_pages *to, const struct ioasid_pages *from);
-void ioasid_frames_drop(const struct ioasid_pages *pages);
-void ioasid_frames_keep(const struct ioasid_pages *pages);
+/**
+ * struct ioasid_frames - consecutive frames of device memory
+ * @by_frame: in the tree of all frames that IOMMUs have, if @entered
+ * @link: in the list of its piece, in the order of addresses
+ * @entered: an IOMMU has them, or is to get them
+ */
+struct ioasid_frames {
+	struct interval_tree_node by_frame;
+	struct list_head link;
+	bool entered;
+};
+
+/* frames.c: lists of frames; the caller has the lock of their device memory */
+struct ioasid_frames *ioasid_frames_alloc(unsigned long pfn, unsigned long npages);
+void ioasid_frames_add(struct list_head *frames, struct ioasid_frames *f, bool enter);
+bool ioasid_frames_grow(struct list_head *frames, unsigned long pfn, unsigned long npages);
+void ioasid_frames_show(struct list_head *frames);
+void ioasid_frames_hide(struct list_head *frames);
+void ioasid_frames_free(struct list_head *frames, bool kept);
+
+/* revoke.c */
+struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsigned long index);
+unsigned long ioasid_devmem_room(const struct ioasid_devmem_piece *p);
+int ioasid_devmem_add(struct ioasid_devmem_piece *p, unsigned long pfn, unsigned long npages);
+void ioasid_devmem_move(struct ioasid_pages *to, struct ioasid_pages *from);
+void ioasid_devmem_drop(struct ioasid_pages *pages, bool kept);
+
+/* restore.c */
+void ioasid_restore_init(struct ioasid_devmem *dm);
+void ioasid_restore_soon(struct ioasid_devmem *dm);
+void ioasid_restore_end(struct ioasid_devmem *dm);
 
 /* pfnmap.c */
+bool ioasid_pfnmap_is_there(struct mm_struct *mm, unsigned long addr, unsigned long *npages);
+bool ioasid_pfnmap_is(struct mm_struct *mm, unsigned long addr, bool write,
+		      const struct list_head *frames);
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
 /* debt.c */

@@ -131,7 +131,7 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {
 	to->ext = from->ext;
 	to->pinned = true;
-	ioasid_frames_move(to, from);
+	ioasid_devmem_move(to, from);
 	from->ext = (struct ioasid_extents){};
 	from->pinned = false;
 }
@@ -158,8 +158,6 @@ static __always_inline void extent_unpin(const struct ioasid_pages *pages,
 						 pages->write);
 	else if (extent->kind == IOASID_EXTENT_FOLIO)
 		ioasid_file_unpin(extent->pfn, extent->npages, pages->write);
-	else
-		ioasid_frames_drop(pages);
 }
 
 /*
@@ -208,6 +206,8 @@ static void pages_unpin_all(struct ioasid_pages *pages)
 	}
 	ioasid_extents_free(&pages->ext);
 	pages->pinned = false;
+	if (unlikely(pages->bare))
+		ioasid_devmem_drop(pages, false);
 	if (npages)
 		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
 }
@@ -233,7 +233,7 @@ static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund
 /* Give up on pages that an IOMMU may still reach: the lesser evil. */
 static void pages_leak(struct ioasid_pages *pages)
 {
-	ioasid_frames_keep(pages);
+	ioasid_devmem_drop(pages, true);
 	ioasid_extents_free(&pages->ext);
 	pages->charged = 0;
 }

@@ -4,11 +4,12 @@
  * VFIO device. There is no page to pin and nothing to charge.
  *
  * What can run at the same time: faults and zaps of the mapping, kept out of each lookup by
- * its page-table lock, and munmap, by mmap_lock. Entries may be zapped after the lookup,
- * as with type1: the frames stay in the IOMMU until they are unmapped, and lead to the
- * device they belonged to. frames.c records them, so that the device gets no other owner
- * meanwhile.
+ * its page-table lock, and munmap, by mmap_lock. What was looked up may be
+ * zapped afterwards; revoke.c, which watches it by then, takes it away from the
+ * IOMMU, or sees to it that it never gets there. frames.c knows of what an IOMMU
+ * has, so that the device gets no other owner meanwhile.
  */
+#include <linux/err.h>
 #include <linux/mm.h>
 
 #include "lib/signal.h"
@@ -25,23 +26,23 @@ static bool pfnmap_is_bare(unsigned long pfn)
  * page-table entry maps. mmap_lock is held for reading; -EAGAIN means that it
  * was dropped and taken again.
  */
-static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsigned long *pfn)
+static long pfnmap_lookup(struct mm_struct *mm, bool write, unsigned long vaddr, unsigned long *pfn)
 {
-	struct vm_area_struct *vma = vma_lookup(pages->mm, vaddr);
+	struct vm_area_struct *vma = vma_lookup(mm, vaddr);
 	struct follow_pfnmap_args args = { .vma = vma, .address = vaddr };
 	unsigned long size, left;
 	bool unlocked = false;
 	long n = -EFAULT;
 	int ret;
 
-	mmap_assert_locked(pages->mm);
+	mmap_assert_locked(mm);
 	if (!vma || !(vma->vm_flags & VM_PFNMAP))
 		return -EFAULT;
 
 	ret = follow_pfnmap_start(&args);
 	if (ret) {
-		ret = fixup_user_fault(pages->mm, vaddr,
-				       FAULT_FLAG_REMOTE | (pages->write ? FAULT_FLAG_WRITE : 0),
+		ret = fixup_user_fault(mm, vaddr,
+				       FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0),
 				       &unlocked);
 		if (unlocked)
 			return -EAGAIN;
@@ -52,7 +53,7 @@ static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsig
 	}
 
 	*pfn = args.pfn;
-	if (!pages->write || args.writable) {
+	if (!write || args.writable) {
 		size = compat_pfnmap_bytes(&args);
 		left = min(size - (vaddr & (size - 1)), vma->vm_end - vaddr);
 		n = left >> PAGE_SHIFT;
@@ -62,10 +63,11 @@ static long pfnmap_lookup(struct ioasid_pages *pages, unsigned long vaddr, unsig
 }
 
 /*
- * Put @n frames into the list, as far as they are bare. What frames.c knows of is
+ * Put @n frames into the list, as far as they are bare. What revoke.c knows of is
  * never less than what is in the list; when it is more, pinning has failed.
  */
-static long pfnmap_add_bare(struct ioasid_pages *pages, unsigned long pfn, unsigned long n)
+static long pfnmap_add_bare(struct ioasid_pages *pages, struct ioasid_devmem_piece *piece,
+			    unsigned long pfn, unsigned long n)
 {
 	unsigned long i;
 	int ret;
@@ -75,42 +77,113 @@ static long pfnmap_add_bare(struct ioasid_pages *pages, unsigned long pfn, unsig
 	/* Refuse PFN mappings of normal RAM: nothing holds a reference on it. */
 	if (!i)
 		return -EFAULT;
-	ret = ioasid_frames_add(pages, pfn, i);
-	if (ret)
-		return ret;
-	ret = ioasid_extents_add(&pages->ext, pfn, i, IOASID_EXTENT_PFN);
-	if (ret)
-		ioasid_frames_drop(pages);
+	ret = ioasid_devmem_add(piece, pfn, i);
+	if (!ret)
+		ret = ioasid_extents_add(&pages->ext, pfn, i, IOASID_EXTENT_PFN);
 	return ret ?: (long)i;
 }
 
 /**
  * ioasid_pin_pfnmap() - one step of pinning, in a VM_PFNMAP area
  * @pages: its owner is current, or its mm is held by the caller
- * @vaddr: first address
+ * @vaddr: first address; all before it is pinned
  * @want: pages at most
  *
  * Return: pages added to the list, or -errno: -EFAULT, -EINTR, -ENOMEM.
  */
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
 {
+	struct ioasid_devmem_piece *piece;
 	unsigned long done = 0, pfn;
 	long n = 0;
 
+	piece = ioasid_devmem_watch(pages, (vaddr - pages->vaddr) >> PAGE_SHIFT);
+	if (IS_ERR(piece))
+		return PTR_ERR(piece);
+	want = min(want, ioasid_devmem_room(piece));
 	if (mmap_read_lock_killable(pages->mm))
 		return -EINTR;
 	vaddr = untagged_addr_remote(pages->mm, vaddr);
 	while (done < want) {
-		n = ioasid_interrupted() ?:
-		    pfnmap_lookup(pages, vaddr + (done << PAGE_SHIFT), &pfn);
+		n = ioasid_interrupted() ?: pfnmap_lookup(pages->mm, pages->write,
+							  vaddr + (done << PAGE_SHIFT), &pfn);
 		if (n == -EAGAIN)
 			continue;
 		if (n > 0)
-			n = pfnmap_add_bare(pages, pfn, min_t(unsigned long, n, want - done));
+			n = pfnmap_add_bare(pages, piece, pfn, min_t(unsigned long, n, want - done));
 		if (n < 0)
 			break;
 		done += n;
 	}
 	mmap_read_unlock(pages->mm);
 	return done ?: n;
+}
+
+/**
+ * ioasid_pfnmap_is_there() - does the process have any of it in its page tables?
+ * @mm: mmap_lock is held for reading
+ * @addr: first address
+ * @npages: how many pages to ask for; if there is none, how many were asked for: 0
+ *	when the first is no device memory
+ */
+bool ioasid_pfnmap_is_there(struct mm_struct *mm, unsigned long addr, unsigned long *npages)
+{
+	struct follow_pfnmap_args args;
+	unsigned long n;
+
+	mmap_assert_locked(mm);
+	for (n = 0; n < *npages; n++) {
+		args = (struct follow_pfnmap_args){
+			.vma = vma_lookup(mm, addr + (n << PAGE_SHIFT)),
+			.address = addr + (n << PAGE_SHIFT),
+		};
+		if (!args.vma || !(args.vma->vm_flags & VM_PFNMAP))
+			break;
+		if (!follow_pfnmap_start(&args)) {
+			follow_pfnmap_end(&args);
+			return true;
+		}
+	}
+	*npages = n;
+	return false;
+}
+
+/* Are they @npages frames from @pfn on? What is missing is faulted in. */
+static bool pfnmap_holds(struct mm_struct *mm, unsigned long addr, bool write, unsigned long pfn,
+			 unsigned long npages)
+{
+	unsigned long done = 0, found;
+	long n;
+
+	while (done < npages) {
+		n = pfnmap_lookup(mm, write, addr + (done << PAGE_SHIFT), &found);
+		if (n == -EAGAIN)
+			continue;
+		if (n < 0 || found != pfn + done)
+			return false;
+		done += n;
+		cond_resched();
+	}
+	return true;
+}
+
+/*
+ * ioasid_pfnmap_is() - is at @addr still what @frames lists?
+ *
+ * mmap_lock is held for reading; it may be dropped and taken again in between.
+ */
+bool ioasid_pfnmap_is(struct mm_struct *mm, unsigned long addr, bool write,
+		      const struct list_head *frames)
+{
+	const struct ioasid_frames *f;
+	unsigned long n;
+
+	mmap_assert_locked(mm);
+	list_for_each_entry(f, frames, link) {
+		n = f->by_frame.last - f->by_frame.start + 1;
+		if (!pfnmap_holds(mm, addr, write, f->by_frame.start, n))
+			return false;
+		addr += n << PAGE_SHIFT;
+	}
+	return true;
 }

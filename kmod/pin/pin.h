@@ -24,6 +24,7 @@
 #include <ioasid/policy.h>
 #include "hooks/hooks.h"
 #include "extents.h"
+#include "revoke.h"
 
 struct file;
 struct folio;
@@ -62,6 +63,8 @@ enum ioasid_moving {
  * @leaked: an IOMMU kept some of them: they stay pinned for good
  * @moving: enum ioasid_moving
  * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
+ * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
+ *	before the first frame of it is in @ext, and true as long as there is one
  * @lock_cap: enum ioasid_lock_cap
  * @user: the user that is charged, if not @mm
  * @mm: owner's memory (mmgrab)
@@ -87,6 +90,7 @@ struct ioasid_pages {
 	u8 moving;
 	bool of_file;
 	u8 lock_cap;
+	bool bare;
 	struct user_struct *user;
 	struct mm_struct *mm;
 	struct task_struct *task;

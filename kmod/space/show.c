@@ -42,6 +42,7 @@ void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *inf
 	info->pgsizes = READ_ONCE(space->pgsizes);
 	strscpy(info->policy, ioasid_policy_choice_name(READ_ONCE(space->entry.choice)),
 		sizeof(info->policy));
+	info->revokes = atomic64_read(&space->revokes);
 }
 
 static u64 area_user_pins(struct ioasid_area *area)
@@ -53,6 +54,12 @@ static u64 area_user_pins(struct ioasid_area *area)
 	xa_for_each(&area->pins, index, x)
 		ioasid_area_break(&n);
 	return n;
+}
+
+/* Is some of its device memory revoked? It is LIVE, so its pages stay. */
+static bool area_revoked(struct ioasid_area *area)
+{
+	return area->pages->bare && ioasid_devmem_revoked(area->pages);
 }
 
 /**
@@ -83,6 +90,7 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		info->flags = (area->prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
 			      (area->prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
 			      (live ? 0 : IOASID_MAPPING_BUSY) |
+			      (live && area_revoked(area) ? IOASID_MAPPING_REVOKED : 0) |
 			      (ioasid_pages_owner(area->pages, &info->owner) ?
 			       0 : IOASID_MAPPING_ORPHANED);
 	}

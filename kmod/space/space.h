@@ -170,13 +170,15 @@ struct ioasid_ranges {
  * struct ioasid_domain - page tables shared by groups whose IOMMU agrees
  * @link: in space->domains
  * @domain: what the IOMMU driver knows
- * @space: id of the space it is in
+ * @in: the space it is in
+ * @space: its id
  * @coherent: no-snoop is blocked (enforce_cache_coherency)
  * @groups: number of groups in it
  */
 struct ioasid_domain {
 	struct list_head link;
 	struct iommu_domain *domain;
+	struct ioasid_space *in;
 	u32 space;
 	bool coherent;
 	unsigned int groups;
@@ -255,11 +257,14 @@ struct ioasid_group {
  * @pins: what policies know of their pins; set with the first of them, and then
  *	there as long as the space is
  *
+ * @revokes: counts pieces of device memory that were revoked; no lock
+ *
  * @spare: an area that was freed, for the next one; exchanged atomically, see mapping.c
  *
  * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
  * areas_lock. So nothing waits for user space with one of the last two held.
- * Nothing here is taken in a notifier.
+ * Nothing here is taken in an MMU notifier; the lock of device memory, which is,
+ * is taken inside all of them (pin/revoke.c).
  */
 struct ioasid_space {
 	struct ioasid_space_entry entry;
@@ -303,6 +308,8 @@ struct ioasid_space {
 	u64 access_last;
 	atomic_t notifiable;
 	struct ioasid_policy_pins *pins;
+
+	atomic64_t revokes;
 
 	struct ioasid_area *spare;
 };

@@ -525,6 +525,39 @@ struct ioasid_dirty_args {
 	u64 ns_total;
 };
 
+/** enum ioasid_change - what happens to memory of a process that is mapped */
+enum ioasid_change {
+	/** @IOASID_CHANGE_UNMAP: munmap(), or mremap() moves it */
+	IOASID_CHANGE_UNMAP,
+	/** @IOASID_CHANGE_CLEAR: it leaves the page tables: the driver of the device took it away */
+	IOASID_CHANGE_CLEAR,
+	/** @IOASID_CHANGE_EXIT: the process ends, or runs another program */
+	IOASID_CHANGE_EXIT,
+	/** @IOASID_CHANGE_OTHER: anything else */
+	IOASID_CHANGE_OTHER,
+	/** @IOASID_CHANGE_BACK: it is what it was: the owner touched it, and it is in the IOMMU again */
+	IOASID_CHANGE_BACK,
+};
+
+/**
+ * struct ioasid_revoke_args - device memory leaves the IOMMU, or comes back
+ * @who: the task that made it change; of an exit the task that ends, and what comes
+ *	back is found by a worker of the kernel
+ * @iova: first address of what is revoked
+ * @length: bytes
+ * @vaddr: where it was in the owner's memory
+ * @change: enum ioasid_change
+ * @err: 0, or -EIO: the IOMMU kept some of it
+ */
+struct ioasid_revoke_args {
+	struct ioasid_who who;
+	u64 iova;
+	u64 length;
+	u64 vaddr;
+	u32 change;
+	s32 err;
+};
+
 /** enum ioasid_limit_kind - which limit was met */
 enum ioasid_limit_kind {
 	/** @IOASID_LIMIT_MEMLOCK: RLIMIT_MEMLOCK of the owner, in pages */
@@ -543,6 +576,9 @@ enum ioasid_limit_kind {
 /** define IOASID_MAPPING_ORPHANED - &ioasid_mapping_info.flags: exit or exec ended the charge */
 #define IOASID_MAPPING_ORPHANED	(1U << 30)
 
+/** define IOASID_MAPPING_REVOKED - &ioasid_mapping_info.flags: some of its device memory is revoked */
+#define IOASID_MAPPING_REVOKED	(1U << 29)
+
 /**
  * struct ioasid_mapping_info - a mapping, as an iterator shows it
  * @owner: the task that owns the memory and was charged, as it was then
@@ -553,7 +589,8 @@ enum ioasid_limit_kind {
  * @charged: pages charged to the owner's locked_vm
  * @runs: extents (runs of contiguous frames)
  * @user_pins: pages that in-kernel users have pinned as well
- * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY, IOASID_MAPPING_ORPHANED
+ * @flags: enum ioasid_map_flags without LEGACY; IOASID_MAPPING_BUSY, IOASID_MAPPING_ORPHANED,
+ *	IOASID_MAPPING_REVOKED
  * @__pad: 0
  */
 struct ioasid_mapping_info {
@@ -584,6 +621,7 @@ struct ioasid_mapping_info {
  * @pgsizes: page sizes that all its IOMMUs have
  * @policy: name of the policy it selected, or empty
  * @comm: name of the owner, likewise
+ * @revokes: how often device memory was revoked: pieces of mappings
  */
 struct ioasid_space_info {
 	struct ioasid_who owner;
@@ -597,6 +635,7 @@ struct ioasid_space_info {
 	u64 pgsizes;
 	char policy[32];
 	char comm[16];
+	u64 revokes;
 };
 
 #ifdef __bpf__

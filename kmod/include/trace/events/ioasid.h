@@ -87,6 +87,13 @@
 	EM(IOASID_DIRTY_STOP, "stop")	\
 	EMe(IOASID_DIRTY_GET, "get")
 
+#define IOASID_TRACE_CHANGES			\
+	EM(IOASID_CHANGE_UNMAP, "unmap")	\
+	EM(IOASID_CHANGE_CLEAR, "clear")	\
+	EM(IOASID_CHANGE_EXIT, "exit")		\
+	EM(IOASID_CHANGE_OTHER, "other")	\
+	EMe(IOASID_CHANGE_BACK, "back")
+
 #define IOASID_TRACE_EXIT_KINDS				\
 	EM(IOASID_EXIT_NONE, "load")			\
 	EM(IOASID_EXIT_UNREG, "unload")			\
@@ -127,6 +134,7 @@ IOASID_TRACE_PIN_KINDS
 IOASID_TRACE_STEPS
 IOASID_TRACE_LIMIT_KINDS
 IOASID_TRACE_DIRTY_OPS
+IOASID_TRACE_CHANGES
 IOASID_TRACE_EXIT_KINDS
 IOASID_TRACE_MAP_FLAGS
 IOASID_TRACE_UNMAP_FLAGS
@@ -610,6 +618,31 @@ TRACE_EVENT(ioasid_owner,
 	TP_printk("space=%u tgid=%u old_tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx charged=%llu err=%ld",
 		  __entry->space, __entry->tgid, __entry->old_tgid, __entry->iova,
 		  __entry->length, __entry->vaddr, __entry->charged, __entry->err)
+);
+
+/* Device memory of a mapping left the IOMMU, as it leaves the process's page tables, or came back. */
+TRACE_EVENT(ioasid_revoke,
+	TP_PROTO(const struct ioasid_revoke_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u64, vaddr)
+		__field(enum ioasid_change, change)
+		__field(long, err)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->vaddr = args->vaddr;
+		__entry->change = args->change;
+		__entry->err = args->err;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx change=%s err=%ld",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
+		  __print_symbolic(__entry->change, IOASID_TRACE_CHANGES), __entry->err)
 );
 
 /* Dirty tracking began or ended, or dirty pages were read. */
