@@ -179,6 +179,16 @@ int BPF_PROG(stat_detach, const struct ioasid_attach_args *args)
 	return 0;
 }
 
+SEC("tp_btf/ioasid_revoke")
+int BPF_PROG(stat_revoke, const struct ioasid_revoke_args *args)
+{
+	struct stat_counts *c = of_this_cpu();
+
+	if (c && args && args->change != IOASID_CHANGE_BACK && wanted(&args->who))
+		COUNT(c, revokes, 1);
+	return 0;
+}
+
 SEC("tp_btf/ioasid_error")
 int BPF_PROG(stat_error, const struct ioasid_who *who, u32 op, s32 err, u32 reason)
 {

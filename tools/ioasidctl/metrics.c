@@ -235,6 +235,7 @@ static void counters(const struct stat_counts *c)
 		{ "ioasid_attaches", NULL, "Groups attached to an address space.", c->attaches },
 		{ "ioasid_attach_failures", NULL, "Attaches that failed.", c->attaches_failed },
 		{ "ioasid_detaches", NULL, "Groups detached.", c->detaches },
+		{ "ioasid_revokes", NULL, "Mappings whose device memory was revoked.", c->revokes },
 		{ "ioasid_policy_ejections", NULL, "Policies ejected for misbehaving.", c->policies_ejected },
 	};
 

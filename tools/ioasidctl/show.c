@@ -50,6 +50,8 @@ static void print_space(const struct ioasid_space_info *s)
 	       (uint64_t)s->maps, format_size(s->bytes, mapped), (uint64_t)s->avail, s->groups,
 	       s->domains, s->sealed ? ", sealed: every map gets " : "",
 	       s->sealed ? errno_name(abs(s->sealed), name) : "");
+	if (s->revokes)
+		printf("device memory revoked %" PRIu64 " times\n", (uint64_t)s->revokes);
 }
 
 static void space_json(const struct ioasid_space_info *s)
@@ -71,6 +73,7 @@ static void space_json(const struct ioasid_space_info *s)
 	json_u64(j, "domains", s->domains);
 	json_hex(j, "pgsizes", s->pgsizes);
 	json_s64(j, "sealed", s->sealed);
+	json_u64(j, "revokes", s->revokes);
 	json_array(j, "mappings");
 }
 
@@ -85,6 +88,7 @@ static void mapping_json(const struct ioasid_mapping_info *m)
 	json_str(j, "access", access_text(m->flags));
 	json_bool(j, "busy", m->flags & IOASID_MAPPING_BUSY);
 	json_bool(j, "orphaned", m->flags & IOASID_MAPPING_ORPHANED);
+	json_bool(j, "revoked", m->flags & IOASID_MAPPING_REVOKED);
 	json_u64(j, "owner", m->owner.tgid);
 	json_u64(j, "uid", m->owner.uid);
 	json_u64(j, "cgroup", m->owner.cgroup);
@@ -101,13 +105,14 @@ static void print_mapping(const struct ioasid_mapping_info *m)
 
 	snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)m->iova);
 	snprintf(vaddr, sizeof(vaddr), "0x%" PRIx64, (uint64_t)m->vaddr);
-	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s%s\n",
+	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s%s%s\n",
 	       iova, format_size(m->length, length), vaddr,
 	       access_text(m->flags), (uint64_t)m->pages, (uint64_t)m->charged, (uint64_t)m->runs,
 	       (uint64_t)m->user_pins, m->owner.tgid,
 	       shown(cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup))),
 	       m->flags & IOASID_MAPPING_BUSY ? "  busy" : "",
-	       m->flags & IOASID_MAPPING_ORPHANED ? "  orphaned" : "");
+	       m->flags & IOASID_MAPPING_ORPHANED ? "  orphaned" : "",
+	       m->flags & IOASID_MAPPING_REVOKED ? "  revoked" : "");
 }
 
 static int on_mapping(void *unused, void *record, size_t size)

@@ -90,6 +90,7 @@ void counts_json(struct json *j, const struct stat_counts *c)
 		COUNTER(unpinned), COUNTER(charged), COUNTER(uncharged), COUNTER(charges_refused),
 		COUNTER(attaches), COUNTER(attaches_failed), COUNTER(detaches),
 		COUNTER(policies_loaded), COUNTER(policies_ejected),
+		COUNTER(revokes),
 	};
 #undef COUNTER
 	__u64 value;

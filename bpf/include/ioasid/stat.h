@@ -31,6 +31,7 @@
  * @detaches: groups that left
  * @policies_loaded: and replacements that took over
  * @policies_ejected: for misbehaving
+ * @revokes: mappings whose device memory was revoked
  * @errors: failed calls by enum ioasid_reason; the last counts all beyond
  */
 struct stat_counts {
@@ -58,6 +59,7 @@ struct stat_counts {
 	__u64 detaches;
 	__u64 policies_loaded;
 	__u64 policies_ejected;
+	__u64 revokes;
 	__u64 errors[STAT_REASONS];
 };
 
