@@ -205,6 +205,24 @@ TEST_F_TIMEOUT(devices, map_registers, 300)
 	mapped = NULL;
 }
 
+/* An attach writes them into new page tables, under a lock that bars waiting for memory. */
+TEST_F_TIMEOUT(devices, attach_with_registers, 300)
+{
+	static const struct flow flow = {
+		.ready = away_ready, .call = back_call, .undo = nothing_undo,
+	};
+
+	second = space_alloc(self->w.d.fd);
+	ASSERT_NE(0, second);
+	mapped = edu_open(node);
+	ASSERT_TRUE(mapped);
+	ASSERT_TRUE(map_registers_call(&self->w));
+	EXPECT_TRUE(sweep(&self->w, &flow));
+	EXPECT_TRUE(map_registers_undo(&self->w));
+	munmap((void *)mapped, MIB);
+	mapped = NULL;
+}
+
 /* --- what VFIO says of a device --- */
 
 static bool describe_call(struct world *w)
