@@ -1,0 +1,370 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+qemu-live.py ROW: what VFIO users do to a running QEMU, without a guest. Drives vfio-pci with
+the edu device of the test machine; the last line says what was seen. Data is right by DMA
+before and after each step, and VmLck is what the mappings come to.
+"""
+import json
+import os
+import struct
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from qtest import MIB, PAGE, Edu, Failed, Machine, Nvme, until  # noqa: E402
+
+EDU_HOST, NVME_HOST = "0000:00:06.0", "0000:00:05.0"
+SLOT, BAR = 5, 0xe0000000
+FOLDER = tempfile.mkdtemp()
+machines = []
+
+
+def start(name, *arguments, before=(), wait=False):
+    m = Machine(FOLDER, name, arguments, before)
+    machines.append(m)
+    return m if wait else m.open()
+
+
+def device(host=EDU_HOST, slot=SLOT, name="dev0"):
+    return ["-device", f"vfio-pci,host={host},id={name},addr={slot:#x}"]
+
+
+def memory(kind="memfd", size="128M"):
+    """The machine's memory, such that another process can have it as well."""
+    backends = {
+        "memfd": "memory-backend-memfd,share=on",
+        "ram": "memory-backend-ram,share=on",
+        "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=2M",
+    }
+    return ["-machine", "pc,memory-backend=ram0,aux-ram-share=on", "-m", size,
+            "-object", f"{backends[kind]},id=ram0,size={size}"]
+
+
+def expect(what, seen, wanted):
+    if seen != wanted:
+        raise Failed(f"{what}: {seen}, not {wanted}")
+
+
+# ---- rows
+
+def plain():
+    m = start("plain", "-machine", "pc", "-m", "128M", *device())
+    Edu(m, SLOT, BAR).check(MIB)
+    locked = m.locked()
+    if locked < 128 * 1024:
+        raise Failed(f"VmLck is {locked} KiB")
+    m.quit()
+    return f"DMA right, VmLck {locked} KiB"
+
+
+def two():
+    m = start("two", "-machine", "pc", "-m", "128M", *device(), *device(NVME_HOST, SLOT + 1, "dev1"))
+    edu = Edu(m, SLOT, BAR)
+    expect("the drive's class", m.config(SLOT + 1, 8) >> 8, 0x010802)
+    edu.check(MIB)
+    locked = m.locked()
+    m.quit()
+    return f"one container for both, DMA right, VmLck {locked} KiB"
+
+
+def eject(m, slot):
+    """What a guest does when it is asked to give a device back: by the ACPI registers of 'pc'."""
+    m.do("outl", "0xae10", "0x0")
+    m.do("outl", "0xae08", hex(1 << slot))
+
+
+def hotplug():
+    m = start("hotplug", "-machine", "pc", "-m", "128M")
+    expect("VmLck without a device", m.locked(), 0)
+    for round in (1, 2):
+        m.call("device_add", driver="vfio-pci", id="hot", host=EDU_HOST, addr=hex(SLOT))
+        edu = Edu(m, SLOT, BAR)
+        edu.check(MIB * round)
+        locked = m.locked()
+        m.call("device_del", id="hot")
+        eject(m, SLOT)
+        m.event("DEVICE_DELETED")
+        until("the end of all pins", lambda: not m.locked())
+    m.quit()
+    return f"plugged and unplugged twice, DMA right, VmLck {locked} and 0 KiB"
+
+
+DIMM = 1 << 32
+
+
+def dimm():
+    m = start("dimm", "-machine", "pc", "-m", "128M,slots=2,maxmem=1G", *device())
+    edu, before = Edu(m, SLOT, BAR), m.locked()
+    m.call("object-add", qom_type="memory-backend-ram", id="dimm0", size=32 * MIB)
+    m.call("device_add", driver="pc-dimm", id="d0", memdev="dimm0")
+    expect("where it is", m.call("query-memory-devices")[0]["data"]["addr"], DIMM)
+    expect("VmLck for the dimm", m.locked() - before, 32 * 1024)
+    edu.check(MIB)
+    edu.check(DIMM + MIB)
+    edu.check(DIMM + 32 * MIB - 2 * PAGE)
+    m.quit()
+    return f"32 MiB plugged at 4 GiB, DMA into it right, VmLck {before} and {before + 32 * 1024} KiB"
+
+
+class VirtioMem:
+    """The driver of a virtio-mem device, as little of it as plugs and unplugs blocks."""
+    QUEUE, REQUEST, RESPONSE = 0x600000, 0x604000, 0x605000
+    PLUG, UNPLUG = 0, 1
+
+    def __init__(self, m, slot, bar):
+        self.m, self.used = m, 0
+        m.config(slot, 0x20, bar & 0xffffffff)
+        m.config(slot, 0x24, bar >> 32)
+        m.config(slot, 4, m.config(slot, 4) & 0xffff | 6)
+        self.parts, at = {}, m.config(slot, 0x34) & 0xff
+        while at:
+            head = m.config(slot, at)
+            if head & 0xff == 9:
+                where = bar + m.config(slot, at + 8)
+                self.parts.setdefault(head >> 24, (where, m.config(slot, at + 16)))
+            at = head >> 8 & 0xff
+        common = self.parts[1][0]
+        self.m.do("writeb", hex(common + 20), "0x0")
+        self.status(1 | 2)
+        # VERSION_1, and that memory that is not plugged is not touched.
+        for half, bits in ((0, 2), (1, 1)):
+            m.writel(common + 0, half)
+            offered = m.readl(common + 4)
+            m.writel(common + 8, half)
+            m.writel(common + 12, offered & bits)
+        self.status(8)
+        m.do("writew", hex(common + 22), "0x0")
+        m.do("writew", hex(common + 24), "0x8")
+        for i, offset in enumerate((0, 0x1000, 0x2000)):
+            m.writel(common + 32 + 8 * i, self.QUEUE + offset)
+            m.writel(common + 36 + 8 * i, 0)
+        m.do("writew", hex(common + 28), "0x1")
+        self.status(4)
+
+    def status(self, bit):
+        at = hex(self.parts[1][0] + 20)
+        now = int(self.m.do("readb", at), 16) | bit
+        self.m.do("writeb", at, hex(now))
+        expect("the device's status", int(self.m.do("readb", at), 16), now)
+
+    def address(self):
+        return self.m.readq(self.parts[4][0] + 16)
+
+    def ask(self, kind, address, blocks):
+        m, q = self.m, self.QUEUE
+        m.write(self.REQUEST, struct.pack("<H6xQH6x", kind, address, blocks))
+        m.write(self.RESPONSE, b"\xff" * 16)
+        m.write(q, struct.pack("<QIHH", self.REQUEST, 24, 1, 1) + struct.pack("<QIHH", self.RESPONSE, 16, 2, 0))
+        m.write(q + 0x1004 + 2 * (self.used % 8), b"\0\0")
+        self.used += 1
+        m.write(q + 0x1002, struct.pack("<H", self.used))
+        m.do("writew", hex(self.parts[2][0]), "0x0")
+        until("the device's answer", lambda: m.read(q + 0x2002, 2) == struct.pack("<H", self.used), 20)
+        expect("what it answered", struct.unpack("<H", m.read(self.RESPONSE, 2))[0], 0)
+
+
+def virtio_mem():
+    block = 2 * MIB
+    m = start("virtio_mem", "-machine", "pc", "-m", "128M,maxmem=1G", *device(),
+              "-object", "memory-backend-ram,id=vm0,size=64M", "-device",
+              f"virtio-mem-pci,id=vmem,memdev=vm0,requested-size=64M,block-size={block},addr=0x7")
+    edu, before = Edu(m, SLOT, BAR), m.locked()
+    driver = VirtioMem(m, 7, 0xe8000000)
+    base = driver.address()
+    expect("where it is", base, DIMM)
+    driver.ask(driver.PLUG, base, 4)
+    expect("VmLck for four blocks", m.locked() - before, 4 * block // 1024)
+    edu.check(base)
+    edu.check(base + 4 * block - 2 * PAGE)
+    driver.ask(driver.UNPLUG, base + block, 2)
+    expect("VmLck for two blocks", m.locked() - before, 2 * block // 1024)
+    edu.check(base)
+    driver.ask(driver.PLUG, base + block, 1)
+    edu.check(base + block)
+    m.quit()
+    return f"4 blocks of 2 MiB plugged, 2 unplugged, 1 plugged, DMA right, VmLck {before} KiB and theirs"
+
+
+class Vtd:
+    """Page tables of three levels for one device, by the registers of QEMU's intel-iommu."""
+    REGISTERS, TABLES, DID = 0xfed90000, 0x4000000, 7
+    ROOT, CONTEXT, L3, L2, L1 = range(TABLES, TABLES + 5 * PAGE, PAGE)
+
+    def __init__(self, m, slot):
+        self.m = m
+        m.write(self.TABLES, bytes(5 * PAGE))
+        m.writeq(self.ROOT, self.CONTEXT | 1)
+        m.writeq(self.CONTEXT + (slot << 3) * 16, self.L3 | 1)
+        m.writeq(self.CONTEXT + (slot << 3) * 16 + 8, self.DID << 8 | 1)
+        m.writeq(self.L3, self.L2 | 3)
+        m.writeq(self.L2, self.L1 | 3)
+        self.iotlb = self.REGISTERS + (m.readq(self.REGISTERS + 0x10) >> 8 & 0x3ff) * 16 + 8
+        m.writeq(self.REGISTERS + 0x20, self.ROOT)
+        m.writel(self.REGISTERS + 0x18, 1 << 30)
+        m.writeq(self.REGISTERS + 0x28, 1 << 63 | 1 << 61)
+        self.flush()
+        m.writel(self.REGISTERS + 0x18, 1 << 31)
+
+    def flush(self):
+        self.m.writeq(self.iotlb, 1 << 63 | 1 << 60)
+
+    def map(self, iova, physical, pages):
+        for i in range(pages):
+            self.m.writeq(self.L1 + ((iova >> 12) + i) * 8, physical + i * PAGE | 3 if physical else 0)
+        self.flush()
+
+
+def viommu():
+    m = start("viommu", "-machine", "q35", "-m", "128M",
+              "-device", "intel-iommu,caching-mode=on,intremap=off,aw-bits=39", *device())
+    edu = Edu(m, SLOT, BAR)
+    edu.check(MIB)
+    everything = m.locked()
+    vtd = Vtd(m, SLOT)
+    expect("VmLck with an empty page table", m.locked(), 0)
+    vtd.map(0x100000, 0x2000000, 16)
+    expect("VmLck for 16 pages", m.locked(), 64)
+    edu.check(0x2000000, 0x100000, 0x101000)
+    edu.check(0x200e000, 0x10e000, 0x10f000)
+    vtd.map(0x104000, 0, 4)
+    expect("VmLck for 12 pages", m.locked(), 48)
+    edu.check(0x2000000, 0x100000, 0x101000)
+    vtd.map(0x104000, 0x3000000, 4)
+    edu.check(0x3000000, 0x104000, 0x105000)
+    vtd.map(0x100000, 0, 16)
+    expect("VmLck in the end", m.locked(), 0)
+    m.quit()
+    return f"16 pages mapped, 4 unmapped and mapped elsewhere, DMA right, VmLck {everything}, 0, 64, 48, 64, 0 KiB"
+
+
+# ---- live update
+
+def channel(kind):
+    return {"channel-type": kind, "addr": {"transport": "socket", "type": "unix", "path": f"{FOLDER}/{kind}"}}
+
+
+def target(arguments, before=()):
+    for kind in ("main", "cpr"):
+        if os.path.exists(f"{FOLDER}/{kind}"):
+            os.unlink(f"{FOLDER}/{kind}")
+    incoming = [w for kind in ("main", "cpr") for w in ("-incoming", json.dumps(channel(kind)))]
+    new = start(f"new{len(machines)}", *arguments, *incoming, before=before, wait=True)
+    until("the new QEMU", lambda: os.path.exists(f"{FOLDER}/cpr"))
+    return new
+
+
+def migrated(old):
+    status = old.call("query-migrate").get("status")
+    if status in ("failed", "cancelled"):
+        raise Failed(f"the live update ended: {status}")
+    return status == "completed"
+
+
+def runs(m):
+    return m.call("query-status")["status"] == "running"
+
+
+KEPT = b"kept over the update"
+
+
+def drive(m):
+    """Who is used before the update, and after it."""
+    nvme = Nvme(m, SLOT, BAR, 0x700000)
+    nvme.use_msix(SLOT)
+    nvme.check(MIB)
+    m.write(2 * MIB, KEPT)
+    return nvme
+
+
+def expect_kept(m, nvme):
+    expect("what was in memory", m.read(2 * MIB, len(KEPT)), KEPT)
+    nvme.machine = m
+    nvme.check(MIB)
+    nvme.check(100 * MIB)
+
+
+def transfer(kind):
+    arguments = [*memory(kind), *device(NVME_HOST)]
+    old = start("old", *arguments)
+    nvme, locked = drive(old), old.locked()
+    new = target(arguments)
+    old.call("migrate-set-parameters", mode="cpr-transfer")
+    old.call("migrate", channels=[channel("main"), channel("cpr")])
+    new.open()
+    until("the end of the live update", lambda: migrated(old))
+    until("the new QEMU to run", lambda: runs(new))
+    expect("VmLck of the old QEMU", old.locked(), 0)
+    expect("VmLck of the new QEMU", new.locked(), locked)
+    old.quit()
+    expect("VmLck when the old QEMU has ended", new.locked(), locked)
+    expect_kept(new, nvme)
+    new.quit()
+    return f"DMA right before and after, VmLck of {locked} KiB moved"
+
+
+def refused():
+    """
+    The new QEMU may lock 1 MiB. It takes over what fits and then ends; the old QEMU takes back what
+    waits for an address, and goes on. What the new one had is charged to no process from then on.
+    """
+    arguments = [*memory(), *device(NVME_HOST)]
+    old = start("old", *arguments)
+    nvme, locked = drive(old), old.locked()
+    new = target(arguments, before=["setpriv", "--bounding-set", "-ipc_lock", "prlimit", f"--memlock={MIB}"])
+    old.call("migrate-set-parameters", mode="cpr-transfer")
+    old.call("migrate", channels=[channel("main"), channel("cpr")])
+    until("the end of the new QEMU", lambda: new.process.poll() is not None)
+    expect("whether the new QEMU failed", new.process.returncode != 0, True)
+    until("the failure", lambda: old.call("query-migrate").get("status") == "failed")
+    left = old.locked()
+    expect("what the new QEMU took along is within its limit", 0 <= locked - left <= MIB // 1024, True)
+    expect_kept(old, nvme)
+    old.quit()
+    return f"the new QEMU ends, the old one goes on, its DMA is right, VmLck {locked} and {left} KiB"
+
+
+def execute():
+    arguments = [*memory(), *device(NVME_HOST)]
+    m = start("exec", *arguments)
+    nvme, locked, state = drive(m), m.locked(), f"file:{FOLDER}/state"
+    m.call("migrate-set-parameters", mode="cpr-exec", cpr_exec_command=[*m.arguments, "-incoming", state])
+    m.call("migrate", uri=state)
+    # The sockets of the program before end with it.
+    try:
+        while m.qmp.readline():
+            pass
+    except OSError:
+        pass
+    m.open()
+    until("it to run again", lambda: runs(m))
+    expect("VmLck after exec", m.locked(), locked)
+    expect_kept(m, nvme)
+    m.quit()
+    return f"DMA right before and after, VmLck of {locked} KiB as before"
+
+
+ROWS = {
+    "plain": plain, "two": two, "hotplug": hotplug, "dimm": dimm, "virtio-mem": virtio_mem,
+    "viommu": viommu, "transfer-memfd": lambda: transfer("memfd"),
+    "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),
+    "transfer-limit": refused, "exec": execute,
+}
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1] not in ROWS:
+        print(f"usage: qemu-live.py {{ {' | '.join(ROWS)} }}", file=sys.stderr)
+        return 2
+    try:
+        print(ROWS[sys.argv[1]]())
+        return 0
+    except (Failed, OSError) as e:
+        print(f"qemu-live.py: {e}", file=sys.stderr)
+        return 1
+    finally:
+        for m in machines:
+            m.kill()
+
+
+sys.exit(main())

@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# QEMU 11 of Debian's backports, driven by QMP and qtest without a guest: plug and unplug of
+# devices and memory, an emulated IOMMU, live update. qemu-live.py has the rows. The calls
+# that a row makes on its container, addresses of memory apart, are the same on both backends.
+. tools/testing/consumers/common.sh
+
+LIVE=tools/testing/consumers/qemu-live.py
+CALLS=$TRACING/instances/consumers
+QEMU=/opt/qemu-11/usr/bin/qemu-system-x86_64
+
+# The ioctls of VFIO's container as they return, with the first 32 bytes of their argument.
+calls_begin() {
+	mkdir -p "$CALLS"
+	# shellcheck disable=SC2016
+	grep -q '^r[0-9]*:consumers/call ' "$TRACING/kprobe_events" ||
+		echo 'r:consumers/call vfio_fops_unl_ioctl cmd=$arg2:x32 arg=$arg3:x64 a=+u0($arg3):x64 b=+u8($arg3):x64 c=+u16($arg3):x64 d=+u24($arg3):x64 ret=$retval:s64' \
+			>>"$TRACING/kprobe_events"
+	echo 4096 >"$CALLS/buffer_size_kb"
+	echo >"$CALLS/trace"
+	echo 1 >"$CALLS/events/consumers/call/enable"
+}
+
+# calls_end FILE: one line each: name, what is given and what is returned; no address of memory.
+calls_end() {
+	echo 0 >"$CALLS/events/consumers/call/enable"
+	awk '
+	function value(key,   s) {
+		if (!match($0, " " key "=[^ ]*")) return "?"
+		s = substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2)
+		return s
+	}
+	/^#/ || !/ call: / { next }
+	{
+		cmd = value("cmd"); ret = value("ret")
+		if (cmd == "0x3b64") print "GET_API_VERSION", ret
+		else if (cmd == "0x3b65") print "CHECK_EXTENSION", value("arg"), ret
+		else if (cmd == "0x3b66") print "SET_IOMMU", value("arg"), ret
+		else if (cmd == "0x3b70") print "GET_INFO", value("a"), value("b"), ret
+		else if (cmd == "0x3b71") print "MAP_DMA", value("a"), "vaddr", value("c"), value("d"), ret
+		else if (cmd == "0x3b72") print "UNMAP_DMA", value("a"), value("b"), value("c"), ret
+		else print cmd, value("a"), ret
+	}' "$CALLS/trace" >"$1"
+}
+
+# live ROW: on both backends, type1 first.
+live() {
+	mine=$OUT/$PROGRAM.$1.$backend.calls
+	calls_begin
+	python3 "$LIVE" "$1" >"$WORK/seen" || { calls_end "$mine"; fail "$(tail -n 1 "$log")"; }
+	calls_end "$mine"
+	[ -s "$mine" ] || fail "no call of a container was seen"
+	cat "$WORK/seen"
+	[ "$backend" = type1 ] || cmp -s "$mine" "$OUT/$PROGRAM.$1.type1.calls" ||
+		fail "the calls differ from type1's: $(diff "$OUT/$PROGRAM.$1.type1.calls" "$mine" | sed -n 2p)"
+	[ "$backend" = type1 ] || cmp -s "$WORK/seen" "$WORK/seen.type1.$1" ||
+		fail "type1 shows another result: $(cat "$WORK/seen.type1.$1")"
+	[ "$backend" != type1 ] || cp "$WORK/seen" "$WORK/seen.type1.$1"
+	result "$(tail -n 1 "$WORK/seen"); $(wc -l <"$mine") calls"
+}
+
+begin "QEMU $("$QEMU" -version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), vfio-pci without a guest" 0000:00:05.0 0000:00:06.0
+attempt "start, DMA, quit" live plain
+attempt "two devices" live two
+attempt "device_add, device_del" live hotplug
+attempt "pc-dimm" live dimm
+attempt "virtio-mem" live virtio-mem
+attempt "intel-iommu with caching mode" live viommu
+attempt "cpr-transfer, memfd" live transfer-memfd
+attempt "cpr-transfer, memory-backend-ram,share=on" live transfer-ram
+attempt "cpr-transfer, hugetlb" live transfer-hugetlb
+attempt "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB" live transfer-limit
+attempt "cpr-exec" live exec
+finish

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+QEMU driven without a guest: by QMP, and by its qtest protocol, which reads and writes the
+guest's memory, ports and device registers. What an operating system would do to a device is
+done from here: BARs, DMA of the edu device, page tables of an emulated IOMMU.
+"""
+import json
+import os
+import random
+import socket
+import subprocess
+import time
+
+PAGE = 4096
+MIB = 1 << 20
+ROOT = "/opt/qemu-11/usr"
+QEMU = f"{ROOT}/bin/qemu-system-x86_64"
+DATA = ["-L", f"{ROOT}/share/qemu", "-L", "/usr/share/seabios"]
+
+
+class Failed(Exception):
+    pass
+
+
+def until(what, condition, seconds=60):
+    """Waits until the condition holds, and returns what it returned."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"{what} did not come in time")
+        time.sleep(0.05)
+
+
+def connect(path, process):
+    def attempt():
+        if process.poll() is not None:
+            raise Failed(f"QEMU exited with {process.returncode}")
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect(path)
+            return s
+        except OSError:
+            s.close()
+            return None
+    s = until(path, attempt)
+    s.settimeout(120)
+    return s.makefile("rwb", buffering=0)
+
+
+class Machine:
+    """One QEMU. @folder is for its sockets, which are named after @name."""
+
+    def __init__(self, folder, name, arguments, before=()):
+        self.folder, self.name = folder, name
+        self.arguments = [
+            QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-accel", "qtest", *DATA,
+            "-qmp", f"unix:{self.path('qmp')},server=on,wait=off",
+            "-qtest", f"unix:{self.path('qtest')},server=on,wait=off",
+            "-qtest-log", "none", *arguments]
+        self.process = subprocess.Popen([*before, *self.arguments], env=environment())
+        self.qmp = self.qtest = None
+
+    def path(self, what):
+        return f"{self.folder}/{self.name}.{what}"
+
+    def open(self):
+        """Connects; a QEMU that waits for a live update answers only when that began."""
+        self.events = []
+        self.qmp = connect(self.path("qmp"), self.process)
+        self.qmp.readline()
+        self.call("qmp_capabilities")
+        self.qtest = connect(self.path("qtest"), self.process)
+        return self
+
+    # ---- QMP
+
+    def reply(self):
+        line = self.qmp.readline()
+        if not line:
+            raise Failed(f"{self.name}: QMP ended")
+        return json.loads(line)
+
+    def call(self, command, **arguments):
+        text = {"execute": command.replace("__", "-")}
+        if arguments:
+            text["arguments"] = {k.replace("_", "-"): v for k, v in arguments.items()}
+        self.qmp.write(json.dumps(text).encode() + b"\n")
+        while True:
+            answer = self.reply()
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise Failed(f"{command}: {answer['error']['desc']}")
+            self.events.append(answer)
+
+    def event(self, name):
+        """Waits for an event that came since the last time."""
+        def seen():
+            self.call("query-status")
+            for e in self.events:
+                if e["event"] == name:
+                    self.events.remove(e)
+                    return e
+            return None
+        return until(name, seen)
+
+    # ---- qtest
+
+    def do(self, *words):
+        self.qtest.write(" ".join(str(w) for w in words).encode() + b"\n")
+        while True:
+            line = self.qtest.readline().decode().split()
+            if not line:
+                raise Failed(f"{self.name}: qtest ended")
+            if line[0] == "OK":
+                return line[1] if len(line) > 1 else None
+            if line[0] != "IRQ":
+                raise Failed(f"qtest: {' '.join(line)}")
+
+    def write(self, address, data):
+        self.do("write", hex(address), hex(len(data)), "0x" + data.hex())
+
+    def read(self, address, size):
+        return bytes.fromhex(self.do("read", hex(address), hex(size))[2:])
+
+    def writel(self, address, value):
+        self.do("writel", hex(address), hex(value))
+
+    def readl(self, address):
+        return int(self.do("readl", hex(address)), 16)
+
+    def writeq(self, address, value):
+        self.do("writeq", hex(address), hex(value))
+
+    def readq(self, address):
+        return int(self.do("readq", hex(address)), 16)
+
+    def config(self, slot, offset, value=None):
+        """A 32-bit word of the configuration space of a device on the first bus."""
+        self.do("outl", "0xcf8", hex(0x80000000 | slot << 11 | offset))
+        if value is None:
+            return int(self.do("inl", "0xcfc"), 16)
+        return self.do("outl", "0xcfc", hex(value))
+
+    # ---- the process
+
+    def pid(self):
+        """Of QEMU itself, which what stands before it has become by exec."""
+        return self.process.pid
+
+    def locked(self):
+        """VmLck in KiB."""
+        with open(f"/proc/{self.pid()}/status", encoding="ascii") as f:
+            for line in f:
+                if line.startswith("VmLck:"):
+                    return int(line.split()[1])
+        return -1
+
+    def quit(self):
+        if self.process.poll() is None:
+            try:
+                self.call("quit")
+            except (Failed, OSError):
+                pass
+            self.process.wait(60)
+        if self.process.returncode:
+            raise Failed(f"{self.name} exited with {self.process.returncode}")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def environment():
+    """Its modules, not those of the QEMU that is installed."""
+    return {**os.environ, "QEMU_MODULE_DIR": f"{ROOT}/lib/x86_64-linux-gnu/qemu"}
+
+
+class Edu:
+    """The edu device in @slot: copies by DMA through a buffer of its own, as a driver would."""
+    BUFFER, SOURCE, TARGET, COUNT, COMMAND = 0x40000, 0x80, 0x88, 0x90, 0x98
+    RUN, TO_MEMORY = 1, 2
+
+    def __init__(self, machine, slot, bar):
+        self.machine, self.bar = machine, bar
+        if machine.config(slot, 0) != 0x11e81234:
+            raise Failed(f"no edu device in slot {slot}: {machine.config(slot, 0):#x}")
+        machine.config(slot, 0x10, bar)
+        machine.config(slot, 4, machine.config(slot, 4) & 0xffff | 6)
+        if machine.readl(bar) & 0xff != 0xed:
+            raise Failed(f"the BAR in slot {slot} is not there: {machine.readl(bar):#x}")
+
+    def run(self, source, target, count, command):
+        m = self.machine
+        m.writeq(self.bar + self.SOURCE, source)
+        m.writeq(self.bar + self.TARGET, target)
+        m.writeq(self.bar + self.COUNT, count)
+        m.writeq(self.bar + self.COMMAND, self.RUN | command)
+
+        def ended():
+            # The clock of a guest stands; a device that QEMU emulates itself would wait for it.
+            m.do("clock_step")
+            return not m.readq(self.bar + self.COMMAND) & self.RUN
+        until("the end of DMA", ended, 20)
+
+    def move(self, source, target, count=PAGE):
+        self.run(source, self.BUFFER, count, 0)
+        self.run(self.BUFFER, target, count, self.TO_MEMORY)
+
+    def check(self, base, source=None, target=None):
+        """A page of noise at @base, moved a page up; @source and @target are what the device uses."""
+        m = self.machine
+        noise = random.randbytes(PAGE)
+        m.write(base, noise)
+        m.write(base + PAGE, bytes(PAGE))
+        self.move(base if source is None else source, base + PAGE if target is None else target)
+        if m.read(base + PAGE, PAGE) != noise:
+            raise Failed(f"DMA at {base:#x} moved other data")
+
+
+class Nvme:
+    """An NVMe drive in @slot: has it write what it says of itself into memory."""
+    CC, CSTS, AQA, ASQ, ACQ, TAIL, HEAD = 0x14, 0x1c, 0x24, 0x28, 0x30, 0x1000, 0x1004
+    ENTRIES = 8
+
+    def __init__(self, machine, slot, bar, queues):
+        self.machine, self.bar, self.queue, self.answers = machine, bar, queues, queues + PAGE
+        self.sent, self.about = 0, None
+        m = machine
+        m.config(slot, 0x10, bar)
+        m.config(slot, 0x14, 0)
+        m.config(slot, 4, m.config(slot, 4) & 0xffff | 6)
+        m.write(queues, bytes(2 * PAGE))
+        m.writel(bar + self.CC, 0)
+        until("the drive to stop", lambda: not m.readl(bar + self.CSTS) & 1, 20)
+        m.writel(bar + self.AQA, (self.ENTRIES - 1) << 16 | self.ENTRIES - 1)
+        m.writeq(bar + self.ASQ, self.queue)
+        m.writeq(bar + self.ACQ, self.answers)
+        m.writel(bar + self.CC, 4 << 20 | 6 << 16 | 1)
+        until("the drive to start", lambda: m.readl(bar + self.CSTS) & 1, 20)
+
+    def use_msix(self, slot):
+        """
+        With all vectors masked. Without KVM QEMU 11.1 crashes in a live update of a device whose
+        interrupts are INTx, or MSI or MSI-X vectors in use.
+        """
+        m, at = self.machine, self.machine.config(slot, 0x34) & 0xff
+        while at and m.config(slot, at) & 0xff != 0x11:
+            at = m.config(slot, at) >> 8 & 0xff
+        if not at:
+            raise Failed(f"no MSI-X in slot {slot}")
+        m.config(slot, at, m.config(slot, at) | 1 << 31)
+
+    def identify(self, target):
+        """The command is read by DMA, what it asks for and the answer are written by DMA."""
+        m, number = self.machine, self.sent + 1
+        slot, phase = self.sent % self.ENTRIES, 1 - self.sent // self.ENTRIES % 2
+        command = bytearray(64)
+        command[0], command[2], command[40] = 6, number, 1
+        command[24:32] = target.to_bytes(8, "little")
+        m.write(self.queue + 64 * slot, bytes(command))
+        self.sent = number
+        m.writel(self.bar + self.TAIL, number % self.ENTRIES)
+        answer = self.answers + 16 * slot + 12
+        until("the drive's answer", lambda: m.readl(answer) == phase << 16 | number, 20)
+        m.writel(self.bar + self.HEAD, number % self.ENTRIES)
+
+    def check(self, target):
+        """A page of zeroes at @target becomes what the drive said the first time."""
+        m = self.machine
+        m.write(target, bytes(PAGE))
+        self.identify(target)
+        about = m.read(target, PAGE)
+        self.about = self.about or about
+        if b"QEMU NVMe Ctrl" not in about or about != self.about:
+            raise Failed(f"DMA to {target:#x} wrote other data")
