@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/ioasid: address spaces, and what each user has.
+ * /sys/kernel/debug/ioasid: address spaces, what each user has, and calls that failed.
  *
  * What can run at the same time: anything; a line is printed under areas_lock.
  */
@@ -47,6 +47,7 @@ void ioasid_debugfs_init(void)
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);
 	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
 	ioasid_users_show(debugfs_dir);
+	ioasid_errors_show(debugfs_dir);
 }
 
 /* ioasid_debugfs_exit() - remove the folder; waits for readers of its files */

@@ -559,7 +559,7 @@ int ioasid_attach_group(struct ioasid_space *space, struct iommu_group *group, u
 	ioasid_policy_attached(&args, &res, &seen_by);
 	trace_ioasid_attach(&args, ret, c.f.reason, &res);
 	if (c.f.reason)
-		trace_ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, c.f.reason, c.f.a, c.f.b);
+		ioasid_error(&args.who, IOASID_ERROR_ATTACH, ret, &c.f);
 	return ret;
 }
 IOASID_EXPORT(ioasid_attach_group);

@@ -585,8 +585,7 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
 	if (unlikely(c->res))
 		map_notify(c, ret);
 	if (ret && !(c->now && ret == -EAGAIN))
-		trace_ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, c->fail.reason, c->fail.a,
-				   c->fail.b);
+		ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, &c->fail);
 	return ret;
 }
 

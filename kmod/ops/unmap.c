@@ -511,6 +511,16 @@ static bool unmap_events_enabled(void)
 	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
 }
 
+/* Kept apart, because unmap_call() is flattened. */
+static noinline void unmap_report(struct unmap_call *c, int err)
+{
+	struct ioasid_fail f = { .reason = c->res.reason, .a = c->res.a, .b = c->res.b };
+
+	if (!c->args.who.space)
+		ioasid_who_current(&c->args.who, c->space->entry.id);
+	ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, err, &f);
+}
+
 static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 {
 	u64 t;
@@ -536,11 +546,8 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	if (c->seen_by.slots)
 		ioasid_policy_unmap_done(&c->args, &c->res, &c->seen_by);
 	trace_ioasid_unmap_done(&c->args, &c->res);
-	if (ret && !c->args.who.space)
-		ioasid_who_current(&c->args.who, c->space->entry.id);
 	if (ret)
-		trace_ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, ret, c->res.reason, c->res.a,
-				   c->res.b);
+		unmap_report(c, ret);
 	return ret;
 }
 

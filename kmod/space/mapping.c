@@ -16,16 +16,14 @@
 
 static struct kmem_cache *mapping_cache;
 
-/* ioasid_space_report() - the trace event for a failed call of the current task */
+/* ioasid_space_report() - the trace event for a failed call of the current task; see errors.c */
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f)
 {
 	struct ioasid_who who;
 
-	if (!trace_ioasid_error_enabled())
-		return;
 	ioasid_who_current(&who, space->entry.id);
-	trace_ioasid_error(&who, op, err, f->reason, f->a, f->b);
+	ioasid_error(&who, op, err, f);
 }
 
 /*

@@ -492,6 +492,9 @@ static inline u64 ioasid_space_pgsize(const struct ioasid_space *space)
 }
 
 /* mapping.c */
+void ioasid_error(const struct ioasid_who *who, enum ioasid_error_op op, int err,
+		  const struct ioasid_fail *f);
+void ioasid_errors_show(struct dentry *dir);
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
 struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space);

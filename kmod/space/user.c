@@ -94,14 +94,13 @@ static struct ioasid_user *user_create(u32 uid)
 /* The trace events for a caller that has met its limit of address spaces. */
 static void user_report(unsigned int used, unsigned int limit)
 {
+	struct ioasid_fail f = { .reason = IOASID_R_USER_LIMIT, .a = used, .b = limit };
 	struct ioasid_who who;
 
-	if (!trace_ioasid_limit_enabled() && !trace_ioasid_error_enabled())
-		return;
 	/* There is no address space. */
 	ioasid_who_current(&who, 0);
 	trace_ioasid_limit(&who, IOASID_LIMIT_SPACES, 1, used, limit);
-	trace_ioasid_error(&who, IOASID_ERROR_SPACE, -EDQUOT, IOASID_R_USER_LIMIT, used, limit);
+	ioasid_error(&who, IOASID_ERROR_SPACE, -EDQUOT, &f);
 }
 
 /**

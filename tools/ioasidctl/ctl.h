@@ -19,7 +19,8 @@ struct ctl {
 	bool json;		/* -j or -p */
 	bool debug;
 	const char *pin;	/* for policy load */
-	const char *output, *format;	/* for metrics */
+	const char *output;	/* for metrics and report */
+	const char *format;	/* for metrics */
 	bool processes;
 	const char *settings[SETTINGS_MAX];	/* for policy load and replace */
 	int nr_settings;
@@ -59,6 +60,7 @@ int cmd_metrics(int argc, char **argv);
 int cmd_holders(int argc, char **argv);
 int cmd_feature(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 
 /* The IOMMU driver of a new stock container, and how to get ioasid; "" if it is ioasid. */
 const char *new_containers(void);

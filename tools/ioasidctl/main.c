@@ -24,6 +24,7 @@ static const struct command nouns[] = {
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
 	{ "stats", cmd_stats, ANY_WORDS, "", "counters that run in the background" },
 	{ "metrics", cmd_metrics, 0, "[--output FILE]", "the state of ioasid for Prometheus and node_exporter" },
+	{ "report", cmd_report, 0, "[--output FILE]", "all that belongs in a bug report, as one text" },
 	{ "help", cmd_help, ANY_WORDS, "", "this text" },
 	{ NULL, NULL, 0, NULL, NULL }
 };
@@ -68,7 +69,7 @@ static int cmd_help(int argc, char **argv)
 	       "  -V, --version   the version\n"
 	       "      --set VARIABLE=VALUE    for policy load and policy replace\n"
 	       "      --pin FOLDER            for policy load\n"
-	       "      --output FILE           for metrics: the file is replaced in one step\n"
+	       "      --output FILE           for metrics and report: the file is replaced in one step\n"
 	       "      --format FORMAT         for metrics: prometheus (the default) or openmetrics\n"
 	       "      --processes             for metrics: labels pid and comm\n"
 	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found a failure\n");
@@ -87,13 +88,15 @@ static int add_setting(const char *setting)
 static int check_options(int argc, char **argv)
 {
 	bool load = argc > 1 && !strcmp(argv[0], "policy") && !strcmp(argv[1], "load");
+	bool metrics = argc && !strcmp(argv[0], "metrics");
 	bool replace = argc > 1 && !strcmp(argv[0], "policy") && !strcmp(argv[1], "replace");
 
 	if (ctl.pin && !load)
 		return usage_error("--pin is for 'policy load' only");
-	if ((ctl.output || ctl.format || ctl.processes) && (!argc || strcmp(argv[0], "metrics")))
-		return usage_error("%s is for 'metrics' only", ctl.output ? "--output" :
-				   ctl.format ? "--format" : "--processes");
+	if (ctl.output && !metrics && (!argc || strcmp(argv[0], "report")))
+		return usage_error("--output is for 'metrics' and 'report' only");
+	if ((ctl.format || ctl.processes) && !metrics)
+		return usage_error("%s is for 'metrics' only", ctl.format ? "--format" : "--processes");
 	if (ctl.nr_settings && !load && !replace)
 		return usage_error("--set is for 'policy load' and 'policy replace' only");
 	return 0;

@@ -342,7 +342,7 @@ int cmd_metrics(int argc, char **argv)
 	if (!out || fclose(out))
 		err = fail("cannot collect the metrics: %s", strerror(errno));
 	else if (ctl.output)
-		err = replace_file(ctl.output, text, len);
+		err = replace_file(ctl.output, text, len, 0644);
 	else
 		fwrite(text, 1, len, stdout);
 	free(text);

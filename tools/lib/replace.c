@@ -24,6 +24,7 @@ struct replacement {
 	const char *file, *base;	/* as the caller spells it, and its last word */
 	char name[NAME_MAX + 1];	/* before it gets the right one */
 	bool named;
+	mode_t mode;
 	int dir, fd;
 };
 
@@ -100,7 +101,7 @@ static int write_all(const struct replacement *r, const char *data, size_t len)
 			return cannot(r);
 	}
 	/* Some file systems find out only then that there is no room. */
-	return fchmod(r->fd, 0644) || fsync(r->fd) ? cannot(r) : 0;
+	return fchmod(r->fd, r->mode) || fsync(r->fd) ? cannot(r) : 0;
 }
 
 static int take_place(struct replacement *r)
@@ -119,9 +120,9 @@ static int take_place(struct replacement *r)
 	return 0;
 }
 
-int replace_file(const char *file, const char *data, size_t len)
+int replace_file(const char *file, const char *data, size_t len, mode_t mode)
 {
-	struct replacement r = { .file = file, .dir = -1, .fd = -1 };
+	struct replacement r = { .file = file, .mode = mode, .dir = -1, .fd = -1 };
 	int err;
 
 	/* A limit on the size of files is an error like another, and no end. */

@@ -4,9 +4,10 @@
 #define IOASID_LIB_REPLACE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
- * Makes @data, @len bytes, the content of @file, mode 0644. A process that reads @file finds
+ * Makes @data, @len bytes, the content of @file, with @mode. A process that reads @file finds
  * all of it or the old content; on failure the old file stays, and nothing else is left. The
  * folder may belong to another user, who gains nothing by that: this function follows no
  * symbolic link, neither on the way to the folder nor in it, and opens no existing file.
@@ -14,6 +15,6 @@
  * Returns 0, or -1 with a message: a path through a symbolic link, a file that is not a
  * regular one (/dev/null), no folder, no right to write there, a full disk, a file size limit.
  */
-int replace_file(const char *file, const char *data, size_t len);
+int replace_file(const char *file, const char *data, size_t len, mode_t mode);
 
 #endif
