@@ -5,10 +5,21 @@
 # ago rely on: the place and size of every member that the user ABI and the
 # header for BPF programs declare, and the number of every ioctl. `make lint`
 # compares it with layout.golden: what is in there must stay as it is, and what
-# is new may be added with
+# is new must be added with
 #
 #	tools/env/in-root tools/testing/lint/layout.sh >tools/testing/lint/layout.golden
+#
+# layout.sh --compare GOLDEN NOW: prints each difference of two such files.
 set -eu
+if [ "${1-}" = --compare ]; then
+	sort "$3" | awk -v golden="$2" '
+		FNR == NR { is[$0] = 1; next }
+		{ said[$0] = 1 }
+		!($0 in is) { print golden ":" FNR ": changed or gone: " $0 }
+		END { for (line in is) if (!(line in said)) print golden ":1: new, add it with layout.sh: " line | "sort" }
+	' - "$2"
+	exit
+fi
 cd "$(dirname "$0")/../../.."
 release=${1-$(cat build/kernels/6.12.release)}
 uapi=kmod/include/uapi/linux/ioasid.h

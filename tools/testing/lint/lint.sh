@@ -131,9 +131,7 @@ rule_clang() {
 # What was recorded of the ABI must still be so; members may be added behind it.
 rule_layout() {
 	$here/layout.sh "$release" >$work/layout.now || echo "$here/layout.sh:1: failed"
-	sort $work/layout.now >$work/layout.sorted
-	sort $here/layout.golden | comm -23 - $work/layout.sorted |
-		sed "s,^,$here/layout.golden:1: changed or gone: ,"
+	$here/layout.sh --compare $here/layout.golden $work/layout.now
 }
 
 # Plain English: who acts is named, by the verbs of the field.

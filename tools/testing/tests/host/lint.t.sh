@@ -318,9 +318,24 @@ code_and_good_prose_pass() {
 	same_offences "good prose" </dev/null
 }
 
+# A member that is not recorded could move later, and nobody would see it.
+layouts_differ_both_ways() {
+	printf 'a: u32 size 0 4\na: u32 flags 4 4\nNUMBER 0x3b01\n' >"$WORK/golden"
+	printf 'NUMBER 0x3b01\na: u32 size 0 4\na: u32 flags 4 4\n' >"$WORK/now"
+	"$HERE/layout.sh" --compare "$WORK/golden" "$WORK/now" >"$WORK/found"
+	same_offences "the same layout" </dev/null
+	printf 'a: u32 size 0 4\na: u32 flags 8 4\nNUMBER 0x3b01\na: u32 more 4 4\n' >"$WORK/now"
+	"$HERE/layout.sh" --compare "$WORK/golden" "$WORK/now" >"$WORK/found"
+	same_offences "another layout" <<-END
+	golden:2: changed or gone: a: u32 flags 4 4
+	new, add it with layout.sh: a: u32 flags 8 4
+	new, add it with layout.sh: a: u32 more 4 4
+	END
+}
+
 ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
-	an_include_that_climbs_is_red an_include_against_the_layers_is_red \
+	layouts_differ_both_ways an_include_that_climbs_is_red an_include_against_the_layers_is_red \
 	a_page_that_differs_from_the_layers_is_red an_include_of_another_area_is_red \
 	locks_that_are_not_checked_are_red locks_that_are_checked_pass \
 	functions_without_a_comment_are_red functions_with_a_comment_pass
