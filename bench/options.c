@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Command line of the commands map and compare. */
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,27 +60,37 @@ static int add_kind(struct series_options *o, const char *name)
 	return 0;
 }
 
+/* All that options know of workloads; a test compares the names with help and manual page. */
+static const struct {
+	const char *name;
+	size_t wanted;		/* offset of its bool in struct series_options */
+	bool of_all;		/* every backend can do it */
+	bool of_compare;	/* what "compare" runs when none is named; "map" runs the first */
+} workloads[] = {
+#define WORKLOAD(_name, ...)	{ #_name, offsetof(struct series_options, _name), __VA_ARGS__ }
+	WORKLOAD(map, true, true),
+	WORKLOAD(pingpong, true, true),
+	WORKLOAD(storm, true, true),
+	WORKLOAD(dirty, false, false),
+	WORKLOAD(replay, false, false),
+	WORKLOAD(choose, false, false),
+#undef WORKLOAD
+};
+
+static bool *wanted(struct series_options *o, size_t workload)
+{
+	return (bool *)((char *)o + workloads[workload].wanted);
+}
+
 static int add_workload(struct series_options *o, const char *name)
 {
-	const struct {
-		const char *name;
-		bool *wanted;
-		bool of_all;		/* every backend can do it */
-	} workloads[] = {
-		{ "map", &o->map, true },
-		{ "pingpong", &o->pingpong, true },
-		{ "storm", &o->storm, true },
-		{ "dirty", &o->dirty, false },
-		{ "replay", &o->replay, false },
-		{ "choose", &o->choose, false },
-	};
 	bool all = !strcmp(name, "all"), known = all;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(workloads); i++) {
 		if (strcmp(name, workloads[i].name) && !(all && workloads[i].of_all))
 			continue;
-		*workloads[i].wanted = true;
+		*wanted(o, i) = true;
 		known = true;
 	}
 	return known ? 0 : -1;
@@ -250,13 +261,13 @@ static int parse_one(struct series_options *o, int c, char *const *argv)
 static void fill_defaults(struct series_options *o)
 {
 	static const char *const kinds[] = { "4k", "4k-shuf", "thp", "hugetlb", "memfd" };
-	bool comparing = !strcmp(o->command, "compare");
+	bool comparing = !strcmp(o->command, "compare"), none = true;
 	size_t i;
 
-	if (!o->map && !o->pingpong && !o->storm && !o->dirty && !o->replay && !o->choose) {
-		o->map = true;
-		o->pingpong = o->storm = comparing;
-	}
+	for (i = 0; i < ARRAY_SIZE(workloads); i++)
+		none = none && !*wanted(o, i);
+	for (i = 0; none && i < ARRAY_SIZE(workloads); i++)
+		*wanted(o, i) = comparing ? workloads[i].of_compare : !i;
 	if (!o->kinds) {
 		for (i = 0; i < ARRAY_SIZE(kinds); i++)
 			o->kind[o->kinds++] = mem_kind_find(kinds[i]);

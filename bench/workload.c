@@ -21,6 +21,7 @@ const char *const work_type_name[] = {
 	[WORK_REPLAY] = "replay",
 	[WORK_CHOOSE] = "choose",
 };
+_Static_assert(ARRAY_SIZE(work_type_name) == WORK_TYPES, "a type of workload has no name");
 
 /* What maps hold on to. */
 struct held {
@@ -78,6 +79,7 @@ static void *member_run(void *arg)
 		[WORK_REPLAY] = replay_run,
 		[WORK_CHOOSE] = choose_run,
 	};
+	_Static_assert(ARRAY_SIZE(run) == WORK_TYPES, "a type of workload has no function");
 	struct member *t = arg;
 	struct team *team = t->team;
 	struct held before = { 0 };

@@ -30,6 +30,7 @@ enum work_type {
 	WORK_DIRTY,
 	WORK_REPLAY,
 	WORK_CHOOSE,
+	WORK_TYPES,			/* how many there are */
 };
 
 extern const char *const work_type_name[];
