@@ -16,16 +16,26 @@
 
 #define SYS_PCI		"/sys/bus/pci/"
 
-static const char *const policies[] = {
-	"pincg", "ratelimit --set maps_per_second=500", "adaptbatch", "iovadeny", "chaos --set every=3",
-	"quota", "memadvise", "strictmap", "workers --set min_bytes=0",
-	"build/bpf/test/misbehave.bpf.o --set attach_value=-1",
-	"build/bpf/test/misbehave.bpf.o --set charge_value=-1",
+/* What a policy is called once it is loaded, and what loads it. A host test asks for all that are shipped. */
+static const struct {
+	const char *name;
+	const char *object;
+	const char *set;
+} policies[] = {
+	{ "pincg", "build/bpf/pincg.bpf.o", "" },
+	{ "ratelimit", "build/bpf/ratelimit.bpf.o", "--set maps_per_second=500" },
+	{ "adaptbatch", "build/bpf/adaptbatch.bpf.o", "" },
+	{ "iovadeny", "build/bpf/iovadeny.bpf.o", "" },
+	{ "chaos", "build/bpf/chaos.bpf.o", "--set every=3" },
+	{ "quota", "build/bpf/quota.bpf.o", "" },
+	{ "memadvise", "build/bpf/memadvise.bpf.o", "" },
+	{ "strictmap", "build/bpf/strictmap.bpf.o", "" },
+	{ "workers", "build/bpf/workers.bpf.o", "--set min_bytes=0" },
+	{ "misbehave", "build/bpf/test/misbehave.bpf.o", "--set attach_value=-1" },
+	{ "misbehave", "build/bpf/test/misbehave.bpf.o", "--set charge_value=-1" },
 };
-static const char *const names[] = {
-	"pincg", "ratelimit", "adaptbatch", "iovadeny", "chaos", "quota", "memadvise", "strictmap",
-	"workers", "misbehave",
-};
+#define POLICIES	(sizeof(policies) / sizeof(*policies))
+
 /* In the order in which they can all be unloaded. */
 static const char *const modules[] = {
 	"ioasid_pci", "ioasid_setcontainer", "ioasid_vfio", "ioasid", "ioasid_mdev",
@@ -57,25 +67,22 @@ static long put_text(const char *path, const char *text)
 
 void make_policy_load(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, sizeof(policies) / sizeof(*policies));
+	a[0] = fuzz_below(rng, POLICIES);
 }
 
 long run_policy_load(const uint64_t *a)
 {
-	const char *policy = policies[a[0] % (sizeof(policies) / sizeof(*policies))];
+	size_t i = a[0] % POLICIES;
 	char command[256];
-	int length = strcspn(policy, " ");
 
-	snprintf(command, sizeof(command),
-		 strchr(policy, '/') ? "build/bin/ioasidctl policy load %.*s%s >/dev/null 2>&1" :
-		 "build/bin/ioasidctl policy load build/bpf/%.*s.bpf.o%s >/dev/null 2>&1",
-		 length, policy, policy + length);
+	snprintf(command, sizeof(command), "build/bin/ioasidctl policy load %s %s >/dev/null 2>&1",
+		 policies[i].object, policies[i].set);
 	return run(command);
 }
 
 void make_policy_unload(uint64_t *rng, uint64_t *a)
 {
-	a[0] = fuzz_below(rng, sizeof(names) / sizeof(*names));
+	a[0] = fuzz_below(rng, POLICIES);
 }
 
 long run_policy_unload(const uint64_t *a)
@@ -83,7 +90,7 @@ long run_policy_unload(const uint64_t *a)
 	char command[256];
 
 	snprintf(command, sizeof(command), "build/bin/ioasidctl policy unload %s >/dev/null 2>&1",
-		 names[a[0] % (sizeof(names) / sizeof(*names))]);
+		 policies[a[0] % POLICIES].name);
 	return run(command);
 }
 
