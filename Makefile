@@ -89,7 +89,7 @@ ioasid-bench: root			## the benchmark program, into build/bin
 docs: root				## manual pages, into build/docs
 	$(call in,docs,all)
 
-tests: tools				## the test programs, into build/tests
+tests: tools ioasid-bench		## the test programs, into build/tests
 	$(call in,bpf,tests)
 	$(call in,tools/testing,RELEASE="$$(cat build/kernels/$(KVER).release 2>/dev/null)" -k all)
 
