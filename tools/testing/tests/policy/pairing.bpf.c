@@ -454,6 +454,14 @@ void BPF_PROG(pairing_dirty, struct ioasid_dirty_args *args)
 	inside(19);
 }
 
+/* Refuses, but never to eject: what is ordered of a policy has other places. */
+SEC("?struct_ops/map_at")
+s64 BPF_PROG(pairing_map_at, struct ioasid_map_args *args)
+{
+	inside(20);
+	return answer(ASKED_NR, 0);
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops pairing = {
 	.init		= (void *)pairing_init,
@@ -478,5 +486,6 @@ struct ioasid_policy_ops pairing = {
 	.access_unpin	= (void *)pairing_access_unpin,
 	.owner_change	= (void *)pairing_owner_change,
 	.dirty		= (void *)pairing_dirty,
+	.map_at		= (void *)pairing_map_at,
 	.name		= "pairing",
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts every hook, and does on demand what only kfuncs can: gives up, resigns,
- * looks at its address space, describes itself.
+ * Counts calls of its hooks, and does on demand what only kfuncs can: gives up, resigns,
+ * looks at its address space, describes itself. Tests of pages and addresses have
+ * policies of their own (pairing, misbehave, at), so:
+ * Without the hooks attach, map_workers, map_batch, charge, uncharge, map_at.
  */
 #include <ioasid/kfuncs.bpf.h>
 

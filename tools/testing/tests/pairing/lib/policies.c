@@ -34,7 +34,7 @@ static const struct {
 	{ "unmap_begin", GROUP_UNMAPS, false }, { "unmap_done", GROUP_UNMAPS, true },
 	{ "unmap_sync", NONE, false },
 	{ "access_pin", GROUP_PINS, false }, { "access_unpin", GROUP_PINS, true },
-	{ "owner_change", NONE, false }, { "dirty", NONE, false },
+	{ "owner_change", NONE, false }, { "dirty", NONE, false }, { "map_at", NONE, false },
 };
 #define HOOKS	(sizeof(hooks) / sizeof(hooks[0]))
 
