@@ -155,6 +155,67 @@ man_pages_know_all_options() {
 	page_agrees ioasid-bench.8 "$WORK/options"
 }
 
+# table FILE...: the long options that these sources hand to getopt_long().
+table() {
+	cat "$@" | sed -n 's/^[[:space:]]*{ "\([a-z-]*\)", [a-z]*_argument,.*/--\1/p' | sort -u
+}
+
+# lines PROGRAM [COMMAND]: the long options that have a line in its help.
+lines() { "$@" --help | sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*\).*/\2/p'; }
+
+# takes PROGRAM FILE...: the options of these sources are those on stdin.
+takes() {
+	program=$1
+	shift
+	sort -u >"$WORK/help"
+	table "$@" >"$WORK/table"
+	[ -s "$WORK/table" ] || fail "the options of $* could not be read"
+	diff "$WORK/table" "$WORK/help" || fail "getopt (<) and --help (>) of $program differ in options"
+}
+
+help_lists_all_options() {
+	lines ioasidctl | takes ioasidctl tools/ioasidctl/main.c
+	for program in tools/observe/*.c; do
+		lines "$(basename "$program" .c)" | takes "$program" "$program" tools/lib/observer.c
+	done
+	# One table: the help of each names one of --backend and --backends.
+	for command in map compare; do lines ioasid-bench "$command"; done |
+		takes 'ioasid-bench map and compare' bench/options.c
+	lines ioasid-bench nvme | takes 'ioasid-bench nvme' bench/nvme/options.c
+	lines ioasid-bench checksum | takes 'ioasid-bench checksum' bench/nvme/checksum.c
+}
+
+# A workload has its name in the table of bench/options.c; so -w takes it.
+workloads_are_documented() {
+	sed -n 's/^\tWORKLOAD(\([a-z]*\),.*/\1/p' bench/options.c >"$WORK/are"
+	[ "$(wc -l <"$WORK/are")" -ge 6 ] || fail "the workloads of bench/options.c could not be read"
+	ioasid-bench map --help | sed -n '/--workload/,/--kind/p' >"$WORK/help"
+	sed -n '/--workload LIST/,/--kind LIST/p' docs/man/ioasid-bench.8.rst >"$WORK/page"
+	while read -r name; do
+		grep -q -w "$name" "$WORK/help" || echo "$name: not in 'ioasid-bench map --help'"
+		grep -q -w "$name" "$WORK/page" || echo "$name: not in docs/man/ioasid-bench.8.rst"
+		grep -q -w "$name" bench/README.md || echo "$name: not in bench/README.md"
+	done <"$WORK/are" | none "workloads that are not described"
+}
+
+# An area has its row; "setcontainer, pci" is the row of two.
+areas_are_described() {
+	for folder in tools/testing/tests/*/; do
+		basename "$folder"
+	done | sort >"$WORK/are"
+	sed -n '/^## What is tested/,/^## /s/^| \([a-z, ]*\) |.*/\1/p' docs/testing.md | tr -s ', ' '\n' |
+		grep -v -x -e area -e lint | sort >"$WORK/said"
+	diff "$WORK/said" "$WORK/are" || fail "docs/testing.md (<) and the folders of tools/testing/tests (>) differ in areas"
+}
+
+# make fuzz loads and unloads each policy that is shipped.
+policies_are_fuzzed() {
+	for policy in bpf/policy/*.bpf.c; do
+		policy=$(basename "$policy" .bpf.c)
+		grep -q "{ \"$policy\", " tools/testing/tests/fuzz/lib/outside.c || echo "$policy"
+	done | none "policies that tools/testing/tests/fuzz/lib/outside.c does not load"
+}
+
 # What can be typed after ioasidctl: its help, its manual page, its completion.
 commands_agree() {
 	completion=tools/packaging/bash-completion/ioasidctl
@@ -212,5 +273,6 @@ man_pages_are_built() {
 
 ktap_run links_lead_somewhere files_exist files_of_the_module_are_listed functions_exist parameters_are_documented examples_compile \
 	maintainers_have_files glossary_is_short \
-	man_pages_know_all_options commands_agree policies_are_described \
+	man_pages_know_all_options help_lists_all_options workloads_are_documented areas_are_described \
+	commands_agree policies_are_described policies_are_fuzzed \
 	man_pages_are_built
