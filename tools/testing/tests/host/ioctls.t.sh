@@ -5,6 +5,9 @@
 # in the description for syzkaller, and in a cgroup that has to pay for it.
 . tools/testing/harness/ktap.sh
 
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
 ioctls() {
 	sed -n 's/^#define \(IOASID_[A-Z_]*\)[[:space:]].*_IO(IOASID_TYPE.*/\1/p' kmod/include/uapi/linux/ioasid.h
 }
@@ -44,6 +47,21 @@ fuzzer() { all_in "tools/testing/tests/fuzz" tools/testing/tests/fuzz/lib/*.c; }
 
 syzkaller() { all_in "tools/testing/tests/fuzz/ioasid.txt" tools/testing/tests/fuzz/ioasid.txt; }
 
+# Each structure that the description has under its own name is as long as in the header:
+# so a member that was added is described, too.
+syzkaller_sizes() {
+	awk '/^ioasid_[a-z_]+ \{/ { name = $1; bytes = 0; next }
+		/^}/ && name { print name, bytes; name = "" }
+		name && /array\[int8, [0-9]+\]/ { match($0, /int8, [0-9]+/); bytes += substr($0, RSTART + 6, RLENGTH - 6); next }
+		name { bytes += /int64|ptr64|vma64/ ? 8 : 4 }' tools/testing/tests/fuzz/ioasid.txt | sort >"$WORK/described"
+	awk '/^ioasid_[a-z_]+:/ { sub(/:.*/, "", $1); bytes[$1] = $(NF - 1) + $NF }
+		END { for (name in bytes) print name, bytes[name] }' tools/testing/lint/layout.golden | sort >"$WORK/are"
+	join "$WORK/described" "$WORK/are" >"$WORK/both"
+	[ "$(wc -l <"$WORK/both")" -ge 18 ] || fail "the structures could not be read"
+	awk '$2 != $3 { print "# " $1 " has " $3 " bytes, described are " $2; bad = 1 } END { exit bad }' "$WORK/both" ||
+		fail "tools/testing/tests/fuzz/ioasid.txt differs from tools/testing/lint/layout.golden"
+}
+
 # The ioctls of VFIO that come to the core, and those that bring groups.
 legacy_ioctls() {
 	grep -ohE '(case|cmd ==) VFIO_[A-Za-z0-9_]+' kmod/abi/dev.c kmod/abi/vfio_compat.c | sed 's/.* //' |
@@ -63,4 +81,4 @@ loops() {
 	done
 }
 
-ktap_run header_has_some sweeps fuzzer syzkaller loops
+ktap_run header_has_some sweeps fuzzer syzkaller syzkaller_sizes loops
