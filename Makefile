@@ -137,9 +137,12 @@ check-operators:			## programs operators use: perf, trace-cmd, bpftrace ... (FAU
 check-consumers: kmod ioasid-bench	## DPDK, QEMU and others, on type1 and on ioasid (22 minutes)
 	@tools/testing/consumers/check --kernel $(KVER)
 
-demo: kernel all			## boot a VM and see the whole thing work
+# With these the kernel cannot isolate interrupts.
+UNSAFE = $(if $(filter virtio amd,$(IOMMU)),--append 'ioasid.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1')
+IOMMU ?=
+demo: kernel all			## boot a VM and see the whole thing work (IOMMU=amd)
 	$(call in,tools/testing,/ioasid/$(OUT)/fixture/mapper)
-	@tools/testing/vm/run --kernel $(KVER) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
+	@tools/testing/vm/run --kernel $(KVER) $(if $(IOMMU),--iommu $(IOMMU) )$(UNSAFE) --name demo --icount --mem 3072 --timeout 600 -- tools/demo.sh --icount-note
 
 # One test, whatever time it takes.
 check-transcript: kernel all tests	## does docs/transcript.md still tell the truth?
