@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The hooks: which policies each asks or notifies, and how their answers are combined.
- * Hooks that count are in account.c, those about addresses in address.c.
+ * Those that count pages are in account.c, those about addresses in address.c, all
+ * others here.
  *
  * What can run at the same time: the same hooks on other CPUs; load, unload and replace,
  * which wait for our read section (walk.h) before they free a program; an ejection by

@@ -346,8 +346,9 @@ struct ioasid_place_args {
  * @node_pages: pages by the NUMA node they are on
  * @pages_ahead: pages that workers pinned
  *
- * Times are nanoseconds. Members from @ns_wait on, except @faults, are 0 unless the
- * event ioasid_map_done is on, or a policy has IOASID_POLICY_F_TIMES and map_done.
+ * Times are nanoseconds. @run_max, @bytes_2m, @bytes_1g, @node_pages and all times
+ * except @ns_wait may be 0 unless the event ioasid_map_done is on, or a policy has
+ * IOASID_POLICY_F_TIMES and map_done.
  */
 struct ioasid_map_result {
 	s32 err;

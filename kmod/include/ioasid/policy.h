@@ -166,8 +166,8 @@ enum ioasid_policy_flags {
 /**
  * struct ioasid_policy_ops - a policy
  *
- * Data members come first. Hooks follow in the order in which they are called, except
- * map_at, which was added later. Every hook is optional; one that no policy has costs a
+ * Data members come first. Hooks follow in the order in which they are called; those that
+ * were added later are the last ones. Every hook is optional; one that no policy has costs a
  * no-op instruction.
  *
  * *Context.* Hooks other than init and exit run in the calling task, with preemption
