@@ -37,7 +37,7 @@ static const char usage[] =
 	"  -o, --operation LIST  only map, unmap, teardown, attach, detach, error or policy,\n"
 	"                        or several with commas; error is a call that is none of these\n"
 	"  -T, --timestamp       begin lines with the time of day\n"
-	"  -j, --json            one JSON object a line, with every field\n"
+	"  -j, --json            one JSON object a line, also with times and flags\n"
 	"  -d, --duration SEC    end after so many seconds\n"
 	"      --ring SIZE       of the buffer that events wait in (4M)\n"
 	"      --debug           print what libbpf and the verifier say\n"

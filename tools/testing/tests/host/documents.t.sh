@@ -67,7 +67,7 @@ files_of_the_module_are_listed() {
 }
 
 functions_exist() {
-	cat kmod/*/*.[ch] kmod/include/*/*.h kmod/include/*/*/*.h tools/libioasid/*.h >"$WORK/source"
+	cat kmod/*/*.[ch] kmod/include/*/*.h kmod/include/*/*/*.h tools/lib*/*.[ch] tools/ioasidctl/*.c bench/*.[ch] >"$WORK/source"
 	# shellcheck disable=SC2086
 	quoted $pages | grep -E ' [a-z_0-9]+\(\)$' | sort -u | while read -r page name; do
 		case $name in
