@@ -16,26 +16,44 @@
  *
  * Locks: node->lock, then either of dev_set->lock and group->lock.
  */
+#include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/iommu.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
+#include <linux/uaccess.h>
 
 #include <ioasid/ioasid.h>
 #include <uapi/linux/ioasid.h>
 #include "device.h"
 
-/* The structure of one of our ioctls: as long as both sides know it. */
-static long attach_copy_args(void *to, size_t size, const void __user *from)
+/*
+ * COPY_ARGS() - copy the structure of one of our ioctls, by the rules of ioasid_native_ioctl()
+ * @_to: the structure; on success its member size is what the caller gave
+ * @_last: the last member of its first version, so programs of that version still work
+ * @_from: the caller's
+ */
+#define COPY_ARGS(_to, _last, _from)						\
+	attach_copy_args(_to, sizeof(*(_to)) +					\
+			 BUILD_BUG_ON_ZERO(offsetof(typeof(*(_to)), size) != 0), \
+			 offsetofend(typeof(*(_to)), _last), _from)
+
+static long attach_copy_args(void *to, size_t size, size_t min, const void __user *from)
 {
 	u32 given;
+	long ret;
 
 	if (get_user(given, (const u32 __user *)from))
 		return -EFAULT;
-	if (given < size)
+	if (given < min)
 		return -EINVAL;
-	return copy_struct_from_user(to, size, from, given);
+	ret = copy_struct_from_user(to, size, from, given);
+	/* The caller may write it meanwhile: what was checked is what counts. */
+	*(u32 *)to = given;
+	return ret;
 }
 
 /*
@@ -183,7 +201,7 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 	struct file *ioasid;
 	long ret;
 
-	ret = attach_copy_args(&args, sizeof(args), arg);
+	ret = COPY_ARGS(&args, ioasid, arg);
 	if (ret)
 		return ret;
 	if (args.flags)
@@ -217,7 +235,7 @@ long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_space *space;
 	long ret;
 
-	ret = attach_copy_args(&args, sizeof(args), arg);
+	ret = COPY_ARGS(&args, flags, arg);
 	if (ret)
 		return ret;
 	if (args.flags)
@@ -241,7 +259,7 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_device_get_info info;
 	long ret;
 
-	ret = attach_copy_args(&info, sizeof(info), arg);
+	ret = COPY_ARGS(&info, out_space, arg);
 	if (ret)
 		return ret;
 	if (info.flags)
@@ -256,8 +274,8 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 	if (f->space)
 		info.out_space = ioasid_space_number(f->space);
 	mutex_unlock(&node->lock);
-	/* The caller's size is at least that of the first version, which this is. */
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+	/* Programs with an older header get the members that they know. */
+	return copy_to_user(arg, &info, min_t(size_t, info.size, sizeof(info))) ? -EFAULT : 0;
 }
 
 /* ioasid_pci_close() - the last reference: no call uses the file, and nothing of it is mapped */

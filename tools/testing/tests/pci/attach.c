@@ -3,6 +3,8 @@
  * One device and one /dev/ioasid: what an open node gives before and after it
  * is attached, moving between address spaces, and everything that is refused.
  */
+#include <stddef.h>
+
 #include "lib/pci_device.h"
 
 FIXTURE(attach) {
@@ -135,7 +137,7 @@ TEST_F(attach, wrong_arguments)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	EXPECT_ERRNO(EFAULT, ioctl(self->node, IOASID_DEVICE_ATTACH, NULL));
-	a.size = sizeof(a) - 1;
+	a.size = offsetof(struct ioasid_device_attach, ioasid);
 	EXPECT_ERRNO(EINVAL, ioctl(self->node, IOASID_DEVICE_ATTACH, &a));
 	a.size = sizeof(a);
 	a.flags = 1;
@@ -155,17 +157,44 @@ TEST_F(attach, wrong_arguments)
 	close(null);
 }
 
+/* The ioctls: bytes of the first version of the structure, a number that stays, and of today's. */
+static const struct {
+	unsigned int cmd;
+	uint32_t first;
+	uint32_t size;
+} rows[] = {
+	{ IOASID_DEVICE_ATTACH, 16, sizeof(struct ioasid_device_attach) },
+	{ IOASID_DEVICE_DETACH, 8, sizeof(struct ioasid_device_detach) },
+	{ IOASID_DEVICE_GET_INFO, 16, sizeof(struct ioasid_device_get_info) },
+};
+
+/* Programs that were compiled with any version of the structures, from the first to a later one. */
+TEST_F(attach, structures_of_other_versions)
+{
+	uint32_t arg[64], size;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		for (size = rows[i].first; size <= rows[i].size + 64; size += 4) {
+			memset(arg, 0, sizeof(arg));
+			arg[0] = size;
+			if (rows[i].cmd == IOASID_DEVICE_ATTACH)
+				arg[2] = self->ioasid.fd;
+			/* Behind the structure, so the module may not write it. */
+			arg[size / 4] = 0x5a5a5a5a;
+			EXPECT_EQ(0, ioctl(self->node, rows[i].cmd, arg));
+			EXPECT_EQ(size, arg[0]);
+			EXPECT_EQ(0x5a5a5a5aU, arg[size / 4]);
+			/* Detach needs a device that is attached. */
+			if (rows[i].cmd == IOASID_DEVICE_DETACH)
+				EXPECT_EQ(0, node_attach(self->node, self->ioasid.fd, 0));
+		}
+	}
+}
+
 /* The rules of sizes and flags, on each of the three. */
 TEST_F(attach, sizes_and_flags)
 {
-	static const struct {
-		unsigned int cmd;
-		uint32_t size;
-	} rows[] = {
-		{ IOASID_DEVICE_ATTACH, sizeof(struct ioasid_device_attach) },
-		{ IOASID_DEVICE_DETACH, sizeof(struct ioasid_device_detach) },
-		{ IOASID_DEVICE_GET_INFO, sizeof(struct ioasid_device_get_info) },
-	};
 	uint32_t *arg = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			     -1, 0);
 	uint32_t size, bit;
@@ -175,7 +204,7 @@ TEST_F(attach, sizes_and_flags)
 	ASSERT_EQ(0, munmap((char *)arg + PAGE, PAGE));
 	for (i = 0; i < 3; i++) {
 		arg[2] = self->ioasid.fd;
-		for (size = 0; size < rows[i].size; size++) {
+		for (size = 0; size < rows[i].first; size++) {
 			arg[0] = size;
 			EXPECT_ERRNO(EINVAL, ioctl(self->node, rows[i].cmd, arg));
 		}
