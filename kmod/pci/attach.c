@@ -31,7 +31,7 @@
 #include "device.h"
 
 /*
- * COPY_ARGS() - copy the structure of one of our ioctls, by the rules of ioasid_native_ioctl()
+ * COPY_ARGS() - copy the structure of one of our ioctls, by the rules of ioasid_ioctl()
  * @_to: the structure; on success its member size is what the caller gave
  * @_last: the last member of its first version, so programs of that version still work
  * @_from: the caller's

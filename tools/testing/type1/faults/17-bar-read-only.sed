@@ -2,4 +2,4 @@
 # A BAR that may only be read is mapped to be written.
 # file: pin/pfnmap.c
 # cases: bar_read_only
-s/if (!pages->write || args.writable)/if (true)/
+s/if (!write || args.writable)/if (true)/
