@@ -66,7 +66,7 @@ tools_know_each() {
 the_page_knows_each() {
 	members >"$WORK/want"
 	awk -F '|' '/^## Rules for hooks/ { on = 1; next } /^## / { on = 0 } on && /^\| `/ {
-		n = split($2, part, "`"); for (i = 2; i <= n; i += 2) print part[i] }' docs/policy.md |
+		n = split($2, part, "`"); for (i = 2; i <= n; i += 2) if (part[i] ~ /^[a-z_]+$/) print part[i] }' docs/policy.md |
 		same 'the table "Rules for hooks" of docs/policy.md'
 }
 
