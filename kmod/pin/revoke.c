@@ -216,6 +216,20 @@ static int watch_locked(struct ioasid_devmem_piece *p, struct mm_struct *mm, uns
 	return ret;
 }
 
+/* Most of what cannot be pinned is no device memory either: say so before a lock for writing. */
+static int watch_check(struct mm_struct *mm, unsigned long addr)
+{
+	struct vm_area_struct *vma;
+	bool device;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, untagged_addr_remote(mm, addr));
+	device = vma && vma->vm_flags & VM_PFNMAP;
+	mmap_read_unlock(mm);
+	return device ? 0 : -EFAULT;
+}
+
 /* Watch the device memory at @addr as far as its VMA goes, at most @npages. */
 static int piece_watch(struct ioasid_devmem_piece *p, struct mm_struct *mm, unsigned long addr,
 		       unsigned long npages)
@@ -261,6 +275,7 @@ static bool piece_goes_on(const struct ioasid_devmem_piece *p, unsigned long ind
 struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsigned long index)
 {
 	struct ioasid_devmem *dm = pages->bare ? ioasid_devmem_of(pages) : NULL;
+	unsigned long addr = pages->vaddr + (index << PAGE_SHIFT);
 	struct ioasid_devmem_piece *p;
 	int ret;
 
@@ -269,6 +284,9 @@ struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsi
 		if (piece_goes_on(p, index))
 			return p;
 	}
+	ret = watch_check(pages->mm, addr);
+	if (ret)
+		return ERR_PTR(ret);
 	if (!dm)
 		dm = devmem_create(pages);
 	p = dm ? kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT) : NULL;
@@ -277,8 +295,7 @@ struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsi
 	p->devmem = dm;
 	p->first = index;
 	INIT_LIST_HEAD(&p->frames);
-	ret = piece_watch(p, pages->mm, pages->vaddr + (index << PAGE_SHIFT),
-			  pages->npages - index);
+	ret = piece_watch(p, pages->mm, addr, pages->npages - index);
 	if (ret) {
 		kfree(p);
 		return ERR_PTR(ret);
