@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/ioasid: address spaces, what each user has, and calls that failed.
+ * /sys/kernel/debug/ioasid: address spaces, stale pages, what each user has, and calls that failed.
  *
  * What can run at the same time: anything; a line is printed under areas_lock.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
+#include "ops/ops.h"
 #include "space/space.h"
 #include "abi.h"
 
@@ -41,11 +42,62 @@ static int spaces_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spaces);
 
+static void stale_show_line(void *data, const struct ioasid_stale *s)
+{
+	static const char *const names[] = {
+		[IOASID_STALE_UNMAPPED] = "unmapped", [IOASID_STALE_ABSENT] = "discarded",
+		[IOASID_STALE_OTHER] = "replaced", [IOASID_STALE_EXITED] = "exited",
+	};
+
+	seq_printf(data, "0x%llx %llu 0x%lx %s\n", s->iova, s->length, s->vaddr, names[s->how]);
+}
+
+/* Of the address space whose number was written before. */
+static int stale_show(struct seq_file *m, void *unused)
+{
+	struct ioasid_space_entry *e = ioasid_space_find((uintptr_t)m->private);
+	int ret;
+
+	if (!e)
+		return -ENOENT;
+	seq_puts(m, "iova length vaddr how\n");
+	ret = ioasid_space_stale(ioasid_space_of(e), stale_show_line, m);
+	ioasid_space_entry_put(e);
+	return ret;
+}
+
+static int stale_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, stale_show, NULL);
+}
+
+static ssize_t stale_write(struct file *file, const char __user *text, size_t size, loff_t *pos)
+{
+	struct seq_file *m = file->private_data;
+	u32 id;
+	int ret = kstrtou32_from_user(text, size, 0, &id);
+
+	if (ret)
+		return ret;
+	m->private = (void *)(uintptr_t)id;
+	return size;
+}
+
+static const struct file_operations stale_fops = {
+	.owner = THIS_MODULE,
+	.open = stale_open,
+	.read = seq_read,
+	.write = stale_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 /* ioasid_debugfs_init() - make the module's folder; errors do not matter */
 void ioasid_debugfs_init(void)
 {
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);
 	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
+	debugfs_create_file("stale", 0600, debugfs_dir, NULL, &stale_fops);
 	ioasid_users_show(debugfs_dir);
 	ioasid_errors_show(debugfs_dir);
 }

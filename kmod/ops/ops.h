@@ -133,6 +133,24 @@ void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *v
 void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 
+/**
+ * struct ioasid_stale - stale pages, see ioasid_space_stale()
+ * @iova: first address
+ * @length: bytes
+ * @vaddr: where the process had them, or where in the file they were
+ * @how: enum ioasid_stale_how
+ */
+struct ioasid_stale {
+	u64 iova;
+	u64 length;
+	unsigned long vaddr;
+	enum ioasid_stale_how how;
+};
+
+/* stale.c */
+int ioasid_space_stale(struct ioasid_space *space,
+		       void (*report)(void *data, const struct ioasid_stale *s), void *data);
+
 /* vaddr.c */
 int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length);
 

@@ -284,6 +284,50 @@ struct ioasid_refund {
 void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
 void ioasid_refund_flush(struct ioasid_refund *r);
 
+/** enum ioasid_stale_how - what became of a page that is mapped */
+enum ioasid_stale_how {
+	/** @IOASID_STALE_NOT: the process still has it there, or its file has */
+	IOASID_STALE_NOT,
+	/** @IOASID_STALE_UNMAPPED: the process has nothing at that address */
+	IOASID_STALE_UNMAPPED,
+	/** @IOASID_STALE_ABSENT: it was discarded, and no page took its place yet */
+	IOASID_STALE_ABSENT,
+	/** @IOASID_STALE_OTHER: the process has another page there */
+	IOASID_STALE_OTHER,
+	/** @IOASID_STALE_EXITED: the process ended, or runs another program */
+	IOASID_STALE_EXITED,
+};
+
+/* Pages that are copied and compared at once. */
+#define IOASID_STALE_PAGES	512
+
+/**
+ * struct ioasid_stale_batch - pages that are compared
+ * @iova: of the first
+ * @serial: of its area
+ * @vaddr: where the process has it, or in the file
+ * @mm: of the process, with a reference until it is compared
+ * @of_file: of a file, not of a process
+ * @nr: how many
+ * @pfn: what is mapped
+ * @how: enum ioasid_stale_how
+ */
+struct ioasid_stale_batch {
+	u64 iova;
+	u64 serial;
+	unsigned long vaddr;
+	struct mm_struct *mm;
+	bool of_file;
+	unsigned long nr;
+	unsigned long pfn[IOASID_STALE_PAGES];
+	u8 how[IOASID_STALE_PAGES];
+};
+
+/* stale.c */
+void ioasid_stale_copy(struct ioasid_stale_batch *b, const struct ioasid_pages *pages,
+		       unsigned long first);
+int ioasid_stale_compare(struct ioasid_stale_batch *b);
+
 /* debt.c */
 void ioasid_debts_exit(void);
 

@@ -53,6 +53,7 @@ int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int cmd_status(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_stale(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_pincg(int argc, char **argv);
 int cmd_stats(int argc, char **argv);

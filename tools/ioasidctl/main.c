@@ -20,6 +20,7 @@ static const struct command nouns[] = {
 	{ "holders", cmd_holders, 0, "", "what keeps the module from being unloaded" },
 	{ "list", cmd_list, 0, "", "address spaces" },
 	{ "show", cmd_show, 1, "SPACE", "one address space with its mappings and charged processes" },
+	{ "stale", cmd_stale, 1, "SPACE", "mapped pages that are no longer what the process has there" },
 	{ "policy", cmd_policy, ANY_WORDS, "", "load, show, replace and unload BPF policies" },
 	{ "pincg", cmd_pincg, ANY_WORDS, "", "limits and usage of the policy pincg" },
 	{ "stats", cmd_stats, ANY_WORDS, "", "counters that run in the background" },
@@ -72,7 +73,7 @@ static int cmd_help(int argc, char **argv)
 	       "      --output FILE           for metrics and report: the file is replaced in one step\n"
 	       "      --format FORMAT         for metrics: prometheus (the default) or openmetrics\n"
 	       "      --processes             for metrics: labels pid and comm\n"
-	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found a failure\n");
+	       "\nexit status: 0 done, 1 failed, 2 wrong usage, 3 doctor found a failure, or stale pages\n");
 	return 0;
 }
 

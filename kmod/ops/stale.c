@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which mapped pages are no longer what the process has there: all mappings of an
+ * address space, batch by batch (pin/stale.c compares).
+ *
+ * What can run at the same time: anything. areas_lock is held to copy the frames of a
+ * batch, and once more to see that its mapping is still the same one: what was unmapped
+ * in between is not stale. Mappings that come later may be left out.
+ */
+#include <linux/slab.h>
+
+#include "lib/signal.h"
+#include "ops.h"
+
+/* The next batch from @iova on; false when nothing is mapped there. */
+static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale_batch *b)
+{
+	struct ioasid_area *area;
+	unsigned long first;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, iova, U64_MAX);
+	/* Without a valid address there is nothing to compare with. */
+	while (area && (area->state != IOASID_AREA_LIVE || !area->pages->pinned || area->no_vaddr))
+		area = ioasid_area_next(space, area, iova, U64_MAX);
+	if (area) {
+		b->iova = max(iova, ioasid_area_start(area));
+		b->serial = area->serial;
+		first = PHYS_PFN(b->iova - ioasid_area_start(area));
+		b->nr = min(ioasid_area_npages(area) - first, (unsigned long)IOASID_STALE_PAGES);
+		ioasid_stale_copy(b, area->pages, area->first + first);
+	}
+	mutex_unlock(&space->areas_lock);
+	return area;
+}
+
+/* Is it still the mapping that was copied? */
+static bool stale_counts(struct ioasid_space *space, const struct ioasid_stale_batch *b)
+{
+	struct ioasid_area *area;
+	bool same;
+
+	mutex_lock(&space->areas_lock);
+	area = ioasid_area_first(space, b->iova, b->iova);
+	same = area && area->serial == b->serial && area->state == IOASID_AREA_LIVE &&
+	       area->pages->pinned && !area->no_vaddr;
+	mutex_unlock(&space->areas_lock);
+	return same;
+}
+
+/* One report for neighbours of which the same became. */
+static void stale_report(const struct ioasid_stale_batch *b,
+			 void (*report)(void *data, const struct ioasid_stale *s), void *data)
+{
+	struct ioasid_stale s;
+	unsigned long i, n;
+
+	for (i = 0; i < b->nr; i += n) {
+		for (n = 1; i + n < b->nr && b->how[i + n] == b->how[i]; n++)
+			;
+		s.iova = b->iova + PFN_PHYS(i);
+		s.length = PFN_PHYS(n);
+		s.vaddr = b->vaddr + PFN_PHYS(i);
+		s.how = b->how[i];
+		if (s.how != IOASID_STALE_NOT)
+			report(data, &s);
+	}
+}
+
+/**
+ * ioasid_space_stale() - report the stale pages of an address space
+ * @space: a reference on its memory is held, and no lock
+ * @report: called for each stretch of at most IOASID_STALE_PAGES, by rising IOVA; may sleep
+ * @data: for it
+ *
+ * Return: 0, -ENOMEM, -EINTR.
+ */
+int ioasid_space_stale(struct ioasid_space *space,
+		       void (*report)(void *data, const struct ioasid_stale *s), void *data)
+{
+	struct ioasid_stale_batch *b;
+	u64 iova = 0;
+	int ret = 0;
+
+	ioasid_assert_may_wait(space);
+	b = kvmalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	if (!b)
+		return -ENOMEM;
+	while (!ret && stale_next(space, iova, b)) {
+		ret = ioasid_stale_compare(b);
+		if (!ret && stale_counts(space, b))
+			stale_report(b, report, data);
+		iova = b->iova + PFN_PHYS(b->nr);
+		if (!iova)
+			break;
+		cond_resched();
+		ret = ret ?: ioasid_interrupted();
+	}
+	kvfree(b);
+	return ret;
+}
