@@ -339,7 +339,7 @@ int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area)
 }
 
 /* Clear pages [@index, @index + @n) of the object, all of which have entries. */
-static void clear_pages(struct reach *r, unsigned long index, unsigned long n,
+static void revoke_clear_pages(struct reach *r, unsigned long index, unsigned long n,
 			struct iommu_iotlb_gather *gather)
 {
 	u64 iova = reach_iova(r, index), bytes = PFN_PHYS(n);
@@ -357,14 +357,14 @@ static void clear_extent(struct ioasid_devmem *dm, struct reach *r, const struct
 	struct ioasid_devmem_piece *p;
 
 	if (extent->kind != IOASID_EXTENT_PFN) {
-		clear_pages(r, index, extent->npages, gather);
+		revoke_clear_pages(r, index, extent->npages, gather);
 		return;
 	}
 	for (; index < end; index += n) {
 		p = ioasid_devmem_piece(dm, index);
 		n = min(end, p->first + p->npages) - index;
 		if (!p->revoked)
-			clear_pages(r, index, n, gather);
+			revoke_clear_pages(r, index, n, gather);
 	}
 }
 
