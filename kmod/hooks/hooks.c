@@ -273,7 +273,7 @@ static int map_begin_one(struct ioasid_policy_walk *w, struct ioasid_map_args *a
 	return ioasid_policy_check_retval(w, &args->who, ret, errnos_map);
 }
 
-/* Also walks those that fail closed: see has_hook(). */
+/* Also walks those that fail closed: see set_has_hook(). */
 int __ioasid_policy_map_begin(struct ioasid_map_args *args, struct ioasid_seen_by *seen_by,
 			      u32 *wait_us, struct ioasid_policy_refusal *no)
 {
