@@ -371,6 +371,7 @@ TEST_F(registers, several_times)
 	for (i = 0; i < 3; i++)
 		EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS + i * PAGE));
 	ASSERT_TRUE(drive_command(self->drive, COMMAND_MASTER));
+	ASSERT_TRUE(drive_command(self->drive, COMMAND_MEMORY | COMMAND_MASTER));
 	for (i = 0; i < 3; i++)
 		EXPECT_FALSE(dma_reaches(self->bar, self->mem, REGISTERS + i * PAGE));
 	/* A copy of what is revoked is as much so. */
@@ -422,6 +423,7 @@ TEST_F(registers, among_memory)
 	EXPECT_TRUE(edu_copy(self->bar, REGISTERS, REGISTERS + 2 * PAGE, 8));
 	EXPECT_EQ(0, memcmp(area + 2 * PAGE, "before", 6));
 	ASSERT_TRUE(drive_command(self->drive, COMMAND_MASTER));
+	ASSERT_TRUE(drive_command(self->drive, COMMAND_MEMORY | COMMAND_MASTER));
 	EXPECT_FALSE(dma_reaches(self->bar, self->mem, REGISTERS + PAGE));
 	memcpy(area, "behind", 6);
 	EXPECT_TRUE(edu_copy(self->bar, REGISTERS, REGISTERS + 2 * PAGE, 8));
