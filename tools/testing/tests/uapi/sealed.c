@@ -56,20 +56,18 @@ FIXTURE_TEARDOWN(sealed)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-/* The last column of debugfs for the youngest container; 0: not sealed. */
+/* The column "sealed" of debugfs for the youngest container; 0: not sealed. */
 static int debugfs_sealed(void)
 {
 	FILE *file = fopen("/sys/kernel/debug/ioasid/spaces", "re");
 	char line[512], kind[32] = "";
 	int value = 1, seen = 1;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		char *last = strrchr(line, ' ');
-
-		if (last && sscanf(line, "%*u %31s", kind) == 1 && !strcmp(kind, "container") &&
-		    sscanf(last, "%d", &value) == 1)
+	/* Between kind and sealed are nine columns, from owner_tgid to avail. */
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*u %31s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d", kind, &value) == 2 &&
+		    !strcmp(kind, "container"))
 			seen = value;
-	}
 	if (file)
 		fclose(file);
 	return seen;
