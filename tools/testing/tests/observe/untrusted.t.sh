@@ -98,6 +98,20 @@ ctl_show() {
 	tells comm ioasidctl -j show "$id"
 }
 
+ctl_stale() {
+	evil map 16M 4K
+	id=$(ioasidctl -j list | jq '.[0].id')
+	shows '' ioasidctl stale "$id"
+	tells '' ioasidctl -j stale "$id"
+}
+
+# It has what other commands print, the log of the kernel, and the calls that failed.
+ctl_report() {
+	evil map 16M 4K map 16M 4K
+	shows comm ioasidctl report
+	sed -n '/^== calls that failed/,/^$/p' "$scratch/out" | grep -q -F 'e\012\033[2J' || fail "no failed call in: $(quoted)"
+}
+
 # Only a process that may not lock what it likes has a limit.
 ctl_doctor() {
 	evil_by prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock "$scratch/$comm" map 16M 7M hold
