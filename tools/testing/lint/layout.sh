@@ -26,6 +26,7 @@ uapi=kmod/include/uapi/linux/ioasid.h
 policy="kmod/include/ioasid/args.h kmod/include/ioasid/policy.h"
 work=build/lint
 mkdir -p $work
+[ -e "build/$release/src/ioasid.ko" ] || { echo "layout.sh: ioasid.ko is not built for $release: run 'make kmod'" >&2; exit 1; }
 
 structs() { sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' "$@"; }
 numbers() { sed -n 's/^#define[[:blank:]]*\([A-Z0-9_]*\)[[:blank:]]*_IO[RW]*(.*/\1/p' "$1"; }
