@@ -165,8 +165,9 @@ static noinline enum ioasid_stuck stuck_how(struct iommu_domain *domain, u64 iov
 	return IOASID_STUCK_HELD;
 }
 
-/* Mark @area as stuck: [@from, @last] was not cleared. */
-static void area_stuck(struct iommu_domain *domain, struct ioasid_area *area, u64 from, u64 last)
+/* ioasid_area_stuck_at() - mark @area as stuck: [@from, @last] was not cleared */
+void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area, u64 from,
+			  u64 last)
 {
 	enum ioasid_stuck how;
 
@@ -186,7 +187,7 @@ static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
 	for (; &area->link != areas && area != end; area = list_next_entry(area, link)) {
 		ioasid_area_break(&n);
 		if (ioasid_area_last(area) >= from)
-			area_stuck(domain, area, from, U64_MAX);
+			ioasid_area_stuck_at(domain, area, from, U64_MAX);
 	}
 }
 
@@ -204,11 +205,13 @@ static u64 clear_answers(struct iommu_domain *domain, u64 iova, phys_addr_t phys
 }
 
 /*
- * Clear the entries that the IOMMU reports in [iova, iova + bytes), and nothing else:
- * where there is no entry, drivers skip to the end of the largest possible entry, or
- * warn.
+ * ioasid_clear_found() - clear the entries that the IOMMU reports, and nothing else
+ *
+ * In [iova, iova + bytes); the area is marked stuck if some stays. Where there is no
+ * entry, drivers skip to the end of the largest possible entry, or warn. The caller
+ * flushes, and keeps other tasks from these entries.
  */
-static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
+void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
 			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather)
 {
 	u64 at = 0, n, done;
@@ -218,7 +221,7 @@ static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 		if (n) {
 			done = clear_range(domain, iova + at, n, gather);
 			if (done < n)
-				area_stuck(domain, area, iova + at + done, iova + at + n - 1);
+				ioasid_area_stuck_at(domain, area, iova + at + done, iova + at + n - 1);
 		}
 		at += n ?: PAGE_SIZE;
 		if (PHYS_PFN(at) % ASKS_PER_BREAK == 0)
@@ -226,8 +229,8 @@ static void clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 	}
 }
 
-/* Clear an area of which some entries exist and some do not. */
-static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
+/* ioasid_clear_torn() - clear an area of which some entries exist and some do not */
+noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
 				struct iommu_iotlb_gather *gather)
 {
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
@@ -240,7 +243,7 @@ static noinline void clear_torn(struct iommu_domain *domain, struct ioasid_area 
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		clear_found(domain, area, iova, PFN_PHYS(extent.pfn), PFN_PHYS(extent.npages),
+		ioasid_clear_found(domain, area, iova, PFN_PHYS(extent.pfn), PFN_PHYS(extent.npages),
 			    gather);
 		iova += PFN_PHYS(extent.npages);
 		left -= extent.npages;
@@ -265,8 +268,8 @@ noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *ar
 	iommu_iotlb_gather_init(&gather);
 	clear = clear_range(d->domain, start, done, &gather);
 	if (clear < done)
-		area_stuck(d->domain, area, start + clear, start + done - 1);
-	clear_found(d->domain, area, doubt->iova, doubt->phys, doubt->bytes, &gather);
+		ioasid_area_stuck_at(d->domain, area, start + clear, start + done - 1);
+	ioasid_clear_found(d->domain, area, doubt->iova, doubt->phys, doubt->bytes, &gather);
 	iommu_iotlb_sync(d->domain, &gather);
 }
 
@@ -280,27 +283,6 @@ noinline u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 				struct iommu_iotlb_gather *gather)
 {
 	return clear_range(domain, iova, size, gather);
-}
-
-/* ioasid_clear_found() - clear_found(), likewise; the area is marked stuck if some stays */
-void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
-			phys_addr_t phys, u64 bytes, struct iommu_iotlb_gather *gather)
-{
-	clear_found(domain, area, iova, phys, bytes, gather);
-}
-
-/* ioasid_clear_torn() - clear_torn(), likewise */
-void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
-		       struct iommu_iotlb_gather *gather)
-{
-	clear_torn(domain, area, gather);
-}
-
-/* ioasid_area_stuck_at() - of @area everything from @from on was not cleared, as far as @last */
-void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area, u64 from,
-			  u64 last)
-{
-	area_stuck(domain, area, from, last);
 }
 
 /* Flush: after this no device can reach what was cleared. */
@@ -385,11 +367,11 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	if (unlikely(area->pages->bare)) {
 		ioasid_revocable_clear(d, area);
 	} else if (unlikely(area->torn && area->pages->pinned)) {
-		clear_torn(d->domain, area, &gather);
+		ioasid_clear_torn(d->domain, area, &gather);
 	} else if (area->pages->pinned) {
 		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
 		if (unlikely(done < bytes))
-			area_stuck(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
+			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
 	}
 	ioasid_lap(timing, &t, &res->ns_iommu);
 	clear_sync(d, &gather, &sync, res);
@@ -419,7 +401,7 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
 			ioasid_revocable_clear(d, area);
 			all &= !area->stuck;
 		} else if (unlikely(area->torn && area->pages->pinned)) {
-			clear_torn(d->domain, area, &gather);
+			ioasid_clear_torn(d->domain, area, &gather);
 			all &= !area->stuck;
 		} else if (area->pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);
