@@ -72,6 +72,18 @@ static inline bool file_write(const char *path, const char *text)
 	return done;
 }
 
+/* Takes a device from one driver, which has it, to another. */
+static inline bool device_move(const char *bdf, const char *from, const char *to)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind", from);
+	if (!file_write(path, bdf))
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", bdf);
+	return file_write(path, to) && file_write("/sys/bus/pci/drivers_probe", bdf);
+}
+
 /* A number in a file of /sys, or -1. */
 static inline long long file_number(const char *path)
 {

@@ -12,23 +12,12 @@ FIXTURE(attach_paths) {
 	struct world w;
 };
 
-/* From one of the two drivers that give it to user space to the other. */
-static bool bind(const char *from, const char *to)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind", from);
-	return file_write(path, DEVICE_EDU) &&
-	       file_write("/sys/bus/pci/devices/" DEVICE_EDU "/driver_override", to) &&
-	       file_write("/sys/bus/pci/drivers_probe", DEVICE_EDU);
-}
-
 /* @other.group is a group or a node. */
 FIXTURE_SETUP(attach_paths)
 {
 	struct world *w = &self->w;
 
-	ASSERT_TRUE(bind("vfio-pci", "ioasid_pci"));
+	ASSERT_TRUE(device_move(DEVICE_EDU, "vfio-pci", "ioasid_pci"));
 
 	w->other = (struct backend){ .fd = -1, .group = -1 };
 	w->mem = small_pages(32 * PAGE);
@@ -45,7 +34,7 @@ FIXTURE_TEARDOWN(attach_paths)
 	backend_close(&self->w.d);
 	EXPECT_EQ(0, sweep_refs("ioasid_setcontainer"));
 	EXPECT_EQ(0, sweep_refs("ioasid_pci"));
-	EXPECT_TRUE(bind("ioasid_pci", "vfio-pci"));
+	EXPECT_TRUE(device_move(DEVICE_EDU, "ioasid_pci", "vfio-pci"));
 }
 
 static bool close_undo(struct world *w)

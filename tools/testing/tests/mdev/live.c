@@ -14,17 +14,6 @@
 
 #define PAGES	8
 
-/* From one driver to another. */
-static bool bind(const char *from, const char *to)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/unbind", from);
-	return file_write(path, DEVICE_NVME) &&
-	       file_write("/sys/bus/pci/devices/" DEVICE_NVME "/driver_override", to) &&
-	       file_write("/sys/bus/pci/drivers_probe", DEVICE_NVME);
-}
-
 FIXTURE(live) {
 	struct backend d;
 	int device;
@@ -35,7 +24,7 @@ FIXTURE(live) {
 FIXTURE_SETUP(live)
 {
 	self->before = ktap_pinned();
-	ASSERT_TRUE(bind("vfio-pci", MDEV_PCI));
+	ASSERT_TRUE(device_move(DEVICE_NVME, "vfio-pci", MDEV_PCI));
 	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 	self->device = backend_device(&self->d, DEVICE_NVME);
 	ASSERT_LE(0, self->device);
@@ -49,7 +38,7 @@ FIXTURE_TEARDOWN(live)
 	if (self->device >= 0)
 		close(self->device);
 	backend_close(&self->d);
-	EXPECT_TRUE(bind(MDEV_PCI, "vfio-pci"));
+	EXPECT_TRUE(device_move(DEVICE_NVME, MDEV_PCI, "vfio-pci"));
 	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }

@@ -93,6 +93,12 @@ static char *map_registers(const struct backend *backend, int drive)
 	return registers;
 }
 
+/* The same of a drive that is not attached yet. */
+static char *attach_and_map(const struct backend *backend, int drive)
+{
+	return node_attach(drive, backend->fd, 0) ? NULL : map_registers(backend, drive);
+}
+
 /*
  * Does the edu reach a drive's registers at @iova? Then it reads what their first word
  * is; and otherwise what it had read before, or nothing.
@@ -128,8 +134,7 @@ TEST_F(registers, unmapped_by_the_process)
 {
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_EQ(0, munmap(registers, PAGE));
@@ -141,8 +146,7 @@ TEST_F(registers, moved_by_the_process)
 	char *to = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_EQ(to, mremap(registers, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to));
@@ -157,8 +161,7 @@ TEST_F(registers, protected_by_the_process)
 {
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	ASSERT_EQ(0, mprotect(registers, PAGE, PROT_READ));
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
@@ -172,8 +175,7 @@ TEST_F(registers, decoding_off)
 {
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_TRUE(drive_command(self->drive, COMMAND_MASTER));
@@ -191,8 +193,7 @@ TEST_F(registers, reset)
 {
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_EQ(0, ioctl(self->drive, VFIO_DEVICE_RESET));
@@ -220,8 +221,7 @@ TEST_F(registers, touched_again)
 {
 	char *registers;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	ASSERT_TRUE(drive_command(self->drive, COMMAND_MASTER));
 	EXPECT_FALSE(dma_reaches(self->bar, self->mem, REGISTERS));
@@ -250,8 +250,7 @@ TEST_F(registers, closed)
 	char *registers;
 	int device;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_EQ(0, munmap(registers, PAGE));
@@ -327,8 +326,7 @@ TEST_F(registers, unplugged)
 	pid_t pid;
 	int status;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	pid = fork();
@@ -363,8 +361,7 @@ TEST_F(registers, several_times)
 	char *registers;
 	int i;
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	ASSERT_EQ(0, ioctl(self->first.fd, IOASID_COPY, &copy));
 	ASSERT_EQ(0, backend_map(&self->first, REGISTERS + 2 * PAGE, registers, PAGE, MAP_RW));
@@ -521,8 +518,7 @@ TEST_F(registers, are_reported)
 {
 	char *registers, words[200];
 
-	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
-	registers = map_registers(&self->first, self->drive);
+	registers = attach_and_map(&self->first, self->drive);
 	ASSERT_TRUE(registers);
 	ASSERT_TRUE(trace_clear());
 	ASSERT_TRUE(file_write(TRACING "events/ioasid/ioasid_revoke/enable", "1"));
