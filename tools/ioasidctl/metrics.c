@@ -322,10 +322,7 @@ static void everything(void)
 int cmd_metrics(int argc, char **argv)
 {
 	bool openmetrics = ctl.format && !strcmp(ctl.format, "openmetrics");
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out;
-	int err = 0;
+	struct whole out;
 
 	(void)argc;
 	(void)argv;
@@ -333,18 +330,10 @@ int cmd_metrics(int argc, char **argv)
 		return usage_error("'%s' is not a format: use prometheus or openmetrics", ctl.format);
 	if (need_admin("reading the state of ioasid"))
 		return -1;
-	/* All of it first: what is to be replaced is replaced by something whole. */
-	out = open_memstream(&text, &len);
-	if (out) {
-		metrics_begin(out, openmetrics);
+	whole_begin(&out);
+	if (out.f) {
+		metrics_begin(out.f, openmetrics);
 		everything();
 	}
-	if (!out || fclose(out))
-		err = fail("cannot collect the metrics: %s", strerror(errno));
-	else if (ctl.output)
-		err = replace_file(ctl.output, text, len, 0644);
-	else
-		fwrite(text, 1, len, stdout);
-	free(text);
-	return err;
+	return whole_end(&out, "collect the metrics", ctl.output, 0644);
 }

@@ -377,29 +377,21 @@ static void run_section(const struct section *s, FILE *out)
 
 int cmd_report(int argc, char **argv)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out;
-	int err = 0;
+	struct whole out;
+	int err;
 
 	(void)argc;
 	(void)argv;
 	if (ctl.json)
 		return usage_error("a report is text; its parts have JSON");
-	out = open_memstream(&text, &len);
-	if (out) {
+	whole_begin(&out);
+	if (out.f) {
 		fputs("Report of ioasid. Names of processes, cgroups and policies are in it; addresses are masked.\n",
-		      out);
+		      out.f);
 		for (size_t i = 0; i < NR_SECTIONS; i++)
-			run_section(&sections[i], out);
+			run_section(&sections[i], out.f);
 	}
-	if (!out || fclose(out))
-		err = fail("cannot put the report together: %s", strerror(errno));
-	else if (ctl.output)
-		err = replace_file(ctl.output, text, len, 0600);
-	else
-		fwrite(text, 1, len, stdout);
-	free(text);
+	err = whole_end(&out, "put the report together", ctl.output, 0600);
 	if (!err && geteuid())
 		note("some sections are not complete: run this as root");
 	return err;

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -135,5 +136,25 @@ int replace_file(const char *file, const char *data, size_t len, mode_t mode)
 		close(r.fd);
 	if (r.dir >= 0)
 		close(r.dir);
+	return err;
+}
+
+void whole_begin(struct whole *w)
+{
+	*w = (struct whole){ 0 };
+	w->f = open_memstream(&w->text, &w->len);
+}
+
+int whole_end(struct whole *w, const char *what, const char *file, mode_t mode)
+{
+	int err = 0;
+
+	if (!w->f || fclose(w->f))
+		err = fail("cannot %s: %s", what, strerror(errno));
+	else if (file)
+		err = replace_file(file, w->text, w->len, mode);
+	else
+		fwrite(w->text, 1, w->len, stdout);
+	free(w->text);
 	return err;
 }

@@ -4,6 +4,7 @@
 #define IOASID_LIB_REPLACE_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /*
@@ -16,5 +17,20 @@
  * regular one (/dev/null), no folder, no right to write there, a full disk, a file size limit.
  */
 int replace_file(const char *file, const char *data, size_t len, mode_t mode);
+
+/* Output that is collected as a whole before any of it is written; @f is NULL without memory. */
+struct whole {
+	FILE *f;
+	char *text;
+	size_t len;
+};
+
+void whole_begin(struct whole *w);
+
+/*
+ * Writes it to @file as replace_file() does, or to stdout if @file is NULL, and frees it.
+ * @what: in the message if it could not be collected, "cannot @what: ...". Returns 0 or -1.
+ */
+int whole_end(struct whole *w, const char *what, const char *file, mode_t mode);
 
 #endif
