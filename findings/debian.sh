@@ -4,6 +4,7 @@
 # Sourced by the findings. debian PACKAGE=VERSION...: unpacks these packages of
 # Debian 13, and the libraries named as plain PACKAGE, into $tmp/root, with an apt
 # of its own; nothing on the host changes. The mirror is that of the host's apt.
+# run PROGRAM ARGUMENT...: runs a program of $tmp/root with the libraries there.
 set -eu
 tmp=$(mktemp -d)
 server=
@@ -28,6 +29,13 @@ debian() {
 	(cd "$tmp/deb" && APT_CONFIG=$tmp/apt/conf && export APT_CONFIG &&
 		apt-get update -qq && apt-get download -qq "$@") >&2
 	for deb in "$tmp"/deb/*.deb; do dpkg-deb -x "$deb" "$tmp/root"; done
+}
+
+run() {
+	program=$tmp/root/$1
+	shift
+	"$tmp/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" \
+		--library-path "$tmp/root/usr/lib/x86_64-linux-gnu" "$program" "$@"
 }
 
 # same WHAT SEEN EXPECTED: what is seen must be what was found.
