@@ -284,12 +284,11 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 			   struct ioasid_domain *from)
 {
-	struct ioasid_unmap_result unused = {};
 	LIST_HEAD(one);
 
 	list_add(&area->link, &one);
 	list_for_each_entry_from_reverse(from, &space->domains, link)
-		ioasid_domain_clear(from, &one, 0, &unused, false);
+		ioasid_domain_clear(from, &one, 0, NULL, false);
 	list_del_init(&area->link);
 }
 

@@ -301,7 +301,8 @@ static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iot
 static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
 		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
 {
-	res->syncs++;
+	if (unlikely(res))
+		res->syncs++;
 	if (trace_ioasid_sync_enabled())
 		clear_sync_traced(d, gather, sync);
 	else
@@ -373,9 +374,9 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 		if (unlikely(done < bytes))
 			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
 	}
-	ioasid_lap(timing, &t, &res->ns_iommu);
+	ioasid_lap(timing && res, &t, &res->ns_iommu);
 	clear_sync(d, &gather, &sync, res);
-	ioasid_lap(timing, &t, &res->ns_sync);
+	ioasid_lap(timing && res, &t, &res->ns_sync);
 	return !area->stuck;
 }
 
@@ -415,10 +416,10 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
 			cond_resched();
 		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
 			continue;
-		ioasid_lap(timing, &t, &res->ns_iommu);
+		ioasid_lap(timing && res, &t, &res->ns_iommu);
 		gather_whole(&gather, first, last);
 		clear_sync(d, &gather, &sync, res);
-		ioasid_lap(timing, &t, &res->ns_sync);
+		ioasid_lap(timing && res, &t, &res->ns_sync);
 		gather_many(&gather);
 		first = &area->link == areas ? 0 : ioasid_area_start(area);
 		memset(&sync, 0, sizeof(sync));
@@ -431,8 +432,8 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
  * @d: domain
  * @areas: linked by area->link, in IOVA order; neighbours are cleared together
  * @per_sync: areas between two flushes, 0 for one flush after all
- * @res: gets counts and times
- * @timing: an event or a policy reports the times
+ * @res: gets counts; NULL: none reports them
+ * @timing: and times
  *
  * Return: true when all areas are cleared. Otherwise areas that the device might
  * still reach are marked stuck.

@@ -82,7 +82,6 @@ static struct ioasid_area *attach_next_live(struct ioasid_space *space, u64 star
  */
 static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u64 below)
 {
-	struct ioasid_unmap_result unused = {};
 	struct ioasid_area *area;
 	unsigned int n = 0;
 	LIST_HEAD(live);
@@ -94,7 +93,7 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 	}
 	if (list_empty(&live))
 		return;
-	ioasid_domain_clear(d, &live, 0, &unused, false);
+	ioasid_domain_clear(d, &live, 0, NULL, false);
 	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
 		list_del_init(&area->link);
 		area->stuck = IOASID_STUCK_NOT;

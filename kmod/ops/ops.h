@@ -122,8 +122,8 @@ static inline bool ioasid_small_now(u64 length)
 int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped);
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped);
-void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
-			 struct ioasid_unmap_result *res, bool timing);
+u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			struct ioasid_unmap_result *res, bool timing);
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped);
 

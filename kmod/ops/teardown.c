@@ -53,7 +53,6 @@ void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *v
  */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
 {
-	struct ioasid_unmap_result unused = {};
 	struct ioasid_domain *d;
 	struct ioasid_area *area;
 
@@ -72,7 +71,7 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 
 	if (!list_empty(victims))
 		list_for_each_entry(d, &space->domains, link)
-			ioasid_domain_clear(d, victims, 0, &unused, false);
+			ioasid_domain_clear(d, victims, 0, NULL, false);
 }
 
 /* ioasid_space_finish_all() - teardown, last part; no lock is held */

@@ -42,16 +42,24 @@
 /*
  * One call of ioasid_unmap(), or a batch of them. @ranges that are @done are
  * claimed, and @args is about the one after; a single call has no @ranges.
+ * unmap_init() sets what is read before a later step sets it, and leaves the rest alone,
+ * because the description is larger than most of what is done with it.
  */
 struct unmap_call {
 	struct ioasid_space *space;
+	/* args.who is set where args.who.space is; see unmap_identify(). */
 	struct ioasid_unmap_args args;
 	const struct ioasid_iova_range *ranges;
 	unsigned int nr;
 	unsigned int done;
 	/* The last area of the range before, ours and in the tree as long as it is in @victims. */
 	struct ioasid_area *before;
-	struct ioasid_unmap_result res;
+	/* Bytes unmapped. */
+	u64 bytes;
+	/* Why it fails. */
+	struct ioasid_fail fail;
+	/* For policies and the trace event at its end; NULL: none reports it. */
+	struct ioasid_unmap_result *res;
 	struct list_head victims;
 	struct ioasid_seen_by seen_by;
 	const struct ioasid_dirty_query *dirty;
@@ -110,10 +118,14 @@ static struct ioasid_area *unmap_next(const struct unmap_call *c, struct ioasid_
 
 static int unmap_fail(struct unmap_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {
-	c->res.reason = reason;
-	c->res.a = a;
-	c->res.b = b;
-	return err;
+	return ioasid_fail(&c->fail, err, reason, a, b);
+}
+
+/* The caller, for those who are notified. */
+static void unmap_identify(struct unmap_call *c)
+{
+	if (!c->args.who.space)
+		ioasid_who_current(&c->args.who, c->space->entry.id);
 }
 
 static int unmap_check(struct unmap_call *c)
@@ -193,7 +205,7 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
 		c->space->no_vaddr++;
-		c->res.bytes += ioasid_area_bytes(area);
+		c->bytes += ioasid_area_bytes(area);
 	}
 	return 0;
 }
@@ -262,15 +274,14 @@ static int unmap_find(struct unmap_call *c)
 	return 0;
 }
 
-/* How many areas to clear between two flushes; a policy may choose. */
-static u32 unmap_per_sync(struct unmap_call *c)
+/* How many areas to clear between two flushes; a policy chooses. */
+static noinline u32 unmap_per_sync(struct unmap_call *c)
 {
 	struct ioasid_sync_args sync = {};
 	struct ioasid_area *area;
 	unsigned int n = 0;
 
-	if (!ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
-		return 0;
+	unmap_identify(c);
 	list_for_each_entry(area, &c->victims, link) {
 		sync.mappings++;
 		sync.bytes += ioasid_area_bytes(area);
@@ -331,7 +342,7 @@ static int unmap_claim(struct unmap_call *c)
 	struct ioasid_space *space = c->space;
 	unsigned int compared = 0;
 	struct ioasid_domain *d;
-	u32 per_sync;
+	u32 per_sync = 0;
 	int ret;
 
 	if (c->now && !down_read_trylock(&space->domains_rwsem))
@@ -350,9 +361,10 @@ static int unmap_claim(struct unmap_call *c)
 		}
 	}
 	if (!list_empty(&c->victims)) {
-		per_sync = unmap_per_sync(c);
+		if (ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
+			per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
-			c->stuck |= !ioasid_domain_clear(d, &c->victims, per_sync, &c->res,
+			c->stuck |= !ioasid_domain_clear(d, &c->victims, per_sync, c->res,
 							 c->timing);
 	}
 	up_read(&space->domains_rwsem);
@@ -395,20 +407,26 @@ static int unmap_keep_stuck(struct unmap_call *c)
 	return ret;
 }
 
-/* ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas */
-void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
-			 struct ioasid_unmap_result *res, bool timing)
+/*
+ * ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas
+ *
+ * @res gets counts, and the time if @timing; NULL: none reports them.
+ * Return: how many bytes were mapped there.
+ */
+u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			struct ioasid_unmap_result *res, bool timing)
 {
 	struct ioasid_refund refund = {};
-	u64 t = ioasid_clock(timing);
-	unsigned long pages, since = 0;
+	u64 t = ioasid_clock(timing), bytes = 0;
+	unsigned long pages, since = 0, mappings = 0;
 	struct ioasid_area *area;
-	unsigned int n = 0;
 
 	list_for_each_entry(area, victims, link) {
-		res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
+		if (unlikely(res))
+			res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
 		pages = ioasid_pages_put_area(area->pages, area->stuck, &refund);
-		res->pages += pages;
+		if (unlikely(res))
+			res->pages += pages;
 		since += 1 + pages;
 		if (since > UNPINS_PER_BREAK) {
 			cond_resched();
@@ -419,13 +437,12 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry(area, victims, link) {
-		res->mappings++;
-		res->bytes += ioasid_area_bytes(area);
+		bytes += ioasid_area_bytes(area);
 		ioasid_area_remove(space, area);
 		space->maps--;
 		space->no_vaddr -= area->no_vaddr;
 		space->bytes -= ioasid_area_bytes(area);
-		if (++n % FREE_BATCH == 0) {
+		if (++mappings % FREE_BATCH == 0) {
 			mutex_unlock(&space->areas_lock);
 			cond_resched();
 			mutex_lock(&space->areas_lock);
@@ -435,7 +452,12 @@ void ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
 	ioasid_area_free_many(space, victims);
-	ioasid_lap(timing, &t, &res->ns_unpin);
+	if (unlikely(res)) {
+		res->mappings += mappings;
+		res->bytes += bytes;
+		ioasid_lap(timing, &t, &res->ns_unpin);
+	}
+	return bytes;
 }
 
 /* Unpin and free what was claimed. The caller returns the errno of the claim, if any. */
@@ -448,7 +470,7 @@ static int unmap_finish(struct unmap_call *c)
 	ret = c->stuck ? unmap_keep_stuck(c) : 0;
 	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
 		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
-	ioasid_areas_finish(c->space, &c->victims, &c->res, c->timing);
+	c->bytes += ioasid_areas_finish(c->space, &c->victims, c->res, c->timing);
 	return ret;
 }
 
@@ -511,41 +533,91 @@ static bool unmap_events_enabled(void)
 	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
 }
 
+/* An event or a policy reports the call: in @room. */
+static noinline void unmap_listen(struct unmap_call *c, struct ioasid_unmap_result *room)
+{
+	memset(room, 0, sizeof(*room));
+	c->res = room;
+	unmap_identify(c);
+	/* Listeners that came since ioasid_unmap_now() looked came when @c had begun. */
+	if (c->now)
+		return;
+	trace_ioasid_unmap_begin(&c->args);
+	ioasid_policy_unmap_begin(&c->args, &c->seen_by);
+}
+
+/* Notify the policies in seen_by, and the trace event. */
+static noinline void unmap_notify(struct unmap_call *c, int err, u64 since)
+{
+	struct ioasid_unmap_result *res = c->res;
+
+	res->err = err;
+	res->reason = c->fail.reason;
+	res->a = c->fail.a;
+	res->b = c->fail.b;
+	res->bytes = c->bytes;
+	ioasid_lap(c->timing, &since, &res->ns_total);
+	if (c->seen_by.slots)
+		ioasid_policy_unmap_done(&c->args, res, &c->seen_by);
+	trace_ioasid_unmap_done(&c->args, res);
+}
+
 /* Kept apart, because unmap_call() is flattened. */
 static noinline void unmap_report(struct unmap_call *c, int err)
 {
-	struct ioasid_fail f = { .reason = c->res.reason, .a = c->res.a, .b = c->res.b };
+	unmap_identify(c);
+	ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, err, &c->fail);
+}
 
-	if (!c->args.who.space)
-		ioasid_who_current(&c->args.who, c->space->entry.id);
-	ioasid_error(&c->args.who, IOASID_ERROR_UNMAP, err, &f);
+/* Describe a call for one range; the caller adds what else there is. */
+static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space *space, u64 iova,
+				       u64 length, u32 flags)
+{
+	c->space = space;
+	c->args.who.space = 0;
+	c->args.iova = iova;
+	c->args.length = length;
+	c->args.flags = flags;
+	c->args.__pad = 0;
+	c->ranges = NULL;
+	c->nr = 0;
+	c->done = 0;
+	c->before = NULL;
+	c->bytes = 0;
+	c->fail.reason = 0;
+	c->fail.a = 0;
+	c->fail.b = 0;
+	c->res = NULL;
+	INIT_LIST_HEAD(&c->victims);
+	c->seen_by.slots = 0;
+	c->dirty = NULL;
+	c->piece = NULL;
+	c->begun = false;
+	c->stuck = false;
+	c->now = false;
+	c->unsorted = false;
+	c->waited = false;
 }
 
 static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 {
+	/* unmap_listen() zeroes it. */
+	struct ioasid_unmap_result room __uninitialized;
 	u64 t;
 	int ret;
 
 	c->timing = trace_ioasid_unmap_done_enabled() || ioasid_policy_times(IOASID_OP_UNMAP_DONE);
 	t = ioasid_clock(c->timing);
-	INIT_LIST_HEAD(&c->victims);
-	if (unmap_events_enabled())
-		ioasid_who_current(&c->args.who, c->space->entry.id);
-	/* Listeners that came since ioasid_unmap_now() looked came when @c had begun. */
-	if (likely(!c->now)) {
-		trace_ioasid_unmap_begin(&c->args);
-		ioasid_policy_unmap_begin(&c->args, &c->seen_by);
-	}
+	/* And if an event was switched on just now, it is on for the next call. */
+	if (unmap_events_enabled() || unlikely(c->timing))
+		unmap_listen(c, &room);
 	ret = unmap_run(c);
 	if (unlikely(c->now) && ret == -EAGAIN)
 		return ret;
 
-	*unmapped = c->res.bytes;
-	c->res.err = ret;
-	ioasid_lap(c->timing, &t, &c->res.ns_total);
-	if (c->seen_by.slots)
-		ioasid_policy_unmap_done(&c->args, &c->res, &c->seen_by);
-	trace_ioasid_unmap_done(&c->args, &c->res);
+	*unmapped = c->bytes;
+	if (unlikely(c->res))
+		unmap_notify(c, ret, t);
 	if (ret)
 		unmap_report(c, ret);
 	return ret;
@@ -553,15 +625,9 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 
 int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped)
 {
-	struct unmap_call c = {
-		.space = space,
-		.args = {
-			.iova = iova,
-			.length = length,
-			.flags = flags,
-		},
-	};
+	struct unmap_call c __uninitialized;
 
+	unmap_init(&c, space, iova, length, flags);
 	return unmap_call(&c, unmapped);
 }
 IOASID_EXPORT(ioasid_unmap);
@@ -579,19 +645,13 @@ IOASID_EXPORT(ioasid_unmap);
  */
 int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped)
 {
-	struct unmap_call c = {
-		.space = space,
-		.args = {
-			.iova = iova,
-			.length = length,
-			.flags = IOASID_UNMAP_NATIVE,
-		},
-		.now = true,
-	};
+	struct unmap_call c __uninitialized;
 
 	*unmapped = 0;
 	if (!ioasid_small_now(length) || unmap_events_enabled())
 		return -EAGAIN;
+	unmap_init(&c, space, iova, length, IOASID_UNMAP_NATIVE);
+	c.now = true;
 	return unmap_call(&c, unmapped);
 }
 
@@ -604,14 +664,13 @@ int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unma
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped)
 {
-	struct unmap_call c = {
-		.space = space,
-		.args = { .flags = IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH },
-		.ranges = ranges,
-		.nr = nr,
-	};
-	int ret = unmap_call(&c, unmapped);
+	struct unmap_call c __uninitialized;
+	int ret;
 
+	unmap_init(&c, space, 0, 0, IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH);
+	c.ranges = ranges;
+	c.nr = nr;
+	ret = unmap_call(&c, unmapped);
 	*done = c.done;
 	return ret;
 }
@@ -625,18 +684,12 @@ int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_ran
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped)
 {
-	struct unmap_call c = {
-		.space = space,
-		.args = {
-			.iova = q->iova,
-			.length = q->length,
-			.flags = flags,
-		},
-		.dirty = q,
-	};
+	struct unmap_call c __uninitialized;
 	int ret = 0;
 
 	*unmapped = 0;
+	unmap_init(&c, space, q->iova, q->length, flags);
+	c.dirty = q;
 	c.piece = ioasid_dirty_piece_alloc();
 	if (!c.piece)
 		return -ENOMEM;
