@@ -54,24 +54,20 @@ static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c,
 long ioasid_ioctl_map_dma(struct ioasid_call *call)
 {
 	struct ioasid_map_dma *arg = call->arg;
-	struct ioasid_map_call c = {
-		.args = {
-			.iova = map_iova(arg->flags, arg->iova),
-			.vaddr = arg->user_va,
-			.length = arg->length,
-			.flags = map_flags(arg->flags),
-			.workers = arg->workers,
-		},
-	};
+	struct ioasid_map_call c __uninitialized;
+	struct ioasid_space *space;
 	long ret;
 
-	c.space = ioasid_call_space(call, arg->ioasid);
-	if (IS_ERR(c.space))
-		return PTR_ERR(c.space);
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ioasid_map_init(&c, space, map_iova(arg->flags, arg->iova), arg->user_va, arg->length,
+			map_flags(arg->flags));
+	c.args.workers = arg->workers;
 	c.now = call->now;
 	c.later = call->now;
 	ret = !call->now || ioasid_map_may_now(&c) ? map_and_respond(call, &c, &arg->out_iova) : -EAGAIN;
-	ioasid_space_put(c.space);
+	ioasid_space_put(space);
 	return ret;
 }
 
@@ -79,24 +75,20 @@ long ioasid_ioctl_map_dma(struct ioasid_call *call)
 long ioasid_ioctl_map_file(struct ioasid_call *call)
 {
 	struct ioasid_map_file *arg = call->arg;
-	struct ioasid_map_call c = {
-		.args = {
-			.iova = map_iova(arg->flags, arg->iova),
-			.vaddr = arg->start,
-			.length = arg->length,
-			.flags = map_flags(arg->flags) | IOASID_MAP_OF_FILE,
-		},
-	};
+	struct ioasid_map_call c __uninitialized;
+	struct ioasid_space *space;
 	long ret;
 
-	c.space = ioasid_call_space(call, arg->ioasid);
-	if (IS_ERR(c.space))
-		return PTR_ERR(c.space);
+	space = ioasid_call_space(call, arg->ioasid);
+	if (IS_ERR(space))
+		return PTR_ERR(space);
+	ioasid_map_init(&c, space, map_iova(arg->flags, arg->iova), arg->start, arg->length,
+			map_flags(arg->flags) | IOASID_MAP_OF_FILE);
 	c.file = fget(arg->fd);
 	ret = c.file ? map_and_respond(call, &c, &arg->out_iova) : -EBADF;
 	if (c.file)
 		fput(c.file);
-	ioasid_space_put(c.space);
+	ioasid_space_put(space);
 	return ret;
 }
 
@@ -104,29 +96,25 @@ long ioasid_ioctl_map_file(struct ioasid_call *call)
 long ioasid_ioctl_copy(struct ioasid_call *call)
 {
 	struct ioasid_copy *arg = call->arg;
-	struct ioasid_map_call c = {
-		.args = {
-			.iova = map_iova(arg->flags, arg->dst_iova),
-			.length = arg->length,
-			.flags = map_flags(arg->flags) | IOASID_MAP_SHARED,
-		},
-	};
-	struct ioasid_space *src;
+	struct ioasid_map_call c __uninitialized;
+	struct ioasid_space *dst, *src;
 	long ret;
 
-	c.space = ioasid_call_space(call, arg->dst_ioasid);
-	if (IS_ERR(c.space))
-		return PTR_ERR(c.space);
+	dst = ioasid_call_space(call, arg->dst_ioasid);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
 	src = ioasid_call_space(call, arg->src_ioasid);
 	if (IS_ERR(src)) {
-		ioasid_space_put(c.space);
+		ioasid_space_put(dst);
 		return PTR_ERR(src);
 	}
+	ioasid_map_init(&c, dst, map_iova(arg->flags, arg->dst_iova), 0, arg->length,
+			map_flags(arg->flags) | IOASID_MAP_SHARED);
 	ret = ioasid_share(src, arg->src_iova, arg->length, &c);
 	ioasid_space_put(src);
 	if (!ret)
 		ret = map_and_respond(call, &c, &arg->out_iova);
-	ioasid_space_put(c.space);
+	ioasid_space_put(dst);
 	return ret;
 }
 

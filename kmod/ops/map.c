@@ -637,16 +637,9 @@ __flatten int ioasid_map_make(struct ioasid_map_call *c)
 
 int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags)
 {
-	struct ioasid_map_call c = {
-		.space = space,
-		.args = {
-			.iova = iova,
-			.vaddr = vaddr,
-			.length = length,
-			.flags = flags,
-		},
-	};
+	struct ioasid_map_call c __uninitialized;
 
+	ioasid_map_init(&c, space, iova, vaddr, length, flags);
 	return ioasid_map_make(&c);
 }
 IOASID_EXPORT(ioasid_map);

@@ -22,10 +22,7 @@
 #include "lib/signal.h"
 #include "ops.h"
 
-/*
- * Mappings of a round. It bounds what is in flight, not the call. So many mappings share
- * a flush, and each call clears the memory that describes them.
- */
+/* Mappings of a round. It bounds what is in flight, not the call. So many share a flush. */
 #define ROUND	128
 
 /* Pages of a mapping whose charge can wait, so that a round has few uncharged pages. */
@@ -45,7 +42,7 @@ static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call
 {
 	int ret;
 
-	*c = (struct ioasid_map_call){ .space = b->space };
+	ioasid_map_init(c, b->space, 0, 0, 0, 0);
 	ret = b->fill(b->data, i, b->entries, c);
 	ioasid_map_begin(c);
 	if (ret)

@@ -60,6 +60,41 @@ struct ioasid_map_call {
 	bool now;
 };
 
+/**
+ * ioasid_map_init() - describe a mapping that is to be made
+ * @c: not initialised
+ * @space: where to
+ * @iova: first address
+ * @vaddr: first address in the caller's memory, or in a file
+ * @length: bytes
+ * @flags: enum ioasid_map_flags
+ *
+ * Sets what is read before a step of the mapping sets it, and leaves the rest alone: the
+ * description is large, and a small mapping does little more than fill it in.
+ */
+static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct ioasid_space *space,
+					    u64 iova, u64 vaddr, u64 length, u32 flags)
+{
+	c->space = space;
+	c->args.iova = iova;
+	c->args.vaddr = vaddr;
+	c->args.length = length;
+	c->args.flags = flags;
+	c->args.workers = 0;
+	c->file = NULL;
+	c->source = NULL;
+	c->fail.reason = 0;
+	c->fail.a = 0;
+	c->fail.b = 0;
+	c->res = NULL;
+	c->room = NULL;
+	c->seen_by.slots = 0;
+	c->owed = 0;
+	c->pin_now = false;
+	c->later = false;
+	c->now = false;
+}
+
 /* map.c */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
 void ioasid_map_begin(struct ioasid_map_call *c);
