@@ -15,12 +15,7 @@
 debian clang-19=1:19.1.7-3+b1 libclang-cpp19=1:19.1.7-3+b1 libllvm19=1:19.1.7-3+b1 libclang-common-19-dev=1:19.1.7-3+b1 \
 	bpftool libbpf1 libc6 libstdc++6 libgcc-s1 zlib1g libzstd1 libxml2 libffi8 libedit2 libtinfo6 libbsd0 \
 	libmd0 libz3-4 liblzma5 libelf1t64 libcap2
-lib=$tmp/root/usr/lib/x86_64-linux-gnu
-run() {
-	program=$1
-	shift
-	"$lib/ld-linux-x86-64.so.2" --library-path "$lib:$tmp/root/usr/lib/llvm-19/lib" "$program" "$@"
-}
+libraries=$libraries:$tmp/root/usr/lib/llvm-19/lib
 
 awk 'BEGIN {
 	for (i = 1; i <= 400; i++)
@@ -33,9 +28,9 @@ awk 'BEGIN {
 
 # types SETTING: BTF of types.c, one line for each forward declaration.
 types() {
-	GLIBC_TUNABLES=$1 run "$tmp/root/usr/lib/llvm-19/bin/clang" -cc1 -triple bpf -emit-obj \
+	GLIBC_TUNABLES=$1 run usr/lib/llvm-19/bin/clang -cc1 -triple bpf -emit-obj \
 		-debug-info-kind=constructor -O2 -o "$tmp/types.o" "$tmp/types.c"
-	run "$tmp/root/usr/sbin/bpftool" btf dump file "$tmp/types.o" | grep ' FWD '
+	run usr/sbin/bpftool btf dump file "$tmp/types.o" | grep ' FWD '
 }
 
 types glibc.malloc.mmap_max=0 >"$tmp/heap"

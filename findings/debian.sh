@@ -4,9 +4,12 @@
 # Sourced by the findings. debian PACKAGE=VERSION...: unpacks these packages of
 # Debian 13, and the libraries named as plain PACKAGE, into $tmp/root, with an apt
 # of its own; nothing on the host changes. The mirror is that of the host's apt.
-# run PROGRAM ARGUMENT...: runs a program of $tmp/root with the libraries there.
+# run PROGRAM ARGUMENT...: runs a program of $tmp/root with the libraries in $libraries, those
+# of Debian's usual folder ($lib) unless the finding adds others.
 set -eu
 tmp=$(mktemp -d)
+lib=$tmp/root/usr/lib/x86_64-linux-gnu
+libraries=$lib
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$tmp"' EXIT
 
@@ -34,8 +37,7 @@ debian() {
 run() {
 	program=$tmp/root/$1
 	shift
-	"$tmp/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" \
-		--library-path "$tmp/root/usr/lib/x86_64-linux-gnu" "$program" "$@"
+	"$lib/ld-linux-x86-64.so.2" --library-path "$libraries" "$program" "$@"
 }
 
 # same WHAT SEEN EXPECTED: what is seen must be what was found.

@@ -11,11 +11,9 @@
 # In a filter && does not bind tighter than ||, as it does in the kernel's filters:
 # report -F drops an event that record -f takes with the same words.
 # Print formats and filters that put parentheses around every pair are read as meant.
-. "$(dirname "$0")/debian.sh"
+. "$(dirname "$0")/tracecmd.sh"
 
-debian trace-cmd=3.3.1-1+b1 libtraceevent1=1:1.8.4-2 libtracefs1 libc6 zlib1g libzstd1
-
-perl "$(dirname "$0")/tracedat.pl" "$tmp/trace.dat" <<'END'
+records <<'END'
 event minus
 field 8 0 10 u64 a
 print "10 - 3 - 2 = %llu", REC->a - 3 - 2
@@ -33,7 +31,6 @@ field 8 0 10 u64 a
 print "(10 - 3) - 2 = %llu", (REC->a - 3) - 2
 END
 
-report() { run usr/bin/trace-cmd report -i "$tmp/trace.dat" "$@" 2>&1 | sed -n 's/^ *demo-42[^:]*: [a-z]*: *//p'; }
 taken() { echo "$1: $(report -F "minus: $1" | grep -c .)"; }
 
 seen=$(report

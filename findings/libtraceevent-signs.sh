@@ -10,11 +10,9 @@
 # The mask of __print_flags() is signed instead: a flag in bit 63 never gets its name.
 # The kernel's own trace file is right in all of these. A filter can compare
 # for equality, and a print format can show the number itself in 32 or 64 bits.
-. "$(dirname "$0")/debian.sh"
+. "$(dirname "$0")/tracecmd.sh"
 
-debian trace-cmd=3.3.1-1+b1 libtraceevent1=1:1.8.4-2 libtracefs1 libc6 zlib1g libzstd1
-
-perl "$(dirname "$0")/tracedat.pl" "$tmp/trace.dat" <<'END'
+records <<'END'
 event name
 field 4 1 -22 int ret
 print "-22 is named %s", __print_symbolic(REC->ret, { 0, "ok" }, { -22, "EINVAL" })
@@ -35,7 +33,6 @@ field 4 1 -22 int ret
 print "ret=%d", REC->ret
 END
 
-report() { run usr/bin/trace-cmd report -i "$tmp/trace.dat" "$@" 2>&1 | sed -n 's/^ *demo-42[^:]*: [a-z]*: *//p'; }
 taken() { echo "filter $1: $(report -F "whole: $1" | grep -c .)"; }
 
 seen=$(report

@@ -18,7 +18,6 @@ mkdir "$tmp/text"
 
 # scrape PORT: what a server sees of the file.
 scrape() {
-	lib=$tmp/root/usr/lib/x86_64-linux-gnu
 	"$lib/ld-linux-x86-64.so.2" --library-path "$lib" "$exporter" --web.listen-address="127.0.0.1:$1" --collector.disable-defaults \
 		--web.disable-exporter-metrics --collector.textfile \
 		--collector.textfile.directory="$tmp/text" 2>"$tmp/log" &

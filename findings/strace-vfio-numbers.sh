@@ -12,12 +12,11 @@
 . "$(dirname "$0")/debian.sh"
 
 debian strace=6.13+ds-1 libunwind8 liblzma5 libdw1t64 libelf1t64 libc6 libbz2-1.0 zlib1g libzstd1
-lib=$tmp/root/usr/lib/x86_64-linux-gnu
 
 # An ioctl of that number on a file that knows none; strace prints its name.
 # shellcheck disable=SC2016
 name() {
-	"$lib/ld-linux-x86-64.so.2" --library-path "$lib" "$tmp/root/usr/bin/strace" -e trace=ioctl -e signal=none \
+	run usr/bin/strace -e trace=ioctl -e signal=none \
 		perl -e 'open F, "<", "/dev/null"; ioctl(F, hex $ARGV[0], 0)' "$1" 2>&1 |
 		sed -n 's/^ioctl(\([0-9]*\), \(.*\), 0) *= -1 ENOTTY.*/\2/p' | grep -v -e TCGETS
 }
