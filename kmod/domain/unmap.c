@@ -374,9 +374,9 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 		if (unlikely(done < bytes))
 			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
 	}
-	ioasid_lap(timing && res, &t, &res->ns_iommu);
+	ioasid_lap(timing, &t, &res->ns_iommu);
 	clear_sync(d, &gather, &sync, res);
-	ioasid_lap(timing && res, &t, &res->ns_sync);
+	ioasid_lap(timing, &t, &res->ns_sync);
 	return !area->stuck;
 }
 
@@ -416,10 +416,10 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
 			cond_resched();
 		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
 			continue;
-		ioasid_lap(timing && res, &t, &res->ns_iommu);
+		ioasid_lap(timing, &t, &res->ns_iommu);
 		gather_whole(&gather, first, last);
 		clear_sync(d, &gather, &sync, res);
-		ioasid_lap(timing && res, &t, &res->ns_sync);
+		ioasid_lap(timing, &t, &res->ns_sync);
 		gather_many(&gather);
 		first = &area->link == areas ? 0 : ioasid_area_start(area);
 		memset(&sync, 0, sizeof(sync));
@@ -433,7 +433,7 @@ static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per
  * @areas: linked by area->link, in IOVA order; neighbours are cleared together
  * @per_sync: areas between two flushes, 0 for one flush after all
  * @res: gets counts; NULL: none reports them
- * @timing: and times
+ * @timing: and times; never without @res
  *
  * Return: true when all areas are cleared. Otherwise areas that the device might
  * still reach are marked stuck.

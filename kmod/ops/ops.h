@@ -83,9 +83,7 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->args.workers = 0;
 	c->file = NULL;
 	c->source = NULL;
-	c->fail.reason = 0;
-	c->fail.a = 0;
-	c->fail.b = 0;
+	c->fail = (struct ioasid_fail){};
 	c->res = NULL;
 	c->room = NULL;
 	c->seen_by.slots = 0;

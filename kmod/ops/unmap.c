@@ -410,7 +410,7 @@ static int unmap_keep_stuck(struct unmap_call *c)
 /*
  * ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas
  *
- * @res gets counts, and the time if @timing; NULL: none reports them.
+ * @res gets counts, and the time if @timing; NULL, without @timing: none reports them.
  * Return: how many bytes were mapped there.
  */
 u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
@@ -584,9 +584,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 	c->done = 0;
 	c->before = NULL;
 	c->bytes = 0;
-	c->fail.reason = 0;
-	c->fail.a = 0;
-	c->fail.b = 0;
+	c->fail = (struct ioasid_fail){};
 	c->res = NULL;
 	INIT_LIST_HEAD(&c->victims);
 	c->seen_by.slots = 0;
@@ -608,7 +606,7 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 
 	c->timing = trace_ioasid_unmap_done_enabled() || ioasid_policy_times(IOASID_OP_UNMAP_DONE);
 	t = ioasid_clock(c->timing);
-	/* And if an event was switched on just now, it is on for the next call. */
+	/* Times need a result, though the event that takes them may be off by now. */
 	if (unmap_events_enabled() || unlikely(c->timing))
 		unmap_listen(c, &room);
 	ret = unmap_run(c);

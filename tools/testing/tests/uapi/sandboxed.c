@@ -43,8 +43,8 @@ FIXTURE_TEARDOWN(sandboxed)
 }
 
 /*
- * From here on an ioctl of VFIO's range that is not one of these four kills the process:
- * cloud-hypervisor's threads map and unmap, and reset the device, without asking for GET_INFO.
+ * From here on any ioctl but these three kills the process: cloud-hypervisor's threads map,
+ * unmap and reset the device, without asking for GET_INFO.
  */
 static bool lock_in(void)
 {
@@ -65,7 +65,7 @@ static bool lock_in(void)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* What a guest does to its memory and devices while it runs: the number of the step that failed, or 0. */
+/* What a guest does to its memory and devices while it runs: the step that failed, or 0. */
 static int run_guest(const struct backend *d, const char *mem, int device)
 {
 	int i;
@@ -121,7 +121,7 @@ TEST_F(sandboxed, filter_is_in_force)
 	EXPECT_EQ(SIGSYS, WTERMSIG(status));
 }
 
-/* crosvm probes two extensions that only its own kernels have; any other answer than 0 turns them on. */
+/* crosvm probes two extensions that its own kernels have; any answer but 0 turns them on. */
 TEST_F(sandboxed, extensions_of_other_kernels)
 {
 	EXPECT_EQ(0, ioctl(self->d.fd, VFIO_CHECK_EXTENSION, 30));
