@@ -421,7 +421,7 @@ static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
 
-	c->area = ioasid_area_alloc(c->space);
+	c->area = ioasid_area_alloc(c->space, c->pool);
 	if (!c->area)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	if (m->flags & IOASID_MAP_READ)

@@ -38,11 +38,13 @@ static bool batch_later(const struct ioasid_map_call *c)
 }
 
 /* Reserve the range of one mapping, and write its address to the caller. */
-static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int i)
+static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
+			 struct ioasid_area_pool *pool, unsigned int i)
 {
 	int ret;
 
 	ioasid_map_init(c, b->space, 0, 0, 0, 0);
+	c->pool = pool;
 	ret = b->fill(b->data, i, b->entries, c);
 	ioasid_map_begin(c);
 	if (ret)
@@ -229,14 +231,19 @@ static int batch_give_up(struct ioasid_map_call *c)
 
 static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
+	/* Only what was set is read. */
+	struct ioasid_area_pool pool __uninitialized;
 	unsigned int i, ready, pinned, paid, done;
 	int ret = 0, err, pin, pay;
 
+	pool.wanted = nr;
+	pool.nr = 0;
 	for (ready = 0; ready < nr; ready++) {
-		ret = batch_reserve(b, &c[ready], b->done + ready);
+		ret = batch_reserve(b, &c[ready], &pool, b->done + ready);
 		if (ret)
 			break;
 	}
+	ioasid_area_pool_drop(&pool);
 	pin = batch_pin(c, ready, &pinned);
 	pay = batch_pay(c, pinned, &paid);
 	err = batch_commit(b, c, paid, &done) ?: pay ?: pin;

@@ -31,6 +31,7 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  * @res: the result, for the policies and the trace event at its end; NULL: none reports it
  * @room: where @res is; NULL: in memory of its own
  * @seen_by: policies to notify of its end
+ * @pool: memory for areas, with which a batch begins; or NULL
  * @area: the area, once it is reserved
  * @last: last address
  * @start: when it began
@@ -50,6 +51,7 @@ struct ioasid_map_call {
 	struct ioasid_map_result *res;
 	struct ioasid_map_result *room;
 	struct ioasid_seen_by seen_by;
+	struct ioasid_area_pool *pool;
 	struct ioasid_area *area;
 	u64 last;
 	u64 start;
@@ -87,6 +89,7 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->res = NULL;
 	c->room = NULL;
 	c->seen_by.slots = 0;
+	c->pool = NULL;
 	c->owed = 0;
 	c->pin_now = false;
 	c->later = false;

@@ -48,8 +48,13 @@ static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping)
 static struct ioasid_mapping *spare_take(struct ioasid_space *space)
 {
 	struct ioasid_area *area = READ_ONCE(space->spare) ? xchg(&space->spare, NULL) : NULL;
+	struct ioasid_mapping *m;
 
-	return area ? container_of(area, struct ioasid_mapping, area) : NULL;
+	if (!area)
+		return NULL;
+	m = container_of(area, struct ioasid_mapping, area);
+	*m = (struct ioasid_mapping){};
+	return m;
 }
 
 /* Does the space keep @m? Nothing refers to it any more. */
@@ -68,14 +73,40 @@ void ioasid_area_drop_spare(struct ioasid_space *space)
 		kmem_cache_free(mapping_cache, m);
 }
 
-/* ioasid_area_alloc() - an area of @space whose pages are still to be initialised */
-struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space)
+/*
+ * One of those that a pool has. It is filled with as many as will be wanted; if there is no
+ * memory for all of them, each is allocated by itself, and the one that gets none fails.
+ */
+static struct ioasid_mapping *pool_take(struct ioasid_area_pool *pool)
 {
-	struct ioasid_mapping *m = spare_take(space);
+	unsigned int n = min(pool->wanted, (unsigned int)IOASID_AREA_POOL);
 
-	if (m)
-		*m = (struct ioasid_mapping){};
-	else
+	if (!pool->nr && n > 1 &&
+	    kmem_cache_alloc_bulk(mapping_cache, GFP_KERNEL | __GFP_ZERO, n, pool->m))
+		pool->nr = n;
+	pool->wanted--;
+	return pool->nr ? pool->m[--pool->nr] : NULL;
+}
+
+/* ioasid_area_pool_drop() - free what no mapping has taken */
+void ioasid_area_pool_drop(struct ioasid_area_pool *pool)
+{
+	if (pool->nr)
+		kmem_cache_free_bulk(mapping_cache, pool->nr, pool->m);
+	pool->nr = 0;
+}
+
+/*
+ * ioasid_area_alloc() - an area of @space; NULL without memory
+ *
+ * Its pages are still to be initialised (ioasid_pages_init()). @pool, which may be NULL, is
+ * that of a call which makes many.
+ */
+struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_area_pool *pool)
+{
+	struct ioasid_mapping *m = pool ? pool_take(pool) : spare_take(space);
+
+	if (!m)
 		m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
 	if (!m)
 		return NULL;

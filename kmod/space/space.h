@@ -140,6 +140,23 @@ struct ioasid_area {
 	struct xarray pins;
 };
 
+/* Areas that are allocated with one call. */
+#define IOASID_AREA_POOL	32
+
+/**
+ * struct ioasid_area_pool - memory for areas of one call
+ * @wanted: areas that are still to come
+ * @nr: how many @m has
+ * @m: memory for an area each
+ *
+ * On the stack of the task that maps; ends with ioasid_area_pool_drop().
+ */
+struct ioasid_area_pool {
+	unsigned int wanted;
+	unsigned int nr;
+	void *m[IOASID_AREA_POOL];
+};
+
 /**
  * struct ioasid_tree - areas by address, see tree.c
  * @root: of the tree
@@ -497,7 +514,8 @@ void ioasid_error(const struct ioasid_who *who, enum ioasid_error_op op, int err
 void ioasid_errors_show(struct dentry *dir);
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
-struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space);
+struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_area_pool *pool);
+void ioasid_area_pool_drop(struct ioasid_area_pool *pool);
 void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_drop_spare(struct ioasid_space *space);
 void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas);
