@@ -166,11 +166,13 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 {
 	u64 pages = done >> PAGE_SHIFT;
+	struct ioasid_who who;
 
 	if (!ioasid_milestone(pages, pages - *told))
 		return;
 	*told = pages;
-	trace_ioasid_progress(&area->pages->who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
+	ioasid_pages_owner(area->pages, &who);
+	trace_ioasid_progress(&who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
 			      pages, ioasid_area_npages(area));
 }
 
@@ -185,17 +187,25 @@ static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioas
 	doubt->bytes = PFN_PHYS(extent->npages) - reported;
 }
 
+static noinline void program_run(const struct ioasid_area *area, const struct ioasid_extent *extent,
+				 u64 iova)
+{
+	struct ioasid_who who;
+
+	ioasid_pages_owner(area->pages, &who);
+	trace_ioasid_run(&who, iova, extent->npages,
+			 __ffs(extent->pfn | iova >> PAGE_SHIFT | BIT(63)));
+}
+
 /* The part of an extent that @area shows, with which its last @left pages begin. */
 static int program_next(struct iommu_domain *domain, struct ioasid_area *area,
 			const struct ioasid_extent *extent, unsigned long left, bool direct,
 			u64 *done, struct ioasid_doubt *doubt)
 {
-	u64 start = ioasid_area_start(area);
 	int ret;
 
 	if (trace_ioasid_run_enabled())
-		trace_ioasid_run(&area->pages->who, start + *done, extent->npages,
-				 __ffs(extent->pfn | (start + *done) >> PAGE_SHIFT | BIT(63)));
+		program_run(area, extent, ioasid_area_start(area) + *done);
 	ret = program_extent(domain, area, extent, direct, done);
 	if (unlikely(ret))
 		program_doubt(doubt, area, extent, left, *done);

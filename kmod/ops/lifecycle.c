@@ -139,6 +139,8 @@ void ioasid_space_put(struct ioasid_space *space)
 	ioasid_ranges_free(&space->allowed);
 	kfree(space->pins);
 	ioasid_area_drop_spare(space);
+	if (space->holder)
+		ioasid_holder_put(space->holder);
 	ioasid_owner_free(space->heir);
 	if (space->mm)
 		mmdrop(space->mm);

@@ -190,6 +190,34 @@ static int map_check_space(struct ioasid_map_call *c, struct ioasid_area_place *
 	return map_place(c, place);
 }
 
+/* The space has no record of the caller: make one, for this mapping and those after it. */
+static noinline struct ioasid_holder *map_new_holder(struct ioasid_map_call *c)
+{
+	struct ioasid_space *space = c->space;
+	struct ioasid_holder *h = ioasid_holder_new(&c->args.who, READ_ONCE(space->account_user));
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!h)
+		return NULL;
+	if (space->holder)
+		ioasid_holder_put(space->holder);
+	space->holder = h;
+	return h;
+}
+
+/* The caller is the owner of the pages. */
+static int map_hold(struct ioasid_map_call *c)
+{
+	struct ioasid_holder *h = c->space->holder;
+
+	if (unlikely(!h || !ioasid_holder_fits(h, &c->args.who, READ_ONCE(c->space->account_user))))
+		h = map_new_holder(c);
+	if (!h)
+		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
+	c->area->pages->holder = ioasid_holder_get(h);
+	return 0;
+}
+
 static int map_claim(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -202,9 +230,9 @@ static int map_claim(struct ioasid_map_call *c)
 	else if (!mutex_trylock(&space->areas_lock))
 		return -EAGAIN;
 	ret = map_check_space(c, &place);
-	/* Shared pages exist only on a /dev/ioasid. */
-	if (!ret && c->args.flags & IOASID_MAP_SHARED)
-		ret = map_count(c);
+	/* Shared pages exist only on a /dev/ioasid, and have an owner. */
+	if (!ret)
+		ret = c->args.flags & IOASID_MAP_SHARED ? map_count(c) : map_hold(c);
 	if (!ret) {
 		area->state = IOASID_AREA_BUILDING;
 		area->serial = ++space->serial;
@@ -247,7 +275,8 @@ static bool map_bounded(const struct ioasid_map_call *c)
 {
 	const struct ioasid_pages *pages = c->area->pages;
 
-	return pages->charged && (pages->mm == READ_ONCE(c->space->mm) || pages->user);
+	return pages->charged &&
+	       (pages->holder->mm == READ_ONCE(c->space->mm) || pages->holder->user);
 }
 
 /* Count the mapping, if no rlimit bounds what it has charged. */
@@ -364,7 +393,7 @@ static noinline int map_pay_now(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
 
-	if (pages->user || ioasid_charge_at_once())
+	if (pages->holder->user || ioasid_charge_at_once())
 		return -EAGAIN;
 	if (c->owed && ioasid_charge_try(pages, c->owed))
 		return -EAGAIN;
@@ -435,9 +464,8 @@ static int map_describe(struct ioasid_map_call *c)
 		c->source = NULL;
 	} else {
 		ioasid_pages_init(c->area->pages, m->vaddr, m->length >> PAGE_SHIFT,
-				  m->flags & IOASID_MAP_WRITE, &m->who);
+				  m->flags & IOASID_MAP_WRITE, m->who.pid);
 		c->area->pages->of_file = c->file;
-		ioasid_pages_account(c->area->pages, READ_ONCE(c->space->account_user));
 	}
 	return 0;
 }

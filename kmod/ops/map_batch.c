@@ -125,7 +125,7 @@ static int batch_pay_one(struct ioasid_map_call *c)
 /* Does the charge of @c belong to the sum? That is per process, not per user. */
 static bool batch_shares(const struct ioasid_map_call *c)
 {
-	return c->owed && !c->area->pages->user;
+	return c->owed && !c->area->pages->holder->user;
 }
 
 /* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */

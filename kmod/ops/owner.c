@@ -77,32 +77,54 @@ static void owner_unclaim(struct owner_move *moves, unsigned int nr)
 	wake_up_all(&moving_wait);
 }
 
+/*
+ * The caller as owner, with a reference: one record for all pages that it takes over, or two
+ * if only some are charged to its user. @made has those that there are. NULL without memory.
+ */
+static struct ioasid_holder *owner_holder(struct ioasid_holder **made, const struct owner_move *m)
+{
+	bool user = m->pages->holder->user;
+
+	if (!made[user])
+		made[user] = ioasid_holder_new(&m->args.who, user);
+	return made[user] ? ioasid_holder_get(made[user]) : NULL;
+}
+
+static void owner_holders_drop(struct ioasid_holder **made)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (made[i])
+			ioasid_holder_put(made[i]);
+}
+
 /* Describe the pages as the caller's, and charge the caller; the pages are claimed. */
-static int owner_move_charge(struct owner_move *m, struct ioasid_fail *f)
+static int owner_move_charge(struct owner_move *m, struct ioasid_holder **made,
+			     struct ioasid_fail *f)
 {
 	struct ioasid_pages *next = &m->next;
 	u64 limit = 0;
 	int ret;
 
-	m->args.from = m->pages->who;
+	m->args.from = ioasid_pages_who(m->pages);
 	m->args.charged = m->pages->charged;
 	ret = ioasid_policy_owner_change(&m->args);
 	if (ret)
 		return ioasid_fail(f, ret, IOASID_R_POLICY, m->pages->charged, 0);
-	*next = (struct ioasid_pages){ .charged = m->pages->charged, .who = m->args.who };
-	next->mm = current->mm;
-	next->task = current->group_leader;
+	*next = (struct ioasid_pages){
+		.charged = m->pages->charged,
+		.holder = owner_holder(made, m),
+		.ext.tag = m->args.who.pid,
+	};
+	if (!next->holder)
+		return ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	ioasid_pages_ask_cap(next);
-	ioasid_pages_account(next, m->pages->user);
 	ret = next->charged ? ioasid_charge(next, next->charged, &limit) : 0;
-	if (!ret) {
-		mmgrab(next->mm);
-		get_task_struct(next->task);
+	if (!ret)
 		return 0;
-	}
-	if (next->user)
-		free_uid(next->user);
-	next->mm = NULL;
+	ioasid_pages_release(next);
+	next->holder = NULL;
 	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), next->charged, limit);
 }
 
@@ -134,14 +156,16 @@ int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_ar
 			      struct ioasid_fail *f)
 {
 	struct owner_move m = { .pages = pages, .args = *args };
+	struct ioasid_holder *made[2] = {};
 	int ret = owner_claim(&m, 1, f);
 
 	if (ret)
 		return ret;
-	if (pages->mm != current->mm) {
-		ret = owner_move_charge(&m, f);
+	if (pages->holder->mm != current->mm) {
+		ret = owner_move_charge(&m, made, f);
 		if (!ret)
 			owner_commit(&m);
+		owner_holders_drop(made);
 	}
 	owner_unclaim(&m, 1);
 	*args = m.args;
@@ -169,7 +193,7 @@ static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 			ioasid_area_wait_begin(space, area, w);
 			return -EAGAIN;
 		}
-		if (!area->pages->of_file && area->pages->mm != current->mm)
+		if (!area->pages->of_file && !ioasid_pages_are_mine(area->pages))
 			return ioasid_fail(f, -EINVAL, IOASID_R_NO_MM, ioasid_area_start(area),
 					   ioasid_area_last(area));
 		++*nr;
@@ -234,21 +258,22 @@ static int owners_get(struct ioasid_space *space, struct owner_move **moves, uns
 /* Move all charges or none. All pages are claimed; some may occur several times. */
 static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioasid_fail *f)
 {
+	struct ioasid_holder *made[2] = {};
 	unsigned int i, done;
 	int ret = 0;
 
 	for (done = 0; done < nr; ioasid_area_break(&done)) {
 		struct ioasid_pages *p = moves[done].pages;
 
-		if (p->mm == current->mm || p->moving == IOASID_MOVING_CHARGED)
+		if (p->holder->mm == current->mm || p->moving == IOASID_MOVING_CHARGED)
 			continue;
-		ret = owner_move_charge(&moves[done], f);
+		ret = owner_move_charge(&moves[done], made, f);
 		if (ret)
 			break;
 		WRITE_ONCE(p->moving, IOASID_MOVING_CHARGED);
 	}
 	for (i = 0; i < done; ioasid_area_break(&i)) {
-		if (!moves[i].next.mm)
+		if (!moves[i].next.holder)
 			continue;
 		if (ret)
 			owner_move_drop(&moves[i].next);
@@ -256,6 +281,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 			owner_commit(&moves[i]);
 		trace_ioasid_owner(&moves[i].args, ret);
 	}
+	owner_holders_drop(made);
 	return ret;
 }
 

@@ -114,7 +114,7 @@ static unsigned long replay_paid(void *data, unsigned long first, unsigned long 
 static int replay_pin(struct replay *r, struct ioasid_fail *f)
 {
 	struct ioasid_map_args args = {
-		.who = r->own.who,
+		.who = ioasid_pages_who(&r->own),
 		.iova = r->start,
 		.vaddr = r->own.vaddr,
 		.length = r->last - r->start + 1,
@@ -127,10 +127,10 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	};
 	int ret;
 
-	if (!mmget_not_zero(r->own.mm))
+	if (!mmget_not_zero(r->own.holder->mm))
 		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
 	ret = ioasid_pages_pin(&r->own, &call);
-	mmput_async(r->own.mm);
+	mmput_async(r->own.holder->mm);
 	r->counted = call.counted;
 	return ret;
 }
@@ -141,10 +141,10 @@ static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f
 	u64 limit = 0;
 	int ret;
 
-	if (!mmget_not_zero(r->own.mm))
+	if (!mmget_not_zero(r->own.holder->mm))
 		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
 	ret = ioasid_charge(&r->own, due - r->own.charged, &limit);
-	mmput_async(r->own.mm);
+	mmput_async(r->own.holder->mm);
 	if (ret)
 		return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), r->own.npages, limit);
 	r->own.charged = due;

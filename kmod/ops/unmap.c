@@ -229,7 +229,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 static noinline bool unmap_may_now(const struct ioasid_area *area)
 {
 	return !ioasid_area_in_flight(area, true) && xa_empty(&area->pins) &&
-	       READ_ONCE(area->pages->mm) == current->mm;
+	       ioasid_pages_are_mine(area->pages);
 }
 
 /* Claim all areas of the range, or none. areas_lock is held. */

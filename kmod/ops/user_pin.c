@@ -65,7 +65,7 @@ static void xpin_free(struct ioasid_xpin *x)
 /* Uncharge what @payer, if it describes an owner, still has charged. */
 static void payer_end(struct ioasid_pages *payer)
 {
-	if (!payer->mm)
+	if (!payer->holder)
 		return;
 	ioasid_uncharge(payer, payer->charged);
 	ioasid_pages_release(payer);
@@ -142,10 +142,10 @@ static int pin_pay(struct pin_call *c)
 	int ret;
 
 	ioasid_assert_may_wait(c->space);
-	if (!mmget_not_zero(c->payer.mm))
+	if (!mmget_not_zero(c->payer.holder->mm))
 		return ioasid_fail(c->f, -ENODEV, IOASID_R_NO_MM, c->vaddr, 0);
 	ret = ioasid_charge(&c->payer, 1, &limit);
-	mmput_async(c->payer.mm);
+	mmput_async(c->payer.holder->mm);
 	if (ret)
 		return ioasid_fail(c->f, ret, ioasid_charge_reason(ret, limit), 1, limit);
 	c->payer.charged = 1;
@@ -275,7 +275,7 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 			return ret;
 		ret = pin_slow(&c, page);
 		payer_end(&c.payer);
-		c.payer.mm = NULL;
+		c.payer.holder = NULL;
 		ioasid_pages_put(c.pages);
 	} while (ret == -EAGAIN);
 	return ret;
@@ -298,7 +298,7 @@ static void unpin_settle(struct ioasid_space *space, struct ioasid_area *area,
 		pages->charged++;
 		return;
 	}
-	if (!payer->mm)
+	if (!payer->holder)
 		ioasid_pages_describe(payer, pages);
 	/* Cannot fail: @payer is charged for nothing but pages of this object. */
 	ioasid_charge_move(payer, pages, 1);

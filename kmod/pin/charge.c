@@ -34,7 +34,7 @@
 int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 {
 	if (pages->lock_cap == IOASID_CAP_UNKNOWN) {
-		if (current->mm != pages->mm)
+		if (current->mm != pages->holder->mm)
 			return IOASID_CAP_NO;
 		pages->lock_cap = capable(CAP_IPC_LOCK) ? IOASID_CAP_YES : IOASID_CAP_NO;
 	}
@@ -44,41 +44,85 @@ int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 /* The caller has mmap_lock, and gives it up here. */
 static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
+	struct ioasid_holder *h = pages->holder;
 	int ret;
 
-	ioasid_owner_settle(pages->mm);
-	ret = __account_locked_vm(pages->mm, npages, true, pages->task, bypass);
-	up_write(&pages->mm->mmap_lock);
+	ioasid_owner_settle(h->mm);
+	ret = __account_locked_vm(h->mm, npages, true, h->task, bypass);
+	up_write(&h->mm->mmap_lock);
 	return ret;
 }
 
 /* The same count that io_uring and others keep for a user. */
 static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	long now = atomic_long_read(&pages->user->locked_vm);
+	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = pages->holder->user;
+	long now = atomic_long_read(&user->locked_vm);
 
 	do {
 		if (!bypass && now + npages > max)
 			return -ENOMEM;
-	} while (!atomic_long_try_cmpxchg(&pages->user->locked_vm, &now, now + npages));
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &now, now + npages));
 	return 0;
 }
 
 static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	if (pages->user)
+	if (pages->holder->user)
 		return charge_user(pages, npages, bypass);
-	if (down_write_killable(&pages->mm->mmap_lock))
+	if (down_write_killable(&pages->holder->mm->mmap_lock))
 		return -EINTR;
 	return charge_locked_vm(pages, npages, bypass);
 }
 
-/* The owner's locked_vm, for the trace event. */
-static u64 locked_now(const struct ioasid_pages *pages)
+static noinline void account_report(const struct ioasid_pages *pages, s64 npages,
+				    unsigned long max, int ret)
 {
-	return pages->user ? atomic_long_read(&pages->user->locked_vm) :
-			     READ_ONCE(pages->mm->locked_vm);
+	const struct ioasid_holder *h = pages->holder;
+	struct ioasid_who who = ioasid_pages_who(pages);
+
+	trace_ioasid_account(&who, npages, h->user ? atomic_long_read(&h->user->locked_vm) :
+			     READ_ONCE(h->mm->locked_vm), max, ret);
+}
+
+/* The trace event for a charge, or with negative @npages for the end of one. */
+static void account_trace(const struct ioasid_pages *pages, s64 npages, unsigned long max, int ret)
+{
+	if (trace_ioasid_account_enabled())
+		account_report(pages, npages, max, ret);
+}
+
+static int policies_charge(struct ioasid_pages *pages, unsigned long npages)
+{
+	struct ioasid_who who;
+
+	if (!ioasid_policy_has(IOASID_OP_CHARGE))
+		return 0;
+	who = ioasid_pages_who(pages);
+	return ioasid_policy_charge(&who, npages, &pages->seen_by);
+}
+
+static void policies_uncharge(struct ioasid_pages *pages, unsigned long npages)
+{
+	struct ioasid_who who;
+
+	if (!ioasid_policy_has(IOASID_OP_CHARGE))
+		return;
+	who = ioasid_pages_who(pages);
+	ioasid_policy_uncharge(&who, npages, &pages->seen_by);
+}
+
+/* RLIMIT_MEMLOCK is too small. */
+static noinline void charge_refused(const struct ioasid_pages *pages, unsigned long npages,
+				    unsigned long max)
+{
+	const struct ioasid_holder *h = pages->holder;
+	struct ioasid_who who = ioasid_pages_who(pages);
+
+	trace_ioasid_limit(&who, IOASID_LIMIT_MEMLOCK, npages, READ_ONCE(h->mm->locked_vm), max);
+	pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n", h->task->comm,
+			    task_tgid_nr(h->task), max << PAGE_SHIFT);
 }
 
 /**
@@ -95,11 +139,11 @@ static u64 locked_now(const struct ioasid_pages *pages)
  */
 __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 {
-	unsigned long max = task_rlimit(pages->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	bool bypass;
 	int ret;
 
-	ret = ioasid_policy_charge(&pages->who, npages, &pages->seen_by);
+	ret = policies_charge(pages, npages);
 	if (ret)
 		goto out;
 
@@ -108,18 +152,14 @@ __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u6
 	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
 		ret = charge_owner(pages, npages, true);
 	if (ret) {
-		ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
+		policies_uncharge(pages, npages);
 		if (ret == -ENOMEM) {
 			*limit = max;
-			trace_ioasid_limit(&pages->who, IOASID_LIMIT_MEMLOCK, npages,
-					   READ_ONCE(pages->mm->locked_vm), max);
-			pr_warn_ratelimited("%s[%d]: RLIMIT_MEMLOCK (%lu) exceeded\n",
-					    pages->task->comm, task_tgid_nr(pages->task),
-					    max << PAGE_SHIFT);
+			charge_refused(pages, npages, max);
 		}
 	}
 out:
-	trace_ioasid_account(&pages->who, npages, locked_now(pages), max, ret);
+	account_trace(pages, npages, max, ret);
 	return ret;
 }
 
@@ -146,7 +186,7 @@ bool ioasid_charge_at_once(void)
  */
 int ioasid_charge_sum(struct ioasid_pages *pages, unsigned long npages)
 {
-	if (down_write_killable(&pages->mm->mmap_lock))
+	if (down_write_killable(&pages->holder->mm->mmap_lock))
 		return -EINTR;
 	return charge_locked_vm(pages, npages, false);
 }
@@ -154,7 +194,7 @@ int ioasid_charge_sum(struct ioasid_pages *pages, unsigned long npages)
 /* ioasid_charge_try() - ioasid_charge_sum(), but -EAGAIN while another task has mmap_lock */
 int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages)
 {
-	if (!down_write_trylock(&pages->mm->mmap_lock))
+	if (!down_write_trylock(&pages->holder->mm->mmap_lock))
 		return -EAGAIN;
 	return charge_locked_vm(pages, npages, false);
 }
@@ -162,14 +202,14 @@ int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages)
 /* Cannot fail. The locked_vm of an owner that has exited ended with it. */
 static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 {
-	struct mm_struct *mm = pages->mm;
+	struct mm_struct *mm = pages->holder->mm;
 	/* A task keeps its own memory, and a thread of the kernel what it has borrowed. */
 	bool other = current->mm != mm;
 
 	if (unlikely(other) && !mmget_not_zero(mm))
 		return;
 	ioasid_owner_give_back(mm, npages);
-	trace_ioasid_account(&pages->who, -(s64)npages, READ_ONCE(mm->locked_vm), 0, 0);
+	account_trace(pages, -(s64)npages, 0, 0);
 	/* This may be the last user: no exit_mmap() under the caller's locks. */
 	if (unlikely(other))
 		mmput_async(mm);
@@ -177,12 +217,12 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 
 static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
 {
-	if (!pages->user) {
+	if (!pages->holder->user) {
 		uncharge_locked_vm(pages, npages);
 		return;
 	}
-	atomic_long_sub(npages, &pages->user->locked_vm);
-	trace_ioasid_account(&pages->who, -(s64)npages, locked_now(pages), 0, 0);
+	atomic_long_sub(npages, &pages->holder->user->locked_vm);
+	account_trace(pages, -(s64)npages, 0, 0);
 }
 
 /*
@@ -195,7 +235,7 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 	if (!npages)
 		return;
 	uncharge_owner(pages, npages);
-	ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
+	policies_uncharge(pages, npages);
 }
 
 /**
@@ -219,12 +259,16 @@ int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsig
 {
 	struct ioasid_seen_by *t = &to->seen_by, *f = &from->seen_by;
 	u64 moved = min(f->npages, (u64)npages);
+	struct ioasid_who who;
 
 	if (!moved)
 		return 0;
 	if (t->npages && (t->slots != f->slots || t->seq != f->seq)) {
-		ioasid_policy_uncharge(&from->who, moved, f);
-		return ioasid_policy_charge(&to->who, moved, t);
+		/* One of them is LIVE. */
+		ioasid_pages_owner(from, &who);
+		ioasid_policy_uncharge(&who, moved, f);
+		ioasid_pages_owner(to, &who);
+		return ioasid_policy_charge(&who, moved, t);
 	}
 	t->slots = f->slots;
 	t->seq = f->seq;
@@ -248,15 +292,15 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 		return;
 	pages->charged = 0;
 	/* The count of a user needs no lock. */
-	if (pages->user) {
+	if (pages->holder->user) {
 		ioasid_uncharge(pages, npages);
 		return;
 	}
-	if (r->npages && (r->pages->mm != pages->mm || trace_ioasid_account_enabled()))
+	if (r->npages && (r->pages->holder->mm != pages->holder->mm || trace_ioasid_account_enabled()))
 		ioasid_refund_flush(r);
 	r->pages = pages;
 	r->npages += npages;
-	ioasid_policy_uncharge(&pages->who, npages, &pages->seen_by);
+	policies_uncharge(pages, npages);
 }
 
 /* ioasid_refund_flush() - uncharge the owner now, or note a debt */

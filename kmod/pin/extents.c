@@ -58,6 +58,8 @@ static u64 *extents_next_slot(struct ioasid_extents *ext, u64 *last)
 		return last + 1;
 	if (ext->nr == IOASID_EXTENTS_INLINE)
 		return extents_start_chain(ext);
+	if (unlikely(ext->nr == U32_MAX))
+		return NULL;
 	tail = ext->tail;
 	if (likely(tail->used < tail->room)) {
 		tail->used++;

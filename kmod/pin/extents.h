@@ -54,11 +54,12 @@ struct ioasid_extent_chunk {
 };
 
 /**
- * struct ioasid_extents - a list of extents; all zero is empty
+ * struct ioasid_extents - a list of extents; empty while @nr is 0
  * @inl: the extents, while there are no more than fit here
  * @first: else the chunks that hold them
  * @tail: the last of those
  * @nr: how many extents
+ * @tag: of no meaning here: there is room for a number of the owner of the list
  */
 struct ioasid_extents {
 	union {
@@ -68,7 +69,8 @@ struct ioasid_extents {
 			struct ioasid_extent_chunk *tail;
 		};
 	};
-	unsigned long nr;
+	u32 nr;
+	u32 tag;
 };
 
 static inline bool ioasid_extents_chained(const struct ioasid_extents *ext)

@@ -47,9 +47,9 @@ static bool fault_present(const struct ioasid_pages *pages, unsigned long vaddr)
  */
 static struct vm_area_struct *fault_vma(const struct ioasid_pages *pages, unsigned long addr)
 {
-	struct vm_area_struct *vma = vma_lookup(pages->mm, addr);
+	struct vm_area_struct *vma = vma_lookup(pages->holder->mm, addr);
 
-	mmap_assert_locked(pages->mm);
+	mmap_assert_locked(pages->holder->mm);
 	if (!vma || userfaultfd_armed(vma) || !fault_ends(vma))
 		return NULL;
 	if (!pages->write && !(vma->vm_flags & VM_SHARED))
@@ -69,7 +69,7 @@ static struct vm_area_struct *fault_vma(const struct ioasid_pages *pages, unsign
 unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want)
 {
 	unsigned int flags = pages->write ? FAULT_FLAG_WRITE : 0, saved;
-	struct mm_struct *mm = pages->mm;
+	struct mm_struct *mm = pages->holder->mm;
 	struct vm_area_struct *vma;
 	unsigned long n = 0;
 

@@ -82,14 +82,14 @@ void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src)
 	struct vm_area_struct *vma;
 
 	memset(src, 0, sizeof(*src));
-	if (pages->npages < FILE_MIN_PAGES || current->mm != pages->mm || end < start)
+	if (pages->npages < FILE_MIN_PAGES || current->mm != pages->holder->mm || end < start)
 		return;
-	if (mmap_read_lock_killable(pages->mm))
+	if (mmap_read_lock_killable(pages->holder->mm))
 		return;
-	vma = vma_lookup(pages->mm, start);
+	vma = vma_lookup(pages->holder->mm, start);
 	if (file_vma_fits(vma, start, end, pages->write))
 		file_find_in_vma(pages, vma, src);
-	mmap_read_unlock(pages->mm);
+	mmap_read_unlock(pages->holder->mm);
 }
 
 static int file_seals(struct file *file)

@@ -11,6 +11,7 @@
  * reference. Which record an object has is changed by a change of owner (pages.c).
  */
 #include <linux/cred.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/user.h>
@@ -49,5 +50,5 @@ void __ioasid_holder_put(struct ioasid_holder *h)
 		free_uid(h->user);
 	mmdrop(h->mm);
 	put_task_struct(h->task);
-	kfree(h);
+	kfree_rcu(h, rcu);
 }

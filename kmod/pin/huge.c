@@ -129,7 +129,7 @@ bool ioasid_huge_possible(const struct ioasid_pages *pages)
 {
 	unsigned long size = pages->npages << PAGE_SHIFT;
 
-	return pages->mm == current->mm && size < TASK_SIZE_MAX &&
+	return pages->holder->mm == current->mm && size < TASK_SIZE_MAX &&
 	       pages->vaddr <= TASK_SIZE_MAX - size;
 }
 

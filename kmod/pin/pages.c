@@ -9,6 +9,7 @@
  * that no IOMMU reaches the pages any more, or say that one is stuck.
  */
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
@@ -45,27 +46,24 @@ void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *f
 	*to = (struct ioasid_pages){
 		.write = from->write,
 		.lock_cap = from->lock_cap,
-		.user = from->user,
-		.mm = from->mm,
-		.task = from->task,
+		.holder = ioasid_holder_get(from->holder),
 		.vaddr = from->vaddr,
 		.npages = from->npages,
-		.who = from->who,
+		.ext.tag = from->ext.tag,
 	};
-	mmgrab(to->mm);
-	get_task_struct(to->task);
-	if (to->user)
-		get_uid(to->user);
 	spin_unlock(&owner_lock);
 }
 
 /* ioasid_pages_alike() - is it still the same memory of the same owner; locks as to describe it */
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b)
 {
+	const struct ioasid_holder *x, *y;
 	bool alike;
 
 	spin_lock(&owner_lock);
-	alike = a->mm == b->mm && a->task == b->task && a->user == b->user && a->vaddr == b->vaddr;
+	x = a->holder;
+	y = b->holder;
+	alike = a->vaddr == b->vaddr && x->mm == y->mm && x->task == y->task && x->user == y->user;
 	spin_unlock(&owner_lock);
 	return alike;
 }
@@ -76,10 +74,25 @@ struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages)
 	struct mm_struct *mm;
 
 	spin_lock(&owner_lock);
-	mm = pages->mm;
+	mm = pages->holder->mm;
 	mmgrab(mm);
 	spin_unlock(&owner_lock);
 	return mm;
+}
+
+/*
+ * ioasid_pages_are_mine() - is the owner the process of the current task; of a LIVE area
+ *
+ * A change of owner may follow at once, so there is no lock to take.
+ */
+bool ioasid_pages_are_mine(const struct ioasid_pages *pages)
+{
+	bool mine;
+
+	rcu_read_lock();
+	mine = READ_ONCE(pages->holder)->mm == current->mm;
+	rcu_read_unlock();
+	return mine;
 }
 
 /* ioasid_pages_owner() - whose they are; false when its memory is gone, and the charge. Of a LIVE area */
@@ -88,8 +101,8 @@ bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who
 	bool alive;
 
 	spin_lock(&owner_lock);
-	*who = pages->who;
-	alive = atomic_read(&pages->mm->mm_users);
+	*who = ioasid_pages_who(pages);
+	alive = atomic_read(&pages->holder->mm->mm_users);
 	spin_unlock(&owner_lock);
 	return alive;
 }
@@ -98,26 +111,22 @@ bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who
  * ioasid_pages_set_owner() - @next owns @pages from now on
  *
  * The pages are claimed (@pages->moving), and @next is as ioasid_pages_describe()
- * left it; @old gets the references on the owner before, and its charge.
+ * left it; @old gets the reference on the owner before, and its charge.
  */
 void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
 			    struct ioasid_pages *old)
 {
 	spin_lock(&owner_lock);
 	*old = (struct ioasid_pages){
-		.mm = pages->mm,
-		.task = pages->task,
-		.user = pages->user,
+		.holder = pages->holder,
 		.charged = pages->charged,
-		.who = pages->who,
 		.seen_by = pages->seen_by,
+		.ext.tag = pages->ext.tag,
 	};
-	pages->mm = next->mm;
-	pages->task = next->task;
-	pages->user = next->user;
+	WRITE_ONCE(pages->holder, next->holder);
 	pages->lock_cap = next->lock_cap;
 	pages->seen_by = next->seen_by;
-	pages->who = next->who;
+	pages->ext.tag = next->ext.tag;
 	spin_unlock(&owner_lock);
 }
 
@@ -129,10 +138,10 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
  */
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {
-	to->ext = from->ext;
+	swap(to->ext, from->ext);
+	swap(to->ext.tag, from->ext.tag);
 	to->pinned = true;
 	ioasid_devmem_move(to, from);
-	from->ext = (struct ioasid_extents){};
 	from->pinned = false;
 }
 
@@ -192,6 +201,13 @@ static noinline unsigned long extents_unpin(const struct ioasid_pages *pages)
 	return npages;
 }
 
+static noinline void unpin_report(const struct ioasid_pages *pages, unsigned long npages)
+{
+	struct ioasid_who who = ioasid_pages_who(pages);
+
+	trace_ioasid_unpin(&who, pages->vaddr, npages, false);
+}
+
 /* Unpin all pages; the caller uncharges them. */
 static void pages_unpin_all(struct ioasid_pages *pages)
 {
@@ -208,8 +224,8 @@ static void pages_unpin_all(struct ioasid_pages *pages)
 	pages->pinned = false;
 	if (unlikely(pages->bare))
 		ioasid_devmem_drop(pages, false);
-	if (npages)
-		trace_ioasid_unpin(&pages->who, pages->vaddr, npages, false);
+	if (trace_ioasid_unpin_enabled() && npages)
+		unpin_report(pages, npages);
 }
 
 /* ioasid_pages_unpin() - unpin all pages and uncharge them */
@@ -292,10 +308,10 @@ int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct
 	struct vm_area_struct *vma;
 	long n;
 
-	if (!mmget_not_zero(pages->mm))
+	if (!mmget_not_zero(pages->holder->mm))
 		return -ENODEV;
-	if (mmap_read_lock_killable(pages->mm)) {
-		mmput_async(pages->mm);
+	if (mmap_read_lock_killable(pages->holder->mm)) {
+		mmput_async(pages->holder->mm);
 		return -EINTR;
 	}
 	/*
@@ -303,12 +319,12 @@ int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct
 	 * serve is -EFAULT, as in type1: the driver may hold a lock that its unmap
 	 * callback takes.
 	 */
-	n = pin_user_pages_remote(pages->mm, vaddr, 1, flags, page, NULL);
+	n = pin_user_pages_remote(pages->holder->mm, vaddr, 1, flags, page, NULL);
 	if (n != 1) {
-		vma = vma_lookup(pages->mm, untagged_addr_remote(pages->mm, vaddr));
+		vma = vma_lookup(pages->holder->mm, untagged_addr_remote(pages->holder->mm, vaddr));
 		n = vma && (vma->vm_flags & VM_PFNMAP) ? -EINVAL : n ?: -EFAULT;
 	}
-	mmap_read_unlock(pages->mm);
-	mmput_async(pages->mm);
+	mmap_read_unlock(pages->holder->mm);
+	mmput_async(pages->holder->mm);
 	return n == 1 ? 0 : n;
 }

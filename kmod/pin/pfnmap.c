@@ -101,11 +101,11 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 	if (IS_ERR(piece))
 		return PTR_ERR(piece);
 	want = min(want, ioasid_devmem_room(piece));
-	if (mmap_read_lock_killable(pages->mm))
+	if (mmap_read_lock_killable(pages->holder->mm))
 		return -EINTR;
-	vaddr = untagged_addr_remote(pages->mm, vaddr);
+	vaddr = untagged_addr_remote(pages->holder->mm, vaddr);
 	while (done < want) {
-		n = ioasid_interrupted() ?: pfnmap_lookup(pages->mm, pages->write,
+		n = ioasid_interrupted() ?: pfnmap_lookup(pages->holder->mm, pages->write,
 							  vaddr + (done << PAGE_SHIFT), &pfn);
 		if (n == -EAGAIN)
 			continue;
@@ -115,7 +115,7 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 			break;
 		done += n;
 	}
-	mmap_read_unlock(pages->mm);
+	mmap_read_unlock(pages->holder->mm);
 	return done ?: n;
 }
 

@@ -136,15 +136,15 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	long n;
 
 	flags |= FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
-	if (current->mm == pages->mm)
+	if (current->mm == pages->holder->mm)
 		return pin_user_pages_fast(vaddr, want, flags, batch);
 
-	if (mmap_read_lock_killable(pages->mm))
+	if (mmap_read_lock_killable(pages->holder->mm))
 		return -EINTR;
 	/* A page fault that waits drops the lock, and a fatal signal ends it. */
-	n = pin_user_pages_remote(pages->mm, vaddr, want, flags, batch, &locked);
+	n = pin_user_pages_remote(pages->holder->mm, vaddr, want, flags, batch, &locked);
 	if (locked)
-		mmap_read_unlock(pages->mm);
+		mmap_read_unlock(pages->holder->mm);
 	return n;
 }
 
@@ -387,7 +387,7 @@ static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *p
 	if (ioasid_policy_has(IOASID_OP_MAP_BATCH)) {
 		w->b.pages_done = done;
 		w->b.pages_left = pages->npages - done;
-		w->b.contended = !!mmap_lock_is_contended(pages->mm);
+		w->b.contended = !!mmap_lock_is_contended(pages->holder->mm);
 		want = ioasid_policy_map_batch(call->args, &w->b) ?: want;
 	}
 	w->clocked = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
@@ -412,6 +412,27 @@ static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
 	res->ns_account += now - pinned;
 	if (faults)
 		res->ns_fault += pinned - w->t;
+}
+
+static noinline void pin_trace(const struct ioasid_pages *pages, unsigned long vaddr, long n)
+{
+	struct ioasid_who who = ioasid_pages_who(pages);
+
+	trace_ioasid_pin(&who, vaddr, n, false);
+}
+
+static void pin_report(const struct ioasid_pages *pages, unsigned long vaddr, long n)
+{
+	if (trace_ioasid_pin_enabled())
+		pin_trace(pages, vaddr, n);
+}
+
+static noinline void pin_progress(const struct ioasid_pages *pages,
+				  const struct ioasid_pin_call *call, unsigned long done)
+{
+	struct ioasid_who who = ioasid_pages_who(pages);
+
+	trace_ioasid_progress(&who, call->args->iova, IOASID_STEP_PIN, done, pages->npages);
 }
 
 /* Stop on a fatal signal, or when the space was torn down. */
@@ -531,7 +552,7 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
-		trace_ioasid_pin(&pages->who, vaddr, n, false);
+		pin_report(pages, vaddr, n);
 		ret = pin_charge(pages, call, done, n, charge);
 		if (ret)
 			return ret;
@@ -578,7 +599,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 					   done);
 		/* Many faults: the next pages are probably not present either. */
 		src->untouched = src->huge && faults > n / 2;
-		trace_ioasid_pin(&pages->who, vaddr, n, false);
+		pin_report(pages, vaddr, n);
 		pinned = ioasid_clock(unlikely(watched) && w.clocked);
 
 		ret = pin_charge(pages, call, done, n, charge);
@@ -590,8 +611,7 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (unlikely(res))
 			res->batches++;
 		if (ioasid_milestone(done, n))
-			trace_ioasid_progress(&pages->who, call->args->iova, IOASID_STEP_PIN,
-					      done, pages->npages);
+			pin_progress(pages, call, done);
 		if (unlikely(call->workers) && done < pages->npages)
 			pin_look_ahead(pages, call, src, done, n, pages->ext.nr - runs, faults);
 	}

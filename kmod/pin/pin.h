@@ -54,6 +54,55 @@ enum ioasid_moving {
 };
 
 /**
+ * struct ioasid_holder - the process for which pages are pinned, see holder.c
+ * @refs: objects that are pinned for it, and the space that keeps it for the next
+ * @mm: its memory (mmgrab)
+ * @task: its thread group leader, whose rlimit counts
+ * @user: the user that is charged, if not @mm
+ * @who: its identity when it mapped; the thread is that which mapped first
+ * @rcu: it is freed after a grace period, for ioasid_pages_are_mine()
+ *
+ * Does not change.
+ */
+struct ioasid_holder {
+	refcount_t refs;
+	struct mm_struct *mm;
+	struct task_struct *task;
+	struct user_struct *user;
+	struct ioasid_who who;
+	struct rcu_head rcu;
+};
+
+struct ioasid_holder *ioasid_holder_new(const struct ioasid_who *who, bool user);
+void __ioasid_holder_put(struct ioasid_holder *h);
+
+static inline struct ioasid_holder *ioasid_holder_get(struct ioasid_holder *h)
+{
+	refcount_inc(&h->refs);
+	return h;
+}
+
+static inline void ioasid_holder_put(struct ioasid_holder *h)
+{
+	if (refcount_dec_and_test(&h->refs))
+		__ioasid_holder_put(h);
+}
+
+/**
+ * ioasid_holder_fits() - is it what ioasid_holder_new() would describe
+ * @h: a record that the caller keeps
+ * @who: the current task
+ * @user: as for ioasid_holder_new()
+ */
+static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struct ioasid_who *who,
+				      bool user)
+{
+	return h->mm == current->mm && h->task == current->group_leader &&
+	       h->who.uid == who->uid && h->who.cgroup == who->cgroup &&
+	       h->user == (user ? current_user() : NULL);
+}
+
+/**
  * struct ioasid_pages - memory, pinned or to be pinned
  * @refs: of this object: one for each of @nr_areas, and in-kernel users that are pinning
  * @nr_areas: areas that show the pages, and calls that keep them pinned. It rises under
@@ -62,19 +111,16 @@ enum ioasid_moving {
  * @pinned: @ext holds all of @npages
  * @leaked: an IOMMU kept some of them: they stay pinned for good
  * @moving: enum ioasid_moving
- * @of_file: of a file: @vaddr is an offset, and nothing is looked up in @mm
+ * @of_file: of a file: @vaddr is an offset, and nothing is looked up in the owner's memory
  * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
  *	before the first frame of it is in @ext, and true as long as there is one
  * @lock_cap: enum ioasid_lock_cap
- * @user: the user that is charged, if not @mm
- * @mm: owner's memory (mmgrab)
- * @task: owner's thread group leader, whose rlimit counts
+ * @holder: the owner, with a reference; NULL until the range of its area is reserved
  * @vaddr: first address
  * @npages: length
- * @charged: pages in @mm's locked_vm on behalf of this object
- * @who: identity of the owner when it mapped
+ * @charged: pages in the owner's locked_vm on behalf of this object
  * @seen_by: policies that were notified of the charge
- * @ext: the pages
+ * @ext: the pages; its @tag is the thread that mapped them
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
  * it is LIVE, and by the task that tears it down when it is DYING. The owner of
@@ -91,13 +137,10 @@ struct ioasid_pages {
 	bool of_file;
 	u8 lock_cap;
 	bool bare;
-	struct user_struct *user;
-	struct mm_struct *mm;
-	struct task_struct *task;
+	struct ioasid_holder *holder;
 	unsigned long vaddr;
 	unsigned long npages;
 	unsigned long charged;
-	struct ioasid_who who;
 	struct ioasid_seen_by seen_by;
 	struct ioasid_extents ext;
 };
@@ -187,22 +230,33 @@ struct ioasid_pin_call {
  * @vaddr: first address in current->mm, which is set; or offset in a file
  * @npages: length
  * @write: the device may write
- * @who: the caller
+ * @pid: the current thread
+ *
+ * The owner is still to be set.
  */
 static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr,
-				     unsigned long npages, bool write,
-				     const struct ioasid_who *who)
+				     unsigned long npages, bool write, u32 pid)
 {
 	refcount_set(&pages->refs, 1);
 	atomic_set(&pages->nr_areas, 1);
 	pages->write = write;
 	pages->vaddr = vaddr;
 	pages->npages = npages;
-	pages->who = *who;
-	pages->mm = current->mm;
-	mmgrab(pages->mm);
-	pages->task = current->group_leader;
-	get_task_struct(pages->task);
+	pages->ext.tag = pid;
+}
+
+/*
+ * ioasid_pages_who() - the identity of the owner when it mapped
+ *
+ * For pages that are the caller's: its area is BUILDING or DYING, or it has claimed them, or
+ * they are a description of its own. For others there is ioasid_pages_owner().
+ */
+static inline struct ioasid_who ioasid_pages_who(const struct ioasid_pages *pages)
+{
+	struct ioasid_who who = pages->holder->who;
+
+	who.pid = pages->ext.tag;
+	return who;
 }
 
 /*
@@ -219,25 +273,17 @@ static inline bool ioasid_pages_sole(const struct ioasid_pages *pages)
 	return true;
 }
 
-/* ioasid_pages_account() - charge the user instead of the process, if @user */
-static inline void ioasid_pages_account(struct ioasid_pages *pages, bool user)
-{
-	if (user)
-		pages->user = get_uid(current_user());
-}
-
-/* ioasid_pages_release() - undo ioasid_pages_init(); nothing is pinned any more */
+/* ioasid_pages_release() - give up the owner, if there is one; nothing is pinned any more */
 static inline void ioasid_pages_release(struct ioasid_pages *pages)
 {
-	if (pages->user)
-		free_uid(pages->user);
-	mmdrop(pages->mm);
-	put_task_struct(pages->task);
+	if (pages->holder)
+		ioasid_holder_put(pages->holder);
 }
 
 void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *from);
 bool ioasid_pages_alike(const struct ioasid_pages *a, const struct ioasid_pages *b);
 struct mm_struct *ioasid_pages_mm(const struct ioasid_pages *pages);
+bool ioasid_pages_are_mine(const struct ioasid_pages *pages);
 bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who);
 void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
 			    struct ioasid_pages *old);

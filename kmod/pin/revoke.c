@@ -284,7 +284,7 @@ struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsi
 		if (piece_goes_on(p, index))
 			return p;
 	}
-	ret = watch_check(pages->mm, addr);
+	ret = watch_check(pages->holder->mm, addr);
 	if (ret)
 		return ERR_PTR(ret);
 	if (!dm)
@@ -295,7 +295,7 @@ struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsi
 	p->devmem = dm;
 	p->first = index;
 	INIT_LIST_HEAD(&p->frames);
-	ret = piece_watch(p, pages->mm, addr, pages->npages - index);
+	ret = piece_watch(p, pages->holder->mm, addr, pages->npages - index);
 	if (ret) {
 		kfree(p);
 		return ERR_PTR(ret);

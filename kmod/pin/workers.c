@@ -75,9 +75,9 @@ static void workers_pin(struct work_struct *work)
 	struct ioasid_pages *pages = b->pages;
 	unsigned int flags = FOLL_LONGTERM | FOLL_NOFAULT | (pages->write ? FOLL_WRITE : 0);
 
-	kthread_use_mm(pages->mm);
+	kthread_use_mm(pages->holder->mm);
 	b->n = pin_user_pages_fast(pages->vaddr + (b->at << PAGE_SHIFT), b->want, flags, b->page);
-	kthread_unuse_mm(pages->mm);
+	kthread_unuse_mm(pages->holder->mm);
 }
 
 /* Give @b its next pages, and queue it; it is idle. */

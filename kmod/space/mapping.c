@@ -37,7 +37,7 @@ struct ioasid_mapping {
 };
 
 /* There may be very many. */
-static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 248);
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 208);
 
 /*
  * Many callers map one thing after the other, each for a short time, and the slab

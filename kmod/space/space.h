@@ -276,6 +276,7 @@ struct ioasid_group {
  *
  * @revokes: counts pieces of device memory that were revoked; no lock
  *
+ * @holder: the process that mapped last, for its next mapping; under @areas_lock
  * @spare: an area that was freed, for the next one; exchanged atomically, see mapping.c
  *
  * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
@@ -328,6 +329,7 @@ struct ioasid_space {
 
 	atomic64_t revokes;
 
+	struct ioasid_holder *holder;
 	struct ioasid_area *spare;
 };
 
