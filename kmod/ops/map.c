@@ -520,8 +520,8 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 	keep = ioasid_area_stuck(space, area) && !area->stop;
 	if (keep) {
 		/* Without its bits it is never reported. */
-		if (!area->dirty && ioasid_dirty_area_init(space, area))
-			area->dirty = NULL;
+		if (!ioasid_area_dirty(area))
+			ioasid_dirty_area_init(space, area);
 		space->maps++;
 		space->bytes += ioasid_area_bytes(area);
 		ioasid_area_keep(space, area);

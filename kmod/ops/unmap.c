@@ -228,7 +228,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
  */
 static noinline bool unmap_may_now(const struct ioasid_area *area)
 {
-	return !ioasid_area_in_flight(area, true) && xa_empty(&area->pins) &&
+	return !ioasid_area_in_flight(area, true) && !ioasid_area_has_pins(area) &&
 	       ioasid_pages_are_mine(area->pages);
 }
 
@@ -261,7 +261,7 @@ static int unmap_find(struct unmap_call *c)
 			return ret;
 		if (unmap_v1_stops(c, area))
 			return 0;
-		if (!(c->args.flags & IOASID_UNMAP_VADDR) && !xa_empty(&area->pins)) {
+		if (!(c->args.flags & IOASID_UNMAP_VADDR) && ioasid_area_has_pins(area)) {
 			c->pinned_start = ioasid_area_start(area);
 			c->pinned_last = ioasid_area_last(area);
 			return FIND_PINNED;

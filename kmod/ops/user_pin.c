@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pins of in-kernel users: counted per page, apart from the pin of the mapping. Each
- * page that a user pinned has a struct ioasid_xpin in area->pins.
+ * page that a user pinned has a struct ioasid_xpin in extra->pins of the area.
  *
  * A page is charged once, as in type1. While the mapping has nothing pinned, each xpin
  * pays for its page. With the first domain, the mapping pays for the pages that no xpin
@@ -10,7 +10,7 @@
  * the rest is uncharged. The zero page and other reserved pages are not charged.
  *
  * What can run at the same time: maps, unmaps, attach, detach, teardown; other pins of the
- * same page. area->pins and x->charged change under areas_lock only. Pinning
+ * same page. These tables and x->charged change under areas_lock only. Pinning
  * and charging wait for user space, without limit. So they are done with no lock held,
  * for a description of the owner (ioasid_pages_describe()), and the area is looked up
  * again afterwards; uncharging goes the other way.
@@ -42,9 +42,18 @@ struct ioasid_xpin {
 	bool write;
 };
 
+/* The pins of @area; some users have pinned some of it. */
+#define pins_of(area)	(&(area)->extra->pins)
+
 static unsigned long pin_area_index(const struct ioasid_area *area, u64 iova)
 {
 	return (iova - ioasid_area_start(area)) >> PAGE_SHIFT;
+}
+
+/* The pin of the page at @iova, or NULL. */
+static struct ioasid_xpin *pin_find(struct ioasid_area *area, u64 iova)
+{
+	return ioasid_area_has_pins(area) ? xa_load(pins_of(area), pin_area_index(area, iova)) : NULL;
 }
 
 /* Where the page at @iova is in the owner's memory, or in the file. */
@@ -158,7 +167,7 @@ static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *ar
 	struct ioasid_xpin *x;
 
 	lockdep_assert_held(&space->areas_lock);
-	x = xa_load(&area->pins, pin_area_index(area, iova));
+	x = pin_find(area, iova);
 	if (!x)
 		return NULL;
 	x->refs++;
@@ -177,13 +186,15 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 	lockdep_assert_held(&c->space->areas_lock);
 	if (pay && !c->payer.charged)
 		return PIN_PAY;
-	ret = xa_err(xa_store(&area->pins, index, c->x, GFP_KERNEL_ACCOUNT));
+	ret = ioasid_area_extend(c->space, area);
+	if (!ret)
+		ret = xa_err(xa_store(pins_of(area), index, c->x, GFP_KERNEL_ACCOUNT));
 	if (ret)
 		return ioasid_fail(c->f, ret, IOASID_R_NOMEM, c->iova, 0);
 	if (pay) {
 		ret = ioasid_charge_move(area->pages, &c->payer, 1);
 		if (ret) {
-			xa_erase(&area->pins, index);
+			xa_erase(pins_of(area), index);
 			return ioasid_fail(c->f, ret, IOASID_R_POLICY, 1, 0);
 		}
 		c->payer.charged = 0;
@@ -316,12 +327,12 @@ static bool unpin_one(struct ioasid_space *space, u64 iova)
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
 	if (area)
-		x = xa_load(&area->pins, pin_area_index(area, iova));
+		x = pin_find(area, iova);
 	found = x;
 	if (x && --x->refs)
 		x = NULL;
 	if (x) {
-		xa_erase(&area->pins, pin_area_index(area, iova));
+		xa_erase(pins_of(area), pin_area_index(area, iova));
 		unpin_settle(space, area, x, &payer);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -450,8 +461,8 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 	ioasid_assert_may_wait(space);
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
-	if (area && area->pages == pages)
-		xa_for_each_range(&area->pins, index, x, first, first + n - 1)
+	if (area && area->pages == pages && ioasid_area_has_pins(area))
+		xa_for_each_range(pins_of(area), index, x, first, first + n - 1)
 			paid += x->charged;
 	mutex_unlock(&space->areas_lock);
 	return paid;
@@ -477,9 +488,11 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 	struct ioasid_xpin *x;
 
 	lockdep_assert_held(&space->areas_lock);
+	if (!ioasid_area_has_pins(area))
+		return 0;
 	/* Both are in the order of addresses. */
 	ioasid_extents_start(&it, ext);
-	xa_for_each(&area->pins, index, x) {
+	xa_for_each(pins_of(area), index, x) {
 		if (!x->charged)
 			continue;
 		while (index >= base + extent.npages) {
@@ -507,7 +520,9 @@ unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_ar
 	struct ioasid_xpin *x;
 
 	lockdep_assert_held(&space->areas_lock);
-	xa_for_each(&area->pins, index, x) {
+	if (!ioasid_area_has_pins(area))
+		return 0;
+	xa_for_each(pins_of(area), index, x) {
 		if (n == npages)
 			break;
 		if (x->charged || x->plain || PageReserved(x->page))
@@ -526,9 +541,9 @@ static struct ioasid_xpin *pin_take(struct ioasid_space *space, struct ioasid_ar
 	struct ioasid_xpin *x;
 
 	mutex_lock(&space->areas_lock);
-	x = xa_find(&area->pins, &index, ULONG_MAX, XA_PRESENT);
+	x = xa_find(pins_of(area), &index, ULONG_MAX, XA_PRESENT);
 	if (x) {
-		xa_erase(&area->pins, index);
+		xa_erase(pins_of(area), index);
 		unpin_settle(space, area, x, payer);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -552,7 +567,7 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 	struct ioasid_xpin *x;
 	u64 n = 0;
 
-	if (xa_empty(&area->pins))
+	if (!ioasid_area_has_pins(area))
 		return;
 	ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EBUSY, &f);
 	while ((x = pin_take(space, area, &payer))) {

@@ -9,7 +9,7 @@
  * pages of the CPU. The query holds that unit, and the size of the caller's memory and
  * all that is written there are in this unit.
  *
- * What can run at the same time: anything. Bits live in area->dirty and change under
+ * What can run at the same time: anything. Bits live in extra->dirty of an area and change under
  * areas_lock. They are copied to user memory piece by piece: a piece is moved out of the
  * area under the lock, copied with no lock held (the copy may fault for long), and put
  * back should the copy fail. An unmap copies the bits of areas that it has claimed, which
@@ -45,19 +45,23 @@ static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
 	unsigned long index;
 	void *entry;
 
-	xa_for_each_range(&area->pins, index, entry, from, from + n - 1)
-		__set_bit(index, area->dirty);
+	if (!ioasid_area_has_pins(area))
+		return;
+	xa_for_each_range(&area->extra->pins, index, entry, from, from + n - 1)
+		__set_bit(index, area->extra->dirty);
 }
 
 /* ioasid_dirty_area_track() - track @area from now on; 0, -EINVAL (too large), -ENOMEM */
-int ioasid_dirty_area_track(struct ioasid_area *area)
+int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area)
 {
 	u64 n = dirty_area_pages(area);
 
 	if (n > DIRTY_PAGES_MAX)
 		return -EINVAL;
-	area->dirty = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
-	if (!area->dirty)
+	if (ioasid_area_extend(space, area))
+		return -ENOMEM;
+	area->extra->dirty = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!area->extra->dirty)
 		return -ENOMEM;
 	dirty_add_pins(area, 0, n);
 	return 0;
@@ -69,8 +73,10 @@ static void dirty_untrack_all(struct ioasid_space *space)
 
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
-		kvfree(area->dirty);
-		area->dirty = NULL;
+		if (!area->extra)
+			continue;
+		kvfree(area->extra->dirty);
+		area->extra->dirty = NULL;
 	}
 }
 
@@ -102,7 +108,7 @@ static int dirty_start(struct ioasid_space *space)
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
 		if (area->state == IOASID_AREA_LIVE)
-			ret = ioasid_dirty_area_track(area);
+			ret = ioasid_dirty_area_track(space, area);
 	if (ret)
 		dirty_untrack_all(space);
 	else
@@ -150,8 +156,8 @@ void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64
 	u64 last = (iova + length - 1 - ioasid_area_start(area)) >> PAGE_SHIFT;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (area->dirty)
-		bitmap_set(area->dirty, first, last - first + 1);
+	if (ioasid_area_dirty(area))
+		bitmap_set(area->extra->dirty, first, last - first + 1);
 }
 
 /* ioasid_dirty_mark_all() - a group left that could write unseen; areas_lock is held */
@@ -162,8 +168,8 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 	lockdep_assert_held(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
-		if (area->dirty)
-			bitmap_fill(area->dirty, dirty_area_pages(area));
+		if (ioasid_area_dirty(area))
+			bitmap_fill(area->extra->dirty, dirty_area_pages(area));
 }
 
 /* Can a group write to this area unseen? areas_lock is held. */
@@ -270,9 +276,9 @@ static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 	if (all)
 		piece_trim(p);
 	else
-		piece_fill(p, area->dirty);
+		piece_fill(p, area->extra->dirty);
 	if (clear) {
-		bitmap_clear(area->dirty, p->from, p->n);
+		bitmap_clear(area->extra->dirty, p->from, p->n);
 		dirty_add_pins(area, p->from, p->n);
 	}
 }
@@ -292,7 +298,7 @@ static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
 		unsigned long bit = piece_bit(p, i);
 
 		if (p->words[bit / 64] & BIT_ULL(bit % 64))
-			__set_bit(from + i, area->dirty);
+			__set_bit(from + i, area->extra->dirty);
 	}
 }
 
@@ -345,7 +351,7 @@ static bool dirty_get_next(struct ioasid_space *space, const struct ioasid_dirty
 
 	mutex_lock(&space->areas_lock);
 	area = *iova <= last ? ioasid_area_first(space, *iova, last) : NULL;
-	while (area && (area->state != IOASID_AREA_LIVE || !area->dirty))
+	while (area && (area->state != IOASID_AREA_LIVE || !ioasid_area_dirty(area)))
 		area = ioasid_area_next(space, area, *iova, last);
 	if (area) {
 		piece_set(p, area, max(*iova, ioasid_area_start(area)), q);
@@ -362,7 +368,7 @@ static void dirty_get_undo(struct ioasid_space *space, const struct ioasid_dirty
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, p->iova, p->iova);
-	if (area && area->dirty && ioasid_area_last(area) >= piece_last(p))
+	if (area && ioasid_area_dirty(area) && ioasid_area_last(area) >= piece_last(p))
 		piece_put_back(space, area, p);
 	mutex_unlock(&space->areas_lock);
 }
@@ -480,7 +486,7 @@ static bool dirty_report_take(struct ioasid_space *space, struct ioasid_area *ar
 	bool tracked;
 
 	mutex_lock(&space->areas_lock);
-	tracked = area->dirty;
+	tracked = ioasid_area_dirty(area);
 	if (tracked)
 		piece_take(space, area, p, false);
 	mutex_unlock(&space->areas_lock);

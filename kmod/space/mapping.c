@@ -37,7 +37,7 @@ struct ioasid_mapping {
 };
 
 /* There may be very many. */
-static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 208);
+static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 192);
 
 /*
  * Many callers map one thing after the other, each for a short time, and the slab
@@ -110,10 +110,32 @@ struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_
 		m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
 	if (!m)
 		return NULL;
-	xa_init_flags(&m->area.pins, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&m->area.link);
 	m->area.pages = &m->own;
 	return &m->area;
+}
+
+/* ioasid_area_extend() - see to it that @area has @extra; 0 or -ENOMEM; areas_lock is held */
+int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_area_extra *extra;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (area->extra)
+		return 0;
+	extra = kzalloc(sizeof(*extra), GFP_KERNEL_ACCOUNT);
+	if (!extra)
+		return -ENOMEM;
+	xa_init_flags(&extra->pins, XA_FLAGS_ACCOUNT);
+	area->extra = extra;
+	return 0;
+}
+
+/* No pin is left. */
+static noinline void extra_free(struct ioasid_area_extra *extra)
+{
+	kvfree(extra->dirty);
+	kfree(extra);
 }
 
 /*
@@ -183,8 +205,8 @@ void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_mapping *m;
 
-	if (unlikely(area->dirty))
-		kvfree(area->dirty);
+	if (unlikely(area->extra))
+		extra_free(area->extra);
 	m = area_put(area);
 	if (m && !spare_keep(space, m))
 		kmem_cache_free(mapping_cache, m);
@@ -208,8 +230,8 @@ __flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_hea
 	}
 	list_for_each_entry_safe(area, tmp, areas, link) {
 		ioasid_area_break(&freed);
-		if (unlikely(area->dirty))
-			kvfree(area->dirty);
+		if (unlikely(area->extra))
+			extra_free(area->extra);
 		bin[n] = area_put(area);
 		if (bin[n] && ++n == FREE_AT_ONCE) {
 			kmem_cache_free_bulk(mapping_cache, n, bin);

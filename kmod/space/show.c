@@ -51,7 +51,9 @@ static u64 area_user_pins(struct ioasid_area *area)
 	unsigned int n = 0;
 	void *x;
 
-	xa_for_each(&area->pins, index, x)
+	if (!ioasid_area_has_pins(area))
+		return 0;
+	xa_for_each(&area->extra->pins, index, x)
 		ioasid_area_break(&n);
 	return n;
 }

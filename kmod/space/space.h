@@ -28,7 +28,7 @@
  *  5. Pages are pinned and charged once, whatever the number of their areas, and to one
  *     owner, which struct ioasid_pages names; the last area to end unpins them. In a
  *     container they are pinned while there is a domain, elsewhere as long as they are
- *     mapped. Pins of in-kernel users are counted beside that, in area->pins.
+ *     mapped. Pins of in-kernel users are counted beside that, in extra->pins of the area.
  *  6. No task waits for user space with a lock of the space held
  *     (ioasid_assert_may_wait()).
  *
@@ -93,6 +93,17 @@ struct ioasid_area_node {
 };
 
 /**
+ * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
+ *	users have pinned some
+ * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
+ * @pins: struct ioasid_xpin by page index: pins of in-kernel users
+ */
+struct ioasid_area_extra {
+	unsigned long *dirty;
+	struct xarray pins;
+};
+
+/**
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: on the list of those being torn down
@@ -116,8 +127,8 @@ struct ioasid_area_node {
  * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
  *	space->user; set by the mapping task
  * @num_accesses: reads and writes by the CPU in flight, under areas_lock
- * @dirty: bit per page while dirty tracking is on, under areas_lock
- * @pins: struct ioasid_xpin by page index: pins of in-kernel users
+ * @extra: what few areas have; NULL: none of it. Set under areas_lock, and there until the
+ *	area is freed
  */
 struct ioasid_area {
 	struct ioasid_area_node node;
@@ -136,8 +147,7 @@ struct ioasid_area {
 	u8 lost : 1;
 	u8 counted : 1;
 	u32 num_accesses;
-	unsigned long *dirty;
-	struct xarray pins;
+	struct ioasid_area_extra *extra;
 };
 
 /* Areas that are allocated with one call. */
@@ -423,6 +433,18 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
 
+/* Its bits while dirty tracking is on, or NULL */
+static inline unsigned long *ioasid_area_dirty(const struct ioasid_area *area)
+{
+	return unlikely(area->extra) ? area->extra->dirty : NULL;
+}
+
+/* Have in-kernel users pinned some of it? */
+static inline bool ioasid_area_has_pins(const struct ioasid_area *area)
+{
+	return unlikely(area->extra) && !xa_empty(&area->extra->pins);
+}
+
 /* Is it being built or torn down, or with @idle also read or written by the CPU? */
 static inline bool ioasid_area_in_flight(const struct ioasid_area *area, bool idle)
 {
@@ -519,6 +541,7 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_area_pool *pool);
 void ioasid_area_pool_drop(struct ioasid_area_pool *pool);
 void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area);
+int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_drop_spare(struct ioasid_space *space);
 void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas);
 bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
@@ -600,13 +623,13 @@ void ioasid_dirty_stop(struct ioasid_space *space);
 struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
-int ioasid_dirty_area_track(struct ioasid_area *area);
+int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area);
 
 /* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
 static inline int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)
 {
 	lockdep_assert_held(&space->areas_lock);
-	return unlikely(space->tracking) ? ioasid_dirty_area_track(area) : 0;
+	return unlikely(space->tracking) ? ioasid_dirty_area_track(space, area) : 0;
 }
 
 void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
