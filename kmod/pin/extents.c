@@ -109,3 +109,46 @@ void __ioasid_extents_free(struct ioasid_extents *ext)
 		kfree(chunk);
 	}
 }
+
+/* ioasid_extents_end() - remember how far the list goes */
+void ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos)
+{
+	*pos = (struct ioasid_extents_pos){ .nr = ext->nr };
+	if (!ext->nr)
+		return;
+	if (ioasid_extents_chained(ext)) {
+		pos->chunk = ext->tail;
+		pos->used = ext->tail->used;
+	}
+	pos->npages = FIELD_GET(IOASID_PACK_PAGES_1, *extents_last_slot((struct ioasid_extents *)ext)) + 1;
+}
+
+/**
+ * ioasid_extents_resume() - begin a walk with what came after a position
+ * @it: the walk
+ * @ext: list
+ * @pos: from ioasid_extents_end() of the same list, which has only grown since
+ * @extent: the first one, as a whole; without pages when nothing has come
+ * @skip: how many of its pages were there at @pos
+ */
+void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_extents *ext,
+			   const struct ioasid_extents_pos *pos, struct ioasid_extent *extent,
+			   unsigned long *skip)
+{
+	unsigned long i;
+
+	*extent = (struct ioasid_extent){};
+	*skip = pos->npages;
+	if (pos->chunk) {
+		it->at = &pos->chunk->packed[pos->used - 1];
+		it->end = pos->chunk->packed + pos->chunk->used;
+		it->chunk = pos->chunk->next;
+	} else {
+		/* Both may have moved to a chunk since. */
+		ioasid_extents_start(it, ext);
+		for (i = 1; i < pos->nr; i++)
+			ioasid_extents_next(it, extent);
+	}
+	if (!ioasid_extents_next(it, extent))
+		*extent = (struct ioasid_extent){};
+}

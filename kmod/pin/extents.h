@@ -162,6 +162,25 @@ static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct io
 	return true;
 }
 
+/**
+ * struct ioasid_extents_pos - the end of a list, from where a walk is to begin once it has grown
+ * @chunk: the last one, when there were any
+ * @used: how many extents were in it
+ * @nr: how many extents there were
+ * @npages: length of the last one, which may grow
+ */
+struct ioasid_extents_pos {
+	const struct ioasid_extent_chunk *chunk;
+	u32 used;
+	unsigned long nr;
+	unsigned long npages;
+};
+
+void ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos);
+void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_extents *ext,
+			   const struct ioasid_extents_pos *pos, struct ioasid_extent *extent,
+			   unsigned long *skip);
+
 #define ioasid_for_each_extent(it, ext, extent)	\
 	for (ioasid_extents_start(it, ext); ioasid_extents_next(it, extent); )
 
