@@ -55,13 +55,37 @@ static noinline bool charge_orphaned(const struct ioasid_policy_walk *w,
 	return true;
 }
 
+/* Charge the policies of @seen_by. */
+static __always_inline int charge_seen(struct ioasid_policy_walk *w, const struct ioasid_who *who,
+				       u64 npages, struct ioasid_seen_by *seen_by)
+{
+	struct ioasid_charge_args args = { .who = *who, .npages = npages };
+	int ret = 0;
+
+	seen_by->account = false;
+	ioasid_walk_seen_by(w, seen_by) {
+		ret = ioasid_walk_call(w, charge, &args);
+		if (unlikely(ret))
+			ret = ioasid_policy_check_retval(w, who, ret, errnos_charge);
+		if (ret)
+			break;
+		if (w->prog->ops->flags & IOASID_POLICY_F_ACCOUNT)
+			seen_by->account |= ioasid_policy_replaces_rlimit(w->prog, who);
+	}
+	/* Uncharge the policies before the one that refused, which may have been ejected. */
+	if (unlikely(ret))
+		uncharge_some(w, &args, seen_by, ioasid_walk_passed(w, w->set->has[w->op]));
+	else if (seen_by->slots)
+		seen_by->npages += npages;
+	return ret;
+}
+
 /* See ioasid_policy_charge(), which skips it while no policy has the hook. */
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_seen_by *seen_by)
 {
-	struct ioasid_charge_args args = { .who = *who, .npages = npages };
 	struct ioasid_policy_walk w __uninitialized;
-	int ret = 0;
+	int ret;
 
 	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
 	/* The first charge of an object decides which policies it concerns. */
@@ -69,23 +93,33 @@ int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 		seen_by->npages = 0;
 	if (!seen_by->npages)
 		charge_seen_by(&w, who, seen_by);
-	seen_by->account = false;
-	ioasid_walk_seen_by(&w, seen_by) {
-		ret = ioasid_walk_call(&w, charge, &args);
-		if (unlikely(ret))
-			ret = ioasid_policy_check_retval(&w, who, ret, errnos_charge);
-		if (ret)
-			break;
-		if (w.prog->ops->flags & IOASID_POLICY_F_ACCOUNT)
-			seen_by->account |= ioasid_policy_replaces_rlimit(w.prog, who);
-	}
-	/* Uncharge the policies before the one that refused, which may have been ejected. */
-	if (unlikely(ret))
-		uncharge_some(&w, &args, seen_by, ioasid_walk_passed(&w, w.set->has[w.op]));
-	else if (seen_by->slots)
-		seen_by->npages += npages;
+	ret = charge_seen(&w, who, npages, seen_by);
 	ioasid_walk_end(&w);
 	return ret;
+}
+
+/* See ioasid_policy_charge_more(). */
+int __ioasid_policy_charge_more(const struct ioasid_who *who, u64 npages,
+				struct ioasid_seen_by *seen_by)
+{
+	struct ioasid_policy_walk w __uninitialized;
+	int ret;
+
+	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
+	ret = charge_seen(&w, who, npages, seen_by);
+	ioasid_walk_end(&w);
+	return ret;
+}
+
+/* See ioasid_policy_charge_fill(). */
+void __ioasid_policy_charge_fill(const struct ioasid_who *who, struct ioasid_seen_by *seen_by)
+{
+	struct ioasid_policy_walk w __uninitialized;
+
+	*seen_by = (struct ioasid_seen_by){};
+	ioasid_walk_begin(&w, IOASID_OP_CHARGE);
+	charge_seen_by(&w, who, seen_by);
+	ioasid_walk_end(&w);
 }
 
 /* See ioasid_policy_uncharge(). Uncharges at most what @seen_by says. */

@@ -169,6 +169,9 @@ void ioasid_policy_map_workers(struct ioasid_map_args *args);
 u32 ioasid_policy_map_batch(struct ioasid_map_args *args, struct ioasid_batch_args *batch);
 int __ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 			   struct ioasid_seen_by *seen_by);
+int __ioasid_policy_charge_more(const struct ioasid_who *who, u64 npages,
+				struct ioasid_seen_by *seen_by);
+void __ioasid_policy_charge_fill(const struct ioasid_who *who, struct ioasid_seen_by *seen_by);
 void __ioasid_policy_uncharge(const struct ioasid_who *who, u64 npages,
 			      struct ioasid_seen_by *seen_by);
 void ioasid_policy_map_done(struct ioasid_map_args *args, struct ioasid_map_result *res,
@@ -311,6 +314,24 @@ static inline int ioasid_policy_charge(const struct ioasid_who *who, u64 npages,
 {
 	return ioasid_policy_has(IOASID_OP_CHARGE) ?
 	       __ioasid_policy_charge(who, npages, seen_by) : 0;
+}
+
+/** ioasid_policy_charge_fill() - fill @seen_by as the first charge of an object does; charges nothing */
+static inline void ioasid_policy_charge_fill(const struct ioasid_who *who,
+					     struct ioasid_seen_by *seen_by)
+{
+	if (ioasid_policy_has(IOASID_OP_CHARGE))
+		__ioasid_policy_charge_fill(who, seen_by);
+	else
+		*seen_by = (struct ioasid_seen_by){};
+}
+
+/** ioasid_policy_charge_more() - charge the policies of a filled @seen_by that are left, and no others */
+static inline int ioasid_policy_charge_more(const struct ioasid_who *who, u64 npages,
+					    struct ioasid_seen_by *seen_by)
+{
+	return ioasid_policy_has(IOASID_OP_CHARGE) ?
+	       __ioasid_policy_charge_more(who, npages, seen_by) : 0;
 }
 
 /** ioasid_policy_accounts() - a policy that was just charged replaces the rlimit */
