@@ -55,6 +55,7 @@ static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigne
 	seq_printf(m, "ioasid-pinned:\t%llu\n", pinned);
 	seq_printf(m, "ioasid-charged:\t%llu\n", charged);
 	seq_printf(m, "ioasid-account:\t%s\n", space->account_user ? "user" : "mm");
+	seq_printf(m, "ioasid-charge-shared:\t%d\n", space->charge_shared);
 	seq_printf(m, "ioasid-tracking:\t%d\n", space->tracking);
 	seq_printf(m, "ioasid-policy:\t%s\n", ioasid_policy_choice_name(READ_ONCE(space->entry.choice)));
 	seq_printf(m, "ioasid-sealed:\t%d\n", space->sealed);

@@ -278,6 +278,11 @@ static int option_set(struct ioasid_space *space, const struct ioasid_option *ar
 			return -EINVAL;
 		space->huge = arg->value;
 		return 0;
+	case IOASID_OPTION_CHARGE_SHARED:
+		if (arg->value > 1)
+			return -EINVAL;
+		WRITE_ONCE(space->charge_shared, arg->value);
+		return 0;
 	default:
 		return set_map_limit(space, arg->value);
 	}
@@ -290,6 +295,8 @@ static u64 option_get(struct ioasid_space *space, u32 option)
 		return space->account_user ? IOASID_ACCOUNT_USER : IOASID_ACCOUNT_MM;
 	case IOASID_OPTION_HUGE_PAGES:
 		return space->huge;
+	case IOASID_OPTION_CHARGE_SHARED:
+		return space->charge_shared;
 	default:
 		return space->limit;
 	}
@@ -302,7 +309,7 @@ long ioasid_ioctl_option(struct ioasid_call *call)
 	struct ioasid_space *space;
 	long ret = 0;
 
-	if (arg->__reserved || arg->option > IOASID_OPTION_MAP_LIMIT ||
+	if (arg->__reserved || arg->option > IOASID_OPTION_CHARGE_SHARED ||
 	    arg->op > IOASID_OPTION_SET)
 		return -EOPNOTSUPP;
 	space = ioasid_call_space(call, arg->ioasid);

@@ -16,6 +16,8 @@ module_param_named(user_spaces, ioasid_user_spaces, uint, 0644);
 MODULE_PARM_DESC(user_spaces, "Most address spaces of /dev/ioasid that one user may have; 0: no limit (default 8192)");
 module_param_named(user_mappings, ioasid_user_mappings, uint, 0644);
 MODULE_PARM_DESC(user_mappings, "Most mappings of one user that no rlimit bounds, such as copies; 0: no limit (default 262144)");
+module_param_named(charge_shared, ioasid_charge_shared, bool, 0644);
+MODULE_PARM_DESC(charge_shared, "In address spaces created from now on a page is charged once, however many mappings of its process have it (default N: once for each)");
 
 const char ioasid_version[] = IOASID_VERSION;
 IOASID_EXPORT(ioasid_version);
@@ -61,6 +63,7 @@ static void __exit ioasid_exit(void)
 	ioasid_mapping_exit();
 	ioasid_frames_exit();
 	ioasid_debts_exit();
+	ioasid_share_exit();
 	ioasid_spaces_exit();
 }
 module_exit(ioasid_exit);

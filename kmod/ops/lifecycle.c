@@ -16,6 +16,7 @@
 
 /* Sampled when a space is created, as type1 does. */
 unsigned int ioasid_dma_entry_limit = U16_MAX;
+bool ioasid_charge_shared;
 
 static void space_setup(struct ioasid_space *space, u32 flags)
 {
@@ -32,6 +33,7 @@ static void space_setup(struct ioasid_space *space, u32 flags)
 	space->limit = READ_ONCE(ioasid_dma_entry_limit);
 	space->avail = space->limit;
 	space->huge = true;
+	space->charge_shared = READ_ONCE(ioasid_charge_shared);
 	mutex_init(&space->access_lock);
 	INIT_LIST_HEAD(&space->accesses);
 	space->entry.choice = ioasid_policy_default_choice();

@@ -245,6 +245,11 @@ static int map_claim(struct ioasid_map_call *c)
 		/* Pins are charged later, by other tasks: ask for the capability of this one. */
 		if (!area->pages->pinned && (!c->pin_now || space->emulated))
 			ioasid_pages_ask_cap(area->pages);
+		/* What is pinned late, or by software devices, is charged in full. */
+		if (!area->pages->pinned && !c->pin_now)
+			area->pages->share = IOASID_SHARE_NOT;
+		if (unlikely(READ_ONCE(area->pages->share)))
+			ioasid_share_note(space, area->pages);
 	}
 	mutex_unlock(&space->areas_lock);
 	return ret;
@@ -302,6 +307,8 @@ static int map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
 		.later = c->later,
 		.now = c->now,
 		.lot = lot,
+		.survey = ioasid_share_survey,
+		.booked = &c->space->booked,
 	};
 	int ret;
 
@@ -330,7 +337,10 @@ static int map_go_live(struct ioasid_map_call *c)
 	int ret = ioasid_dirty_area_init(space, c->area);
 
 	if (ret)
-		return ret;
+		return ioasid_map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
+	ret = ioasid_share_settle_in(space, c->area->pages);
+	if (ret)
+		return ioasid_map_fail(c, ret, IOASID_R_NOMEM, 0, 0);
 	c->area->state = IOASID_AREA_LIVE;
 	space->maps++;
 	space->bytes += ioasid_area_bytes(c->area);
@@ -359,10 +369,8 @@ int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int 
 	if (n)
 		ioasid_space_changed(space);
 	mutex_unlock(&space->areas_lock);
-	if (ret) {
+	if (ret)
 		ioasid_space_unprogram(space, c[n].area);
-		ioasid_map_fail(&c[n], ret, IOASID_R_DIRTY, 0, 0);
-	}
 	*done = n;
 	return ret;
 }
@@ -466,6 +474,8 @@ static int map_describe(struct ioasid_map_call *c)
 		ioasid_pages_init(c->area->pages, m->vaddr, m->length >> PAGE_SHIFT,
 				  m->flags & IOASID_MAP_WRITE, m->who.pid);
 		c->area->pages->of_file = c->file;
+		if (READ_ONCE(c->space->charge_shared))
+			c->area->pages->share = IOASID_SHARE_ALONE;
 	}
 	return 0;
 }
@@ -524,6 +534,7 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 			ioasid_dirty_area_init(space, area);
 		space->maps++;
 		space->bytes += ioasid_area_bytes(area);
+		ioasid_share_settle_in(space, area->pages);
 		ioasid_area_keep(space, area);
 	}
 	mutex_unlock(&space->areas_lock);

@@ -16,6 +16,7 @@ struct ioasid_iova_range;
 
 /* lifecycle.c */
 extern unsigned int ioasid_dma_entry_limit;
+extern bool ioasid_charge_shared;
 int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
 
 /**
@@ -194,6 +195,37 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 int ioasid_space_change_owner(struct ioasid_space *space);
 int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_args *args,
 			      struct ioasid_fail *f);
+
+bool ioasid_pages_claim(struct ioasid_pages *pages);
+void ioasid_pages_unclaim(struct ioasid_pages *pages);
+
+/* share.c */
+int ioasid_share_survey(const struct ioasid_pages *like, unsigned long *excess);
+int ioasid_share_settle(struct ioasid_pages *pages);
+int __ioasid_share_settle_in(struct ioasid_space *space, struct ioasid_pages *pages);
+void __ioasid_share_note(struct ioasid_space *space, struct mm_struct *mm);
+
+/*
+ * ioasid_share_note() - @pages are to share their charge: a survey for their owner is to find
+ * the space. What it pins is pinned after that, so one of two tasks that pin the same page
+ * finds the other. areas_lock is held
+ */
+static inline void ioasid_share_note(struct ioasid_space *space, const struct ioasid_pages *pages)
+{
+	struct mm_struct *mm = pages->holder->mm;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (unlikely(space->sharer != mm))
+		__ioasid_share_note(space, mm);
+}
+
+/* ioasid_share_settle_in() - ioasid_share_settle() in @space; its areas_lock is held */
+static inline int ioasid_share_settle_in(struct ioasid_space *space, struct ioasid_pages *pages)
+{
+	lockdep_assert_held(&space->areas_lock);
+	return unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) && unlikely(space->booked) ?
+	       __ioasid_share_settle_in(space, pages) : 0;
+}
 
 /* replay.c */
 bool ioasid_space_unpinned(struct ioasid_space *space);

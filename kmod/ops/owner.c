@@ -99,6 +99,43 @@ static void owner_holders_drop(struct ioasid_holder **made)
 			ioasid_holder_put(made[i]);
 }
 
+/*
+ * ioasid_pages_claim() - for a short time, during which their owner does not change
+ *
+ * Waits for nothing but moving_lock. Return: false if another call has them.
+ */
+bool ioasid_pages_claim(struct ioasid_pages *pages)
+{
+	bool claimed;
+
+	mutex_lock(&moving_lock);
+	claimed = pages->moving == IOASID_MOVING_NOT;
+	if (claimed)
+		WRITE_ONCE(pages->moving, IOASID_MOVING_CLAIMED);
+	mutex_unlock(&moving_lock);
+	return claimed;
+}
+
+/* ioasid_pages_unclaim() - the end of it */
+void ioasid_pages_unclaim(struct ioasid_pages *pages)
+{
+	mutex_lock(&moving_lock);
+	WRITE_ONCE(pages->moving, IOASID_MOVING_NOT);
+	mutex_unlock(&moving_lock);
+	wake_up_all(&moving_wait);
+}
+
+/* Charge the owner that m->next describes for the pages of @m. */
+static int owner_move_pay(struct owner_move *m, u64 *limit)
+{
+	struct ioasid_pages *next = &m->next;
+
+	if (m->pages->share)
+		return ioasid_share_take_over(next, &m->pages->ext, ioasid_share_survey, limit);
+	next->charged = m->pages->charged;
+	return next->charged ? ioasid_charge(next, next->charged, limit) : 0;
+}
+
 /* Describe the pages as the caller's, and charge the caller; the pages are claimed. */
 static int owner_move_charge(struct owner_move *m, struct ioasid_holder **made,
 			     struct ioasid_fail *f)
@@ -113,24 +150,25 @@ static int owner_move_charge(struct owner_move *m, struct ioasid_holder **made,
 	if (ret)
 		return ioasid_fail(f, ret, IOASID_R_POLICY, m->pages->charged, 0);
 	*next = (struct ioasid_pages){
-		.charged = m->pages->charged,
 		.holder = owner_holder(made, m),
 		.ext.tag = m->args.who.pid,
 	};
 	if (!next->holder)
 		return ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	ioasid_pages_ask_cap(next);
-	ret = next->charged ? ioasid_charge(next, next->charged, &limit) : 0;
+	ret = owner_move_pay(m, &limit);
 	if (!ret)
 		return 0;
 	ioasid_pages_release(next);
 	next->holder = NULL;
-	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), next->charged, limit);
+	return ioasid_fail(f, ret, ioasid_charge_reason(ret, limit), m->pages->charged, limit);
 }
 
-/* Uncharge the description, and release it. */
-static void owner_move_drop(struct ioasid_pages *who)
+/* Uncharge the description for the pages of @ext, and release it. */
+static void owner_move_drop(struct ioasid_pages *who, const struct ioasid_extents *ext)
 {
+	if (who->share == IOASID_SHARE_JOINED)
+		ioasid_share_leave(who, ext, ULONG_MAX);
 	ioasid_uncharge(who, who->charged);
 	ioasid_pages_release(who);
 }
@@ -141,7 +179,7 @@ static void owner_commit(struct owner_move *m)
 	struct ioasid_pages old;
 
 	ioasid_pages_set_owner(m->pages, &m->next, &old);
-	owner_move_drop(&old);
+	owner_move_drop(&old, &m->pages->ext);
 }
 
 /**
@@ -168,6 +206,7 @@ int ioasid_pages_change_owner(struct ioasid_pages *pages, struct ioasid_owner_ar
 		owner_holders_drop(made);
 	}
 	owner_unclaim(&m, 1);
+	ioasid_share_settle(pages);
 	*args = m.args;
 	return ret;
 }
@@ -276,7 +315,7 @@ static int owner_move_all(struct owner_move *moves, unsigned int nr, struct ioas
 		if (!moves[i].next.holder)
 			continue;
 		if (ret)
-			owner_move_drop(&moves[i].next);
+			owner_move_drop(&moves[i].next, &moves[i].pages->ext);
 		else
 			owner_commit(&moves[i]);
 		trace_ioasid_owner(&moves[i].args, ret);
@@ -290,6 +329,7 @@ static void owner_set(struct ioasid_space *space, struct ioasid_owner *owner)
 {
 	mutex_lock(&space->areas_lock);
 	ioasid_space_give(space, owner);
+	WRITE_ONCE(space->sharers, true);
 	mutex_unlock(&space->areas_lock);
 }
 
@@ -319,6 +359,7 @@ int ioasid_space_change_owner(struct ioasid_space *space)
 		owner_unclaim(moves, nr);
 	}
 	for (i = 0; i < nr; ioasid_area_break(&i)) {
+		ioasid_share_settle(moves[i].pages);
 		ioasid_pages_put_area(moves[i].pages, false, NULL);
 		ioasid_pages_put(moves[i].pages);
 	}

@@ -256,6 +256,28 @@ int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
 }
 
 /*
+ * Must it stay pinned: because its charge is on its way to another owner, or because users
+ * have pages of it that are charged in a book? The rest of those would have no payer.
+ */
+static bool replay_idle_keeps(const struct ioasid_area *area)
+{
+	return area->pages->share &&
+	       (area->num_accesses ||
+		(area->pages->share == IOASID_SHARE_JOINED && ioasid_area_has_pins(area)));
+}
+
+/* The first mapping from @start up whose pins can go. */
+static struct ioasid_area *replay_find_idle(struct ioasid_space *space, u64 start)
+{
+	struct ioasid_area *area = find_live(space, start, true);
+
+	while (area && unlikely(replay_idle_keeps(area)))
+		area = ioasid_area_last(area) == U64_MAX ? NULL :
+		       find_live(space, ioasid_area_last(area) + 1, true);
+	return area;
+}
+
+/*
  * Take the pins of a mapping that no domain needs; false when there is none from *@start up.
  *
  * An attach that found everything pinned fills its domain, which is not in the
@@ -268,7 +290,7 @@ static bool idle_take(struct ioasid_space *space, u64 *start, struct ioasid_page
 
 	down_read(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
-	area = ioasid_space_pins(space) ? NULL : find_live(space, *start, true);
+	area = ioasid_space_pins(space) ? NULL : replay_find_idle(space, *start);
 	if (area) {
 		pages = area->pages;
 		ioasid_pages_describe(own, pages);

@@ -398,6 +398,7 @@ static int unmap_keep_stuck(struct unmap_call *c)
 		if (!ioasid_area_stuck(c->space, area))
 			continue;
 		list_del_init(&area->link);
+		ioasid_share_settle_in(c->space, area->pages);
 		ioasid_area_keep(c->space, area);
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
 				 ioasid_area_last(area));

@@ -95,6 +95,8 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		ret = ioasid_fail(&f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 		goto out;
 	}
+	/* The new owner may be another one than mapped here so far. */
+	WRITE_ONCE(space->sharers, true);
 	area = vaddr_get_area(space, iova, length, &f);
 	if (IS_ERR(area)) {
 		ret = PTR_ERR(area);

@@ -126,6 +126,33 @@ static noinline void charge_refused(const struct ioasid_pages *pages, unsigned l
 }
 
 /**
+ * ioasid_charge_owner() - charge the owner, and no policies
+ * @pages: the object; its owner is alive (current, or held by the caller)
+ * @npages: how many
+ * @accounts: a policy that was charged for them replaces the rlimit
+ * @limit: as for ioasid_charge()
+ *
+ * Return: 0; -ENOMEM (RLIMIT_MEMLOCK), -EINTR.
+ */
+int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,
+			u64 *limit)
+{
+	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	bool bypass = pages->lock_cap == IOASID_CAP_YES || accounts;
+	int ret;
+
+	ret = charge_owner(pages, npages, bypass);
+	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
+		ret = charge_owner(pages, npages, true);
+	if (ret == -ENOMEM) {
+		*limit = max;
+		charge_refused(pages, npages, max);
+	}
+	account_trace(pages, npages, max, ret);
+	return ret;
+}
+
+/**
  * ioasid_charge() - charge the owner for @npages more
  * @pages: the object; its owner is alive (current, or held by the caller)
  * @npages: how many
@@ -139,27 +166,16 @@ static noinline void charge_refused(const struct ioasid_pages *pages, unsigned l
  */
 __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u64 *limit)
 {
-	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
-	bool bypass;
-	int ret;
+	int ret = policies_charge(pages, npages);
 
-	ret = policies_charge(pages, npages);
-	if (ret)
-		goto out;
-
-	bypass = pages->lock_cap == IOASID_CAP_YES || ioasid_policy_accounts(&pages->seen_by);
-	ret = charge_owner(pages, npages, bypass);
-	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
-		ret = charge_owner(pages, npages, true);
 	if (ret) {
-		policies_uncharge(pages, npages);
-		if (ret == -ENOMEM) {
-			*limit = max;
-			charge_refused(pages, npages, max);
-		}
+		account_trace(pages, npages,
+			      task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT, ret);
+		return ret;
 	}
-out:
-	account_trace(pages, npages, max, ret);
+	ret = ioasid_charge_owner(pages, npages, ioasid_policy_accounts(&pages->seen_by), limit);
+	if (ret)
+		policies_uncharge(pages, npages);
 	return ret;
 }
 
@@ -215,8 +231,11 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 		mmput_async(mm);
 }
 
-static void uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
+/* ioasid_uncharge_owner() - give back what ioasid_charge_owner() took; cannot fail */
+void ioasid_uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
 {
+	if (!npages)
+		return;
 	if (!pages->holder->user) {
 		uncharge_locked_vm(pages, npages);
 		return;
@@ -234,8 +253,26 @@ void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages)
 {
 	if (!npages)
 		return;
-	uncharge_owner(pages, npages);
+	ioasid_uncharge_owner(pages, npages);
 	policies_uncharge(pages, npages);
+}
+
+/*
+ * ioasid_charge_return() - the same soon, without waiting for any mmap_lock, and for no policy
+ *
+ * The caller may hold areas_lock.
+ */
+void ioasid_charge_return(const struct ioasid_pages *pages, unsigned long npages)
+{
+	const struct ioasid_holder *h = pages->holder;
+
+	if (!npages)
+		return;
+	if (h->user)
+		atomic_long_sub(npages, &h->user->locked_vm);
+	else
+		ioasid_debt_add(h->mm, npages);
+	account_trace(pages, -(s64)npages, 0, 0);
 }
 
 /**

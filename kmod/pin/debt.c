@@ -105,7 +105,8 @@ static void debts_work(struct work_struct *work)
 	mutex_unlock(&debts_lock);
 }
 
-static void debt_add(struct mm_struct *mm, unsigned long npages)
+/* ioasid_debt_add() - @npages of @mm are locked no more, and are given back soon; cannot fail */
+void ioasid_debt_add(struct mm_struct *mm, unsigned long npages)
 {
 	/* An uncharge cannot fail, and there is one debt for each process at most. */
 	struct debt *d, *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
@@ -166,7 +167,7 @@ void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages)
 {
 	might_sleep();
 	if (unlikely(!debt_owner_lock(mm))) {
-		debt_add(mm, npages);
+		ioasid_debt_add(mm, npages);
 		return;
 	}
 	debt_owner_sub(mm, npages);

@@ -110,12 +110,9 @@ void __ioasid_extents_free(struct ioasid_extents *ext)
 	}
 }
 
-/* ioasid_extents_end() - remember how far the list goes */
-void ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos)
+/* __ioasid_extents_end() - ioasid_extents_end() of a list that has extents; @pos->nr is set */
+void __ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos)
 {
-	*pos = (struct ioasid_extents_pos){ .nr = ext->nr };
-	if (!ext->nr)
-		return;
 	if (ioasid_extents_chained(ext)) {
 		pos->chunk = ext->tail;
 		pos->used = ext->tail->used;

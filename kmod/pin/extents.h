@@ -176,7 +176,19 @@ struct ioasid_extents_pos {
 	unsigned long npages;
 };
 
-void ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos);
+void __ioasid_extents_end(const struct ioasid_extents *ext, struct ioasid_extents_pos *pos);
+
+/* ioasid_extents_end() - remember how far the list goes */
+static inline void ioasid_extents_end(const struct ioasid_extents *ext,
+				      struct ioasid_extents_pos *pos)
+{
+	pos->chunk = NULL;
+	pos->nr = ext->nr;
+	pos->npages = 0;
+	if (ext->nr)
+		__ioasid_extents_end(ext, pos);
+}
+
 void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_extents *ext,
 			   const struct ioasid_extents_pos *pos, struct ioasid_extent *extent,
 			   unsigned long *skip);

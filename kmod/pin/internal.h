@@ -90,7 +90,13 @@ bool ioasid_pfnmap_is(struct mm_struct *mm, unsigned long addr, bool write,
 		      const struct list_head *frames);
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
+/* charge.c */
+int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,
+			u64 *limit);
+void ioasid_uncharge_owner(struct ioasid_pages *pages, unsigned long npages);
+
 /* debt.c */
+void ioasid_debt_add(struct mm_struct *mm, unsigned long npages);
 void ioasid_owner_give_back(struct mm_struct *mm, unsigned long npages);
 void ioasid_owner_settle(struct mm_struct *mm);
 

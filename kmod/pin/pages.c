@@ -122,11 +122,15 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 		.charged = pages->charged,
 		.seen_by = pages->seen_by,
 		.ext.tag = pages->ext.tag,
+		.share = pages->share,
 	};
 	WRITE_ONCE(pages->holder, next->holder);
 	pages->lock_cap = next->lock_cap;
 	pages->seen_by = next->seen_by;
 	pages->ext.tag = next->ext.tag;
+	WRITE_ONCE(pages->share, next->share);
+	if (next->share)
+		WRITE_ONCE(pages->charged, next->charged);
 	spin_unlock(&owner_lock);
 }
 
@@ -134,10 +138,16 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
  * ioasid_pages_move() - what @from has pinned is pinned by @to from now on
  *
  * The caller moves their charge, and keeps other tasks from both. @to has nothing
- * pinned.
+ * pinned. What is in a book stays in it, and what is pinned late does not share.
  */
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {
+	to->share = from->share;
+	if (from->share == IOASID_SHARE_JOINED) {
+		to->seen_by = from->seen_by;
+		from->seen_by = (struct ioasid_seen_by){};
+	}
+	WRITE_ONCE(from->share, IOASID_SHARE_NOT);
 	swap(to->ext, from->ext);
 	swap(to->ext.tag, from->ext.tag);
 	to->pinned = true;
@@ -228,9 +238,17 @@ static void pages_unpin_all(struct ioasid_pages *pages)
 		unpin_report(pages, npages);
 }
 
+/* Remove them from the book that they are in, while their frames mean them. */
+static void pages_leave(struct ioasid_pages *pages)
+{
+	if (unlikely(pages->share == IOASID_SHARE_JOINED))
+		ioasid_share_leave(pages, &pages->ext, ULONG_MAX);
+}
+
 /* ioasid_pages_unpin() - unpin all pages and uncharge them */
 void ioasid_pages_unpin(struct ioasid_pages *pages)
 {
+	pages_leave(pages);
 	pages_unpin_all(pages);
 	ioasid_uncharge(pages, pages->charged);
 	pages->charged = 0;
@@ -242,11 +260,12 @@ static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund
 		ioasid_pages_unpin(pages);
 		return;
 	}
+	pages_leave(pages);
 	pages_unpin_all(pages);
 	ioasid_refund_add(refund, pages);
 }
 
-/* Give up on pages that an IOMMU may still reach: the lesser evil. */
+/* Give up on pages that an IOMMU may still reach: the lesser evil. They stay charged, in books too. */
 static void pages_leak(struct ioasid_pages *pages)
 {
 	ioasid_devmem_drop(pages, true);

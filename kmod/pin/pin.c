@@ -85,8 +85,22 @@ static unsigned long extent_length(struct page **batch, unsigned long n)
 	return j;
 }
 
-/* Pages of an extent that are reserved (the zero page), which are not charged. */
-static unsigned long extent_reserved(struct page *first, unsigned long n)
+/**
+ * struct pin_got - what is to be known of the pages that a step has pinned
+ * @charge: how many must be charged
+ * @look: of pages that share their charge if need be: enum ioasid_look
+ */
+struct pin_got {
+	unsigned long charge;
+	enum ioasid_look look;
+};
+
+/*
+ * Pages of an extent that are reserved (the zero page), which are not charged. With @look
+ * find those that have more than one pin.
+ */
+static __always_inline unsigned long extent_reserved(struct page *first, unsigned long n,
+						     enum ioasid_look *look)
 {
 	unsigned long i = 0, reserved = 0;
 
@@ -98,8 +112,13 @@ static unsigned long extent_reserved(struct page *first, unsigned long n)
 			struct folio *folio = page_folio(page);
 
 			i += folio_nr_pages(folio) - folio_page_idx(folio, page);
+			if (look && !*look)
+				*look = IOASID_LOOK_FOLIOS;
 			continue;
 		}
+		/* Of a small page the reference count has its pins. */
+		if (look && unlikely(page_ref_count(page) >= 2 * GUP_PIN_COUNTING_BIAS))
+			*look = IOASID_LOOK_TWICE;
 		reserved += PageReserved(page);
 		i++;
 	}
@@ -113,13 +132,14 @@ static unsigned long extent_reserved(struct page *first, unsigned long n)
  * Return: how many of them must be charged; or -ENOMEM, and those that are not in the
  * list are unpinned.
  */
-static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, unsigned long n)
+static __always_inline long batch_sort(struct ioasid_pages *pages, struct page **batch,
+				       unsigned long n, enum ioasid_look *look)
 {
 	unsigned long i, len, free = 0;
 
 	for (i = 0; i < n; i += len) {
 		len = extent_length(batch + i, n - i);
-		free += extent_reserved(batch[i], len);
+		free += extent_reserved(batch[i], len, look);
 		if (ioasid_extents_add(&pages->ext, page_to_pfn(batch[i]), len,
 				       IOASID_EXTENT_GUP)) {
 			unpin_user_pages(batch + i, n - i);
@@ -127,6 +147,43 @@ static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, un
 		}
 	}
 	return n - free;
+}
+
+/* The same for pages that are charged in full, unless one of them has other pins. */
+static noinline long batch_look(struct ioasid_pages *pages, struct page **batch, unsigned long n,
+				enum ioasid_look *look)
+{
+	return batch_sort(pages, batch, n, look);
+}
+
+/* And for a single one. */
+static enum ioasid_look page_look(struct page *page)
+{
+	if (PageCompound(page))
+		return IOASID_LOOK_FOLIOS;
+	return page_ref_count(page) < 2 * GUP_PIN_COUNTING_BIAS ? IOASID_LOOK_ONCE :
+								  IOASID_LOOK_TWICE;
+}
+
+static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, unsigned long n,
+			     struct pin_got *got)
+{
+	long ret;
+
+	got->look = IOASID_LOOK_ONCE;
+	if (unlikely(pages->share == IOASID_SHARE_ALONE)) {
+		if (n > 1) {
+			ret = batch_look(pages, batch, n, &got->look);
+			goto out;
+		}
+		got->look = page_look(batch[0]);
+	}
+	ret = batch_sort(pages, batch, n, NULL);
+out:
+	if (ret < 0)
+		return ret;
+	got->charge = ret;
+	return n;
 }
 
 static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
@@ -150,27 +207,22 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 
 /*
  * Page by page: pin up to @want pages at @vaddr and put them into the list; with @now only
- * present ones. Return: pages pinned, of which *@charge need charging, or -errno.
+ * present ones. Return: pages pinned, and *@got, or -errno.
  */
 static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
-		      struct page **batch, bool now, unsigned long *charge)
+		      struct page **batch, bool now, struct pin_got *got)
 {
-	long n, ret;
+	long n;
 
 	n = pin_batch(pages, vaddr, want, batch, unlikely(now) ? FOLL_NOFAULT : 0);
-	if (likely(n > 0)) {
-		ret = batch_to_extents(pages, batch, n);
-		if (ret < 0)
-			return ret;
-		*charge = ret;
-		return n;
-	}
+	if (likely(n > 0))
+		return batch_to_extents(pages, batch, n, got);
 	if (unlikely(now))
 		return -EAGAIN;
 	/* -EOVERFLOW: the range ends where the address space does. */
 	if (n && n != -EFAULT)
 		return n == -EOVERFLOW ? -EFAULT : n;
-	*charge = 0;
+	got->charge = 0;
 	return ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
@@ -204,34 +256,31 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 
 /* Take pages that workers have pinned, if it is their turn; see ioasid_ahead_take(). */
 static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		      unsigned long *charge)
+		      struct pin_got *got)
 {
 	struct page **page;
-	long n, ret;
+	long n;
 
 	n = ioasid_ahead_take(src->ahead, done, &page);
 	if (!n)
 		return 0;
-	ret = batch_to_extents(pages, page, n);
+	n = batch_to_extents(pages, page, n, got);
 	ioasid_ahead_turn(src->ahead);
-	if (ret < 0)
-		return ret;
-	*charge = ret;
 	return n;
 }
 
 /*
  * One step: pin up to @want pages after the first @done and put them into the
- * list. Return: pages pinned, of which *@charge need charging, or -errno.
+ * list. Return: pages pinned, and *@got, or -errno.
  */
 static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		     unsigned long want, struct page **batch, unsigned long *charge)
+		     unsigned long want, struct page **batch, struct pin_got *got)
 {
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n;
 
 	if (unlikely(src->ahead)) {
-		n = pin_taken(pages, src, done, charge);
+		n = pin_taken(pages, src, done, got);
 		if (n)
 			return n;
 		want = min(want, ioasid_ahead_until(src->ahead, done));
@@ -240,7 +289,8 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 		there = ioasid_fault_in(pages, vaddr, want);
 	if (!there && (src->file.file || src->huge)) {
 		n = pin_folios(pages, src, done, want, batch);
-		*charge = n;
+		got->charge = n;
+		got->look = IOASID_LOOK_FOLIOS;
 		if (n)
 			return n;
 	}
@@ -249,7 +299,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
-	return pin_pages(pages, vaddr, want, batch, src->now, charge);
+	return pin_pages(pages, vaddr, want, batch, src->now, got);
 }
 
 /* The pages of a batch: on the stack when few, else a buffer of fitting size. */
@@ -325,10 +375,27 @@ static noinline void pages_notify(struct ioasid_pages *pages, struct ioasid_pin_
 		pages_measure(pages, call->args->iova, call->res);
 }
 
-/* Charge @charge of the @n pages that a step pinned after the first @done. */
-static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-		      unsigned long done, unsigned long n, unsigned long charge)
+/* Is a step to be charged for what no book of the owner has? Most objects share with none. */
+static bool pin_shares(const struct ioasid_pages *pages, const struct ioasid_pin_call *call,
+		       const struct ioasid_extents_pos *pos, const struct pin_got *got)
 {
+	bool booked;
+
+	if (likely(!pages->share) || pages->share == IOASID_SHARE_JOINED)
+		return pages->share;
+	booked = !call->booked || READ_ONCE(*call->booked);
+	return unlikely(booked || got->look) && ioasid_share_begins(pages, pos, got->look, booked);
+}
+
+/*
+ * Charge for the @n pages that a step pinned after the first @done, and after @pos, which is
+ * set for pages that share, but not in the first step.
+ */
+static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+		      const struct ioasid_extents_pos *pos, unsigned long done, unsigned long n,
+		      const struct pin_got *got)
+{
+	unsigned long charge = got->charge;
 	u64 limit = 0;
 	int ret;
 
@@ -339,15 +406,21 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	}
 	if (!charge)
 		return 0;
-	if (call->later) {
+	if (pin_shares(pages, call, done ? pos : NULL, got)) {
+		/* It may wait. */
+		if (call->now)
+			return -EAGAIN;
+		ret = ioasid_share_charge(pages, pos, done, call->survey, &limit);
+	} else if (call->later) {
 		call->owed += charge;
 		return 0;
+	} else {
+		ret = ioasid_charge(pages, charge, &limit);
+		pages->charged += ret ? 0 : charge;
 	}
-	ret = ioasid_charge(pages, charge, &limit);
 	if (ret)
 		return ioasid_fail(call->fail, ret, ioasid_charge_reason(ret, limit),
 				   pages->npages, limit);
-	pages->charged += charge;
 	return 0;
 }
 
@@ -511,20 +584,17 @@ void ioasid_lot_empty(struct ioasid_pin_lot *lot)
 
 /* Take these pages from the lot. Return: as pin_pages(); 0: it has none of them. */
 static long pin_of_lot(struct ioasid_pages *pages, struct ioasid_pin_lot *lot,
-		       unsigned long vaddr, unsigned long want, unsigned long *charge)
+		       unsigned long vaddr, unsigned long want, struct pin_got *got)
 {
 	unsigned long n = min(want, (unsigned long)(lot->nr - lot->at));
 	long ret;
 
 	if (!n || lot->vaddr != vaddr || lot->write != pages->write)
 		return 0;
-	ret = batch_to_extents(pages, lot->page + lot->at, n);
+	ret = batch_to_extents(pages, lot->page + lot->at, n, got);
 	lot->at += n;
 	lot->vaddr += n << PAGE_SHIFT;
-	if (ret < 0)
-		return ret;
-	*charge = ret;
-	return n;
+	return ret;
 }
 
 /*
@@ -535,7 +605,9 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct page *batch[SMALL] __uninitialized;
-	unsigned long done = 0, left, charge;
+	struct ioasid_extents_pos pos __uninitialized;
+	unsigned long done = 0, left;
+	struct pin_got got;
 	int ret;
 	long n;
 
@@ -546,17 +618,20 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 		if (ret)
 			return ret;
 		left = pages->npages - done;
-		n = call->lot ? pin_of_lot(pages, call->lot, vaddr, left, &charge) : 0;
+		if (unlikely(pages->share) && done)
+			ioasid_extents_end(&pages->ext, &pos);
+		n = call->lot ? pin_of_lot(pages, call->lot, vaddr, left, &got) : 0;
 		if (!n)
-			n = pin_pages(pages, vaddr, left, batch, call->now, &charge);
+			n = pin_pages(pages, vaddr, left, batch, call->now, &got);
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
 		pin_report(pages, vaddr, n);
-		ret = pin_charge(pages, call, done, n, charge);
+		ret = pin_charge(pages, call, &pos, done, n, &got);
 		if (ret)
 			return ret;
 		done += n;
+		call->held = done;
 	} while (unlikely(done < pages->npages));
 	return 0;
 }
@@ -566,14 +641,16 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		    struct pin_src *src, struct batch_buf *buf)
 {
 	struct ioasid_map_result *res = call->res;
+	struct ioasid_extents_pos pos __uninitialized;
 	unsigned long done = 0, left;
 	struct pin_watch w __uninitialized;
 
 	w.begun = false;
 	while ((left = pages->npages - done)) {
 		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
-		unsigned long charge, faults, want = left, runs = pages->ext.nr;
+		unsigned long faults, want = left, runs = pages->ext.nr;
 		bool watched = pin_watched(call);
+		struct pin_got got;
 		u64 pinned;
 		long n;
 		int ret;
@@ -588,9 +665,11 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		if (unlikely(watched))
 			want = pin_watch_begin(&w, pages, call, done, want);
 		want = batch_room(buf, min(want, left));
+		if (unlikely(pages->share) && done)
+			ioasid_extents_end(&pages->ext, &pos);
 
 		faults = pin_faults_now();
-		n = pin_step(pages, src, done, want, buf->pages, &charge);
+		n = pin_step(pages, src, done, want, buf->pages, &got);
 		faults = pin_faults_now() - faults;
 		if (unlikely(res))
 			res->faults += faults;
@@ -602,8 +681,9 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		pin_report(pages, vaddr, n);
 		pinned = ioasid_clock(unlikely(watched) && w.clocked);
 
-		ret = pin_charge(pages, call, done, n, charge);
+		ret = pin_charge(pages, call, &pos, done, n, &got);
 		done += n;
+		call->held = ret ? 0 : done;
 		if (unlikely(watched))
 			pin_watch_end(&w, pages, res, n, faults, pinned);
 		if (ret)
@@ -664,6 +744,9 @@ __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_cal
 	else
 		ret = pin_many(pages, call);
 	if (ret) {
+		/* What the last step has pinned is in no book. */
+		if (unlikely(pages->share == IOASID_SHARE_JOINED))
+			ioasid_share_leave(pages, &pages->ext, call->held);
 		ioasid_pages_unpin(pages);
 		return ret;
 	}

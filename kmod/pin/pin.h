@@ -28,6 +28,7 @@
 
 struct file;
 struct folio;
+struct ioasid_book;
 struct ioasid_fail;
 struct mm_struct;
 struct page;
@@ -51,6 +52,26 @@ enum ioasid_moving {
 	IOASID_MOVING_CLAIMED,
 	/** @IOASID_MOVING_CHARGED: and it has charged the new owner */
 	IOASID_MOVING_CHARGED,
+};
+
+/** enum ioasid_share - does an object share the charge for its pages with others, see share.c */
+enum ioasid_share {
+	/** @IOASID_SHARE_NOT: no: it is charged in full */
+	IOASID_SHARE_NOT,
+	/** @IOASID_SHARE_ALONE: it is charged in full, because no other one of its owner shares */
+	IOASID_SHARE_ALONE,
+	/** @IOASID_SHARE_JOINED: it is in a book of its owner */
+	IOASID_SHARE_JOINED,
+};
+
+/** enum ioasid_look - does the pin count of pages show that others have pinned them */
+enum ioasid_look {
+	/** @IOASID_LOOK_ONCE: no: each has one pin */
+	IOASID_LOOK_ONCE,
+	/** @IOASID_LOOK_FOLIOS: large folios are among them, whose pin count is to be looked at */
+	IOASID_LOOK_FOLIOS,
+	/** @IOASID_LOOK_TWICE: yes: one has more pins */
+	IOASID_LOOK_TWICE,
 };
 
 /**
@@ -115,11 +136,15 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
  *	before the first frame of it is in @ext, and true as long as there is one
  * @lock_cap: enum ioasid_lock_cap
+ * @share: enum ioasid_share
  * @holder: the owner, with a reference; NULL until the range of its area is reserved
  * @vaddr: first address
  * @npages: length
- * @charged: pages in the owner's locked_vm on behalf of this object
- * @seen_by: policies that were notified of the charge
+ * @charged: pages in the owner's locked_vm on behalf of this object; of one that shares, how
+ *	many were charged when it was mapped, because nothing else of the owner had them
+ * @seen_by: policies that were notified of the charge; of no pages while it is in a book
+ * @unseen: zero while it is in a book
+ * @book: the book that it is in; those policies are the book's
  * @ext: the pages; its @tag is the thread that mapped them
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
@@ -137,13 +162,32 @@ struct ioasid_pages {
 	bool of_file;
 	u8 lock_cap;
 	bool bare;
+	u8 share;
 	struct ioasid_holder *holder;
 	unsigned long vaddr;
 	unsigned long npages;
 	unsigned long charged;
-	struct ioasid_seen_by seen_by;
+	union {
+		struct ioasid_seen_by seen_by;
+		struct {
+			u64 unseen;
+			struct ioasid_book *book;
+		};
+	};
 	struct ioasid_extents ext;
 };
+
+static_assert(offsetof(struct ioasid_pages, unseen) ==
+	      offsetof(struct ioasid_pages, seen_by.npages));
+
+/**
+ * typedef ioasid_survey_fn - every object of an owner that is charged in full joins
+ * @like: has the owner
+ * @excess: grows by pages that are charged more than once
+ *
+ * No lock is held. Return: 0; -ENOMEM: some have not joined.
+ */
+typedef int (*ioasid_survey_fn)(const struct ioasid_pages *like, unsigned long *excess);
 
 /**
  * struct ioasid_fail - why a call fails, beside the errno
@@ -206,6 +250,9 @@ struct ioasid_pin_lot {
  *	in-kernel users, as far as that is known; NULL when there can be none
  * @data: for @paid
  * @counted: with @paid, on return how many pages must be charged in all
+ * @survey: for pages that share their charge; called with no lock held
+ * @booked: the owner may have books; of the space, or NULL: it may
+ * @held: how many of the first pages are pinned and charged
  */
 struct ioasid_pin_call {
 	struct ioasid_map_args *args;
@@ -222,6 +269,9 @@ struct ioasid_pin_call {
 	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
 	void *data;
 	unsigned long counted;
+	ioasid_survey_fn survey;
+	const bool *booked;
+	unsigned long held;
 };
 
 /**
@@ -317,6 +367,28 @@ int ioasid_charge_try(struct ioasid_pages *pages, unsigned long npages);
 void ioasid_uncharge(struct ioasid_pages *pages, unsigned long npages);
 int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsigned long npages);
 
+/* share.c */
+extern unsigned int ioasid_payers;
+bool ioasid_share_known(const struct ioasid_pages *pages);
+bool ioasid_share_mm_known(const struct mm_struct *mm);
+bool ioasid_share_begins(const struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
+			 enum ioasid_look look, bool booked);
+int ioasid_share_charge(struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
+			unsigned long done, ioasid_survey_fn survey, u64 *limit);
+int ioasid_share_take_over(struct ioasid_pages *next, const struct ioasid_extents *ext,
+			   ioasid_survey_fn survey, u64 *limit);
+void ioasid_share_leave(struct ioasid_pages *pages, const struct ioasid_extents *ext,
+			unsigned long npages);
+int ioasid_share_join(struct ioasid_pages *pages, unsigned long *excess);
+void ioasid_share_exit(void);
+
+/* ioasid_share_may_join() - is an object charged in full though others of its owner share */
+static inline bool ioasid_share_may_join(const struct ioasid_pages *pages)
+{
+	return unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) &&
+	       unlikely(READ_ONCE(ioasid_payers)) && ioasid_share_known(pages);
+}
+
 /**
  * struct ioasid_refund - locked_vm that is to be given back to one owner
  * @pages: the last object it was charged for
@@ -327,6 +399,7 @@ struct ioasid_refund {
 	unsigned long npages;
 };
 
+void ioasid_charge_return(const struct ioasid_pages *pages, unsigned long npages);
 void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages);
 void ioasid_refund_flush(struct ioasid_refund *r);
 

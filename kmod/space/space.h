@@ -29,6 +29,7 @@
  *     owner, which struct ioasid_pages names; the last area to end unpins them. In a
  *     container they are pinned while there is a domain, elsewhere as long as they are
  *     mapped. Pins of in-kernel users are counted beside that, in extra->pins of the area.
+ *     An owner whose spaces share the charge pays once for a page of several (pin/share.c).
  *  6. No task waits for user space with a lock of the space held
  *     (ioasid_assert_may_wait()).
  *
@@ -265,6 +266,10 @@ struct ioasid_group {
  * @allowed: ranges that must stay possible; none at all means no demand
  * @huge: option: large IOMMU pages
  * @account_user: option: pages are counted for the user, not for the process
+ * @charge_shared: option: a page is charged once, however many mappings of its owner have it
+ * @sharer: the memory of the first owner of mappings that share their charge; only compared
+ * @sharers: there may be others; like @sharer, read without a lock by a survey (ops/share.c)
+ * @booked: their owners may have books; set under areas_lock, read without it as well
  * @maps: areas
  * @bytes: sum of their lengths
  * @no_vaddr: areas that wait for a new virtual address
@@ -322,6 +327,10 @@ struct ioasid_space {
 	struct ioasid_ranges allowed;
 	bool huge;
 	bool account_user;
+	bool charge_shared;
+	bool sharers;
+	bool booked;
+	struct mm_struct *sharer;
 	unsigned long maps;
 	u64 bytes;
 	unsigned long no_vaddr;

@@ -560,6 +560,12 @@ enum ioasid_option_id {
 	 * EPERM: above the module's dma_entry_limit without CAP_SYS_RESOURCE.
 	 */
 	IOASID_OPTION_MAP_LIMIT		= 2,
+	/**
+	 * @IOASID_OPTION_CHARGE_SHARED: 1: pages of later maps count once for their process,
+	 * together with those of its other address spaces that have this option; 0: once
+	 * for each mapping. It begins as the module's charge_shared.
+	 */
+	IOASID_OPTION_CHARGE_SHARED	= 3,
 };
 
 /** enum ioasid_account_mode - values of IOASID_OPTION_ACCOUNT_MODE */

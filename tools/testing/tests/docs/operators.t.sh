@@ -14,8 +14,9 @@ snoop() { session docs/operators.md 2; }
 who() { session docs/operators.md 3; }
 holders() { session docs/operators.md 4; }
 tenant() { session docs/operators.md 5; }
-move() { session docs/operators.md 6; }
-stat() { session docs/operators.md 7; }
-report() { session docs/operators.md 8; }
+memlock() { session docs/operators.md 6; }
+move() { session docs/operators.md 7; }
+stat() { session docs/operators.md 8; }
+report() { session docs/operators.md 9; }
 
-ktap_run no_block_is_left_out doctor snoop who holders tenant move stat report
+ktap_run no_block_is_left_out doctor snoop who holders tenant memlock move stat report

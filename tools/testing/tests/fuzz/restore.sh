@@ -31,4 +31,5 @@ set_parameter ioasid disable_hugepages N
 set_parameter ioasid dma_entry_limit 65535
 set_parameter ioasid user_spaces 8192
 set_parameter ioasid user_mappings 262144
+set_parameter ioasid charge_shared N
 set_parameter ioasid_vfio enabled Y
