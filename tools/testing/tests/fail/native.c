@@ -262,6 +262,11 @@ TEST_F_TIMEOUT(native, huge_pages, 60)
 	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_HUGE_PAGES, 0));
 }
 
+TEST_F_TIMEOUT(native, charge_shared, 60)
+{
+	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_CHARGE_SHARED, 1));
+}
+
 TEST_F_TIMEOUT(native, map_limit, 60)
 {
 	EXPECT_TRUE(sweep_option(&self->w, IOASID_OPTION_MAP_LIMIT, 100));
