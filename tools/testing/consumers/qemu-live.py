@@ -238,6 +238,25 @@ def viommu():
     return f"16 pages mapped, 4 unmapped and mapped elsewhere, DMA right, VmLck {everything}, 0, 64, 48, 64, 0 KiB"
 
 
+def shared():
+    """
+    With an emulated IOMMU each device has a container of its own, and each maps all of the guest's
+    memory. It may lock little more than that once.
+    """
+    m = start("shared", "-machine", "q35", "-m", "512M",
+              "-device", "intel-iommu,caching-mode=on,intremap=off,aw-bits=39", *device(),
+              *device(NVME_HOST, SLOT + 1, "dev1"),
+              before=["setpriv", "--bounding-set", "-ipc_lock", "prlimit", f"--memlock={600 * MIB}"])
+    edu = Edu(m, SLOT, BAR)
+    expect("the drive's class", m.config(SLOT + 1, 8) >> 8, 0x010802)
+    edu.check(MIB)
+    edu.check(400 * MIB)
+    locked = m.locked()
+    expect("whether VmLck is the memory once", 512 * 1024 <= locked <= 600 * 1024, True)
+    m.quit()
+    return f"a container for each, DMA right, VmLck {locked} KiB"
+
+
 # ---- live update
 
 def channel(kind):
@@ -345,7 +364,7 @@ def execute():
 
 ROWS = {
     "plain": plain, "two": two, "hotplug": hotplug, "dimm": dimm, "virtio-mem": virtio_mem,
-    "viommu": viommu, "transfer-memfd": lambda: transfer("memfd"),
+    "viommu": viommu, "shared": shared, "transfer-memfd": lambda: transfer("memfd"),
     "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),
     "transfer-limit": refused, "exec": execute,
 }

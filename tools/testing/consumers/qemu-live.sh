@@ -60,6 +60,22 @@ live() {
 	result "$(tail -n 1 "$WORK/seen"); $(wc -l <"$mine") calls"
 }
 
+# shared: two containers with 512 MiB each, and an rlimit of 600 MiB: not on type1.
+shared() {
+	[ "$backend" = type1 ] || echo Y >/sys/module/ioasid/parameters/charge_shared
+	status=0
+	python3 "$LIVE" shared >"$WORK/seen" || status=$?
+	echo N >/sys/module/ioasid/parameters/charge_shared
+	if [ "$backend" = type1 ]; then
+		[ "$status" != 0 ] || fail "QEMU starts: $(cat "$WORK/seen")"
+		grep -q "Cannot allocate memory" "$log" || fail "QEMU does not say that it may lock no more"
+		result "QEMU does not start: Cannot allocate memory"
+	else
+		[ "$status" = 0 ] || fail "$(tail -n 1 "$log")"
+		result "$(cat "$WORK/seen")"
+	fi
+}
+
 begin "QEMU $("$QEMU" -version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), vfio-pci without a guest" 0000:00:05.0 0000:00:06.0
 attempt "start, DMA, quit" live plain
 attempt "two devices" live two
@@ -67,6 +83,7 @@ attempt "device_add, device_del" live hotplug
 attempt "pc-dimm" live dimm
 attempt "virtio-mem" live virtio-mem
 attempt "intel-iommu with caching mode" live viommu
+attempt "two containers, RLIMIT_MEMLOCK for one, charge_shared" shared
 attempt "cpr-transfer, memfd" live transfer-memfd
 attempt "cpr-transfer, memory-backend-ram,share=on" live transfer-ram
 attempt "cpr-transfer, hugetlb" live transfer-hugetlb
