@@ -12,6 +12,7 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 			  struct ioasid_map_result *res);
 int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
 			 struct ioasid_map_result *res);
+int ioasid_domain_sync_map(struct ioasid_domain *d, u64 start, u64 last);
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 

@@ -263,7 +263,7 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
  * ioasid_domain_program() - write an area into one domain
  * @d: domain
  * @area: its pages are pinned
- * @sync: else ioasid_space_sync_map() is called later
+ * @sync: else ioasid_domain_sync_map() is called later
  * @res: gets the time for a flush, or NULL
  *
  * Return: 0, or -errno with nothing of @area left in @d (else @area->stuck).
@@ -342,6 +342,20 @@ void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area
 }
 
 /**
+ * ioasid_domain_sync_map() - make entries visible that ioasid_domain_program() wrote without sync
+ * @d: domain; domains_rwsem is held since then
+ * @start: first address
+ * @last: last address; other mappings may lie between
+ *
+ * Return: 0 or the errno of the IOMMU driver.
+ */
+int ioasid_domain_sync_map(struct ioasid_domain *d, u64 start, u64 last)
+{
+	lockdep_assert_held(&d->in->domains_rwsem);
+	return pt_sync(d->domain, start, last - start + 1);
+}
+
+/**
  * ioasid_space_sync_map() - make entries that were written without sync visible
  * @space: domains_rwsem is held since then
  * @start: first address
@@ -357,6 +371,6 @@ int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last)
 	lockdep_assert_held(&space->domains_rwsem);
 	list_for_each_entry(d, &space->domains, link)
 		if (!ret)
-			ret = pt_sync(d->domain, start, last - start + 1);
+			ret = ioasid_domain_sync_map(d, start, last);
 	return ret;
 }

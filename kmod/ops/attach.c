@@ -101,24 +101,34 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 	}
 }
 
+/* Write all mappings into @d, and make them visible at once: one flush, not one for each. */
 static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 			 struct ioasid_fail *f)
 {
+	u64 first = U64_MAX, last = 0;
 	struct ioasid_area *area;
 	int ret = 0;
 
 	for_each_live(space, area) {
 		if (area->torn)
 			continue;
-		ret = ioasid_domain_program(d, area, true, NULL);
+		ret = ioasid_domain_program(d, area, false, NULL);
 		if (ret) {
 			ioasid_fail(f, ret, IOASID_R_IOMMU, ioasid_area_start(area), 0);
 			area->stuck = IOASID_STUCK_NOT;
 			domain_empty(space, d, ioasid_area_start(area));
 			return ret;
 		}
+		first = min(first, ioasid_area_start(area));
+		last = ioasid_area_last(area);
 	}
-	return 0;
+	if (first <= last)
+		ret = ioasid_domain_sync_map(d, first, last);
+	if (ret) {
+		ioasid_fail(f, ret, IOASID_R_IOMMU, first, 0);
+		domain_empty(space, d, U64_MAX);
+	}
+	return ret;
 }
 
 static int attach_alloc_for_device(struct device *dev, void *data)

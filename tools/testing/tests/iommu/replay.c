@@ -64,6 +64,35 @@ TEST_F(broken, of_what_is_mapped)
 	backend_close(&other);
 }
 
+/* All mappings become visible by one flush; if that fails, the device does not get in. */
+TEST_F(broken, made_visible_at_once)
+{
+	struct tally mapped;
+	struct backend other;
+
+	ASSERT_EQ(0, map_all(self));
+	ASSERT_EQ(0, backend_map(&self->d, IOVA + 2 * PAGES * PAGE, self->mem, 4 * PAGE, MAP_RW));
+	mapped = backend_tally(&self->d);
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	ASSERT_TRUE(backend_join(&other, BACKEND_SHIM, OTHER));
+	ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+		.slot = 1, .op = BROKEN_SYNC, .times = 1 }));
+	EXPECT_ERRNO(EIO, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	EXPECT_UNCHANGED(&self->d, &mapped);
+	EXPECT_CLEAN(self->broken, 1, 0);
+	EXPECT_TRUE(dma_works(self));
+	/* A second flush would fail. iommu_map() makes one for each extent. */
+	ASSERT_EQ(0, ioctl(self->broken, BROKEN_TAKE_NEXT));
+	if (variant->iommu_map[0] == 'N')
+		ASSERT_TRUE(fault_of(self->broken, (struct broken_fault){
+			.slot = 1, .op = BROKEN_SYNC, .after = 1, .times = 1 }));
+	ASSERT_EQ(0, ioctl(other.fd, VFIO_SET_IOMMU, IOASID_SET_IOMMU_ARG(self->d.fd)));
+	EXPECT_CLEAN(self->broken, 1, PAGES + 4);
+	backend_close(&other);
+	EXPECT_EQ((long long)((PAGES + 4) * PAGE), backend_unmap_all(&self->d));
+	EXPECT_CLEAN(self->broken, 0, 0);
+}
+
 /* What the IOMMU keeps of the new domain ends with it, and concerns no other domain. */
 TEST_F(broken, that_cannot_be_taken_back)
 {
