@@ -175,10 +175,29 @@ static void unmap_each(struct member *t)
 	free(order);
 }
 
+/* What was mapped ends with the descriptors that keep it. */
+static void unmap_by_closing(struct member *t)
+{
+	if (t->index)
+		return;
+	mark(MARK_UNMAP);
+	t->unmap_from = now_ns();
+	backend_close(t->backend);
+	t->unmap_to = now_ns();
+	mark(MARK_OTHER);
+	hist_add(t->unmap_call, t->unmap_to - t->unmap_from);
+	t->unmap_calls = 1;
+	t->unmap_bytes = t->len * t->work->threads;
+}
+
 void fill_unmap(struct member *t)
 {
 	if (t->work->unmap == UNMAP_EACH) {
 		unmap_each(t);
+		return;
+	}
+	if (t->work->unmap == UNMAP_CLOSE) {
+		unmap_by_closing(t);
 		return;
 	}
 	mark(MARK_UNMAP);

@@ -37,6 +37,7 @@ void pingpong_run(struct member *t);
 void dirty_run(struct member *t);
 void replay_run(struct member *t);
 void choose_run(struct member *t);
+void clear_run(struct member *t);
 
 /* Map the slice in calls of the workload's size, unmeasured. 0, or -1 with a line. */
 int member_map(struct member *t);

@@ -74,6 +74,7 @@ static const struct {
 	WORKLOAD(dirty, false, false),
 	WORKLOAD(replay, false, false),
 	WORKLOAD(choose, false, false),
+	WORKLOAD(clear, false, false),
 #undef WORKLOAD
 };
 
@@ -100,7 +101,7 @@ static int add_unmap(struct series_options *o, const char *name)
 {
 	int i;
 
-	for (i = UNMAP_EACH; i <= UNMAP_ALL; i++) {
+	for (i = UNMAP_EACH; i < UNMAP_MODES; i++) {
 		if (strcmp(name, unmap_mode_name[i]))
 			continue;
 		o->unmap[i] = true;
@@ -273,7 +274,7 @@ static void fill_defaults(struct series_options *o)
 			o->kind[o->kinds++] = mem_kind_find(kinds[i]);
 		o->default_kinds = true;
 	}
-	if (!o->unmap[UNMAP_EACH] && !o->unmap[UNMAP_RANGE] && !o->unmap[UNMAP_ALL])
+	if (!memchr(o->unmap, true, sizeof(o->unmap)))
 		o->unmap[UNMAP_EACH] = o->unmap[UNMAP_RANGE] = o->unmap[UNMAP_ALL] = true;
 	if (!o->backends && comparing) {
 		o->backend[o->backends++] = &backend_type1;

@@ -12,6 +12,7 @@
 
 #define DEFAULT_STORM	16384
 #define DEFAULT_BESIDE	12288
+#define DEFAULT_CLEAR	50
 #define PINGPONG_AREA	(64 * MIB)
 
 struct result *series_result(const struct series *s, unsigned int work, unsigned int backend)
@@ -101,7 +102,7 @@ static int plan_storm(struct series *s, const struct mem_kind *kind, uint64_t ca
 	char size[SIZE_TEXT];
 	int mode;
 
-	for (mode = UNMAP_EACH; mode <= UNMAP_ALL; mode++) {
+	for (mode = UNMAP_EACH; mode < UNMAP_MODES; mode++) {
 		if (!s->opt.unmap[mode])
 			continue;
 		w = add_work(s, WORK_FILL, kind, ops * call, call);
@@ -133,6 +134,20 @@ static int plan_choose(struct series *s, const struct mem_kind *kind, uint64_t c
 	return 0;
 }
 
+static int plan_clear(struct series *s, const struct mem_kind *kind, uint64_t call)
+{
+	struct workload *w;
+	char size[SIZE_TEXT];
+
+	w = add_work(s, WORK_CLEAR, kind, s->opt.threads * call, call);
+	if (!w)
+		return -1;
+	w->pairs = s->opt.ops ? s->opt.ops : DEFAULT_CLEAR;
+	w->per_call = true;
+	snprintf(w->name, sizeof(w->name), "clear beside %s", format_size_exact(call, size));
+	return 0;
+}
+
 /* With no kind named, small maps run on those kinds that tell most. */
 static bool wanted(const struct series_options *o, const struct mem_kind *kind, bool storm)
 {
@@ -148,6 +163,7 @@ static int plan_kind(struct series *s, const struct mem_kind *kind)
 	static const uint64_t pingpong_sizes[] = { 4 * KIB, 64 * KIB, 2 * MIB };
 	static const uint64_t storm_sizes[] = { 4 * KIB };
 	static const uint64_t choose_sizes[] = { 4 * KIB, 64 * KIB };
+	static const uint64_t clear_sizes[] = { 2 * MIB };
 	const struct series_options *o = &s->opt;
 	unsigned int n, i, e;
 
@@ -173,6 +189,10 @@ static int plan_kind(struct series *s, const struct mem_kind *kind)
 			if (plan_choose(s, kind, (o->op_sizes ? o->op_size : choose_sizes)[i],
 					o->existings ? o->existing[e] : DEFAULT_BESIDE))
 				return -1;
+	n = o->op_sizes ? o->op_sizes : ARRAY_SIZE(clear_sizes);
+	for (i = 0; o->clear && wanted(o, kind, false) && i < n; i++)
+		if (plan_clear(s, kind, (o->op_sizes ? o->op_size : clear_sizes)[i]))
+			return -1;
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct series_options {
 	unsigned int kinds;
 	bool default_kinds;		/* none named: a choice for each workload */
 	bool kinds_given;		/* each named by the user: none is skipped */
-	bool map, pingpong, storm, dirty, replay, choose;
+	bool map, pingpong, storm, dirty, replay, choose, clear;
 	unsigned int batch;		/* map and storm: calls in one */
 	uint64_t size;
 	uint64_t chunk;			/* 0: one call per thread */
@@ -36,7 +36,7 @@ struct series_options {
 	uint64_t ops;			/* 0: the default of each workload */
 	uint64_t existing[SERIES_MAX_SIZES];	/* pingpong, choose beside so many maps */
 	unsigned int existings;		/* 0: beside none */
-	bool unmap[3];			/* by enum unmap_mode, for storms */
+	bool unmap[UNMAP_MODES];	/* by enum unmap_mode, for storms */
 	bool random;
 	unsigned int threads;
 	unsigned int repeat;

@@ -12,6 +12,7 @@ const char *const unmap_mode_name[] = {
 	[UNMAP_EACH] = "each",
 	[UNMAP_RANGE] = "range",
 	[UNMAP_ALL] = "all",
+	[UNMAP_CLOSE] = "close",
 };
 
 const char *const work_type_name[] = {
@@ -20,6 +21,7 @@ const char *const work_type_name[] = {
 	[WORK_DIRTY] = "dirty",
 	[WORK_REPLAY] = "replay",
 	[WORK_CHOOSE] = "choose",
+	[WORK_CLEAR] = "clear",
 };
 _Static_assert(ARRAY_SIZE(work_type_name) == WORK_TYPES, "a type of workload has no name");
 
@@ -78,6 +80,7 @@ static void *member_run(void *arg)
 		[WORK_DIRTY] = dirty_run,
 		[WORK_REPLAY] = replay_run,
 		[WORK_CHOOSE] = choose_run,
+		[WORK_CLEAR] = clear_run,
 	};
 	_Static_assert(ARRAY_SIZE(run) == WORK_TYPES, "a type of workload has no function");
 	struct member *t = arg;

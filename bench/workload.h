@@ -7,7 +7,8 @@
  *   pingpong  map and unmap one small piece after the other;
  *   dirty     read which pages are dirty, then unmap with that question;
  *   replay    let the device into an address space that has maps, and out;
- *   choose    map small pieces at addresses that the kernel chooses, and unmap them.
+ *   choose    map small pieces at addresses that the kernel chooses, and unmap them;
+ *   clear     unmap everything with one call, beside threads that map and unmap.
  *
  * Dirty and replay give their two sides the names map and unmap, too.
  *
@@ -30,6 +31,7 @@ enum work_type {
 	WORK_DIRTY,
 	WORK_REPLAY,
 	WORK_CHOOSE,
+	WORK_CLEAR,
 	WORK_TYPES,			/* how many there are */
 };
 
@@ -39,6 +41,8 @@ enum unmap_mode {
 	UNMAP_EACH,			/* one call for each map call */
 	UNMAP_RANGE,			/* one call over the slice */
 	UNMAP_ALL,			/* one call with the ALL flag */
+	UNMAP_CLOSE,			/* the backend is closed with all of it mapped */
+	UNMAP_MODES,			/* how many there are */
 };
 
 extern const char *const unmap_mode_name[];
@@ -49,7 +53,7 @@ struct workload {
 	const struct mem_kind *kind;
 	uint64_t len;			/* bytes of memory */
 	uint64_t call;			/* bytes per map call */
-	uint64_t pairs;			/* pingpong: map and unmap pairs per thread */
+	uint64_t pairs;			/* pingpong: map and unmap pairs per thread; clear: calls */
 	uint64_t existing;		/* pingpong, choose: 4K maps that are there all the while */
 	enum unmap_mode unmap;
 	unsigned int batch;		/* fill: calls in one, where the backend can */

@@ -78,7 +78,9 @@ void backend_take_container(struct backend *b)
 
 void backend_close(struct backend *b)
 {
-	b->ops->close(b);
+	if (!b->closed)
+		b->ops->close(b);
+	b->closed = true;
 }
 
 static bool fits(const struct iova_range *r, uint64_t from, uint64_t len, uint64_t align,

@@ -72,6 +72,7 @@ struct backend {
 	char answered[32];		/* who really maps: "type1", "ioasid" */
 	char bdf[PCI_BDF_LEN];
 	int group;
+	bool closed;
 	uint64_t maps;			/* as told to backend_open() */
 	uint64_t page_sizes;
 	uint64_t dma_avail;

@@ -61,8 +61,25 @@ addresses_that_the_kernel_chooses() {
 	json 'all(.results[] | select(.backend == "ioasid"); .skipped | test("chooses no addresses"))'
 }
 
+# Two threads map while a third one unmaps all, on either backend.
+all_unmapped_beside_others() {
+	"$BENCH" compare --device "$DEVICE" --workload clear --ops 20 --threads 3 --op-size 64K --kind 4k --repeat 2 \
+		--json >"$OUT"
+	json '[.results[].answered_by] == ["type1", "ioasid"]'
+	json 'all(.results[]; .workload == "clear beside 64K" and .unmap.calls == 20 and .map.calls > 0 and
+		.map.bytes == .map.calls * 65536)'
+}
+
+# The maps end with the descriptors, which takes one close.
+storm_ends_by_closing() {
+	"$BENCH" compare --device "$DEVICE" --workload storm --ops 300 --unmap close --kind 4k --threads 2 --repeat 2 \
+		--json >"$OUT"
+	json 'all(.results[]; .workload == "storm 4K close" and .map.calls == 300 and .unmap.calls == 1 and
+		.unmap.bytes == 1228800 and all(.unmap.repetitions_ns[]; . > 0))'
+}
+
 modules_are_free() { [ "$was" != 0 ] || modules_unload ioasid_vfio ioasid; }
 
 ktap_run native_calls_map_the_same batches_map_the_same maps_of_files replay_fills_the_page_table \
-	addresses_that_the_kernel_chooses \
+	addresses_that_the_kernel_chooses all_unmapped_beside_others storm_ends_by_closing \
 	compare_takes_turns_and_puts_the_switch_back modules_are_free
