@@ -11,6 +11,7 @@ enum mark {
 	MARK_OTHER,
 	MARK_MAP,
 	MARK_UNMAP,
+	MARK_BEGIN,		/* a run begins; its repetitions follow */
 };
 
 #ifdef __x86_64__

@@ -6,6 +6,7 @@
 
 #include "device.h"
 #include "machine.h"
+#include "mark.h"
 #include "progress.h"
 #include "series.h"
 #include "util.h"
@@ -242,6 +243,7 @@ static int run_once(struct series *s, unsigned int work, unsigned int backend, s
 	b.mem = m;
 	snprintf(r->backend, sizeof(r->backend), "%s", b.answered);
 	s->group = b.group;
+	mark(MARK_BEGIN);
 	err = workload_run(r->work, &b, m, r, mode);
 	backend_close(&b);
 	r->populate_ns = m->populate_ns;

@@ -7,37 +7,14 @@
  * Writes a line "address mark instructions" for each block to the file named
  * by the argument out=. One processor only: -icount has no other.
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* The part of QEMU's plugin interface (version 4) that is used here. */
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-typedef void (*exec_cb)(unsigned int cpu, void *data);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t id,
-						      struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, exec_cb cb, int flags,
-					  void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_cb cb, int flags,
-					    void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
-				    void (*cb)(qemu_plugin_id_t id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t n);
-size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t len);
-
-#define EXPORT __attribute__((visibility("default")))
+#include "plugin.h"
 
 EXPORT int qemu_plugin_version = 4;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 
-#define MARKS	3
 #define BUCKETS	(1U << 16)
 
 struct block {
@@ -88,21 +65,17 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb), i;
 	struct qemu_plugin_insn *insn;
-	unsigned char code[7];
-	uint32_t operand;
+	unsigned int what;
 
 	(void)id;
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_runs, 0,
 					     find(qemu_plugin_tb_vaddr(tb), n));
 	for (i = 0; i < n; i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
-		if (qemu_plugin_insn_data(insn, code, sizeof(code)) != sizeof(code) ||
-		    memcmp(code, "\x0f\x1f\x80", 3))
-			continue;
-		memcpy(&operand, code + 3, sizeof(operand));
-		if (operand >= 0x10a51d00 && operand < 0x10a51d00 + MARKS)
+		what = mark_of(insn);
+		if (what < MARKS)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark_runs, 0,
-							       (void *)(uintptr_t)(operand & 0xff));
+							       (void *)(uintptr_t)what);
 	}
 }
 

@@ -13,7 +13,7 @@ def median: sort | if length % 2 == 1 then .[length / 2 | floor]
 	else (.[length / 2] + .[length / 2 - 1]) / 2 end;
 def r3: . * 1000 | round / 1000;
 
-.runs[] | . as $run | .results[] | select(has("map")) |
+.runs[] | select(.phase != "caches") | . as $run | .results[] | select(has("map")) |
 (if .per_call then .map.calls else .map.bytes / 4096 end) as $units |
 (if .maps then .maps else 1 end) as $maps |
 [ $run.phase, $run.label, .workload, .memory, .threads,
