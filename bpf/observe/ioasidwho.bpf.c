@@ -22,8 +22,49 @@ char _license[] SEC("license") = "GPL";
 #define MISC_MAJOR	10
 #define MAJOR_SHIFT	20
 
-/* The parts that are looked at of structs that belong to vfio.ko. */
+/* Of the kernel's structs, as in kernel.bpf.h, and of those that belong to vfio.ko. */
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+struct kobject___read {
+	const char *name;
+};
+
+struct device___read {
+	struct kobject___read kobj;
+};
+
+struct iommu_group___read {
+	int id;
+};
+
+struct module___read {
+	char name[16];
+};
+
+struct file_operations___read {
+	struct module___read *owner;
+};
+
+struct inode___read {
+	__u32 i_rdev;
+};
+
+struct file___read {
+	const struct file_operations___read *f_op;
+	void *private_data;
+	struct inode___read *f_inode;
+};
+
+struct bpf_iter_meta___read {
+	void *seq;
+};
+
+struct bpf_iter__task_file___read {
+	struct bpf_iter_meta___read *meta;
+	struct task_struct___read *task;
+	__u32 fd;
+	struct file___read *file;
+};
+
 struct vfio_iommu_driver_ops {
 	char *name;
 };
@@ -38,12 +79,12 @@ struct vfio_container {
 };
 
 struct vfio_group {
-	struct iommu_group *iommu_group;
+	struct iommu_group___read *iommu_group;
 	struct vfio_container *container;
 };
 
 struct vfio_device {
-	struct device *dev;
+	struct device___read *dev;
 };
 
 struct vfio_device_file {
@@ -104,10 +145,10 @@ static __always_inline void escape(char to[4 * COMM_LEN], const char from[COMM_L
 	}
 }
 
-static __always_inline void show(struct bpf_iter__task_file *it, const char *kind,
+static __always_inline void show(struct bpf_iter__task_file___read *it, const char *kind,
 				 const char *backend, __u64 object, int group, __u64 container)
 {
-	struct task_struct *task = it->task;
+	struct task_struct___read *task = it->task;
 	char comm[COMM_LEN] = {}, name[4 * COMM_LEN] = {};
 
 	/* The verifier wants to see this where the task is used. */
@@ -119,7 +160,7 @@ static __always_inline void show(struct bpf_iter__task_file *it, const char *kin
 		       backend, object, group, container, name);
 }
 
-static __always_inline void show_group(struct bpf_iter__task_file *it, struct vfio_group *g)
+static __always_inline void show_group(struct bpf_iter__task_file___read *it, struct vfio_group *g)
 {
 	struct vfio_container *container = NULL;
 	int id = -1;
@@ -132,7 +173,7 @@ static __always_inline void show_group(struct bpf_iter__task_file *it, struct vf
 }
 
 /* A device's backend is its name, such as 0000:01:00.0. */
-static __always_inline void show_device(struct bpf_iter__task_file *it,
+static __always_inline void show_device(struct bpf_iter__task_file___read *it,
 					struct vfio_device_file *df)
 {
 	struct vfio_container *container = NULL;
@@ -153,11 +194,11 @@ static __always_inline void show_device(struct bpf_iter__task_file *it,
 }
 
 SEC("iter/task_file")
-int ioasidwho(struct bpf_iter__task_file *it)
+int ioasidwho(struct bpf_iter__task_file___read *it)
 {
-	struct file *file = it->file;
+	struct file___read *file = it->file;
 	char owner[16] = {}, backend[24] = {};
-	struct module *module;
+	struct module___read *module;
 	void *private;
 	__u32 rdev;
 

@@ -112,7 +112,7 @@ struct {
 	__type(value, struct pincg_scratch);
 } scratch SEC(".maps");
 
-extern struct cgroup *bpf_cgroup_acquire(struct cgroup *cgrp) __ksym;
+extern struct cgroup___read *bpf_cgroup_acquire(struct cgroup___read *cgrp) __ksym;
 
 /* From init; bytes of a page. */
 __u64 page_size = 4096;
@@ -191,7 +191,7 @@ static __noinline __u32 fits(struct pincg_scratch *s, const struct pincg_text *p
 }
 
 /* Of several patterns the longest counts, of equally long ones the lowest limit. */
-static long try_pattern(struct bpf_map *map, struct pincg_text *pattern, __u64 *limit, void *ctx)
+static long try_pattern(void *map, struct pincg_text *pattern, __u64 *limit, void *ctx)
 {
 	struct pincg_scratch *s = the_scratch();
 	__u32 length;
@@ -247,7 +247,7 @@ static __always_inline bool is_idle(const struct pincg_slot *slot)
 
 static __always_inline bool is_gone(__u64 cgroup)
 {
-	struct cgroup *cgrp = bpf_cgroup_from_id(cgroup);
+	struct cgroup___read *cgrp = bpf_cgroup_from_id(cgroup);
 
 	if (cgrp)
 		bpf_cgroup_release(cgrp);
@@ -343,10 +343,10 @@ static __noinline __u32 make_slot(struct pincg_scratch *s, __u64 cgroup, __u32 a
 }
 
 /* From the root down, so that whatever has a slot also has its way up. */
-static __noinline __u32 make_way(struct pincg_scratch *s, struct cgroup *cgrp)
+static __noinline __u32 make_way(struct pincg_scratch *s, struct cgroup___read *cgrp)
 {
 	__u32 i = 0, level, depth = cgrp->level;
-	struct cgroup *up;
+	struct cgroup___read *up;
 
 	path_begin(s);
 	bpf_for(level, 0, MAX_LEVELS) {
@@ -373,17 +373,21 @@ static __noinline __u32 make_way(struct pincg_scratch *s, struct cgroup *cgrp)
  * That of the current task, or one that mapped and whose pages are pinned only
  * now: NULL when it is gone.
  */
-static __always_inline struct cgroup *cgroup_of(__u64 id)
+static __always_inline struct cgroup___read *cgroup_of(__u64 id)
 {
-	if (id == bpf_get_current_cgroup_id())
-		return bpf_cgroup_acquire(bpf_get_current_task_btf()->cgroups->dfl_cgrp);
+	struct task_struct___cgroups *task;
+
+	if (id == bpf_get_current_cgroup_id()) {
+		task = (struct task_struct___cgroups *)bpf_get_current_task_btf();
+		return bpf_cgroup_acquire(task->cgroups->dfl_cgrp);
+	}
 	return bpf_cgroup_from_id(id);
 }
 
 static __always_inline __u32 make(__u64 cgroup)
 {
 	struct pincg_scratch *s = the_scratch();
-	struct cgroup *cgrp;
+	struct cgroup___read *cgrp;
 	__u32 i = slot_of(cgroup);
 
 	if (i || !s)
@@ -547,7 +551,7 @@ static __noinline int apply(__u32 i)
 {
 	struct pincg_slot *slot = slot_at(i);
 	struct pincg_scratch *s = the_scratch();
-	struct cgroup *cgrp, *up;
+	struct cgroup___read *cgrp, *up;
 	__u32 level, depth;
 
 	if (!slot || !s || !slot->cgroup)

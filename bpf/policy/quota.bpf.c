@@ -173,13 +173,13 @@ static __always_inline struct quota_use *add(__u32 id, __s64 n, __s64 *now)
 	return use;
 }
 
-static long forget_space(struct bpf_map *map, __u32 *id, struct quota_space *space, void *ctx)
+static long forget_space(void *map, __u32 *id, struct quota_space *space, void *ctx)
 {
 	bpf_map_delete_elem(&spaces, id);
 	return 0;
 }
 
-static long forget_use(struct bpf_map *map, __u64 *cgroup, struct quota_use *use, void *ctx)
+static long forget_use(void *map, __u64 *cgroup, struct quota_use *use, void *ctx)
 {
 	bpf_map_delete_elem(&cgroups, cgroup);
 	return 0;

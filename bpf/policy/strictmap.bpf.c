@@ -223,7 +223,7 @@ static __always_inline void forget(__u32 id, __u64 first, __u64 last)
 
 /* ---- hooks ---- */
 
-static long forget_space(struct bpf_map *map, __u32 *id, struct strictmap_space *space, void *ctx)
+static long forget_space(void *map, __u32 *id, struct strictmap_space *space, void *ctx)
 {
 	bpf_map_delete_elem(&spaces, id);
 	return 0;

@@ -57,7 +57,7 @@ static __always_inline s32 books_open(const struct ioasid_init_args *args)
 }
 
 /* How many entries a map has room for, which the loader may have set. */
-#define room_of(map) (((struct bpf_map *)&(map))->max_entries)
+#define room_of(map) (((struct bpf_map___read *)&(map))->max_entries)
 
 /* For init: do the address spaces that exist fit into @map? */
 #define books_fit(args, map)								\

@@ -8,14 +8,14 @@
 /* Each cgroup by itself. */
 #define NO_LEVEL	64
 
-extern struct cgroup *bpf_cgroup_from_id(__u64 id) __ksym;
-extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym;
-extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
+extern struct cgroup___read *bpf_cgroup_from_id(__u64 id) __ksym;
+extern struct cgroup___read *bpf_cgroup_ancestor(struct cgroup___read *cgrp, int level) __ksym;
+extern void bpf_cgroup_release(struct cgroup___read *cgrp) __ksym;
 
 /* The ancestor of the cgroup @id at @level, or itself if it is not deeper, or gone. */
 static __noinline __attribute__((unused)) __u64 cgroup_counted(__u64 id, __u32 level)
 {
-	struct cgroup *cgrp, *up;
+	struct cgroup___read *cgrp, *up;
 
 	if (level == NO_LEVEL)
 		return id;

@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include <ioasid/kernel.bpf.h>
 #include <ioasid/policy.h>
 
 /* BTF has no macros: the errnos that hooks may return. */
@@ -45,7 +46,8 @@ do {									\
 } while (0)
 
 /* The name of the running task; hooks may not call bpf_get_current_comm(). */
-#define current_comm(to)	copy_chars(to, bpf_get_current_task_btf()->comm)
+#define current_comm(to)							\
+	copy_chars(to, ((struct task_struct___read *)bpf_get_current_task_btf())->comm)
 
 /*
  * @i as an index of an array of @n, the last one if it is too large. The verifier
