@@ -94,7 +94,7 @@ static void check_layout(void)
 	btf__free(vmlinux);
 }
 
-/* ---- Secure Boot ---- */
+/* ---- Secure Boot, signatures, lockdown ---- */
 
 /* A variable of the firmware: four bytes of attributes, then its value. */
 static int secure_boot(void)
@@ -111,13 +111,60 @@ static int secure_boot(void)
 	return n == sizeof(value) ? value[4] : -1;
 }
 
-static void check_signature(void)
+/* Does this kernel refuse modules without a signature that it can check? */
+static bool signatures_enforced(const char *lockdown)
 {
-	char taint[32] = "", lockdown[128] = "";
+	char enforce[8] = "";
+
+	sysfs_line(enforce, sizeof(enforce), "/sys/module/module/parameters/sig_enforce");
+	return enforce[0] == 'Y' || strstr(lockdown, "[integrity]") ||
+	       strstr(lockdown, "[confidentiality]");
+}
+
+/* A signature tells the name of its key, the kernel's keys are in /proc/keys by their names. */
+static bool kernel_has_key(const char *name)
+{
+	FILE *f = fopen("/proc/keys", "re");
+	char line[512], *at;
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		at = strstr(line, " asymmetri ");
+		found = at && strstr(at, name);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Would modprobe be refused? Says so, and why. */
+static bool refused_for_its_signature(void)
+{
+	char file[512], signer[128];
+
+	if (!modinfo("ioasid", "filename", file, sizeof(file)))
+		return false;
+	if (!modinfo("ioasid", "signer", signer, sizeof(signer)))
+		diagnose(FAILS, "signature", "install openssl, and build the modules again by 'dkms remove ioasid/VERSION --all' and 'dkms autoinstall'; or sign them: see Secure Boot in docs/install.md",
+			 "this kernel loads signed modules only, and %s is not signed", file);
+	else if (!kernel_has_key(signer))
+		diagnose(FAILS, "signature", "enrol the key, for that of DKMS by 'mokutil --import /var/lib/dkms/mok.pub', and reboot: see Secure Boot in docs/install.md",
+			 "this kernel loads modules that a key of its own has signed, and it does not have '%s', which signed %s",
+			 signer, file);
+	else
+		return false;
+	return true;
+}
+
+static void check_signature(const char *lockdown)
+{
+	char taint[32] = "";
 	int secure = secure_boot();
 
 	sysfs_line(taint, sizeof(taint), "/sys/module/ioasid/taint");
-	sysfs_line(lockdown, sizeof(lockdown), "/sys/kernel/security/lockdown");
+	if (!module_loaded("ioasid") && signatures_enforced(lockdown) &&
+	    refused_for_its_signature())
+		return;
 	if (!strchr(taint, 'E') && module_loaded("ioasid"))
 		diagnose(OK, "secureboot", NULL, "Secure Boot is %s; the module is signed",
 			 secure == 1 ? "on" : "off");
@@ -126,9 +173,13 @@ static void check_signature(void)
 			 "Secure Boot is on, and the modules are not signed: this kernel or the next may refuse them");
 	else
 		diagnose(OK, "secureboot", NULL, "Secure Boot is %s", secure ? "not there" : "off");
+}
+
+static void check_lockdown(const char *lockdown)
+{
 	if (strstr(lockdown, "[confidentiality]"))
-		diagnose(FAILS, "lockdown", "boot with lockdown=integrity",
-			 "the kernel is locked down for confidentiality: BPF programs may not read it, and observers do not load");
+		diagnose(WARN, "lockdown", "boot with lockdown=integrity if you need one of them",
+			 "the kernel is locked down for confidentiality: pincg and ioasidwho cannot be loaded");
 	else if (lockdown[0])
 		diagnose(OK, "lockdown", NULL, "%s", lockdown);
 }
@@ -157,8 +208,12 @@ static void check_mounts(void)
 
 void doctor_kernel(void)
 {
+	char lockdown[128] = "";
+
+	sysfs_line(lockdown, sizeof(lockdown), "/sys/kernel/security/lockdown");
 	check_btf();
 	check_layout();
-	check_signature();
+	check_signature(lockdown);
+	check_lockdown(lockdown);
 	check_mounts();
 }

@@ -33,8 +33,8 @@ static struct copies {
 	int nr;
 } copies;
 
-/* One field of the file that modprobe would load, decompressed by modinfo. */
-static bool modinfo(const char *module, const char *field, char *buf, size_t size)
+/* The file is compressed, so kmod's program reads it. */
+bool modinfo(const char *module, const char *field, char *buf, size_t size)
 {
 	char command[192];
 	bool ok;

@@ -214,9 +214,44 @@ no_module() {
 	grep -q '^fail *installed *no ioasid.ko is installed for Linux' "$scratch/doctor"
 }
 
+# enforced COMMAND...: in that tree, on a kernel that loads signed modules only.
+enforced() {
+	in_tree sh -c 'mount --bind "$1" /sys/module/module/parameters/sig_enforce; mount --bind "$2" /proc/keys
+		shift 2; exec "$@"' sh "$scratch/enforced" "$scratch/keys" "$@"
+}
+
+# signed FILE: as scripts/sign-file does it, by a key of that name.
+signed() {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=a key of the test/' \
+		-keyout "$scratch/key" -outform DER -out "$scratch/certificate" 2>/dev/null
+	"/usr/src/linux-headers-$release/scripts/sign-file" sha256 "$scratch/key" "$scratch/certificate" "$1"
+}
+
+# What the machine says that is set up so is a row of make check-operators.
+modules_that_the_kernel_refuses() {
+	begin
+	as_installed updates/ioasid
+	trap 'modules_load ioasid; clean' EXIT
+	modules_unload ioasid_vfio
+	wait_for rmmod ioasid
+	echo Y >"$scratch/enforced"
+	echo '1 I------ 1 perm 1f010000 0 0 asymmetri another key: 12ab: X509.rsa 34cd []' >"$scratch/keys"
+	expect_status 3 enforced ioasidctl doctor >"$scratch/doctor"
+	grep -q '^fail *signature *this kernel loads signed modules only, and .*/ioasid.ko is not signed' "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	signed "$tree/updates/ioasid/ioasid.ko"
+	expect_status 3 enforced ioasidctl doctor >"$scratch/doctor"
+	grep -q "^fail *signature *.* does not have 'a key of the test', which signed .*/ioasid.ko" "$scratch/doctor" ||
+		fail "$(cat "$scratch/doctor")"
+	grep -q -- "-> enrol the key, .*mokutil --import" "$scratch/doctor"
+	sed -i 's/another key/a key of the test/' "$scratch/keys"
+	enforced ioasidctl doctor >"$scratch/doctor" || :
+	! grep '^fail *signature' "$scratch/doctor"
+}
+
 ktap_run what_is_well installed_and_loaded_alike installed_is_newer_than_loaded \
 	installed_is_of_other_sources installed_twice installed_by_half tools_of_another_version \
 	an_open_node_and_a_policy_that_was_ejected a_process_close_to_its_limit \
 	hardly_a_mapping_left a_user_close_to_a_limit interrupts_that_are_not_isolated \
 	rules_of_modprobe no_backend_is_left \
-	a_container_on_type1 no_module
+	a_container_on_type1 modules_that_the_kernel_refuses no_module
