@@ -27,8 +27,8 @@ kernels() { for file in /boot/vmlinuz-*; do echo "${file#/boot/vmlinuz-}"; done;
 
 modules='ioasid ioasid_vfio ioasid_pci ioasid_setcontainer'
 
-# on_disk VERSION KERNEL: all modules that modprobe would load there are of that version, and are
-# what DKMS has built of it.
+# on_disk VERSION KERNEL: all modules that modprobe would load there are of that version, are
+# what DKMS has built of it, and are signed.
 on_disk() {
 	for module in $modules; do
 		is=$(modinfo -k "$2" -F version "$module")
@@ -36,6 +36,7 @@ on_disk() {
 		set -- "$1" "$2" /var/lib/dkms/ioasid/"$1"/"$2"/*/module/"$module".ko*
 		is=$(modinfo -k "$2" -F srcversion "$module")
 		built=$(modinfo -F srcversion "$3")
+		[ -n "$(modinfo -k "$2" -F signer "$module")" ] || fail "$module for $2 is not signed"
 		[ "${is:-none}" = "$built" ] || fail "$module for $2 is of the sources '$is', DKMS has built '$built'"
 	done
 }
