@@ -129,7 +129,7 @@ all_need_rights() {
 
 all_need_the_module_and_its_btf() {
 	begin
-	trap 'rmmod ioasid 2>/dev/null; modules_load ioasid; clean' EXIT
+	trap 'rmmod ioasid 2>/dev/null || :; modules_load ioasid; clean' EXIT
 	modules_unload ioasid_vfio
 	wait_for rmmod ioasid
 	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
@@ -141,9 +141,13 @@ all_need_the_module_and_its_btf() {
 		says 'has no BTF' "$tool"
 	done
 	rmmod ioasid
-	# Without its base the types are numbered as those of another kernel.
+	# Without its base the types are numbered as those of another kernel. A kernel that does
+	# not allow that refuses the module, and says why.
 	objcopy -R .BTF.base "build/$(uname -r)/ioasid.ko" "$scratch/ioasid.ko"
-	insmod "$scratch/ioasid.ko"
+	if ! insmod "$scratch/ioasid.ko" 2>"$scratch/error"; then
+		dmesg | tail -n 3 | grep -q 'failed to validate module \[ioasid\] BTF' || fail "$(cat "$scratch/error")"
+		return
+	fi
 	for tool in ioasidlat ioasidsnoop ioasidstat ioasidtop; do
 		says 'is of another kernel' "$tool"
 	done
