@@ -16,7 +16,7 @@ row() {
 	row_head="| $ROW | $1 | $2 | $3 | $4 |"
 	shift 4
 	case "$*" in
-	ok|'ok '*|'ok:'*) row_verdict="$*" ;;
+	ok|'ok '*|'ok:'*|'ok,'*) row_verdict="$*" ;;
 	*) row_verdict="**failed**: $*" ;;
 	esac
 	printf '%s %s |\n' "$row_head" "$(printf %s "$row_verdict" | tr '|\n' '/ ')" >>"$ROWS"
