@@ -227,7 +227,6 @@ signed() {
 	"/usr/src/linux-headers-$release/scripts/sign-file" sha256 "$scratch/key" "$scratch/certificate" "$1"
 }
 
-# What the machine says that is set up so is a row of make check-operators.
 modules_that_the_kernel_refuses() {
 	begin
 	as_installed updates/ioasid
