@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Histograms and medians. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,4 +101,52 @@ double median(const uint64_t *values, size_t n)
 		  : ((double)sorted[n / 2 - 1] + (double)sorted[n / 2]) / 2;
 	free(sorted);
 	return m;
+}
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * How many values at each end can be left out so that the rest covers 95 %; -1 if none
+ * may. The median is below the (k + 1)th value with the probability that at most k of n
+ * coins show heads.
+ */
+static long values_beyond(size_t n, double *coverage)
+{
+	double term = exp2(-(double)n), tail = 0;
+	long k;
+
+	*coverage = 0;
+	for (k = 0; k < (long)n / 2; k++) {
+		tail += term;
+		if (1 - 2 * tail < 0.95)
+			break;
+		*coverage = 1 - 2 * tail;
+		term *= (double)((long)n - k) / (double)(k + 1);
+	}
+	return k - 1;
+}
+
+int interval_of(const double *values, size_t n, struct interval *out)
+{
+	double *sorted = malloc(n * sizeof(*sorted));
+	long beyond;
+
+	if (!sorted)
+		return fail("out of memory");
+	memcpy(sorted, values, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), compare_double);
+	out->median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+	out->low = out->high = out->median;
+	beyond = values_beyond(n, &out->coverage);
+	if (beyond >= 0) {
+		out->low = sorted[beyond];
+		out->high = sorted[n - 1 - (size_t)beyond];
+	}
+	free(sorted);
+	return 0;
 }

@@ -37,6 +37,24 @@ void hist_json(struct json *j, const char *key, const struct hist *h);
 /* Median of @n values; the mean of the middle two when @n is even. */
 double median(const uint64_t *values, size_t n);
 
+/* Fewer repetitions than INTERVAL_MIN have no interval of 95 %; INTERVAL_MAX is the most. */
+#define INTERVAL_MIN	6
+#define INTERVAL_MAX	1000
+
+/*
+ * A median and the interval in which the median of all possible repetitions is: two of the
+ * values themselves, as far apart as their order demands (2 * binomial(n, 1/2)), which
+ * assumes nothing of how the values are distributed. @coverage is what the two really
+ * cover, at least 0.95, and 0 where there are too few values: @low and @high are the median then.
+ */
+struct interval {
+	double median, low, high;
+	double coverage;
+};
+
+/* Of @n values, from 1 to INTERVAL_MAX. 0, or -1 with a line printed. */
+int interval_of(const double *values, size_t n, struct interval *out);
+
 static inline unsigned int hist_index(uint64_t v)
 {
 	unsigned int shift;
