@@ -244,7 +244,7 @@ static int run_once(struct series *s, unsigned int work, unsigned int backend, s
 	snprintf(r->backend, sizeof(r->backend), "%s", b.answered);
 	s->group = b.group;
 	mark(MARK_BEGIN);
-	err = workload_run(r->work, &b, m, r, mode);
+	err = workload_run(r->work, &b, m, r, mode, s->counters);
 	backend_close(&b);
 	r->populate_ns = m->populate_ns;
 	r->populated_bytes = m->len;

@@ -19,7 +19,7 @@
 #define SERIES_MAX_THREADS	256
 
 struct series_options {
-	const char *command;		/* "map" or "compare" */
+	const char *command;		/* "map", "compare" or "record" */
 	const struct backend_ops *backend[SERIES_MAX_BACKENDS];
 	unsigned int backends;
 	const char *device;
@@ -55,6 +55,7 @@ struct series {
 	int group;
 	struct workload work[SERIES_MAX_WORKLOADS];
 	unsigned int works;
+	struct counters *counters;	/* that count beside the clock, or NULL */
 	/* Backend @b of workload @w is result[w * opt.backends + b]. */
 	struct result *result;
 };

@@ -36,6 +36,8 @@ struct team {
 	unsigned int count;
 	/* Growth while mapping, read by thread 0 while all others wait. */
 	struct held held;
+	struct counters *counters;	/* or NULL; thread 0 starts and stops them */
+	struct counted counted[2];	/* map, unmap */
 };
 
 static void read_held(struct held *h)
@@ -88,18 +90,24 @@ static void *member_run(void *arg)
 	struct held before = { 0 };
 
 	if (t->work->type != WORK_FILL) {
+		if (t->index == 0)
+			counters_start(team->counters);
 		pthread_barrier_wait(&team->barrier);
 		run[t->work->type](t);
 		return NULL;
 	}
-	if (t->index == 0)
+	if (t->index == 0) {
 		read_held(&before);
+		counters_start(team->counters);
+	}
 	pthread_barrier_wait(&team->barrier);
 	fill_map(t);
 	pthread_barrier_wait(&team->barrier);
 	if (t->index == 0) {
+		counters_stop(team->counters, &team->counted[0]);
 		read_held(&team->held);
 		held_since(&team->held, &before);
+		counters_start(team->counters);
 	}
 	pthread_barrier_wait(&team->barrier);
 	if (!anyone_failed(team))
@@ -201,6 +209,8 @@ static int start_team(struct team *team)
 	member_run(&team->member[0]);
 	for (i = 1; i < team->count; i++)
 		pthread_join(thread[i], NULL);
+	counters_stop(team->counters,
+		      &team->counted[team->member[0].work->type == WORK_FILL]);
 	pthread_barrier_destroy(&team->barrier);
 	free(thread);
 	return anyone_failed(team) ? -1 : 0;
@@ -238,8 +248,10 @@ static void add_up(const struct team *team, enum work_type type, struct total *s
 					  : unmap_to - unmap_from;
 }
 
-static void record_side(struct side *s, uint64_t ns, uint64_t calls, uint64_t bytes)
+static void record_side(struct side *s, uint64_t ns, uint64_t calls, uint64_t bytes,
+			const struct counted *counted)
 {
+	s->counted[s->reps] = *counted;
 	s->ns[s->reps++] = ns;
 	s->calls = calls;
 	s->bytes = bytes;
@@ -249,8 +261,9 @@ static void record(struct result *r, const struct team *team, const struct total
 {
 	unsigned int i;
 
-	record_side(&r->map, sum->map_ns, sum->map_calls, sum->map_bytes);
-	record_side(&r->unmap, sum->unmap_ns, sum->unmap_calls, sum->unmap_bytes);
+	record_side(&r->map, sum->map_ns, sum->map_calls, sum->map_bytes, &team->counted[0]);
+	record_side(&r->unmap, sum->unmap_ns, sum->unmap_calls, sum->unmap_bytes,
+		    &team->counted[1]);
 	for (i = 0; i < team->count; i++) {
 		hist_merge(r->map.call, team->member[i].map_call);
 		hist_merge(r->unmap.call, team->member[i].unmap_call);
@@ -273,9 +286,9 @@ static void record_split(struct split *s, const struct total *sum)
 }
 
 int workload_run(const struct workload *w, struct backend *b, struct mem *m,
-		 struct result *r, enum run_mode mode)
+		 struct result *r, enum run_mode mode, struct counters *counters)
 {
-	struct team team = { .count = 0 };
+	struct team team = { .counters = mode == RUN_RECORD ? counters : NULL };
 	struct total sum;
 	int err;
 
@@ -312,7 +325,10 @@ int result_init(struct result *r, const struct workload *w, const struct backend
 	r->unmap.ns = calloc(reps, sizeof(*r->unmap.ns));
 	r->map.call = hist_new();
 	r->unmap.call = hist_new();
-	if (!r->map.ns || !r->unmap.ns || !r->map.call || !r->unmap.call)
+	r->map.counted = calloc(reps, sizeof(*r->map.counted));
+	r->unmap.counted = calloc(reps, sizeof(*r->unmap.counted));
+	if (!r->map.ns || !r->unmap.ns || !r->map.call || !r->unmap.call || !r->map.counted ||
+	    !r->unmap.counted)
 		return fail("out of memory");
 	return 0;
 }
@@ -323,6 +339,8 @@ void result_free(struct result *r)
 	free(r->unmap.ns);
 	free(r->map.call);
 	free(r->unmap.call);
+	free(r->map.counted);
+	free(r->unmap.counted);
 }
 
 double side_ns(const struct side *s)

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "backend/backend.h"
+#include "counters.h"
 #include "mem.h"
 #include "split.h"
 #include "stats.h"
@@ -68,6 +69,7 @@ struct side {
 	uint64_t *ns;			/* per repetition, wall time of all threads */
 	unsigned int reps;
 	struct hist *call;		/* single calls, ns */
+	struct counted *counted;	/* per repetition; of fill alone is this side by itself */
 	uint64_t calls;			/* per repetition */
 	uint64_t bytes;			/* per repetition */
 };
@@ -95,12 +97,16 @@ enum run_mode {
 
 /**
  * workload_run() - one repetition
+ * @counters: of the calling thread, what they count is kept too in RUN_RECORD; or NULL
+ *
+ * Of fill, map and unmap are counted apart. Of all others they come in turn: both
+ * together are in @r->map.
  *
  * Return: 0, or -1 with a line printed; close the backend then, which undoes
  * whatever was mapped.
  */
 int workload_run(const struct workload *w, struct backend *b, struct mem *m,
-		 struct result *r, enum run_mode mode);
+		 struct result *r, enum run_mode mode, struct counters *counters);
 
 /* How many maps it has at one time. */
 uint64_t workload_maps(const struct workload *w);
