@@ -191,6 +191,7 @@ int nvme_parse(struct nvme_options *o, int argc, char **argv)
 	o->depth = 32;
 	o->block = PAGE_4K;
 	o->seconds = 3;
+	o->repeat = 1;
 	o->version = 2;
 	o->map_once = o->map_per_io = true;
 	opterr = 0;

@@ -154,12 +154,11 @@ static int verify_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_jo
 	return 0;
 }
 
-static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_job *job)
+static int timed_reads(struct nvme_run *r, struct nvme_pass *p, struct reader_job *job)
 {
-	uint64_t from = UINT64_MAX, to = 0;
+	uint64_t from = UINT64_MAX, to = 0, before = p->reads;
 	unsigned int i;
 
-	progress_begin("reading, maps %s", p->name);
 	job->known = NULL;
 	job->random = !r->opt.sequential;
 	job->reads = r->opt.reads;
@@ -175,8 +174,21 @@ static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_job
 		hist_merge(p->map_call, r->reader[i].map_call);
 		hist_merge(p->unmap_call, r->reader[i].unmap_call);
 	}
-	p->ns = to - from;
+	p->ns += to - from;
+	p->iops[p->reps++] = to > from ? (double)(p->reads - before) * 1e9 / (double)(to - from) : 0;
 	return 0;
+}
+
+static int timed_pass(struct nvme_run *r, struct nvme_pass *p, struct reader_job *job)
+{
+	int err = 0;
+
+	while (!err && p->reps < r->opt.repeat) {
+		progress_begin("reading, maps %s, repetition %u of %u", p->name, p->reps + 1,
+			       r->opt.repeat);
+		err = timed_reads(r, p, job);
+	}
+	return err;
 }
 
 static int run_pass(struct nvme_run *r, bool per_io)
@@ -198,8 +210,11 @@ static int run_pass(struct nvme_run *r, bool per_io)
 	p->latency = hist_new();
 	p->map_call = hist_new();
 	p->unmap_call = hist_new();
+	p->iops = calloc(r->opt.repeat, sizeof(*p->iops));
 	if (!p->latency || !p->map_call || !p->unmap_call)
 		return -1;
+	if (!p->iops)
+		return fail("out of memory");
 	if (!per_io) {
 		err = b->ops->map(b, r->mem.va, r->data_iova, r->mem.len);
 		if (err)
@@ -219,7 +234,7 @@ static int run_pass(struct nvme_run *r, bool per_io)
 	return err;
 }
 
-static void close_run(struct nvme_run *r)
+void nvme_end(struct nvme_run *r)
 {
 	unsigned int i;
 
@@ -234,13 +249,14 @@ static void close_run(struct nvme_run *r)
 		free(r->pass[i].latency);
 		free(r->pass[i].map_call);
 		free(r->pass[i].unmap_call);
+		free(r->pass[i].iops);
 	}
 	if (r->mem.kind)
 		mem_free(&r->mem);
 	known_close(&r->known);
 }
 
-static int run(struct nvme_run *r)
+int nvme_measure(struct nvme_run *r)
 {
 	int status;
 
@@ -266,14 +282,14 @@ int command_nvme(int argc, char **argv)
 		return fail("out of memory"), ST_ERROR;
 	status = nvme_parse(&r->opt, argc, argv);
 	if (status < 0) {
-		status = run(r);
+		status = nvme_measure(r);
 		progress_end();
 		machine_probe(&m);
 		if (status == ST_OK && r->opt.json)
 			status = nvme_print_json(r, &m) ? ST_ERROR : ST_OK;
 		else if (status == ST_OK)
 			nvme_print(r, &m);
-		close_run(r);
+		nvme_end(r);
 	}
 	free(r);
 	return status;

@@ -22,6 +22,7 @@ struct nvme_options {
 	uint64_t size;			/* 0: all that is known, or up to 1G */
 	uint64_t reads;
 	unsigned int seconds;
+	unsigned int repeat;		/* timed reads, each of that length */
 	uint32_t nsid;
 	int version;
 	bool map_once, map_per_io;
@@ -37,7 +38,9 @@ struct nvme_pass {
 	uint64_t verified;		/* bytes */
 	uint64_t wrong;			/* reads */
 	uint64_t first_wrong;
-	uint64_t reads, bytes, ns;
+	uint64_t reads, bytes, ns;	/* of all repetitions */
+	double *iops;			/* of each */
+	unsigned int reps;
 	struct hist *latency, *map_call, *unmap_call;
 };
 
@@ -59,6 +62,10 @@ struct nvme_run {
 
 /* nvme_options.c: -1 to go on, else an exit status. */
 int nvme_parse(struct nvme_options *o, int argc, char **argv);
+
+/* nvme_run.c: all passes, an exit status; nvme_end() is wanted either way, after the report. */
+int nvme_measure(struct nvme_run *r);
+void nvme_end(struct nvme_run *r);
 
 /* nvme_report.c */
 void nvme_print(const struct nvme_run *r, const struct machine *m);
