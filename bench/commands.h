@@ -6,6 +6,8 @@
 int command_map(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_nvme(int argc, char **argv);
+int command_record(int argc, char **argv);
+int command_diff(int argc, char **argv);
 int command_checksum(int argc, char **argv);
 
 #endif

@@ -20,6 +20,9 @@ static const struct command {
 	{ "map", "map and unmap throughput and latency", command_map, true },
 	{ "nvme", "read an NVMe disk by DMA from user space and verify it", command_nvme, true },
 	{ "compare", "the map workloads on type1 and on ioasid", command_compare, true },
+	{ "record", "all of it on this machine, into a file and a page with plots", command_record,
+	  true },
+	{ "diff", "compare two records", command_diff, false },
 	{ "checksum", "make the checksum file that 'nvme --verify' wants", command_checksum,
 	  false },
 };
@@ -40,7 +43,8 @@ static void help(void)
 	     "  ioasid-bench map --device 0000:01:00.0 --size 1G\n"
 	     "  ioasid-bench checksum /dev/nvme0n1 > disk.sum\n"
 	     "  ioasid-bench nvme --device 0000:01:00.0 --verify disk.sum\n"
-	     "  ioasid-bench compare --device 0000:01:00.0");
+	     "  ioasid-bench compare --device 0000:01:00.0\n"
+	     "  ioasid-bench record --device 0000:01:00.0");
 }
 
 int main(int argc, char **argv)

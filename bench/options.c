@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Command line of the commands map and compare. */
+/* Command line of the commands map and compare, and of each series of record. */
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -262,7 +262,7 @@ static int parse_one(struct series_options *o, int c, char *const *argv)
 static void fill_defaults(struct series_options *o)
 {
 	static const char *const kinds[] = { "4k", "4k-shuf", "thp", "hugetlb", "memfd" };
-	bool comparing = !strcmp(o->command, "compare"), none = true;
+	bool comparing = strcmp(o->command, "map"), none = true;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(workloads); i++)
@@ -286,13 +286,13 @@ static void fill_defaults(struct series_options *o)
 
 static int check(const struct series_options *o)
 {
-	bool comparing = !strcmp(o->command, "compare");
+	bool comparing = !strcmp(o->command, "compare"), mapping = !strcmp(o->command, "map");
 
 	if (comparing && o->backends < 2)
 		return usage(o->command, "--backends needs two names such as type1,ioasid");
-	if (!comparing && o->backends > 1)
+	if (mapping && o->backends > 1)
 		return usage(o->command, "--backend takes one name; 'ioasid-bench compare' runs several");
-	if (comparing && (o->backend[0] == &backend_auto || o->backend[1] == &backend_auto))
+	if (o->backends > 1 && (o->backend[0] == &backend_auto || o->backend[1] == &backend_auto))
 		return usage(o->command, "--backends needs names of backends, not auto");
 	if (o->replay && o->threads > 1)
 		return usage(o->command, "--workload replay is one device's: use one thread");
