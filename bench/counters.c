@@ -71,10 +71,11 @@ static void say_why(char *why, size_t size, enum counter i, int err)
 	if (err == EACCES || err == EPERM)
 		snprintf(why, size, "no permission: run as root, or with CAP_PERFMON (%s is %s)",
 			 PARANOID, paranoid);
+	else if (err == ENOENT && kind[i].type == PERF_TYPE_TRACEPOINT)
+		snprintf(why, size, "there is no tracepoint lock:contention_begin in /sys/kernel/tracing: mount tracefs");
 	else if (err == ENOENT || err == EOPNOTSUPP || err == ENODEV || err == EINVAL)
-		snprintf(why, size, kind[i].type == PERF_TYPE_TRACEPOINT ||
-				    kind[i].type == PERF_TYPE_SOFTWARE
-			 ? "this kernel has no such counter" : "this processor has no such counter, or hides it");
+		snprintf(why, size, "%s has no such counter", kind[i].type == PERF_TYPE_SOFTWARE
+			 ? "this kernel" : "this processor, or what emulates it,");
 	else if (err == ENOSYS)
 		snprintf(why, size, "this kernel has no perf events");
 	else
