@@ -61,6 +61,34 @@ nvme_options() {
 	wrong 'not a PCI address' nvme --device 1
 }
 
+record_options() {
+	wrong "unknown option '--bogus'" record --bogus
+	wrong "'--kind' needs a value" record --kind
+	wrong "does not know 'silk'" record --kind silk
+	wrong "does not know 'vfio'" record --backends type1,vfio
+	wrong 'not auto' record --backends type1,auto
+	wrong "from 1 to 256, not '0'" record --threads 1,0
+	wrong 'twice' record --threads 2,1,2
+	wrong 'needs a value' record --threads ,
+	wrong "from 1 to 1000, not '1001'" record --repeat 1001
+	wrong "not '0'" record --seconds 0
+	wrong "not '0'" record --ios 0
+	wrong "not '12'" record --size 12
+	wrong 'not a PCI address' record --device nvme0
+	wrong 'not a PCI address' record --disk nvme0
+	wrong 'without .json' record --output "$WORK/"
+	wrong 'one thread' record --workload replay --threads 1,2
+	wrong "'extra' is not an option" record extra
+}
+
+diff_options() {
+	wrong 'name two files' diff
+	wrong 'name two files' diff a
+	wrong 'name two files' diff a b c
+	wrong "'--html' needs a value" diff a b --html
+	wrong "unknown option '--bogus'" diff --bogus a b
+}
+
 checksum_options() {
 	wrong 'name one disk' checksum
 	wrong 'name one disk' checksum a b
@@ -69,7 +97,7 @@ checksum_options() {
 }
 
 help_is_no_error() {
-	for command in map nvme compare checksum; do
+	for command in map nvme compare record diff checksum; do
 		"$BENCH" "$command" --help >"$WORK/help" || fail "'$command --help' failed"
 		grep -q "^usage: ioasid-bench $command" "$WORK/help" || fail "'$command --help' shows no usage"
 		grep -q '^Examples:' "$WORK/help" || fail "'$command --help' has no examples"
@@ -77,4 +105,5 @@ help_is_no_error() {
 	"$BENCH" --help | grep -q '^  map ' || fail '--help does not list the commands'
 }
 
-ktap_run commands map_options map_choices compare_options nvme_options checksum_options help_is_no_error
+ktap_run commands map_options map_choices compare_options nvme_options record_options diff_options \
+	checksum_options help_is_no_error

@@ -150,7 +150,7 @@ man_pages_know_all_options() {
 		page_agrees "$program.8" "$WORK/options"
 	done
 	options ioasid-bench >"$WORK/options"
-	for command in map compare nvme checksum; do options ioasid-bench "$command"; done >>"$WORK/options"
+	for command in map compare nvme record diff checksum; do options ioasid-bench "$command"; done >>"$WORK/options"
 	sort -u -o "$WORK/options" "$WORK/options"
 	page_agrees ioasid-bench.8 "$WORK/options"
 }
@@ -182,6 +182,8 @@ help_lists_all_options() {
 	for command in map compare; do lines ioasid-bench "$command"; done |
 		takes 'ioasid-bench map and compare' bench/options.c
 	lines ioasid-bench nvme | takes 'ioasid-bench nvme' bench/nvme/options.c
+	lines ioasid-bench record | takes 'ioasid-bench record' bench/record/options.c
+	lines ioasid-bench diff | takes 'ioasid-bench diff' bench/record/diff.c
 	lines ioasid-bench checksum | takes 'ioasid-bench checksum' bench/nvme/checksum.c
 }
 
@@ -235,6 +237,20 @@ commands_agree() {
 	done
 }
 
+# completed PLACE WORD...: what completion offers for that word of the line, in one line.
+completed() {
+	bash -c '. tools/packaging/bash-completion/ioasid-bench; COMP_CWORD=$1; shift; COMP_WORDS=("$@")
+		_ioasid_bench "$1" && printf "%s " "${COMPREPLY[@]}"' sh "$@"
+}
+
+bench_is_completed() {
+	expect_same commands "$(completed 1 ioasid-bench '')" 'map nvme compare record diff checksum --help --version '
+	expect_same 'the command di' "$(completed 1 ioasid-bench di)" 'diff '
+	expect_same options "$(completed 2 ioasid-bench diff --)" '--help --html --json '
+	expect_same 'options of --se' "$(completed 2 ioasid-bench record --se)" '--seconds '
+	expect_same files "$(completed 2 ioasid-bench diff VERS)" 'VERSION '
+}
+
 # A policy that is shipped has a section, and its variables are real.
 policies_are_described() {
 	for policy in bpf/policy/*.bpf.c; do
@@ -274,5 +290,5 @@ man_pages_are_built() {
 ktap_run links_lead_somewhere files_exist files_of_the_module_are_listed functions_exist parameters_are_documented examples_compile \
 	maintainers_have_files glossary_is_short \
 	man_pages_know_all_options help_lists_all_options workloads_are_documented areas_are_described \
-	commands_agree policies_are_described policies_are_fuzzed \
+	commands_agree bench_is_completed policies_are_described policies_are_fuzzed \
 	man_pages_are_built
