@@ -69,6 +69,11 @@
 #define COMPAT_HAVE_GENERIC_PT
 #endif
 
+/* 6.19: vfio.ko answers VFIO_DEVICE_GET_REGION_INFO; a driver gives it what to say. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define COMPAT_VFIO_HAVE_REGION_INFO
+#endif
+
 /* A debug kernel that counts what iommu_map() maps must see every map. */
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC
 #define COMPAT_IOMMU_DEBUG_MAPS	1

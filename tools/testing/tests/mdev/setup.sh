@@ -4,3 +4,4 @@
 set -eu
 tools/testing/tests/uapi/setup.sh
 insmod "build/tests/mdev/$(uname -r)/ioasid_mdev.ko"
+insmod "build/tests/mdev/$(uname -r)/ioasid_mig.ko"
