@@ -236,6 +236,38 @@ CASE(vaddr_owner, "A091 A101") { change_owner(0); }
 CASE(vaddr_owner_over_limit, "A091 A101") { change_owner(3 * PAGE); }
 CASE(vaddr_owner_at_limit, "A091 A094 A101") { change_owner(4 * PAGE); }
 
+/* The heir gets the tracking as well: dirty bits are kept for it until it says stop. */
+static int inherit_tracking(const void *arg)
+{
+	const struct heir *h = arg;
+	uint64_t word = 0;
+	struct suite_dirty q = suite_dirty(IOVA, 4 * PAGE, &word, 8);
+
+	TRY(OK, "heir renews", renew(h->d, 0, h->mem, 4));
+	TRY(OK, "heir asks", suite_dirty_get(h->d, &q));
+	suite_say("heir asks, bits", "%s", suite_hex(&word, 8));
+	TRY(OK, "heir stops", suite_track(h->d, VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP));
+	TRY(-EINVAL, "heir asks then", suite_dirty_get(h->d, &q));
+	fflush(stdout);
+	return 0;
+}
+
+CASE(vaddr_keeps_tracking, "A091 A109")
+{
+	struct backend d = suite_hard(VFIO_TYPE1v2_IOMMU);
+	struct heir h = { &d, NULL, 0 };
+	int fd = memfd_create("suite", MFD_CLOEXEC);
+
+	NEED(fd >= 0 && !ftruncate(fd, 4 * PAGE));
+	h.mem = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	NEED(h.mem != MAP_FAILED);
+	TRY(OK, "map", suite_map(&d, 0, h.mem, 4));
+	TRY(OK, "start", suite_track(&d, VFIO_IOMMU_DIRTY_PAGES_FLAG_START));
+	TRY(4, "invalidate", invalidate(&d, 0, 4));
+	SEE(0, "child", suite_child(inherit_tracking, &h));
+	TRY(4, "unmap", suite_unmap(&d, 0, 4));
+}
+
 /* The old owner is gone before the new one comes. */
 static int map_and_die(const void *arg)
 {
