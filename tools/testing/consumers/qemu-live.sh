@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # QEMU 11 of Debian's backports, driven by QMP and qtest without a guest: plug and unplug of
-# devices and memory, an emulated IOMMU, live update. qemu-live.py has the rows. The calls
-# that a row makes on its container, addresses of memory apart, are the same on both backends.
+# devices and memory, an emulated IOMMU, live update, migration. qemu-live.py has the rows.
+# The calls that a row makes on its containers, addresses of memory apart, are the same on
+# both backends. A migration asks for dirty pages as often as it has rounds, which differs:
+# a question counts once for each start of the tracking.
 . tools/testing/consumers/common.sh
 
 LIVE=tools/testing/consumers/qemu-live.py
@@ -15,14 +17,16 @@ calls_begin() {
 	mkdir -p "$CALLS"
 	# shellcheck disable=SC2016
 	grep -q '^r[0-9]*:consumers/call ' "$TRACING/kprobe_events" ||
-		echo 'r:consumers/call vfio_fops_unl_ioctl cmd=$arg2:x32 arg=$arg3:x64 a=+u0($arg3):x64 b=+u8($arg3):x64 c=+u16($arg3):x64 d=+u24($arg3):x64 ret=$retval:s64' \
+		echo 'r:consumers/call vfio_fops_unl_ioctl file=$arg1:x64 cmd=$arg2:x32 arg=$arg3:x64 a=+u0($arg3):x64 b=+u8($arg3):x64 c=+u16($arg3):x64 d=+u24($arg3):x64 ret=$retval:s64' \
 			>>"$TRACING/kprobe_events"
 	echo 4096 >"$CALLS/buffer_size_kb"
 	echo >"$CALLS/trace"
 	echo 1 >"$CALLS/events/consumers/call/enable"
 }
 
-# calls_end FILE: one line each: name, what is given and what is returned; no address of memory.
+# calls_end FILE: one line each: the container, by its number, name, what is given and what is
+# returned; no address of memory. Two QEMUs call at the same time, so the lines are in the
+# order of the containers.
 calls_end() {
 	echo 0 >"$CALLS/events/consumers/call/enable"
 	awk '
@@ -33,15 +37,22 @@ calls_end() {
 	}
 	/^#/ || !/ call: / { next }
 	{
-		cmd = value("cmd"); ret = value("ret")
+		cmd = value("cmd"); ret = value("ret"); file = value("file")
+		if (!(file in number) || cmd == "0x3b64" && used[file]) { number[file] = ++files; used[file] = 0 }
+		if (cmd == "0x3b66") used[file] = 1
+		printf "%d ", number[file]
 		if (cmd == "0x3b64") print "GET_API_VERSION", ret
 		else if (cmd == "0x3b65") print "CHECK_EXTENSION", value("arg"), ret
 		else if (cmd == "0x3b66") print "SET_IOMMU", value("arg"), ret
 		else if (cmd == "0x3b70") print "GET_INFO", value("a"), value("b"), ret
 		else if (cmd == "0x3b71") print "MAP_DMA", value("a"), "vaddr", value("c"), value("d"), ret
 		else if (cmd == "0x3b72") print "UNMAP_DMA", value("a"), value("b"), value("c"), ret
+		else if (cmd == "0x3b75" && value("a") == "0x400000030") print "DIRTY_PAGES", "GET", value("b"), value("c"), value("d"), ret
+		else if (cmd == "0x3b75") print "DIRTY_PAGES", value("a"), ret
 		else print cmd, value("a"), ret
-	}' "$CALLS/trace" >"$1"
+	}' "$CALLS/trace" | sort -s -n -k 1,1 | awk '
+	/DIRTY_PAGES/ && !/GET/ { split("", asked) }
+	!/DIRTY_PAGES GET/ || !asked[$0]++' >"$1"
 }
 
 # live ROW: on both backends, type1 first.
@@ -77,6 +88,7 @@ shared() {
 }
 
 begin "QEMU $("$QEMU" -version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), vfio-pci without a guest" 0000:00:05.0 0000:00:06.0
+insmod "build/tests/mdev/$(uname -r)/ioasid_mig.ko"
 attempt "start, DMA, quit" live plain
 attempt "two devices" live two
 attempt "device_add, device_del" live hotplug
@@ -89,4 +101,8 @@ attempt "cpr-transfer, memory-backend-ram,share=on" live transfer-ram
 attempt "cpr-transfer, hugetlb" live transfer-hugetlb
 attempt "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB" live transfer-limit
 attempt "cpr-exec" live exec
+attempt "migration, a device that makes memory dirty" live migrate
+attempt "migration, cancelled and tried again" live migrate-cancel
+attempt "migration, intel-iommu with caching mode" live migrate-viommu
+rmmod ioasid_mig
 finish

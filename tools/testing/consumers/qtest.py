@@ -111,6 +111,14 @@ class Machine:
 
     def do(self, *words):
         self.qtest.write(" ".join(str(w) for w in words).encode() + b"\n")
+        return self.answer()
+
+    def together(self, *commands):
+        """Commands between which QEMU does nothing else."""
+        self.qtest.write(b"".join(" ".join(c).encode() + b"\n" for c in commands))
+        return [self.answer() for _ in commands]
+
+    def answer(self):
         while True:
             line = self.qtest.readline().decode().split()
             if not line:
@@ -168,6 +176,11 @@ class Machine:
             self.process.wait(60)
         if self.process.returncode:
             raise Failed(f"{self.name} exited with {self.process.returncode}")
+
+    def quit_failed(self):
+        """It has ended as a target does whose migration was cancelled: not by a signal."""
+        if self.process.wait(60) < 0:
+            raise Failed(f"{self.name} was killed by signal {-self.process.returncode}")
 
     def kill(self):
         if self.process.poll() is None:
@@ -278,3 +291,68 @@ class Nvme:
         self.about = self.about or about
         if b"QEMU NVMe Ctrl" not in about or about != self.about:
             raise Failed(f"DMA to {target:#x} wrote other data")
+
+
+class Migrating:
+    """
+    The device of the test module ioasid_mig in @slot, which writes to a window by a pattern.
+    tools/testing/lib/mig.h has its registers.
+    """
+    SEED, BASE, PAGES, PAUSE, COMMAND, COUNT, WRITTEN, FAILED, PINNED, ERROR = range(0, 0x50, 8)
+    PIN, RUN, HALT = 2, 4, 5
+
+    def __init__(self, machine, slot, bar):
+        self.machine, self.bar, self.pages = machine, bar, 0
+        if machine.config(slot, 0) != 0x10a51234:
+            raise Failed(f"no device that migrates in slot {slot}: {machine.config(slot, 0):#x}")
+        machine.config(slot, 0x10, bar)
+        machine.config(slot, 4, machine.config(slot, 4) & 0xffff | 6)
+
+    def set(self, register, value):
+        self.machine.writeq(self.bar + register, value)
+
+    def get(self, register):
+        return self.machine.readq(self.bar + register)
+
+    def do(self, command):
+        self.set(self.COMMAND, command)
+        if self.get(self.ERROR):
+            raise Failed(f"command {command}: {os.strerror(self.get(self.ERROR))}")
+
+    def begin(self, base, pages, pinned):
+        self.pages = pages
+        for register, value in ((self.SEED, 1), (self.BASE, base), (self.PAGES, pages), (self.PAUSE, 1000),
+                                (self.COUNT, pinned)):
+            self.set(register, value)
+        self.do(self.PIN)
+        self.run()
+
+    def run(self):
+        self.do(self.RUN)
+
+    def halt(self):
+        self.do(self.HALT)
+
+    def written(self):
+        return self.get(self.WRITTEN)
+
+    def failed(self):
+        return self.get(self.FAILED)
+
+    def pinned(self):
+        return self.get(self.PINNED)
+
+    def await_writes(self, n):
+        end = self.written() + n
+        until(f"{n} writes", lambda: self.written() >= end)
+
+    def replay(self, written):
+        """What the window holds after so many writes, none of which failed."""
+        memory, x, mask = bytearray(self.pages * PAGE), 1, (1 << 64) - 1
+        for number in range(1, written + 1):
+            x = (x ^ x << 13) & mask
+            x ^= x >> 7
+            x = (x ^ x << 17) & mask
+            at = (x >> 32) % self.pages * PAGE + (x & 511) * 8
+            memory[at:at + 8] = number.to_bytes(8, "little")
+        return bytes(memory)
