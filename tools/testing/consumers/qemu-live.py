@@ -16,6 +16,7 @@ from qtest import MIB, PAGE, Edu, Failed, Machine, Migrating, Nvme, until  # noq
 
 EDU_HOST, NVME_HOST = "0000:00:06.0", "0000:00:05.0"
 SLOT, BAR = 5, 0xe0000000
+KEPT = b"kept over the update"
 FOLDER = tempfile.mkdtemp()
 machines = []
 
@@ -30,14 +31,14 @@ def device(host=EDU_HOST, slot=SLOT, name="dev0"):
     return ["-device", f"vfio-pci,host={host},id={name},addr={slot:#x}"]
 
 
-def memory(kind="memfd", size="128M"):
-    """The machine's memory, such that another process can have it as well."""
+def memory(kind="memfd", size="128M", more=""):
+    """The machine's memory, such that another process can have it as well; @more can be plugged."""
     backends = {
         "memfd": "memory-backend-memfd,share=on",
         "ram": "memory-backend-ram,share=on",
         "hugetlb": "memory-backend-memfd,share=on,hugetlb=on,hugetlbsize=2M",
     }
-    return ["-machine", "pc,memory-backend=ram0,aux-ram-share=on", "-m", size,
+    return ["-machine", "pc,memory-backend=ram0,aux-ram-share=on", "-m", size + more,
             "-object", f"{backends[kind]},id=ram0,size={size}"]
 
 
@@ -107,12 +108,11 @@ def dimm():
     return f"32 MiB plugged at 4 GiB, DMA into it right, VmLck {before} and {before + 32 * 1024} KiB"
 
 
-class VirtioMem:
-    """The driver of a virtio-mem device, as little of it as plugs and unplugs blocks."""
+class Virtio:
+    """The driver of a virtio device with one queue; @features are those of the lower 32 that it wants."""
     QUEUE, REQUEST, RESPONSE = 0x600000, 0x604000, 0x605000
-    PLUG, UNPLUG = 0, 1
 
-    def __init__(self, m, slot, bar):
+    def __init__(self, m, slot, bar, features):
         self.m, self.used = m, 0
         m.config(slot, 0x20, bar & 0xffffffff)
         m.config(slot, 0x24, bar >> 32)
@@ -127,8 +127,8 @@ class VirtioMem:
         common = self.parts[1][0]
         self.m.do("writeb", hex(common + 20), "0x0")
         self.status(1 | 2)
-        # VERSION_1, and that memory that is not plugged is not touched.
-        for half, bits in ((0, 2), (1, 1)):
+        # VERSION_1, too.
+        for half, bits in ((0, features), (1, 1)):
             m.writel(common + 0, half)
             offered = m.readl(common + 4)
             m.writel(common + 8, half)
@@ -148,29 +148,50 @@ class VirtioMem:
         self.m.do("writeb", at, hex(now))
         expect("the device's status", int(self.m.do("readb", at), 16), now)
 
-    def address(self):
-        return self.m.readq(self.parts[4][0] + 16)
-
-    def ask(self, kind, address, blocks):
+    def send(self, request, room=0):
+        """Returns the answer, of @room bytes."""
         m, q = self.m, self.QUEUE
-        m.write(self.REQUEST, struct.pack("<H6xQH6x", kind, address, blocks))
+        m.write(self.REQUEST, request)
         m.write(self.RESPONSE, b"\xff" * 16)
-        m.write(q, struct.pack("<QIHH", self.REQUEST, 24, 1, 1) + struct.pack("<QIHH", self.RESPONSE, 16, 2, 0))
+        m.write(q, struct.pack("<QIHH", self.REQUEST, len(request), 1 if room else 0, 1) +
+                struct.pack("<QIHH", self.RESPONSE, room, 2, 0))
         m.write(q + 0x1004 + 2 * (self.used % 8), b"\0\0")
         self.used += 1
         m.write(q + 0x1002, struct.pack("<H", self.used))
         m.do("writew", hex(self.parts[2][0]), "0x0")
         until("the device's answer", lambda: m.read(q + 0x2002, 2) == struct.pack("<H", self.used), 20)
-        expect("what it answered", struct.unpack("<H", m.read(self.RESPONSE, 2))[0], 0)
+        return m.read(self.RESPONSE, room) if room else b""
+
+
+class VirtioMem(Virtio):
+    """As little of it as plugs and unplugs blocks."""
+    PLUG, UNPLUG = 0, 1
+
+    def __init__(self, m, slot, bar):
+        # Memory that is not plugged is not touched.
+        super().__init__(m, slot, bar, 2)
+
+    def address(self):
+        return self.m.readq(self.parts[4][0] + 16)
+
+    def ask(self, kind, address, blocks):
+        answer = self.send(struct.pack("<H6xQH6x", kind, address, blocks), 16)
+        expect("what it answered", struct.unpack("<H", answer[:2])[0], 0)
+
+
+VMEM_SLOT, VMEM_BAR, VMEM_BLOCK = 7, 0xe8000000, 2 * MIB
+
+
+def vmem(backend):
+    return ["-object", f"{backend},id=vm0,size=64M", "-device", "virtio-mem-pci,id=vmem,memdev=vm0,"
+            f"requested-size=64M,block-size={VMEM_BLOCK},addr={VMEM_SLOT:#x}"]
 
 
 def virtio_mem():
-    block = 2 * MIB
-    m = start("virtio_mem", "-machine", "pc", "-m", "128M,maxmem=1G", *device(),
-              "-object", "memory-backend-ram,id=vm0,size=64M", "-device",
-              f"virtio-mem-pci,id=vmem,memdev=vm0,requested-size=64M,block-size={block},addr=0x7")
+    block = VMEM_BLOCK
+    m = start("virtio_mem", "-machine", "pc", "-m", "128M,maxmem=1G", *device(), *vmem("memory-backend-ram"))
     edu, before = Edu(m, SLOT, BAR), m.locked()
-    driver = VirtioMem(m, 7, 0xe8000000)
+    driver = VirtioMem(m, VMEM_SLOT, VMEM_BAR)
     base = driver.address()
     expect("where it is", base, DIMM)
     driver.ask(driver.PLUG, base, 4)
@@ -184,6 +205,31 @@ def virtio_mem():
     edu.check(base + block)
     m.quit()
     return f"4 blocks of 2 MiB plugged, 2 unplugged, 1 plugged, DMA right, VmLck {before} KiB and theirs"
+
+
+def balloon():
+    """QEMU keeps what a balloon takes while VFIO has it pinned; without the device it discards it."""
+    at, pages = 32 * MIB, 16
+    m = start("balloon", "-machine", "pc", "-m", "128M", *device(),
+              "-device", "virtio-balloon-pci,id=balloon,disable-legacy=on,addr=0x7")
+    edu, before = Edu(m, SLOT, BAR), m.locked()
+    driver = Virtio(m, 7, 0xe8000000, 0)
+    numbers = struct.pack(f"<{pages}I", *range(at // PAGE, at // PAGE + pages))
+    m.write(at, KEPT)
+    driver.send(numbers)
+    expect("what was in memory", m.read(at, len(KEPT)), KEPT)
+    expect("VmLck with the balloon", m.locked(), before)
+    edu.check(at)
+    edu.check(at + (pages - 2) * PAGE)
+    m.write(at, KEPT)
+    m.call("device_del", id="dev0")
+    eject(m, SLOT)
+    m.event("DEVICE_DELETED")
+    until("the end of all pins", lambda: not m.locked())
+    driver.send(numbers)
+    expect("what is in memory without the device", m.read(at, len(KEPT)), bytes(len(KEPT)))
+    m.quit()
+    return f"{pages} pages of a balloon kept, DMA into them right, VmLck {before} KiB; discarded when the device is gone"
 
 
 class Vtd:
@@ -288,9 +334,6 @@ def runs(m):
     return m.call("query-status")["status"] == "running"
 
 
-KEPT = b"kept over the update"
-
-
 def drive(m):
     """Who is used before the update, and after it."""
     nvme = Nvme(m, SLOT, BAR, 0x700000)
@@ -307,10 +350,9 @@ def expect_kept(m, nvme):
     nvme.check(100 * MIB)
 
 
-def transfer(kind):
-    arguments = [*memory(kind), *device(NVME_HOST)]
-    old = start("old", *arguments)
-    nvme, locked = drive(old), old.locked()
+def update(old, arguments):
+    """All of it, until the old QEMU has ended; returns the new one."""
+    locked = old.locked()
     new = target(arguments)
     old.call("migrate-set-parameters", mode="cpr-transfer")
     old.call("migrate", channels=[channel("main"), channel("cpr")])
@@ -321,9 +363,44 @@ def transfer(kind):
     expect("VmLck of the new QEMU", new.locked(), locked)
     old.quit()
     expect("VmLck when the old QEMU has ended", new.locked(), locked)
+    return new
+
+
+def transfer(kind):
+    arguments = [*memory(kind), *device(NVME_HOST)]
+    old = start("old", *arguments)
+    nvme, locked = drive(old), old.locked()
+    new = update(old, arguments)
     expect_kept(new, nvme)
     new.quit()
     return f"DMA right before and after, VmLck of {locked} KiB moved"
+
+
+def transfer_vmem():
+    """Some blocks are plugged before, and the driver in the guest goes on after it."""
+    block = VMEM_BLOCK
+    arguments = [*memory(more=",maxmem=1G"), *device(NVME_HOST), *vmem("memory-backend-memfd,share=on")]
+    old = start("old", *arguments)
+    nvme, before = drive(old), old.locked()
+    driver = VirtioMem(old, VMEM_SLOT, VMEM_BAR)
+    base = driver.address()
+    driver.ask(driver.PLUG, base, 4)
+    driver.ask(driver.UNPLUG, base + block, 1)
+    expect("VmLck for three blocks", old.locked() - before, 3 * block // 1024)
+    nvme.check(base + 2 * block)
+    old.write(base, KEPT)
+    new = update(old, arguments)
+    expect_kept(new, nvme)
+    driver.m = new
+    expect("what was in a block", new.read(base, len(KEPT)), KEPT)
+    nvme.check(base + 3 * block)
+    driver.ask(driver.UNPLUG, base + 2 * block, 2)
+    expect("VmLck for one block", new.locked() - before, block // 1024)
+    driver.ask(driver.PLUG, base + block, 1)
+    expect("VmLck for two blocks", new.locked() - before, 2 * block // 1024)
+    nvme.check(base + block)
+    new.quit()
+    return f"3 blocks of 2 MiB taken over, 2 unplugged and 1 plugged after it, DMA right, VmLck {before} KiB and theirs"
 
 
 def refused():
@@ -497,9 +574,10 @@ def migration_viommu():
 
 ROWS = {
     "plain": plain, "two": two, "hotplug": hotplug, "dimm": dimm, "virtio-mem": virtio_mem,
-    "viommu": viommu, "shared": shared, "transfer-memfd": lambda: transfer("memfd"),
+    "viommu": viommu, "shared": shared, "balloon": balloon,
+    "transfer-memfd": lambda: transfer("memfd"),
     "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),
-    "transfer-limit": refused, "exec": execute,
+    "transfer-virtio-mem": transfer_vmem, "transfer-limit": refused, "exec": execute,
     "migrate": migration, "migrate-cancel": lambda: migration(2), "migrate-viommu": migration_viommu,
 }
 

@@ -1,41 +1,52 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# QEMU 11 of Debian's backports, driven by QMP and qtest without a guest: plug and unplug of
-# devices and memory, an emulated IOMMU, live update, migration. qemu-live.py has the rows.
+# qemu-live.sh [ROW...]: QEMU 11 of Debian's backports, driven by QMP and qtest without a
+# guest: plug and unplug of devices and memory, an emulated IOMMU, live update, migration.
+# qemu-live.py has the rows; without names all of them run. $BACKENDS names backends, if
+# not all.
+#
 # The calls that a row makes on its containers, addresses of memory apart, are the same on
-# both backends. A migration asks for dirty pages as often as it has rounds, which differs:
-# a question counts once for each start of the tracking.
+# all backends. A migration asks for dirty pages as often as it has rounds, which differs:
+# a question counts once for each start of the tracking. What type1 showed stays in $OUT,
+# for a later run without type1.
 . tools/testing/consumers/common.sh
 
 LIVE=tools/testing/consumers/qemu-live.py
 CALLS=$TRACING/instances/consumers
 QEMU=/opt/qemu-11/usr/bin/qemu-system-x86_64
 
-# The ioctls of VFIO's container as they return, with the first 32 bytes of their argument.
+# probe EVENT FUNCTION: the ioctls of that function as they return, with the first 32 bytes
+# of their argument.
+probe() {
+	# shellcheck disable=SC2016
+	grep -q "^r[0-9]*:consumers/$1 " "$TRACING/kprobe_events" ||
+		echo "r:consumers/$1 $2 "'file=$arg1:x64 cmd=$arg2:x32 arg=$arg3:x64 a=+u0($arg3):x64 b=+u8($arg3):x64 c=+u16($arg3):x64 d=+u24($arg3):x64 ret=$retval:s64' \
+			>>"$TRACING/kprobe_events"
+}
+
+# Of VFIO's container, or of the node.
 calls_begin() {
 	mkdir -p "$CALLS"
-	# shellcheck disable=SC2016
-	grep -q '^r[0-9]*:consumers/call ' "$TRACING/kprobe_events" ||
-		echo 'r:consumers/call vfio_fops_unl_ioctl file=$arg1:x64 cmd=$arg2:x32 arg=$arg3:x64 a=+u0($arg3):x64 b=+u8($arg3):x64 c=+u16($arg3):x64 d=+u24($arg3):x64 ret=$retval:s64' \
-			>>"$TRACING/kprobe_events"
+	probe call vfio_fops_unl_ioctl
+	probe node_call ioasid:dev_ioctl
 	echo 4096 >"$CALLS/buffer_size_kb"
 	echo >"$CALLS/trace"
-	echo 1 >"$CALLS/events/consumers/call/enable"
+	echo 1 >"$CALLS/events/consumers/enable"
 }
 
 # calls_end FILE: one line each: the container, by its number, name, what is given and what is
 # returned; no address of memory. Two QEMUs call at the same time, so the lines are in the
 # order of the containers.
 calls_end() {
-	echo 0 >"$CALLS/events/consumers/call/enable"
+	echo 0 >"$CALLS/events/consumers/enable"
 	awk '
 	function value(key,   s) {
 		if (!match($0, " " key "=[^ ]*")) return "?"
 		s = substr($0, RSTART + length(key) + 2, RLENGTH - length(key) - 2)
 		return s
 	}
-	/^#/ || !/ call: / { next }
+	/^#/ || !/ (node_)?call: / { next }
 	{
 		cmd = value("cmd"); ret = value("ret"); file = value("file")
 		if (!(file in number) || cmd == "0x3b64" && used[file]) { number[file] = ++files; used[file] = 0 }
@@ -55,8 +66,9 @@ calls_end() {
 	!/DIRTY_PAGES GET/ || !asked[$0]++' >"$1"
 }
 
-# live ROW: on both backends, type1 first.
+# live ROW: on each backend, type1 first.
 live() {
+	seen=$OUT/$PROGRAM.$1.type1.seen
 	mine=$OUT/$PROGRAM.$1.$backend.calls
 	calls_begin
 	python3 "$LIVE" "$1" >"$WORK/seen" || { calls_end "$mine"; fail "$(tail -n 1 "$log")"; }
@@ -65,9 +77,8 @@ live() {
 	cat "$WORK/seen"
 	[ "$backend" = type1 ] || cmp -s "$mine" "$OUT/$PROGRAM.$1.type1.calls" ||
 		fail "the calls differ from type1's: $(diff "$OUT/$PROGRAM.$1.type1.calls" "$mine" | sed -n 2p)"
-	[ "$backend" = type1 ] || cmp -s "$WORK/seen" "$WORK/seen.type1.$1" ||
-		fail "type1 shows another result: $(cat "$WORK/seen.type1.$1")"
-	[ "$backend" != type1 ] || cp "$WORK/seen" "$WORK/seen.type1.$1"
+	[ "$backend" != type1 ] || cp "$WORK/seen" "$seen"
+	cmp -s "$WORK/seen" "$seen" || fail "type1 shows another result: $(cat "$seen")"
 	result "$(tail -n 1 "$WORK/seen"); $(wc -l <"$mine") calls"
 }
 
@@ -87,22 +98,31 @@ shared() {
 	fi
 }
 
+# row NAME WHAT [FUNCTION]: if it is asked for.
+rows=$*
+row() { case " ${rows:-$1} " in *" $1 "*) attempt "$2" "${3:-live}" "$1" ;; esac }
+
+# Read by common.sh.
+# shellcheck disable=SC2034
+BACKENDS=${BACKENDS:-type1 ioasid node}
 begin "QEMU $("$QEMU" -version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), vfio-pci without a guest" 0000:00:05.0 0000:00:06.0
 insmod "build/tests/mdev/$(uname -r)/ioasid_mig.ko"
-attempt "start, DMA, quit" live plain
-attempt "two devices" live two
-attempt "device_add, device_del" live hotplug
-attempt "pc-dimm" live dimm
-attempt "virtio-mem" live virtio-mem
-attempt "intel-iommu with caching mode" live viommu
-attempt "two containers, RLIMIT_MEMLOCK for one, charge_shared" shared
-attempt "cpr-transfer, memfd" live transfer-memfd
-attempt "cpr-transfer, memory-backend-ram,share=on" live transfer-ram
-attempt "cpr-transfer, hugetlb" live transfer-hugetlb
-attempt "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB" live transfer-limit
-attempt "cpr-exec" live exec
-attempt "migration, a device that makes memory dirty" live migrate
-attempt "migration, cancelled and tried again" live migrate-cancel
-attempt "migration, intel-iommu with caching mode" live migrate-viommu
+row plain "start, DMA, quit"
+row two "two devices"
+row hotplug "device_add, device_del"
+row dimm "pc-dimm"
+row virtio-mem "virtio-mem"
+row balloon "virtio-balloon"
+row viommu "intel-iommu with caching mode"
+row shared "two containers, RLIMIT_MEMLOCK for one, charge_shared" shared
+row transfer-memfd "cpr-transfer, memfd"
+row transfer-ram "cpr-transfer, memory-backend-ram,share=on"
+row transfer-hugetlb "cpr-transfer, hugetlb"
+row transfer-virtio-mem "cpr-transfer, virtio-mem"
+row transfer-limit "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB"
+row exec "cpr-exec"
+row migrate "migration, a device that makes memory dirty"
+row migrate-cancel "migration, cancelled and tried again"
+row migrate-viommu "migration, intel-iommu with caching mode"
 rmmod ioasid_mig
 finish
