@@ -134,8 +134,8 @@ check-type1: tests			## the same calls on type1 and on ioasid, on 6.12 and 7.3 (
 check-operators:			## programs operators use: perf, trace-cmd, bpftrace ... (FAULTS=1, ROW=NAME)
 	@tools/testing/operators/check $(if $(FAULTS),--faults) $(ROW)
 
-check-consumers: kmod tests	## DPDK, QEMU and others, on type1 and on ioasid (22 minutes)
-	@tools/testing/consumers/check --kernel $(KVER)
+check-consumers: kmod tests	## DPDK, QEMU and others, on type1 and on ioasid (30 minutes; FAULTS=1)
+	@tools/testing/consumers/check $(if $(FAULTS),--faults) --kernel $(KVER)
 
 # With these the kernel cannot isolate interrupts.
 UNSAFE = $(if $(filter virtio amd,$(IOMMU)),--append 'ioasid.allow_unsafe_interrupts=1 vfio_iommu_type1.allow_unsafe_interrupts=1')
