@@ -27,7 +27,7 @@ proved_begin() {
 proved_inputs() {
 	case $1 in
 	lint) cat "$proved_files" build/lint/commits 2>/dev/null ;;
-	host|transcript|smoke-*|type1-*) cat "$proved_files" ;;
+	host|transcript|live|smoke-*|type1-*) cat "$proved_files" ;;
 	docs) proved_area docs <"$proved_files" ;;
 	*) proved_area "$1" <"$proved_files" | grep -v '\.md$'; grep ' \./docs/policy\.md$' "$proved_files" ;;
 	esac
