@@ -7,6 +7,7 @@ before and after each step, and VmLck is what the mappings come to.
 """
 import json
 import os
+import shutil
 import struct
 import sys
 import tempfile
@@ -495,7 +496,9 @@ class Migration:
         path = f"{FOLDER}/memory"
         m.call("pmemsave", val=0, size=self.SIZE, filename=path)
         with open(path, "rb") as f:
-            return f.read()
+            data = f.read()
+        os.unlink(path)
+        return data
 
     def expect_same(self):
         old, new = self.memory(self.old), self.memory(self.new)
@@ -595,6 +598,7 @@ def main():
     finally:
         for m in machines:
             m.kill()
+        shutil.rmtree(FOLDER, ignore_errors=True)
 
 
 sys.exit(main())
