@@ -201,19 +201,22 @@ static void check_node(void)
 static void check_memlock(const struct vfio_file *f)
 {
 	uint64_t locked = process_locked(f->pid), limit = process_memlock(f->pid);
-	char have[SIZE_TEXT], most[SIZE_TEXT], remedy[256];
+	char have[SIZE_TEXT], most[SIZE_TEXT], remedy[256], cgroup[256];
 
 	if (process_may_lock(f->pid) || limit == PROCESS_UNLIMITED || locked <= limit - limit / 5)
 		return;
 	snprintf(remedy, sizeof(remedy), "prlimit --pid %d --memlock=BYTES, and LimitMEMLOCK= in its unit",
 		 f->pid);
-	diagnose(WARN, "memlock", remedy, "%s (%d) has locked %s of %s: maps will soon fail with ENOMEM",
-		 f->comm, f->pid, format_size(locked, have), format_size(limit, most));
+	diagnose(WARN, "memlock", remedy, "%s (%d) in %s has locked %s of %s: maps will soon fail with ENOMEM",
+		 f->comm, f->pid, process_cgroup(f->pid, cgroup, sizeof(cgroup)),
+		 format_size(locked, have), format_size(limit, most));
 }
 
+/* All virtual machines are called qemu-system-x86; the cgroup tells them apart. */
 static void check_containers(void)
 {
 	struct vfio_file *files;
+	char cgroup[256];
 	int n = read_vfio_files(&files), ours = 0, others = 0;
 
 	if (n < 0) {
@@ -229,8 +232,9 @@ static void check_containers(void)
 		} else if (!strcmp(f->kind, "container") && strcmp(f->backend, "none")) {
 			others++;
 			diagnose(WARN, "containers", "restart it when new containers get ioasid",
-				 "%s (%d) is on %s, where no policy is asked and no tracepoint fires",
-				 f->comm, f->pid, f->backend);
+				 "%s (%d) in %s is on %s, where no policy is asked and no tracepoint fires",
+				 f->comm, f->pid, process_cgroup(f->pid, cgroup, sizeof(cgroup)),
+				 f->backend);
 		}
 		if (!strcmp(f->kind, "container") || !strcmp(f->kind, "ioasid"))
 			check_memlock(f);

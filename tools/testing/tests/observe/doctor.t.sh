@@ -125,7 +125,7 @@ a_process_close_to_its_limit() {
 	begin
 	hold_by prlimit --memlock=8388608 setpriv --bounding-set=-ipc_lock \
 		"$mapper" map 16M 7M hold
-	ill 0 'warn *memlock *mapper ([0-9]*) has locked 7M of 8M'
+	ill 0 'warn *memlock *mapper ([0-9]*) in /[^ ]* has locked 7M of 8M'
 	grep -q -- '-> prlimit --pid [0-9]* --memlock=' "$scratch/doctor"
 }
 
@@ -201,7 +201,7 @@ a_container_on_type1() {
 
 on_type1() {
 	ioasidctl doctor >"$scratch/doctor" || :
-	grep -q '^warn *containers *ioasid-bench ([0-9]*) is on' "$scratch/doctor"
+	grep -q '^warn *containers *ioasid-bench ([0-9]*) in /[^ ]* is on' "$scratch/doctor"
 }
 
 no_module() {
