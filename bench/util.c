@@ -43,6 +43,20 @@ int results_end(struct json *j)
 	return json_end_line(j) ? fail("cannot write the results: %s", strerror(errno)) : 0;
 }
 
+int fail_open(const char *path, int err, const char *remedy)
+{
+	switch (err) {
+	case EACCES:
+		return fail("no permission for %s: run as root or ask for access to it", path);
+	case EPERM:
+		/* The file system's permissions say EACCES; this is a device cgroup. */
+		return fail("the device cgroup does not allow %s: use DeviceAllow= of the unit, or --device of the container",
+			    path);
+	default:
+		return fail("cannot open %s: %s: %s", path, strerror(err), remedy);
+	}
+}
+
 /* Find a line that starts with @key and return the number behind it. */
 static uint64_t keyed_number(const char *path, const char *key, uint64_t scale)
 {

@@ -35,6 +35,16 @@ enum {
 };
 
 /**
+ * fail_open() - print why the node @path cannot be opened, and what to do about it
+ * @path: the node
+ * @err: the errno of open(), positive
+ * @remedy: what to do for errnos that are not about permissions
+ *
+ * Return: always -1.
+ */
+int fail_open(const char *path, int err, const char *remedy);
+
+/**
  * usage() - print one line about a wrong argument of @command
  *
  * Return: always ST_USAGE.

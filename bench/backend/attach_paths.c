@@ -74,9 +74,7 @@ static int open_ioasid(struct vfio_container *c, int type)
 
 	c->fd = ioasid_open();
 	if (c->fd < 0)
-		return c->fd == -EACCES
-			? fail("no permission for /dev/ioasid: run as root or ask for access to it")
-			: fail("cannot open /dev/ioasid: %s: modprobe ioasid", strerror(-c->fd));
+		return fail_open("/dev/ioasid", -c->fd, "modprobe ioasid");
 	ret = ioasid_set_type(c->fd, type);
 	return ret ? fail("/dev/ioasid does not take VFIO_SET_IOMMU: %s", strerror(-ret)) : 0;
 }

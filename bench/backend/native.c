@@ -60,8 +60,7 @@ int native_open(struct backend *b, const char *bdf)
 	snprintf(b->answered, sizeof(b->answered), "%s", b->ops->name);
 	b->container.fd = ioasid_open();
 	if (b->container.fd < 0)
-		return fail("cannot open /dev/ioasid: %s: modprobe ioasid, or run as root",
-			    strerror(-b->container.fd));
+		return fail_open("/dev/ioasid", -b->container.fd, "modprobe ioasid");
 	device = malloc(sizeof(*device));
 	if (!device || attach(b, device)) {
 		free(device);

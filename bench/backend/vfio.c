@@ -19,9 +19,7 @@ static int open_container(struct vfio_container *c, int type)
 
 	c->fd = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (c->fd < 0)
-		return errno == EACCES
-			? fail("no permission for /dev/vfio/vfio: run as root or ask for access to it")
-			: fail("cannot open /dev/vfio/vfio: %s: modprobe vfio-pci", strerror(errno));
+		return fail_open("/dev/vfio/vfio", errno, "modprobe vfio-pci");
 	version = ioctl(c->fd, VFIO_GET_API_VERSION);
 	if (version != VFIO_API_VERSION)
 		return fail("VFIO speaks API version %d, version %d is needed", version,
@@ -48,7 +46,7 @@ static int open_group(struct vfio_container *c)
 		case ENOENT:
 			return fail("there is no %s: bind %s to vfio-pci first", path, c->bdf);
 		default:
-			return fail("cannot open %s: %s", path, strerror(errno));
+			return fail_open(path, errno, "see dmesg");
 		}
 	}
 	if (ioctl(c->group_fd, VFIO_GROUP_GET_STATUS, &status))
