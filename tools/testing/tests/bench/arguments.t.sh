@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench: a wrong argument gives exit status 2 and one line.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 # wrong TEXT ARGUMENT...: status 2, a line that holds TEXT and names --help.
 wrong() {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The same program reads the same disk by every way into ioasid, and each byte
 # is right; a way that is not open is refused with a line that says why.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DISK=0000:00:04.0
 TRACING=/sys/kernel/tracing

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench map and compare: the workloads run, their figures fit together,
 # and what the run changed is put back.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DEVICE=0000:00:06.0
 SWITCH=/sys/module/ioasid_vfio/parameters/enabled

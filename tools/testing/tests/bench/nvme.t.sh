@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench nvme: every byte read by DMA is the right one, a wrong one is
 # noticed, and the disk is back with its driver afterwards.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DISK=0000:00:04.0
 IMAGE=build/vm/pattern.img

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # What ioasid-bench does with /dev/ioasid's own calls, and backends in turn.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DEVICE=0000:00:06.0
 SWITCH=/sys/module/ioasid_vfio/parameters/enabled

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A large map: it says how far it got, it can be killed in between, and then
 # nothing of it stays.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DEVICE=0000:00:06.0
 EVENT=/sys/kernel/tracing/events/ioasid/ioasid_progress

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench record: one run has all figures, says what it lacks and why, and leaves whole
 # files or none. What is done with such files is in tests/host/records.t.sh.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DEVICE=0000:00:06.0
 DISK=0000:00:04.0

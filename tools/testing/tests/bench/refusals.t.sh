@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # ioasid-bench: what a machine lacks gives exit status 1 and one line that
 # says what to do, and a disk in use stays with its driver.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 DISK=0000:00:05.0
 EDU=0000:00:06.0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What ioasid-bench does with files of `record`: the page, `diff`, and files that are none.
 # The measuring is in tests/bench/record.t.sh.
-. tools/testing/tests/bench/common.sh
+. tools/testing/lib/bench.sh
 
 # rows REPETITIONS...: a record on stdout, each row of which has these repetitions.
 rows() {
