@@ -73,14 +73,15 @@ devices_are_named() {
 		--repeat 10000 >"$WORK/bench" 2>&1 &
 	bench=$!
 	trap 'kill $bench 2>/dev/null || :; wait $bench || :; umount /dev/vfio/vfio 2>/dev/null || :' EXIT
+	# Between two repetitions it has none.
 	tries=0
 	until ioasidwho -j | jq -e --arg disk "$DISK" '[.holders[] | select(.kind == "ioasid")] |
-		length == 1 and .[0].devices == [$disk] and (.[0].spaces | length) == 1' >/dev/null; do
+		length == 1 and .[0].devices == [$disk] and (.[0].spaces | length) == 1' >/dev/null &&
+		ioasidwho >"$WORK/who" && grep -q "ioasid-bench.* $DISK " "$WORK/who"; do
 		tries=$((tries + 1))
-		[ "$tries" -lt 5 ] || fail "$1: $(ioasidwho -j) $(cat "$WORK/bench")"
+		[ "$tries" -lt 5 ] || fail "$1: $(cat "$WORK/who") $(ioasidwho -j) $(cat "$WORK/bench")"
 		sleep 1
 	done
-	ioasidwho | grep -q "ioasid-bench.* $DISK " || fail "$1: $(ioasidwho)"
 }
 
 who_names_the_devices_of_the_node() {
