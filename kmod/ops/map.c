@@ -218,6 +218,18 @@ static int map_hold(struct ioasid_map_call *c)
 	return 0;
 }
 
+/* It is to share its charge. What is pinned late, or by software devices, is charged in full. */
+static noinline void map_share(struct ioasid_map_call *c)
+{
+	struct ioasid_pages *pages = c->area->pages;
+
+	lockdep_assert_held(&c->space->areas_lock);
+	if (!pages->pinned && !c->pin_now)
+		pages->share = IOASID_SHARE_NOT;
+	else
+		ioasid_share_note(c->space, pages);
+}
+
 static int map_claim(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -245,11 +257,8 @@ static int map_claim(struct ioasid_map_call *c)
 		/* Pins are charged later, by other tasks: ask for the capability of this one. */
 		if (!area->pages->pinned && (!c->pin_now || space->emulated))
 			ioasid_pages_ask_cap(area->pages);
-		/* What is pinned late, or by software devices, is charged in full. */
-		if (!area->pages->pinned && !c->pin_now)
-			area->pages->share = IOASID_SHARE_NOT;
 		if (unlikely(READ_ONCE(area->pages->share)))
-			ioasid_share_note(space, area->pages);
+			map_share(c);
 	}
 	mutex_unlock(&space->areas_lock);
 	return ret;

@@ -165,21 +165,28 @@ static enum ioasid_look page_look(struct page *page)
 								  IOASID_LOOK_TWICE;
 }
 
+/* A batch of one page: there is nothing to sort. */
+static long page_to_extent(struct ioasid_pages *pages, struct page *page, struct pin_got *got)
+{
+	got->look = likely(pages->share != IOASID_SHARE_ALONE) ? IOASID_LOOK_ONCE : page_look(page);
+	got->charge = PageCompound(page) || !PageReserved(page);
+	if (unlikely(ioasid_extents_add(&pages->ext, page_to_pfn(page), 1, IOASID_EXTENT_GUP))) {
+		unpin_user_page(page);
+		return -ENOMEM;
+	}
+	return 1;
+}
+
 static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, unsigned long n,
 			     struct pin_got *got)
 {
 	long ret;
 
+	if (n == 1)
+		return page_to_extent(pages, batch[0], got);
 	got->look = IOASID_LOOK_ONCE;
-	if (unlikely(pages->share == IOASID_SHARE_ALONE)) {
-		if (n > 1) {
-			ret = batch_look(pages, batch, n, &got->look);
-			goto out;
-		}
-		got->look = page_look(batch[0]);
-	}
-	ret = batch_sort(pages, batch, n, NULL);
-out:
+	ret = likely(pages->share != IOASID_SHARE_ALONE) ? batch_sort(pages, batch, n, NULL) :
+							   batch_look(pages, batch, n, &got->look);
 	if (ret < 0)
 		return ret;
 	got->charge = ret;
