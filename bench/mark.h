@@ -14,9 +14,12 @@ enum mark {
 	MARK_BEGIN,		/* a run begins; its repetitions follow */
 };
 
+/* The operand of the first one. */
+#define MARK_OPERAND	0x10a51d00
+
 #ifdef __x86_64__
 #define mark(what) \
-	asm volatile(".byte 0x0f, 0x1f, 0x80; .long %c0" : : "i"(0x10a51d00 + (what)) : "memory")
+	asm volatile(".byte 0x0f, 0x1f, 0x80; .long %c0" : : "i"(MARK_OPERAND + (what)) : "memory")
 #else
 #define mark(what) ((void)(what))
 #endif

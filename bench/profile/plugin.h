@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The part of QEMU's plugin interface (version 4) that the plugins here use, and the marks of
- * bench/mark.h as they see them.
+ * bench/mark.h as they see them. build compiles a plugin.
  */
 #ifndef BENCH_PROFILE_PLUGIN_H
 #define BENCH_PROFILE_PLUGIN_H
@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "../mark.h"
 
 typedef uint64_t qemu_plugin_id_t;
 typedef uint32_t qemu_plugin_meminfo_t;
@@ -40,9 +42,8 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Those of enum mark that say what is executed from here on; MARK_BEGIN follows them. */
-#define MARKS		3
-#define MARK_BEGIN	3
+/* Marks that say what is executed from here on; MARK_BEGIN follows them. */
+#define MARKS		MARK_BEGIN
 #define NO_MARK		0xffU
 
 /* The mark that an instruction is, or NO_MARK. */
@@ -55,7 +56,8 @@ static inline unsigned int mark_of(const struct qemu_plugin_insn *insn)
 	    memcmp(code, "\x0f\x1f\x80", 3))
 		return NO_MARK;
 	memcpy(&operand, code + 3, sizeof(operand));
-	return operand >= 0x10a51d00 && operand <= 0x10a51d00 + MARK_BEGIN ? operand & 0xff : NO_MARK;
+	return operand >= MARK_OPERAND && operand <= MARK_OPERAND + MARK_BEGIN ?
+	       operand - MARK_OPERAND : NO_MARK;
 }
 
 #endif
