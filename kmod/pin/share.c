@@ -80,7 +80,8 @@ static struct ioasid_payer *payer_find(const struct ioasid_pages *pages)
 	return p;
 }
 
-static bool payer_known(const struct ioasid_pages *pages)
+/* ioasid_share_known() - has the owner got books, by what can be seen without a lock */
+bool ioasid_share_known(const struct ioasid_pages *pages)
 {
 	bool known;
 
@@ -237,12 +238,6 @@ static bool pinned_twice(const struct ioasid_pages *pages, const struct ioasid_e
 	return false;
 }
 
-/* ioasid_share_known() - has the owner got books, by what can be seen without a lock */
-bool ioasid_share_known(const struct ioasid_pages *pages)
-{
-	return payer_known(pages);
-}
-
 /* ioasid_share_mm_known() - the same of the process, with any user who is charged for it */
 bool ioasid_share_mm_known(const struct mm_struct *mm)
 {
@@ -266,7 +261,7 @@ bool ioasid_share_mm_known(const struct mm_struct *mm)
 bool ioasid_share_begins(const struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
 			 enum ioasid_look look, bool booked)
 {
-	if (look == IOASID_LOOK_TWICE || (booked && payer_known(pages)))
+	if (look == IOASID_LOOK_TWICE || (booked && ioasid_share_known(pages)))
 		return true;
 	return look == IOASID_LOOK_FOLIOS && pinned_twice(pages, pos);
 }
