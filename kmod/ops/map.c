@@ -234,6 +234,7 @@ static int map_claim(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
+	struct ioasid_pages *pages = area->pages;
 	struct ioasid_area_place place;
 	int ret;
 
@@ -253,11 +254,11 @@ static int map_claim(struct ioasid_map_call *c)
 		area->node.last = c->last;
 		ioasid_area_insert(space, area, &place);
 		space->avail--;
-		c->pin_now = !area->pages->pinned && ioasid_space_pins(space);
+		c->pin_now = !pages->pinned && ioasid_space_pins(space);
 		/* Pins are charged later, by other tasks: ask for the capability of this one. */
-		if (!area->pages->pinned && (!c->pin_now || space->emulated))
-			ioasid_pages_ask_cap(area->pages);
-		if (unlikely(READ_ONCE(area->pages->share)))
+		if (!pages->pinned && (!c->pin_now || space->emulated))
+			ioasid_pages_ask_cap(pages);
+		if (unlikely(READ_ONCE(pages->share)))
 			map_share(c);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -462,30 +463,32 @@ static int map_build(struct ioasid_map_call *c)
 	return ret;
 }
 
+/* The access of the device is the same bits in a request and for the IOMMU. */
+static_assert(IOASID_MAP_READ == IOMMU_READ && IOASID_MAP_WRITE == IOMMU_WRITE);
+
 /* Allocate and describe the area; nothing is reserved or pinned yet. */
 static int map_describe(struct ioasid_map_call *c)
 {
 	struct ioasid_map_args *m = &c->args;
+	struct ioasid_area *area = ioasid_area_alloc(c->space, c->pool);
+	struct ioasid_pages *pages;
 
-	c->area = ioasid_area_alloc(c->space, c->pool);
-	if (!c->area)
+	if (!area)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
-	if (m->flags & IOASID_MAP_READ)
-		c->area->prot |= IOMMU_READ;
-	if (m->flags & IOASID_MAP_WRITE)
-		c->area->prot |= IOMMU_WRITE;
-
+	c->area = area;
+	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
 	if (c->source) {
-		c->area->pages = c->source;
-		c->area->first = c->first;
+		area->pages = c->source;
+		area->first = c->first;
 		c->source = NULL;
-	} else {
-		ioasid_pages_init(c->area->pages, m->vaddr, m->length >> PAGE_SHIFT,
-				  m->flags & IOASID_MAP_WRITE, m->who.pid);
-		c->area->pages->of_file = c->file;
-		if (READ_ONCE(c->space->charge_shared))
-			c->area->pages->share = IOASID_SHARE_ALONE;
+		return 0;
 	}
+	pages = area->pages;
+	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
+			  m->who.pid);
+	pages->of_file = c->file;
+	if (READ_ONCE(c->space->charge_shared))
+		pages->share = IOASID_SHARE_ALONE;
 	return 0;
 }
 

@@ -79,6 +79,14 @@ static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioas
 	return i == 1 || ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE);
 }
 
+/* Pin one mapping, whose pages the lot may have. */
+static int batch_pin_one(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
+{
+	if (c->later && !c->res && ioasid_lot_take(c->area->pages, lot, &c->owed))
+		return 0;
+	return ioasid_map_pin(c, lot);
+}
+
 /* Pin reserved mappings, in order. Return: 0; or an errno, and *@done of @nr are pinned. */
 static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
@@ -94,7 +102,7 @@ static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	for (i = 0; i < nr; i++) {
 		if (gather && lot.at == lot.nr && c[i].later && !c[i].res)
 			gather = batch_gather(&c[i], nr - i, &lot);
-		ret = ioasid_map_pin(&c[i], &lot);
+		ret = batch_pin_one(&c[i], &lot);
 		if (ret)
 			break;
 		since += 1 + (c[i].args.length >> PAGE_SHIFT);
@@ -129,43 +137,35 @@ static bool batch_shares(const struct ioasid_map_call *c)
 }
 
 /* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */
-static void batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
+static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 {
 	struct ioasid_pages *pages = NULL;
 	unsigned long sum = 0;
 	unsigned int i;
 
-	if (ioasid_charge_at_once())
-		return;
 	for (i = 0; i < nr; i++) {
 		if (!batch_shares(&c[i]))
 			continue;
 		pages = c[i].area->pages;
 		sum += c[i].owed;
 	}
-	if (!sum || ioasid_charge_sum(pages, sum))
-		return;
-	for (i = 0; i < nr; i++) {
-		if (!batch_shares(&c[i]))
-			continue;
-		c[i].area->pages->charged = c[i].owed;
-		c[i].owed = 0;
-	}
+	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(pages, sum);
 }
 
 /* Charge all that is uncharged. Return: 0; or an errno, and *@done of @nr are charged. */
 static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
+	bool paid = batch_pay_sum(c, nr);
 	unsigned int i;
 	int ret = 0;
 
-	batch_pay_sum(c, nr);
-	for (i = 0; i < nr; i++) {
-		ret = c[i].later ? batch_pay_one(&c[i]) : 0;
-		if (ret)
-			break;
+	for (i = 0; i < nr && !ret; i++) {
+		if (paid && batch_shares(&c[i]))
+			ret = ioasid_map_paid(&c[i]);
+		else if (c[i].later)
+			ret = batch_pay_one(&c[i]);
 	}
-	*done = i;
+	*done = i - !!ret;
 	return ret;
 }
 

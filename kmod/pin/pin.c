@@ -554,6 +554,12 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
 }
 
+/* Each object is to be seen when it is pinned. */
+static bool lot_watched(void)
+{
+	return trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH);
+}
+
 /**
  * ioasid_lot_fill() - pin pages of objects that are neighbours in the memory of the task
  * @lot: empty
@@ -561,8 +567,8 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
  * @npages: at most IOASID_LOT_PAGES
  * @write: for writing
  *
- * Return: false when it does not pay off: the pinner got none, or an event or a policy
- * watches each object.
+ * Return: false when it does not pay off: the pinner got none, a fatal signal is pending, or
+ * an event or a policy watches each object.
  */
 bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
 		     bool write)
@@ -570,7 +576,7 @@ bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned l
 	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	long n;
 
-	if (trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH))
+	if (lot_watched() || ioasid_interrupted())
 		return false;
 	n = pin_user_pages_fast(vaddr, npages, flags, lot->page);
 	lot->vaddr = vaddr;
@@ -587,6 +593,32 @@ void ioasid_lot_empty(struct ioasid_pin_lot *lot)
 		unpin_user_pages(lot->page + lot->at, lot->nr - lot->at);
 	lot->nr = 0;
 	lot->at = 0;
+}
+
+/**
+ * ioasid_lot_take() - pin an object of one page, if the lot has that page
+ * @pages: not pinned yet, of the current task
+ * @lot: of the same task
+ * @owed: on success, how many pages must be charged
+ *
+ * What most objects of a large batch need of ioasid_pages_pin(), which does it for all others.
+ *
+ * Return: false, and nothing has changed, when it is not such an object, shares its charge,
+ * or is watched.
+ */
+bool ioasid_lot_take(struct ioasid_pages *pages, struct ioasid_pin_lot *lot, unsigned long *owed)
+{
+	struct pin_got got;
+
+	if (lot->at == lot->nr || lot->vaddr != pages->vaddr || pages->npages != 1 ||
+	    lot->write != pages->write || pages->share || lot_watched())
+		return false;
+	/* It is the first extent, for which there is always room. */
+	page_to_extent(pages, lot->page[lot->at++], &got);
+	lot->vaddr += PAGE_SIZE;
+	pages->pinned = true;
+	*owed = got.charge;
+	return true;
 }
 
 /* Take these pages from the lot. Return: as pin_pages(); 0: it has none of them. */

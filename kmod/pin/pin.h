@@ -341,6 +341,7 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
 		     bool write);
+bool ioasid_lot_take(struct ioasid_pages *pages, struct ioasid_pin_lot *lot, unsigned long *owed);
 void ioasid_lot_empty(struct ioasid_pin_lot *lot);
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 struct ioasid_refund;
