@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/ioasid: address spaces, stale pages, what each user has, and calls that failed.
+ * /sys/kernel/debug/ioasid: address spaces, stale pages, what is watched, what each user has, and calls that failed.
  *
  * What can run at the same time: anything; a line is printed under areas_lock.
  */
@@ -92,12 +92,24 @@ static const struct file_operations stale_fops = {
 	.release = single_release,
 };
 
+static int watched_show(struct seq_file *m, void *unused)
+{
+	unsigned int processes;
+	unsigned long mappings;
+
+	ioasid_watch_count(&processes, &mappings);
+	seq_printf(m, "processes: %u\nmappings: %lu\n", processes, mappings);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(watched);
+
 /* ioasid_debugfs_init() - make the module's folder; errors do not matter */
 void ioasid_debugfs_init(void)
 {
 	debugfs_dir = debugfs_create_dir("ioasid", NULL);
 	debugfs_create_file("spaces", 0400, debugfs_dir, NULL, &spaces_fops);
 	debugfs_create_file("stale", 0600, debugfs_dir, NULL, &stale_fops);
+	debugfs_create_file("watched", 0400, debugfs_dir, NULL, &watched_fops);
 	ioasid_users_show(debugfs_dir);
 	ioasid_errors_show(debugfs_dir);
 }

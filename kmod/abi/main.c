@@ -57,6 +57,7 @@ static void __exit ioasid_exit(void)
 	ioasid_debugfs_exit();
 	ioasid_dev_exit();
 	ioasid_policy_exit();
+	ioasid_watch_exit();
 	/* Wait for address spaces whose last reference a BPF program or a walk had. */
 	rcu_barrier();
 	ioasid_ahead_exit();

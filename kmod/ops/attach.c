@@ -529,8 +529,10 @@ static int attach_run(struct attach_call *c, struct ioasid_attach_result *res)
 		}
 	} while (ret == ATTACH_UNPINNED);
 	/* Unpin again if there is no domain now. */
-	if (pinned)
+	if (pinned) {
 		ioasid_space_unpin_idle(space);
+		ioasid_watch_range(space, 0, U64_MAX);
+	}
 	return ret;
 }
 

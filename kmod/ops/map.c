@@ -457,6 +457,8 @@ static int map_build(struct ioasid_map_call *c)
 	if (!ret)
 		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
+	if (!ret)
+		ioasid_watch_range(space, c->args.iova, c->args.iova);
 	/* The domain that the pages were pinned for has ended. */
 	if (unlikely(idle))
 		ioasid_space_unpin_idle(space);

@@ -199,6 +199,14 @@ static int batch_publish(struct ioasid_map_batch_call *b, struct ioasid_map_call
 	return ret;
 }
 
+static void batch_watch(struct ioasid_map_call *c, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		ioasid_watch_range(c[i].space, c[i].args.iova, c[i].args.iova);
+}
+
 /* @nr mappings are prepared; *@done of them get LIVE. */
 static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
 			unsigned int *done)
@@ -217,6 +225,8 @@ static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	}
 	err = batch_publish(b, c, &n);
 	up_read(&b->space->domains_rwsem);
+	if (static_branch_unlikely(&ioasid_watch_key))
+		batch_watch(c, n);
 	*done = n;
 	return err ?: ret;
 }

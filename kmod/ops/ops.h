@@ -242,4 +242,15 @@ unsigned long ioasid_area_paid_all(struct ioasid_space *space, struct ioasid_are
 unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_area *area,
 				    unsigned long npages);
 
+/* watch.c */
+int __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait);
+void ioasid_watch_exit(void);
+
+/* ioasid_watch_range() - the mappings were made, and are watched if any asks; waits for user space */
+static inline void ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last)
+{
+	if (static_branch_unlikely(&ioasid_watch_key))
+		__ioasid_watch_range(space, iova, last, true);
+}
+
 #endif /* _IOASID_OPS_H */

@@ -204,6 +204,7 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	}
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
+		ioasid_watch_drop(area->pages, c->space->entry.id, area->serial);
 		c->space->no_vaddr++;
 		c->bytes += ioasid_area_bytes(area);
 	}

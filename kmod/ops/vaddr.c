@@ -113,6 +113,8 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		heir = NULL;
 	}
 	ioasid_area_unuse(space, area);
+	if (!ret)
+		ioasid_watch_range(space, iova, iova);
 out:
 	ioasid_owner_free(heir);
 	trace_ioasid_owner(&args, ret);

@@ -132,6 +132,7 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 	if (next->share)
 		WRITE_ONCE(pages->charged, next->charged);
 	spin_unlock(&owner_lock);
+	ioasid_watch_forget(pages);
 }
 
 /*
@@ -142,6 +143,7 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
  */
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 {
+	ioasid_watch_forget(from);
 	to->share = from->share;
 	if (from->share == IOASID_SHARE_JOINED) {
 		to->seen_by = from->seen_by;
@@ -224,6 +226,7 @@ static void pages_unpin_all(struct ioasid_pages *pages)
 	struct ioasid_extent extent;
 	unsigned long npages;
 
+	ioasid_watch_forget(pages);
 	if (likely(ioasid_extents_only(&pages->ext, &extent))) {
 		npages = extent.npages;
 		extent_unpin(pages, &extent);
@@ -268,6 +271,7 @@ static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund
 /* Give up on pages that an IOMMU may still reach: the lesser evil. They stay charged, in books too. */
 static void pages_leak(struct ioasid_pages *pages)
 {
+	ioasid_watch_forget(pages);
 	ioasid_devmem_drop(pages, true);
 	ioasid_extents_free(&pages->ext);
 	pages->charged = 0;

@@ -15,6 +15,7 @@
 #define _IOASID_PIN_H
 
 #include <linux/cred.h>
+#include <linux/jump_label.h>
 #include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
@@ -447,6 +448,39 @@ struct ioasid_stale_batch {
 void ioasid_stale_copy(struct ioasid_stale_batch *b, const struct ioasid_pages *pages,
 		       unsigned long first);
 int ioasid_stale_compare(struct ioasid_stale_batch *b);
+
+/* watch.c: changes of mapped memory, as they happen */
+DECLARE_STATIC_KEY_FALSE(ioasid_watch_key);
+struct ioasid_watch_seen;
+int ioasid_watch_mm(struct mm_struct *mm, bool wait);
+void ioasid_watch_begin(void);
+void ioasid_watch_end(void);
+void ioasid_watch_count(unsigned int *processes, unsigned long *mappings);
+
+/* watched.c */
+unsigned long ioasid_watch_nr_seen(void);
+struct ioasid_watch_seen *ioasid_watch_alloc(unsigned long npages);
+void ioasid_watch_add(struct ioasid_watch_seen *s, const struct ioasid_pages *pages,
+		      unsigned long first, u32 space, u64 serial, u64 iova);
+void __ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 serial);
+void __ioasid_watch_forget(const struct ioasid_pages *pages);
+
+/* ioasid_watch_drop() - a mapping ends, or its address is not valid now; of an area under areas_lock */
+static inline void ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 serial)
+{
+	if (static_branch_unlikely(&ioasid_watch_key))
+		__ioasid_watch_drop(pages, space, serial);
+}
+
+/*
+ * ioasid_watch_forget() - the extents of @pages are about to go, and were not touched yet; or
+ * the pages have another owner
+ */
+static inline void ioasid_watch_forget(const struct ioasid_pages *pages)
+{
+	if (static_branch_unlikely(&ioasid_watch_key))
+		__ioasid_watch_forget(pages);
+}
 
 /* debt.c */
 void ioasid_debts_exit(void);

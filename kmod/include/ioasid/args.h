@@ -559,6 +559,25 @@ struct ioasid_revoke_args {
 	s32 err;
 };
 
+/**
+ * struct ioasid_stale_args - memory that a device has leaves the process that owns it
+ * @who: the task that made it change
+ * @iova: first address of what the device goes on to reach
+ * @length: bytes
+ * @vaddr: where it was in the owner's memory
+ * @change: enum ioasid_change: IOASID_CHANGE_UNMAP (munmap(), mremap(), a new mmap() over
+ *	it), IOASID_CHANGE_CLEAR (discarded) or IOASID_CHANGE_EXIT
+ * @reserved: 0
+ */
+struct ioasid_stale_args {
+	struct ioasid_who who;
+	u64 iova;
+	u64 length;
+	u64 vaddr;
+	u32 change;
+	u32 reserved;
+};
+
 /** enum ioasid_limit_kind - which limit was met */
 enum ioasid_limit_kind {
 	/** @IOASID_LIMIT_MEMLOCK: RLIMIT_MEMLOCK of the owner, in pages */

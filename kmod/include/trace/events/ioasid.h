@@ -645,6 +645,37 @@ TRACE_EVENT(ioasid_revoke,
 		  __print_symbolic(__entry->change, IOASID_TRACE_CHANGES), __entry->err)
 );
 
+int ioasid_stale_reg(void);
+void ioasid_stale_unreg(void);
+
+/*
+ * A process unmaps, moves or discards memory that a device still has. Mappings are watched
+ * while the event is enabled.
+ */
+TRACE_EVENT_FN(ioasid_stale,
+	TP_PROTO(const struct ioasid_stale_args *args),
+	TP_ARGS(args),
+	TP_STRUCT__entry(
+		IOASID_WHO_FIELDS
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u64, vaddr)
+		__field(enum ioasid_change, change)
+	),
+	TP_fast_assign(
+		IOASID_WHO_ASSIGN(&args->who);
+		__entry->iova = args->iova;
+		__entry->length = args->length;
+		__entry->vaddr = args->vaddr;
+		__entry->change = args->change;
+	),
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx change=%s pages=%llu",
+		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
+		  __print_symbolic(__entry->change, IOASID_TRACE_CHANGES),
+		  __entry->length >> PAGE_SHIFT),
+	ioasid_stale_reg, ioasid_stale_unreg
+);
+
 /* Dirty tracking began or ended, or dirty pages were read. */
 TRACE_EVENT(ioasid_dirty,
 	TP_PROTO(const struct ioasid_dirty_args *args),
