@@ -32,6 +32,7 @@ static int __init ioasid_init(void)
 	ret = ioasid_ahead_init();
 	if (ret)
 		goto err_workers;
+	ioasid_watch_init();
 	ret = ioasid_policy_init();
 	if (ret)
 		goto err_policy;

@@ -418,3 +418,16 @@ void __ioasid_policy_dirty(struct ioasid_dirty_args *args)
 		ioasid_walk_notify(&w, dirty, args);
 	ioasid_walk_end(&w);
 }
+
+/* ---- memory that a device has leaves its process ---- */
+
+/* Notify policies of stale pages; in a notifier of memory management. */
+void __ioasid_policy_stale(struct ioasid_stale_args *args)
+{
+	struct ioasid_policy_walk w;
+
+	ioasid_walk_begin(&w, IOASID_OP_STALE);
+	ioasid_walk_scope(&w, &args->who)
+		ioasid_walk_notify(&w, stale, args);
+	ioasid_walk_end(&w);
+}

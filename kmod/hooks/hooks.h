@@ -37,7 +37,8 @@
 	H(ACCESS_UNPIN, access_unpin)	\
 	H(OWNER_CHANGE, owner_change)	\
 	H(DIRTY, dirty)			\
-	H(MAP_AT, map_at)
+	H(MAP_AT, map_at)		\
+	H(STALE, stale)
 
 #define IOASID_POLICY_ENUM(upper, lower)	IOASID_OP_##upper,
 
@@ -186,6 +187,8 @@ void __ioasid_policy_access_unpin(const struct ioasid_access_args *args,
 				  struct ioasid_policy_pins *pins);
 int __ioasid_policy_owner_change(struct ioasid_owner_args *args);
 void __ioasid_policy_dirty(struct ioasid_dirty_args *args);
+void __ioasid_policy_stale(struct ioasid_stale_args *args);
+void ioasid_policy_on_stale(void (*wanted)(bool wanted));
 
 /** ioasid_policy_any() - a policy is loaded, ejected or not */
 bool ioasid_policy_any(void);
@@ -405,6 +408,12 @@ static inline void ioasid_policy_dirty(struct ioasid_dirty_args *args)
 {
 	if (ioasid_policy_has(IOASID_OP_DIRTY))
 		__ioasid_policy_dirty(args);
+}
+
+static inline void ioasid_policy_stale(struct ioasid_stale_args *args)
+{
+	if (ioasid_policy_has(IOASID_OP_STALE))
+		__ioasid_policy_stale(args);
 }
 
 /* owner.c: whose an address space is */

@@ -115,6 +115,23 @@ void ioasid_policy_call_dump(struct ioasid_policy_prog *r, char *buf, u32 *len)
 
 /* ---- keys ---- */
 
+/* Begins and ends to watch memory, for the hook stale. */
+static void stale_ignored(bool wanted)
+{
+}
+static void (*stale_wanted)(bool wanted) = stale_ignored;
+
+/**
+ * ioasid_policy_on_stale() - what to call when a policy wants the hook stale, and when none does
+ * @wanted: called with the lock of the policies held, also without a change; may sleep
+ *
+ * Call it once, before policies can be loaded.
+ */
+void ioasid_policy_on_stale(void (*wanted)(bool wanted))
+{
+	stale_wanted = wanted;
+}
+
 static void set_key(unsigned int key, bool on)
 {
 	if (on)
@@ -171,6 +188,8 @@ void ioasid_policy_update_keys(const struct ioasid_policy_set *set, bool off)
 	for (i = 0; i < IOASID_KEY_NR; i++)
 		if (on[i] || off)
 			set_key(i, on[i]);
+	if (on[IOASID_OP_STALE] || off)
+		stale_wanted(on[IOASID_OP_STALE]);
 }
 
 /*

@@ -244,6 +244,7 @@ unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_ar
 
 /* watch.c */
 int __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait);
+void ioasid_watch_init(void);
 void ioasid_watch_exit(void);
 
 /* ioasid_watch_range() - the mappings were made, and are watched if any asks; waits for user space */

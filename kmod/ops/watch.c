@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Begin and end to watch mapped memory (pin/watch.c), for those that ask: tracers that
- * enable the event ioasid_stale.
+ * Begin and end to watch mapped memory (pin/watch.c), for those that ask: a tracer that
+ * enables the event ioasid_stale, and policies with the hook stale.
  *
  * The tracer enables the event with locks of the whole system held. So a work item looks
  * for what is mapped; the tracer waits for its first pass, at most a second. A mapping
@@ -37,6 +37,7 @@ static atomic_t askers;		/* how many ask */
 static atomic_t changes;	/* of the number */
 static atomic_t seen_changes;	/* those that the work item has dealt with */
 static bool begun;		/* the work item's */
+static bool policies;		/* a policy is one of them; the lock of the policies guards it */
 static bool gone;		/* the module ends: an event that is enabled is disabled after that */
 
 /* The first mapping from @iova on that can be watched; areas_lock is held. */
@@ -176,6 +177,24 @@ int ioasid_stale_reg(void)
 void ioasid_stale_unreg(void)
 {
 	watch_leave();
+}
+
+/* See ioasid_policy_on_stale(). */
+static void watch_for_policies(bool wanted)
+{
+	if (wanted == policies)
+		return;
+	policies = wanted;
+	if (wanted)
+		watch_ask();
+	else
+		watch_leave();
+}
+
+/* ioasid_watch_init() - before policies can be loaded */
+void ioasid_watch_init(void)
+{
+	ioasid_policy_on_stale(watch_for_policies);
 }
 
 /*

@@ -246,6 +246,7 @@ static void run_report(const struct gone_run *r, u32 change)
 	};
 
 	ioasid_who_current(&args.who, r->space);
+	ioasid_policy_stale(&args);
 	trace_ioasid_stale(&args);
 }
 
@@ -269,7 +270,7 @@ static void batch_report(struct gone_batch *b, unsigned long keep)
  * @range: of the change; NULL: the process ends
  * @change: enum ioasid_change
  *
- * Context: that of a notifier, see above. Programs of tracers run.
+ * Context: that of a notifier, see above. Programs of policies and tracers run.
  */
 void ioasid_gone_report(struct ioasid_watch *w, const struct mmu_notifier_range *range, u32 change)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapped memory is watched while a tracer asks for the event ioasid_stale: a process that unmaps, moves or discards memory which an IOMMU still has goes
+ * Mapped memory is watched while a tracer asks for the event ioasid_stale, or a policy has
+ * the hook stale: a process that unmaps, moves or discards memory which an IOMMU still has goes
  * on with another page than the device does. Nothing is wrong for the kernel, which keeps
  * the page; so the process is named as it does that.
  *

@@ -141,6 +141,7 @@ STUB_VOID(access_unpin, struct ioasid_access_args *args)
 STUB_RET(s32, owner_change, struct ioasid_owner_args *args)
 STUB_VOID(dirty, struct ioasid_dirty_args *args)
 STUB_RET(s64, map_at, struct ioasid_map_args *args)
+STUB_VOID(stale, struct ioasid_stale_args *args)
 
 #define STUB_SET(upper, lower)	.lower = stub_##lower,
 static struct ioasid_policy_ops st_stubs = {

@@ -115,6 +115,7 @@ static void read_hooks(const struct ioasid_policy_ops *ops, struct loaded *p)
 		HOOK(map_workers), HOOK(map_batch), HOOK(charge), HOOK(uncharge),
 		HOOK(map_done), HOOK(unmap_begin), HOOK(unmap_sync), HOOK(unmap_done), HOOK(access_pin),
 		HOOK(access_unpin), HOOK(owner_change), HOOK(dirty), HOOK(map_at),
+		HOOK(stale),
 	};
 #undef HOOK
 	unsigned long prog;

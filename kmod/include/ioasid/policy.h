@@ -482,6 +482,18 @@ struct ioasid_policy_ops {
 	 * reason is IOASID_R_POLICY, with the policy's id.
 	 */
 	s64 (*map_at)(struct ioasid_map_args *args);
+
+	/**
+	 * @stale: A process unmaps, moves or discards memory that an IOMMU still has
+	 * mapped, or ends with it: devices go on with pages that the process no longer
+	 * has there. @args says who did it, where and how; the hook changes nothing of
+	 * it. Processes are watched while a policy has this hook; each page is reported
+	 * once for a mapping.
+	 *
+	 * Context: an MMU notifier in the task that makes the change, with locks of
+	 * memory management held; no lock of ioasid.
+	 */
+	void (*stale)(struct ioasid_stale_args *args);
 };
 
 #ifdef __bpf__

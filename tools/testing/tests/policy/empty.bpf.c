@@ -120,6 +120,11 @@ s64 BPF_PROG(empty_map_at, struct ioasid_map_args *args)
 	return 0;
 }
 
+SEC("?struct_ops/stale")
+void BPF_PROG(empty_stale, struct ioasid_stale_args *args)
+{
+}
+
 #define PASTE(a, b)	a##b
 #define PROG(hook)	PASTE(empty_, hook)
 
@@ -148,6 +153,7 @@ struct ioasid_policy_ops empty = {
 	.owner_change	= (void *)empty_owner_change,
 	.dirty		= (void *)empty_dirty,
 	.map_at		= (void *)empty_map_at,
+	.stale		= (void *)empty_stale,
 #endif
 	.name		= "empty",
 };

@@ -60,6 +60,21 @@ dirty_and_owner_are_told() {
 	expect_seen dirties 3 owners 1
 }
 
+# Processes are watched as long as a policy has the hook.
+stale_pages_are_told() {
+	begin
+	probe
+	expect_map 'unmap 65536' "$mapper" map 16M 64K discard 12K unmap 16M 64K
+	expect_seen stale_pages 3
+	expect_map 'discard 0' "$mapper" map 16M 64K discard 8K
+	expect_seen stale_pages 19
+	unload probe
+	hold map 16M 64K
+	wait_for nothing_is_watched
+	release
+}
+nothing_is_watched() { grep -qx 'mappings: 0' /sys/kernel/debug/ioasid/watched; }
+
 # Drivers pin through ioasid_kapi here; IOMMUs have nothing to do with it.
 pins_are_told() {
 	begin
@@ -363,7 +378,7 @@ exec_and_fork_balance() {
 }
 
 ktap_run a_space_opens_and_closes open_can_be_refused maps_and_unmaps_are_told \
-	dirty_and_owner_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
+	dirty_and_owner_are_told stale_pages_are_told pins_are_told devices_are_told pins_can_be_refused only_a_space only_a_cgroup \
 	accounting_of_a_cgroup selected_by_name \
 	replay_within_a_cgroup asked_in_order audit_only_watches \
 	audit_keeps_the_rlimit audit_ends_without_a_refusal accounts_only_where_sure fills_its_dump \

@@ -462,6 +462,12 @@ s64 BPF_PROG(pairing_map_at, struct ioasid_map_args *args)
 	return answer(ASKED_NR, 0);
 }
 
+SEC("?struct_ops/stale")
+void BPF_PROG(pairing_stale, struct ioasid_stale_args *args)
+{
+	inside(21);
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops pairing = {
 	.init		= (void *)pairing_init,
@@ -487,5 +493,6 @@ struct ioasid_policy_ops pairing = {
 	.owner_change	= (void *)pairing_owner_change,
 	.dirty		= (void *)pairing_dirty,
 	.map_at		= (void *)pairing_map_at,
+	.stale		= (void *)pairing_stale,
 	.name		= "pairing",
 };

@@ -38,6 +38,7 @@ __u64 unpins = 0;
 __u64 owners = 0;
 __u64 dirties = 0;
 __u64 dirty_pages = 0;
+__u64 stale_pages = 0;
 __u64 ends = 0;
 __u64 last_kind = 0;
 __s64 last_value = 0;
@@ -233,6 +234,12 @@ void BPF_PROG(probe_dirty, struct ioasid_dirty_args *args)
 	dirty_pages += args->dirty;
 }
 
+SEC("struct_ops/stale")
+void BPF_PROG(probe_stale, struct ioasid_stale_args *args)
+{
+	__sync_fetch_and_add(&stale_pages, args->length / 4096);
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops probe = {
 	.init		= (void *)probe_init,
@@ -252,6 +259,7 @@ struct ioasid_policy_ops probe = {
 	.access_unpin	= (void *)probe_access_unpin,
 	.owner_change	= (void *)probe_owner_change,
 	.dirty		= (void *)probe_dirty,
+	.stale		= (void *)probe_stale,
 	.flags		= IOASID_POLICY_F_TIMES,
 	.name		= "probe",
 };

@@ -35,6 +35,7 @@ static const struct {
 	{ "unmap_sync", NONE, false },
 	{ "access_pin", GROUP_PINS, false }, { "access_unpin", GROUP_PINS, true },
 	{ "owner_change", NONE, false }, { "dirty", NONE, false }, { "map_at", NONE, false },
+	{ "stale", NONE, false },
 };
 #define HOOKS	(sizeof(hooks) / sizeof(hooks[0]))
 
