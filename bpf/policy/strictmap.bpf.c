@@ -7,12 +7,15 @@
  * mapping in two succeeds and removes nothing: only the size it returns tells.
  * A program that does not look at it maps new memory there next, gets EEXIST,
  * and some (DPDK) take that for success: the device goes on using the old
- * pages, and data is corrupted without any error. Three things are recorded,
- * per process, with the last example of each:
+ * pages, and data is corrupted without any error. The same happens when it unmaps or
+ * discards memory before the mapping. Five things are recorded, per process, with the last
+ * example of each:
  *
  *   unmap_nothing  such an unmap: succeeded, removed nothing
  *   stale          a map failed with EEXIST where such an unmap was
  *   overlap        a map failed with EEXIST on a mapping of another range
+ *   unmapped       memory was unmapped, moved or replaced while the device had it
+ *   discarded      memory was discarded, or its file truncated, while the device had it
  *
  * With strict=1 a map where such an unmap was is refused with EPERM, which no
  * program takes for success; then it counts as stale too. A map that leaves the
@@ -21,7 +24,8 @@
  *   ioasidctl policy load strictmap --set strict=1
  *   ioasidctl policy show strictmap
  *
- * Cost. One hash look-up for each map call, none for an unmap that works.
+ * Cost. One hash look-up for each map call, none for an unmap that works. Processes with
+ * mappings are watched: see docs/stale-pages.md.
  *
  * Details. Such an unmap is remembered until what is mapped there has really been
  * unmapped. A space that has more than GHOSTS of them at one time has the nearest
@@ -324,6 +328,27 @@ void BPF_PROG(strictmap_unmap_done, struct ioasid_unmap_args *args,
 	remember(args->who.space, args->iova, last);
 }
 
+/* The end of a program is no fault of it: its devices end with it, as a rule. */
+SEC("struct_ops/stale")
+void BPF_PROG(strictmap_stale, struct ioasid_stale_args *args)
+{
+	struct strictmap_key key = { .tgid = args->who.tgid };
+	struct strictmap_finding *f;
+
+	if (args->change == IOASID_CHANGE_EXIT)
+		return;
+	if (args->change == IOASID_CHANGE_UNMAP)
+		__builtin_memcpy(key.what, "unmapped", sizeof("unmapped"));
+	else
+		__builtin_memcpy(key.what, "discarded", sizeof("discarded"));
+	f = find(&key, &args->who);
+	if (f) {
+		f->iova = args->iova;
+		f->length = args->length;
+		f->vaddr = args->vaddr;
+	}
+}
+
 SEC(".struct_ops.link")
 struct ioasid_policy_ops strictmap = {
 	.init		= (void *)strictmap_init,
@@ -332,5 +357,6 @@ struct ioasid_policy_ops strictmap = {
 	.map_at		= (void *)strictmap_map_at,
 	.map_done	= (void *)strictmap_map_done,
 	.unmap_done	= (void *)strictmap_unmap_done,
+	.stale		= (void *)strictmap_stale,
 	.name		= "strictmap",
 };

@@ -66,6 +66,17 @@ strictmap_breaks_the_chain() {
 	expect_same 'by the rules of v2' "$(lines_of "$mapper" $chain)" 'map 0 unmap EINVAL map EEXIST '
 }
 
+strictmap_finds_stale_pages() {
+	begin
+	load strictmap
+	"$mapper" map 16M 64K discard 8K unmap 16M 64K map 16M 64K >/dev/null
+	ioasidctl -j policy show strictmap >"$scratch/show"
+	holds '.maps[] | select(.name == "findings").entries | length == 1 and
+		.[0].key.what == "discarded" and (.[0].value | .count == 1 and .iova == 16777216 and
+		.length == 8192 and .comm == "mapper")' \
+		"$scratch/show" || fail "$(cat "$scratch/show")"
+}
+
 memadvise_looks_at_pages() {
 	begin
 	thp=/sys/kernel/mm/transparent_hugepage/enabled
@@ -102,5 +113,5 @@ workers_help_with_large_mappings() {
 	expect_same 'when there are none' "$(variable workers mappings)" 0
 }
 
-ktap_run quota_counts_mappings quota_of_maps_under_way quota_of_a_subtree strictmap_finds_the_chain \
+ktap_run quota_counts_mappings quota_of_maps_under_way quota_of_a_subtree strictmap_finds_the_chain strictmap_finds_stale_pages \
 	strictmap_breaks_the_chain memadvise_looks_at_pages workers_help_with_large_mappings
