@@ -13,10 +13,11 @@
  *
  * The submitter holds the ring's uring_lock, so other users of the ring wait for it, and it
  * cannot be cancelled. It does not wait for a page fault of the memory it maps, a policy, a
- * call of another task, or a range. It may wait as any request of io_uring does: for a
- * page fault of its own structure, and for memory. Once it has unmapped something, or has
- * to undo a map, it waits for the locks of the address space, under which no task waits
- * for user space, and killably for mmap_lock, if another thread took that meanwhile.
+ * call of another task, or a range; while memory is watched (ops/watch.c) it maps nothing.
+ * It may wait as any request of io_uring does: for a page fault of its own structure, and
+ * for memory. Once it has unmapped something, or has to undo a map, it waits for the locks
+ * of the address space, under which no task waits for user space, and killably for
+ * mmap_lock, if another thread took that meanwhile.
  *
  * What can run at the same time: other requests on the same file. A request holds a
  * reference on the file, so the file, its spaces and the module stay.

@@ -344,8 +344,15 @@ int ioasid_map_paid(struct ioasid_map_call *c)
 static int map_go_live(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
-	int ret = ioasid_dirty_area_init(space, c->area);
+	int ret;
 
+	/*
+	 * To watch it is to wait for mmap_lock. Looked at under areas_lock: a pass that
+	 * begins later finds the mapping, see watch.c.
+	 */
+	if (static_branch_unlikely(&ioasid_watch_key) && c->now)
+		return -EAGAIN;
+	ret = ioasid_dirty_area_init(space, c->area);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
 	ret = ioasid_share_settle_in(space, c->area->pages);
@@ -428,6 +435,13 @@ static int map_lock_domains(struct ioasid_map_call *c)
 	return 0;
 }
 
+/* Watch the new mapping, if any asks. That waits: with @c->now see map_go_live(). */
+static void map_watch(struct ioasid_map_call *c)
+{
+	if (static_branch_unlikely(&ioasid_watch_key) && !c->now)
+		ioasid_watch_range(c->space, c->args.iova, c->args.iova);
+}
+
 /* Pin if a domain needs it, then program and publish under one hold of domains_rwsem. */
 static int map_build(struct ioasid_map_call *c)
 {
@@ -458,7 +472,7 @@ static int map_build(struct ioasid_map_call *c)
 		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
 	if (!ret)
-		ioasid_watch_range(space, c->args.iova, c->args.iova);
+		map_watch(c);
 	/* The domain that the pages were pinned for has ended. */
 	if (unlikely(idle))
 		ioasid_space_unpin_idle(space);
@@ -654,7 +668,8 @@ bool ioasid_map_may_now(const struct ioasid_map_call *c)
 {
 	return ioasid_small_now(c->args.length) &&
 	       !trace_ioasid_map_begin_enabled() && !trace_ioasid_map_done_enabled() &&
-	       !ioasid_charge_at_once() && !READ_ONCE(c->space->account_user);
+	       !static_branch_unlikely(&ioasid_watch_key) && !ioasid_charge_at_once() &&
+	       !READ_ONCE(c->space->account_user);
 }
 
 /*

@@ -3,7 +3,6 @@
  * The calls that map and unmap, on an io_uring: many in flight, cancelled, on
  * fds of the wrong kind, and with the fd or the ring gone before they are done.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -37,20 +36,9 @@ FIXTURE_TEARDOWN(ring)
 	EXPECT_EQ(0, locked_kib());
 }
 
-static struct ioasid_map_dma map_arg(const void *mem, uint64_t iova, uint64_t length)
-{
-	return (struct ioasid_map_dma){
-		.size = sizeof(struct ioasid_map_dma),
-		.flags = NATIVE_FIXED,
-		.iova = iova,
-		.user_va = (uintptr_t)mem,
-		.length = length,
-	};
-}
-
 TEST_F(ring, map_and_unmap)
 {
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, 3 * PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, 3 * PAGE);
 	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = 3 * PAGE };
 
 	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 1);
@@ -63,28 +51,6 @@ TEST_F(ring, map_and_unmap)
 	EXPECT_EQ(0, locked_kib());
 }
 
-/* Workers of io_uring that this process has had; they stay for a while. */
-static int workers(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	char path[300], name[32];
-	struct dirent *e;
-	int n = 0;
-	FILE *f;
-
-	while (dir && (e = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-		f = fopen(path, "re");
-		if (f && fgets(name, sizeof(name), f) && !strncmp(name, "iou-wrk", 7))
-			n++;
-		if (f)
-			fclose(f);
-	}
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 /* What is small and there is done when it is submitted, by no other thread. */
 TEST_F(ring, small_at_once)
 {
@@ -93,7 +59,7 @@ TEST_F(ring, small_at_once)
 	int i;
 
 	for (i = 0; i < DEPTH; i++) {
-		map = map_arg(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
+		map = ring_map(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
 		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, i);
 		ASSERT_EQ(1, io_uring_cq_ready(&self->ring));
 		EXPECT_EQ(0, result(&self->ring, NULL));
@@ -125,13 +91,13 @@ TEST_F(ring, small_that_waits)
 	int i;
 
 	ASSERT_LE(0, uffd);
-	late = map_arg(trap, IOVA, PAGE);
+	late = ring_map(trap, IOVA, PAGE);
 	submit(&self->ring, self->fd, IOASID_MAP_DMA, &late, 1);
 	ASSERT_EQ((char *)trap, trap_sprung(uffd, 5000));
 	submit(&self->ring, self->fd, IOASID_UNMAP_DMA, &unmap, 2);
 	EXPECT_EQ(0, io_uring_cq_ready(&self->ring));
 
-	map = map_arg(self->mem, IOVA + PAGE, PAGE);
+	map = ring_map(self->mem, IOVA + PAGE, PAGE);
 	submit(&self->ring, self->fd, IOASID_MAP_DMA, &map, 3);
 	EXPECT_EQ(1, io_uring_cq_ready(&self->ring));
 	EXPECT_EQ(0, result(&self->ring, &tag));
@@ -152,7 +118,7 @@ TEST_F(ring, small_that_waits)
 /* Memory that a child has in common with us is copied to be pinned: also there. */
 TEST_F(ring, small_shared_with_child)
 {
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
 	pid_t child;
 
 	memset(self->mem, 1, PAGE);
@@ -176,7 +142,7 @@ TEST_F(ring, small_shared_with_child)
 TEST_F(ring, small_by_the_polling_thread)
 {
 	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
 	struct io_uring_sqe *sqe;
 	struct io_uring ring;
 	int ends[2], i;
@@ -221,7 +187,7 @@ static int beside_a_page_fault(struct ktap_fixture_ring *self, int ready, int go
 	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
 	char *mem = touched_memory(2 * PAGE);
 	struct ioasid_map_dma map[2] = {
-		map_arg(mem, IOVA, PAGE), map_arg(mem + PAGE, IOVA + PAGE, PAGE)
+		ring_map(mem, IOVA, PAGE), ring_map(mem + PAGE, IOVA + PAGE, PAGE)
 	};
 	struct io_uring ring;
 	uint64_t tag;
@@ -290,7 +256,7 @@ TEST_F(ring, many_in_flight)
 	int i;
 
 	for (i = 0; i < DEPTH; i++) {
-		map[i] = map_arg(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
+		map[i] = ring_map(self->mem + i * PAGE, IOVA + i * PAGE, PAGE);
 		submit(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
 	}
 	for (i = 0; i < DEPTH; i++) {
@@ -305,7 +271,7 @@ TEST_F(ring, many_in_flight)
 /* A ring whose requests have room for more: what is beyond ours is not looked at. */
 TEST_F(ring, long_requests)
 {
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
 	struct io_uring_sqe *sqe;
 	struct io_uring ring;
 
@@ -375,7 +341,7 @@ TEST_F(ring, copy_and_file)
 
 TEST_F(ring, errnos)
 {
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
 	struct ioasid_alloc alloc = { .size = sizeof(alloc) };
 	struct io_uring_sqe *sqe;
 	int event = eventfd(0, EFD_CLOEXEC);
@@ -483,7 +449,7 @@ static int cancel_one(struct ktap_fixture_ring *self, struct ioasid_map_dma *map
 TEST_F(ring, cancelled_map)
 {
 	char *mem = slow_memory();
-	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+	struct ioasid_map_dma map = ring_map(mem, IOVA, GIB);
 	long long pinned = ktap_pinned();
 	int i, took, best = INT_MAX;
 
@@ -508,7 +474,7 @@ TEST_F(ring, cancelled_map)
 TEST_F(ring, out_of_order)
 {
 	char *mem = slow_memory();
-	struct ioasid_map_dma slow = map_arg(mem, IOVA, GIB), quick[4];
+	struct ioasid_map_dma slow = ring_map(mem, IOVA, GIB), quick[4];
 	uint64_t tag;
 	int i;
 
@@ -516,7 +482,7 @@ TEST_F(ring, out_of_order)
 	submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &slow, 7);
 	ASSERT_TRUE(wait_locked(1024));
 	for (i = 0; i < 4; i++) {
-		quick[i] = map_arg(self->mem + i * PAGE, 2 * IOVA + i * PAGE, PAGE);
+		quick[i] = ring_map(self->mem + i * PAGE, 2 * IOVA + i * PAGE, PAGE);
 		submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &quick[i], 100 + i);
 	}
 	for (i = 0; i < 4; i++) {
@@ -551,7 +517,7 @@ TEST_F(ring, cancelled_all)
 
 	ASSERT_NE(MAP_FAILED, (void *)mem);
 	for (i = 0; i < 16; i++) {
-		map[i] = map_arg(mem + i * size, IOVA + i * size, size);
+		map[i] = ring_map(mem + i * size, IOVA + i * size, size);
 		submit_async(&self->ring, self->fd, IOASID_MAP_DMA, &map[i], i);
 	}
 	ASSERT_TRUE(wait_locked(1024));
@@ -609,7 +575,7 @@ TEST_F(ring, cancelled_batch)
  */
 TEST_F(ring, polled)
 {
-	struct ioasid_map_dma map = map_arg(self->mem, IOVA, PAGE);
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
 	struct io_uring ring;
 	int res;
 
@@ -627,7 +593,7 @@ TEST_F(ring, polled)
 /* The fd is closed while the ring works on it: the space lives as long as that. */
 TEST_F(ring, fd_closed)
 {
-	struct ioasid_map_dma map = map_arg(NULL, IOVA, 64 * MIB);
+	struct ioasid_map_dma map = ring_map(NULL, IOVA, 64 * MIB);
 	int fd = native_open();
 	long long pinned = ktap_pinned();
 	char *mem;
@@ -650,7 +616,7 @@ TEST_F(ring, fd_closed)
 TEST_F(ring, ring_closed)
 {
 	char *mem = slow_memory();
-	struct ioasid_map_dma map = map_arg(mem, IOVA, GIB);
+	struct ioasid_map_dma map = ring_map(mem, IOVA, GIB);
 	long long pinned = ktap_pinned();
 	struct io_uring ring;
 
@@ -678,7 +644,7 @@ static void ends_while_it_maps(struct ktap_test *_self, struct ktap_fixture_ring
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		struct ioasid_map_dma map = map_arg(slow_memory(), IOVA, GIB);
+		struct ioasid_map_dma map = ring_map(slow_memory(), IOVA, GIB);
 		struct io_uring ring;
 
 		io_uring_queue_init(4, &ring, 0);

@@ -6,6 +6,7 @@
 #ifndef IOASID_TEST_RING_H
 #define IOASID_TEST_RING_H
 
+#include <dirent.h>
 #include <liburing.h>
 
 #include "lib/ioasid.h"
@@ -61,6 +62,39 @@ static inline int result(struct io_uring *ring, uint64_t *tag)
 		*tag = cqe->user_data;
 	io_uring_cqe_seen(ring, cqe);
 	return res;
+}
+
+static inline struct ioasid_map_dma ring_map(const void *mem, uint64_t iova, uint64_t length)
+{
+	return (struct ioasid_map_dma){
+		.size = sizeof(struct ioasid_map_dma),
+		.flags = NATIVE_FIXED,
+		.iova = iova,
+		.user_va = (uintptr_t)mem,
+		.length = length,
+	};
+}
+
+/* Workers of io_uring that this process has had; they stay for a while. */
+static inline int workers(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	char path[300], name[32];
+	struct dirent *e;
+	int n = 0;
+	FILE *f;
+
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(name, sizeof(name), f) && !strncmp(name, "iou-wrk", 7))
+			n++;
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
 }
 
 #endif /* IOASID_TEST_RING_H */
