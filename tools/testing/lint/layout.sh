@@ -31,11 +31,14 @@ mkdir -p $work
 structs() { sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' "$@"; }
 numbers() { sed -n 's/^#define[[:blank:]]*\([A-Z0-9_]*\)[[:blank:]]*_IO[RW]*(.*/\1/p' "$1"; }
 
-# members STRUCTS FILE: "struct.member offset size", nested ones by their depth.
+# members STRUCTS FILE: "struct.member offset size", nested ones by their depth. All of the
+# file's are printed first: pahole 1.30 with a list of names (-C) misses some of them.
 members() {
-	[ -z "$1" ] || pahole -F dwarf -C "$1" "$2" 2>/dev/null | awk '
+	pahole -F dwarf "$2" 2>/dev/null | awk -v structs="$1" '
+		BEGIN { split(structs, all, ","); for (i in all) want[all[i]] = 1 }
 		/^struct / { name = $2; next }
-		/\/\*[[:blank:]]+[0-9]+/ {
+		/^}/ { name = "" }
+		name in want && /\/\*[[:blank:]]+[0-9]+/ {
 			comment = substr($0, index($0, "/*") + 2)
 			split(comment, number, " ")
 			line = substr($0, 1, index($0, "/*") - 1)
