@@ -257,7 +257,6 @@ TEST_F_TIMEOUT(stale_event, on_and_off, 60)
 		EXPECT_TRUE(stale_off());
 		EXPECT_TRUE(stale_on());
 	}
-	EXPECT_LE(1, watched("processes"));
 	for (i = 0; i < 2; i++)
 		__atomic_store_n(&m[i].stop, true, __ATOMIC_RELAXED);
 	for (i = 0; i < 2; i++) {
@@ -272,16 +271,55 @@ TEST_F_TIMEOUT(stale_event, on_and_off, 60)
 	EXPECT_TRUE(nothing_is_watched());
 }
 
+/*
+ * Frees its memory before it unmaps it from the device, as a DPDK program does that closes
+ * its heap first. The tail of each function keeps its frame on the stack.
+ */
+#define FRAME	__attribute__((noinline, optimize("no-omit-frame-pointer")))
+
+static FRAME int heap_free(char *mem)
+{
+	int ret = munmap(mem, PAGE);
+
+	asm volatile("" : "+r" (ret));
+	return ret;
+}
+
+static FRAME int heap_close(char *mem)
+{
+	int ret = heap_free(mem);
+
+	asm volatile("" : "+r" (ret));
+	return ret;
+}
+
+/* Does a stack in the trace lead through this function, which is short? */
+static bool stack_has(int (*function)(char *mem))
+{
+	FILE *f = fopen(TRACING "trace", "re");
+	unsigned long at = (unsigned long)function, pc;
+	bool found = false;
+	char line[400];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " => <%lx>", &pc) == 1 && pc > at && pc < at + 64;
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* The event is there while the program is in the call that did it: its stacks say so. */
 TEST_F(stale_event, stacks)
 {
 	ASSERT_TRUE(put(TRACING "options/userstacktrace", "1"));
 	ASSERT_TRUE(put(STALE_EVENT "trigger", "stacktrace"));
-	EXPECT_EQ(0, munmap(self->mem, PAGE));
+	EXPECT_EQ(0, heap_close(self->mem));
 	EXPECT_TRUE(put(STALE_EVENT "trigger", "!stacktrace"));
 	EXPECT_TRUE(put(TRACING "options/userstacktrace", "0"));
 	EXPECT_EQ(1, trace_has("=> __x64_sys_munmap") + trace_has("=> __arm64_sys_munmap"));
 	EXPECT_LE(1, trace_has("<user stack trace>"));
+	/* munmap() has no frame of its own, so that its caller's caller is the first that is seen. */
+	EXPECT_TRUE(stack_has(heap_close));
 }
 
 TEST_HARNESS_MAIN
