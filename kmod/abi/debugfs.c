@@ -94,11 +94,11 @@ static const struct file_operations stale_fops = {
 
 static int watched_show(struct seq_file *m, void *unused)
 {
-	unsigned int processes;
-	unsigned long mappings;
+	struct ioasid_watch_counts c;
 
-	ioasid_watch_count(&processes, &mappings);
-	seq_printf(m, "processes: %u\nmappings: %lu\n", processes, mappings);
+	ioasid_watch_count(&c);
+	seq_printf(m, "processes: %u\nmappings: %lu\nreports: %llu\npages: %llu\n", c.processes,
+		   c.mappings, c.reports, c.pages);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(watched);

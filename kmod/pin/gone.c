@@ -37,6 +37,7 @@
  *   released. At most LOOK_PAGES pages are looked at under one hold. A look that goes
  *   back starts from the first extent again, a nanosecond for each.
  */
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -55,6 +56,10 @@
 #define TAKE_PAGES	32768UL
 #define BATCH_RUNS	12
 #define NO_PFN		ULONG_MAX
+
+/* Since the module was loaded. */
+static atomic64_t nr_reports;
+static atomic64_t nr_pages;
 
 /**
  * struct gone_run - pages that are reported with one event
@@ -245,6 +250,8 @@ static void run_report(const struct gone_run *r, u32 change)
 		.change = change,
 	};
 
+	atomic64_inc(&nr_reports);
+	atomic64_add(r->npages, &nr_pages);
 	ioasid_who_current(&args.who, r->space);
 	ioasid_policy_stale(&args);
 	trace_ioasid_stale(&args);
@@ -298,4 +305,11 @@ void ioasid_gone_report(struct ioasid_watch *w, const struct mmu_notifier_range 
 			cond_resched();
 	} while (!all || last != end);
 	batch_report(&b, 0);
+}
+
+/* ioasid_gone_count() - how much was reported */
+void ioasid_gone_count(struct ioasid_watch_counts *c)
+{
+	c->reports = atomic64_read(&nr_reports);
+	c->pages = atomic64_read(&nr_pages);
 }

@@ -452,10 +452,25 @@ int ioasid_stale_compare(struct ioasid_stale_batch *b);
 /* watch.c: changes of mapped memory, as they happen */
 DECLARE_STATIC_KEY_FALSE(ioasid_watch_key);
 struct ioasid_watch_seen;
+
+/**
+ * struct ioasid_watch_counts - what is watched, and what that has found
+ * @processes: that are watched now
+ * @mappings: of them
+ * @reports: how often stale pages were reported, since the module was loaded
+ * @pages: how many pages those were
+ */
+struct ioasid_watch_counts {
+	unsigned int processes;
+	unsigned long mappings;
+	u64 reports;
+	u64 pages;
+};
+
 int ioasid_watch_mm(struct mm_struct *mm, bool wait);
 void ioasid_watch_begin(void);
 void ioasid_watch_end(void);
-void ioasid_watch_count(unsigned int *processes, unsigned long *mappings);
+void ioasid_watch_count(struct ioasid_watch_counts *c);
 
 /* watched.c */
 unsigned long ioasid_watch_nr_seen(void);

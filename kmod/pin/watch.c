@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mapped memory is watched while a tracer asks for the event ioasid_stale, or a policy has
- * the hook stale: a process that unmaps, moves or discards memory which an IOMMU still has goes
- * on with another page than the device does. Nothing is wrong for the kernel, which keeps
- * the page; so the process is named as it does that.
+ * the hook stale: a process that unmaps, moves or discards memory which an IOMMU still has
+ * goes on with another page than the device does. Nothing is wrong for the kernel, which
+ * keeps the page; so the process is named as it does that.
  *
  *	watch	the MMU notifier of one process: this file
  *	seen	a mapping of its memory, by address: watched.c
@@ -259,11 +259,12 @@ void ioasid_watch_end(void)
 	static_branch_disable(&ioasid_watch_key);
 }
 
-/* ioasid_watch_count() - how many processes and mappings are watched */
-void ioasid_watch_count(unsigned int *processes, unsigned long *mappings)
+/* ioasid_watch_count() - how much is watched, and was reported */
+void ioasid_watch_count(struct ioasid_watch_counts *c)
 {
 	spin_lock(&ioasid_watch_lock);
-	*processes = nr_watches;
+	c->processes = nr_watches;
 	spin_unlock(&ioasid_watch_lock);
-	*mappings = ioasid_watch_nr_seen();
+	c->mappings = ioasid_watch_nr_seen();
+	ioasid_gone_count(c);
 }

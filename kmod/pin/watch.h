@@ -77,5 +77,6 @@ struct ioasid_watch *ioasid_watch_find(const struct mm_struct *mm);
 /* gone.c */
 void ioasid_gone_report(struct ioasid_watch *w, const struct mmu_notifier_range *range,
 			u32 change);
+void ioasid_gone_count(struct ioasid_watch_counts *c);
 
 #endif /* _IOASID_PIN_WATCH_H */

@@ -5,6 +5,7 @@
  * it is asked for. metrics_text.h has the formats.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,33 @@ static void spaces(void)
 		space_sample(&s.list[i], s.list[i].sealed != 0);
 	memlock(&s);
 	free(s.list);
+}
+
+/* ---- stale pages ---- */
+
+/* They are looked for only while a tracer or a policy asks: without that nothing is counted. */
+static void stale_pages(void)
+{
+	uint64_t processes = 0, mappings = 0, reports = 0, pages = 0;
+	FILE *f = fopen(DEBUGFS_IOASID "/watched", "re");
+	int n;
+
+	if (!f)
+		return;
+	n = fscanf(f, "processes: %" SCNu64 " mappings: %" SCNu64 " reports: %" SCNu64
+		   " pages: %" SCNu64, &processes, &mappings, &reports, &pages);
+	fclose(f);
+	if (n != 4)
+		return;
+	metrics_plain("ioasid_watched_processes", GAUGE, NULL,
+		      "Processes that are watched for stale pages; 0 while none asks.", processes);
+	metrics_plain("ioasid_watched_mappings", GAUGE, NULL,
+		      "Mappings that are watched for stale pages.", mappings);
+	metrics_plain("ioasid_stale_reports", COUNTER, NULL,
+		      "Reports of mapped memory that its process unmapped or discarded, or ended with.",
+		      reports);
+	metrics_plain("ioasid_stale_bytes", COUNTER, "bytes",
+		      "Mapped memory in those reports.", page_bytes(pages));
 }
 
 /* ---- policies ---- */
@@ -312,6 +340,7 @@ static void everything(void)
 		metrics_plain("ioasid_module_users", GAUGE, NULL, "References to the module.",
 			      sysfs_u64("/sys/module/ioasid/refcnt"));
 		spaces();
+		stale_pages();
 		policies();
 		cgroups();
 		counted();

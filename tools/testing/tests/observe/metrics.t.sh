@@ -16,6 +16,28 @@ everything() {
 	"$mapper" map 16M 4K map 16M 4K unmap 16M 4K >/dev/null
 }
 
+# Stale pages are counted while the event is on, and no longer.
+stale_pages() {
+	begin
+	ioasidctl metrics >"$scratch/before"
+	grep -q -x 'ioasid_watched_processes 0' "$scratch/before"
+	"$mapper" map 16M 64K discard 8K >/dev/null
+	echo 1 >/sys/kernel/tracing/events/ioasid/ioasid_stale/enable
+	hold -c /t map 16M 64K
+	ioasidctl metrics >"$scratch/on"
+	"$mapper" map 16M 64K discard 8K unmap 16M 64K >/dev/null
+	echo 0 >/sys/kernel/tracing/events/ioasid/ioasid_stale/enable
+	ioasidctl metrics >"$scratch/prom"
+	release
+	grep -q -x 'ioasid_watched_processes 1' "$scratch/on"
+	grep -q -x 'ioasid_watched_mappings 1' "$scratch/on"
+	expect_same 'more reports' $(($(sample ioasid_stale_reports_total prom) - $(sample ioasid_stale_reports_total before))) 1
+	expect_same 'more bytes' $(($(sample ioasid_stale_bytes_total prom) - $(sample ioasid_stale_bytes_total before))) 8192
+}
+
+# sample NAME FILE: its value.
+sample() { sed -n "s/^$1 //p" "$scratch/$2"; }
+
 nothing() {
 	release
 	ioasidctl stats off >/dev/null
@@ -229,5 +251,5 @@ no_debugfs() {
 	! grep -q '^ioasid_spaces' "$scratch/prom" || fail 'it tells of spaces all the same'
 }
 
-ktap_run promtool_likes_it labels openmetrics is_replaced a_full_disk links_lead_nowhere \
+ktap_run promtool_likes_it labels stale_pages openmetrics is_replaced a_full_disk links_lead_nowhere \
 	names_are_unexpected no_place_for_it memlock_is_told no_module_and_no_btf no_debugfs
