@@ -204,6 +204,29 @@ int BPF_PROG(snoop_error, const struct ioasid_who *who, u32 op, s32 err, u32 rea
 	return 0;
 }
 
+/*
+ * Stale pages: by a task that may be another one than the owner's. The loader attaches this for
+ * those that ask for it by name alone, since memory is watched as long as it is attached.
+ */
+SEC("tp_btf/ioasid_stale")
+int BPF_PROG(snoop_stale, const struct ioasid_stale_args *args)
+{
+	struct snoop_event *e;
+
+	if (!args || !reported_if(SNOOP_STALE, &args->who, true))
+		return 0;
+	e = begin(SNOOP_STALE);
+	if (!e)
+		return 0;
+	set_who(e, &args->who);
+	e->iova = args->iova;
+	e->length = args->length;
+	e->vaddr = args->vaddr;
+	e->reason = args->change;
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
 /* Policies concern all processes, so filters by process and cgroup let them pass. */
 SEC("tp_btf/ioasid_policy")
 int BPF_PROG(snoop_policy, const char *name, const struct ioasid_exit_info *info)

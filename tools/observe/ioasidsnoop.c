@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ioasidsnoop: one line for each map, unmap, attach, detach, error and policy event. */
+/* ioasidsnoop: one line for each map, unmap, attach, detach, error and policy event, and for stale pages. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static struct {
 	bool only_errors;
 	__u32 only_ops;
 	__u32 ring;
-} how = { .only_ops = ~0U };
+} how = { .only_ops = ~(1U << SNOOP_STALE) };
 
 static const char usage[] =
 	"usage: ioasidsnoop [-p PID] [-c CGROUP] [-e] [-o OPERATIONS] [-T] [-j] [-d SECONDS]\n"
@@ -35,7 +35,9 @@ static const char usage[] =
 	"  -c, --cgroup CGROUP   only this cgroup and those below it (/machine.slice/vm1)\n"
 	"  -e, --errors          only what failed, and why\n"
 	"  -o, --operation LIST  only map, unmap, teardown, attach, detach, error or policy,\n"
-	"                        or several with commas; error is a call that is none of these\n"
+	"                        or several with commas; error is a call that is none of these.\n"
+	"                        stale, which is shown only when it is named: memory that a program\n"
+	"                        unmaps or discards while a device has it; all mappings are watched then\n"
 	"  -T, --timestamp       begin lines with the time of day\n"
 	"  -j, --json            one JSON object a line, also with times and flags\n"
 	"  -d, --duration SEC    end after so many seconds\n"
@@ -45,6 +47,7 @@ static const char usage[] =
 	"  -V, --version         the version\n"
 	"\n"
 	"RUNS: physically contiguous pieces of a map; mappings removed by an unmap.\n"
+	"REASON of stale: unmap, clear (discarded) or exit.\n"
 	"LATus: microseconds from entry to exit.\n"
 	"Events that find no room are lost: a line on stderr, and with -j an object with the\n"
 	"op 'lost', say how many. -p, -c, -e and -o keep events out of the buffer.\n"
@@ -52,6 +55,7 @@ static const char usage[] =
 	"examples:\n"
 	"  ioasidsnoop -e                    why do maps fail?\n"
 	"  ioasidsnoop -T -p $(pidof qemu-system-x86_64)\n"
+	"  ioasidsnoop -o stale              who unmaps memory that a device has?\n"
 	"  ioasidsnoop -j -d 60 | jq -s 'map(.pages // 0) | add'\n"
 	"\n"
 	"exit status: 0 done, 1 failed, 2 wrong usage, 3 events were lost\n";
@@ -64,6 +68,7 @@ static const char *const op_names[] = {
 	[SNOOP_DETACH] = "detach",
 	[SNOOP_ERROR] = "error",
 	[SNOOP_POLICY] = "policy",
+	[SNOOP_STALE] = "stale",
 };
 
 #define NR_OPS		(sizeof(op_names) / sizeof(op_names[0]))
@@ -83,7 +88,7 @@ static int take_operations(const char *list)
 		for (i = 0; i < NR_OPS && strcmp(op_names[i], word); i++)
 			;
 		if (i == NR_OPS) {
-			fail("'%s' is not an operation: use map, unmap, teardown, attach, detach, error or policy",
+			fail("'%s' is not an operation: use map, unmap, teardown, attach, detach, error, policy or stale",
 			     word);
 			return EXIT_USAGE;
 		}
@@ -131,6 +136,19 @@ static const char *op_name(const struct snoop_event *e)
 	return e->op < NR_OPS ? op_names[e->op] : "?";
 }
 
+static const char *change_name(uint32_t change)
+{
+	switch (change) {
+	case IOASID_CHANGE_UNMAP:
+		return "unmap";
+	case IOASID_CHANGE_CLEAR:
+		return "clear";
+	case IOASID_CHANGE_EXIT:
+		return "exit";
+	}
+	return "?";
+}
+
 static void json_common(struct json *j, const struct snoop_event *e)
 {
 	char name[16];
@@ -146,6 +164,8 @@ static void json_common(struct json *j, const struct snoop_event *e)
 	json_u64(j, "uid", e->uid);
 	json_u64(j, "cgroup", e->cgroup);
 	json_u64(j, "space", e->space);
+	if (e->op == SNOOP_STALE)
+		return;
 	json_s64(j, "ret", e->err);
 	if (e->err)
 		json_str(j, "errno", errno_name(-e->err, name));
@@ -210,6 +230,12 @@ static void print_json(const struct snoop_event *e)
 		json_hex(&j, "a", e->iova);
 		json_hex(&j, "b", e->length);
 		break;
+	case SNOOP_STALE:
+		json_hex(&j, "iova", e->iova);
+		json_u64(&j, "length", e->length);
+		json_hex(&j, "vaddr", e->vaddr);
+		json_str(&j, "change", change_name(e->reason));
+		break;
 	case SNOOP_POLICY:
 		json_strn(&j, "name", e->name, sizeof(e->name));
 		json_str(&j, "kind", exit_kind_name(e->reason));
@@ -254,7 +280,7 @@ static void print_line(const struct snoop_event *e)
 		print_policy(e);
 		return;
 	}
-	if (mapping || e->op == SNOOP_ERROR) {
+	if (mapping || e->op == SNOOP_ERROR || e->op == SNOOP_STALE) {
 		snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)e->iova);
 		snprintf(len, sizeof(len), "0x%" PRIx64, (uint64_t)e->length);
 	} else {
@@ -265,7 +291,8 @@ static void print_line(const struct snoop_event *e)
 		snprintf(latency, sizeof(latency), "%.1f", (double)e->ns_total / 1000);
 	}
 	printf("%5u %-8.8s %18s %10s %-8s %-11s %7s %9s\n", e->space, op_name(e), iova, len,
-	       e->err ? errno_name(-e->err, name) : "0", reason_name(e->reason), runs, latency);
+	       e->err ? errno_name(-e->err, name) : "0",
+	       e->op == SNOOP_STALE ? change_name(e->reason) : reason_name(e->reason), runs, latency);
 }
 
 /* How many more events are printed before the loop looks at the clock. */
@@ -306,6 +333,7 @@ static void prepare(struct ioasidsnoop_bpf *skel)
 {
 	skel->rodata->only_errors = how.only_errors;
 	skel->rodata->only_ops = how.only_ops;
+	bpf_program__set_autoload(skel->progs.snoop_stale, how.only_ops & (1U << SNOOP_STALE));
 	if (how.ring)
 		bpf_map__set_max_entries(skel->maps.ring, how.ring);
 }

@@ -12,6 +12,7 @@ enum snoop_op {
 	SNOOP_DETACH,
 	SNOOP_ERROR,
 	SNOOP_POLICY,
+	SNOOP_STALE,
 };
 
 /**
@@ -20,8 +21,8 @@ enum snoop_op {
  * @cgroup: id
  * @iova: first address; for an error its detail a
  * @length: bytes (what was unmapped, if everything was asked for); for an error its detail b
- * @vaddr: of a map
- * @pages: pinned or unpinned
+ * @vaddr: of a map, or of stale pages
+ * @pages: pinned or unpinned, or stale
  * @charged: pages charged to the owner
  * @runs: physically contiguous runs (map), mappings removed (unmap)
  * @ns_pin: of a map, or unpinning of an unmap
@@ -39,7 +40,7 @@ enum snoop_op {
  * @flags: enum ioasid_map_flags or ioasid_unmap_flags; of an error enum ioasid_error_op
  * @group: of attach and detach
  * @err: 0 or -errno
- * @reason: enum ioasid_reason; for a policy enum ioasid_exit_kind
+ * @reason: enum ioasid_reason; for a policy enum ioasid_exit_kind, for stale pages enum ioasid_change
  * @comm: of the running task
  * @name: of a policy
  * @hook: of a policy that was ejected

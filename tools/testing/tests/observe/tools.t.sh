@@ -155,5 +155,26 @@ all_need_the_module_and_its_btf() {
 	grep -q 'fail *btf.*is of another kernel' "$scratch/doctor" || fail "$(grep btf "$scratch/doctor")"
 }
 
-ktap_run all_see_a_map all_filter all_count all_refuse all_need_rights \
+mappings_watched() { grep -q -x "mappings: $1" /sys/kernel/debug/ioasid/watched; }
+
+# Only for those that name it, because all mappings are watched as long as it runs.
+snoop_shows_stale_pages() {
+	begin
+	hold map 16M 4K
+	watch ioasidsnoop
+	wait_for test -s "$scratch/ioasidsnoop"
+	mappings_watched 0
+	stop_watching
+	watch ioasidsnoop -j -o stale
+	wait_for mappings_watched 1
+	"$mapper" map 32M 64K discard 8K unmap 32M 64K >/dev/null
+	stop_watching
+	wait_for mappings_watched 0
+	release
+	holds -s 'length == 1 and (.[0] | .op == "stale" and .comm == "mapper" and .change == "clear" and
+		.iova == "0x2000000" and .length == 8192 and .space > 0)' "$scratch/ioasidsnoop" ||
+		fail "$(cat "$scratch/ioasidsnoop")"
+}
+
+ktap_run all_see_a_map all_filter snoop_shows_stale_pages all_count all_refuse all_need_rights \
 	all_need_the_module_and_its_btf
