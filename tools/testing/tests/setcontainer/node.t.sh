@@ -3,6 +3,7 @@
 # /dev/vfio/vfio is the ioasid node: a program that knows nothing of it reads a
 # disk by DMA, and no operation of VFIO's own container runs meanwhile.
 . tools/testing/harness/ktap.sh
+. tools/testing/lib/who.sh
 
 DISK=0000:00:04.0
 BENCH=build/bin/ioasid-bench
@@ -66,31 +67,14 @@ v1_as_well() {
 	jq -e 'all(.results[]; .verified)' "$WORK/said" >/dev/null || fail "$(cat "$WORK/said")"
 }
 
-# What 'ioasidwho' says of the devices of a program that holds a mapping.
-devices_are_named() {
-	PATH=$PWD/build/bin:$PATH
-	"$BENCH" map --backend "$1" --device "$DISK" --workload pingpong --op-size 4K --kind 4k \
-		--repeat 10000 >"$WORK/bench" 2>&1 &
-	bench=$!
-	trap 'kill $bench 2>/dev/null || :; wait $bench || :; umount /dev/vfio/vfio 2>/dev/null || :' EXIT
-	# Between two repetitions it has none.
-	tries=0
-	until ioasidwho -j | jq -e --arg disk "$DISK" '[.holders[] | select(.kind == "ioasid")] |
-		length == 1 and .[0].devices == [$disk] and (.[0].spaces | length) == 1' >/dev/null &&
-		ioasidwho >"$WORK/who" && grep -q "ioasid-bench.* $DISK " "$WORK/who"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 5 ] || fail "$1: $(cat "$WORK/who") $(ioasidwho -j) $(cat "$WORK/bench")"
-		sleep 1
-	done
-}
-
 who_names_the_devices_of_the_node() {
 	mount --bind /dev/ioasid /dev/vfio/vfio
-	devices_are_named auto
+	trap 'umount /dev/vfio/vfio' EXIT
+	who_names "$DISK" auto
 }
 
 who_names_the_devices_of_a_group() {
-	devices_are_named group
+	who_names "$DISK" group
 }
 
 ktap_run who_names_the_devices_of_the_node who_names_the_devices_of_a_group stock_container_is_seen no_container_of_vfio v1_as_well
