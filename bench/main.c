@@ -3,6 +3,7 @@
  * ioasid-bench: how fast memory gets mapped for DMA, and whether the DMA
  * through such maps reads the right bytes.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,20 @@ static void help(void)
 	     "  ioasid-bench record --device 0000:01:00.0");
 }
 
+static const struct command *command;
+
+/* Results that stdout does not take, on a full disk or a closed pipe, are no results. */
+static int run_command(int argc, char **argv)
+{
+	int status = command->run(argc, argv);
+
+	if (status == ST_OK && (fflush(stdout) || ferror(stdout))) {
+		fail("cannot write the results: %s", strerror(errno));
+		return ST_ERROR;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
@@ -66,9 +81,10 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, argv[1]))
 			continue;
-		if (commands[i].supervised)
-			return supervisor_run(commands[i].run, argc - 1, argv + 1);
-		return commands[i].run(argc - 1, argv + 1);
+		command = &commands[i];
+		if (command->supervised)
+			return supervisor_run(run_command, argc - 1, argv + 1);
+		return run_command(argc - 1, argv + 1);
 	}
 	return usage(NULL, "unknown command '%s'", argv[1]);
 }

@@ -525,9 +525,6 @@ int command_diff(int argc, char **argv)
 		status = print_json(&d) ? ST_ERROR : ST_OK;
 	else
 		print(&d);
-	/* A pipe that is closed, a disk that is full. */
-	if (status == ST_OK && (fflush(stdout) || ferror(stdout)))
-		fail("cannot write the results: %m"), status = ST_ERROR;
 	free(d.change);
 	record_free(&d.a);
 	record_free(&d.b);

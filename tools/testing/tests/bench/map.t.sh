@@ -92,6 +92,17 @@ wrong_backend_is_an_error() {
 		"$BENCH" map --device "$DEVICE" --size 1M --kind 4k --backend "$other"
 }
 
+# What cannot be written is an error, in both forms, and is said once.
+results_on_a_full_disk() {
+	for form in '' --json; do
+		status=0
+		# shellcheck disable=SC2086
+		"$BENCH" map --device "$DEVICE" --size 1M --kind 4k --repeat 1 $form >/dev/full 2>"$WORK/stderr" || status=$?
+		expect_same "exit status with '$form'" "$status" 1
+		expect_same "lines with '$form'" "$(grep -c 'cannot write the results: No space left on device$' "$WORK/stderr")" 1
+	done
+}
+
 # A device whose writes are not tracked may have written everything; the program checks that all is reported.
 dirty_pages_are_asked_for() {
 	"$BENCH" map --device "$DEVICE" --size 4M --chunk 1028K --kind 4k --repeat 2 --workload dirty --threads 2 \
@@ -115,5 +126,5 @@ compare_needs_both() {
 ktap_run big_maps_pin_what_they_map chunks_threads_and_order storms_are_unmapped_three_ways \
 	pingpong_has_percentiles unpopulated_memory_is_faulted_in_by_the_map \
 	huge_pages_are_reserved_and_given_back folio_sizes_are_tuned_and_put_back v1_container \
-	table_for_people wrong_backend_is_an_error dirty_pages_are_asked_for \
+	table_for_people results_on_a_full_disk wrong_backend_is_an_error dirty_pages_are_asked_for \
 	replay_needs_maps_without_a_device compare_needs_both
