@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 	bpflog_start(ctl.debug);
 	if (!err)
 		err = run_command(nouns, NULL, argc - optind, argv + optind);
-	if (!err && (fflush(stdout) || ferror(stdout)))
+	if ((!err || err == CTL_BAD) && (fflush(stdout) || ferror(stdout)))
 		err = fail("cannot write the output");
 	if (err == CTL_BAD)
 		return EXIT_BAD;

@@ -27,11 +27,16 @@ int run_observer(const char *program, int argc, char **argv)
 		words[n++] = "--json";
 	for (int i = 0; i < argc && i < WORDS_MAX; i++)
 		words[n++] = argv[i];
-	/* Beside this program, else wherever the shell would find it. */
+	/*
+	 * Beside this program, else wherever the shell would find it. A file that is there and
+	 * is no program is an error: execvp() would have a shell read it.
+	 */
 	if (len > 0) {
 		path[len] = 0;
 		snprintf(strrchr(path, '/') + 1, 32, "%s", program);
 		execv(path, words);
+		if (errno != ENOENT)
+			return fail("cannot run %s: %s: install ioasid's tools again", path, strerror(errno));
 	}
 	execvp(program, words);
 	return fail("cannot run %s: %s: is it installed?", program, strerror(errno));

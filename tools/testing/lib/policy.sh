@@ -40,6 +40,21 @@ driver_begin() { insmod "build/tests/native/$(uname -r)/ioasid_kapi.ko"; }
 
 driver_end() { [ ! -e /sys/module/ioasid_kapi ] || rmmod ioasid_kapi; }
 
+# refuses STATUS TEXT COMMAND...: one line on stderr that holds it, and no output.
+refuses() {
+	status=$1
+	text=$2
+	shift 2
+	expect_status "$status" "$@" >"$scratch/out" 2>"$scratch/error"
+	[ ! -s "$scratch/out" ] || fail "'$*' printed $(cat "$scratch/out")"
+	lines=0
+	while read -r line; do
+		lines=$((lines + 1))
+		case $line in *"$text"*) ;; *) fail "'$*' said: $line" ;; esac
+	done <"$scratch/error"
+	expect_same "lines of error of '$*'" "$lines" 1
+}
+
 # load POLICY|OBJECT [OPTION...]: quietly.
 load() { ioasidctl policy load "$@" >/dev/null; }
 

@@ -136,11 +136,11 @@ ctl_policy_show() {
 }
 
 # What is no name of a policy is said in the message.
-ctl_policy_load() { refuses ioasidctl policy load "$comm"; refuses ioasidctl -j policy load "$comm"; }
-ctl_policy_replace() { refuses ioasidctl policy replace "$comm" pincg; refuses ioasidctl -j policy replace "$comm" pincg; }
-ctl_policy_unload() { refuses ioasidctl policy unload "$comm"; refuses ioasidctl -j policy unload "$comm"; }
+ctl_policy_load() { repeats ioasidctl policy load "$comm"; repeats ioasidctl -j policy load "$comm"; }
+ctl_policy_replace() { repeats ioasidctl policy replace "$comm" pincg; repeats ioasidctl -j policy replace "$comm" pincg; }
+ctl_policy_unload() { repeats ioasidctl policy unload "$comm"; repeats ioasidctl -j policy unload "$comm"; }
 
-refuses() {
+repeats() {
 	"$@" >"$scratch/out" 2>&1 9>&- && fail "'$*' succeeded"
 	expect_same "lines of '$*'" "$(wc -l <"$scratch/out")" 1
 	if [ "$2" = -j ]; then holds -n --argjson comm "$comm_json" 'input.error | contains($comm)' "$scratch/out"

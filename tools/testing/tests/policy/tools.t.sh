@@ -5,21 +5,6 @@
 # machines, and errors that say what to do.
 . tools/testing/lib/policy.sh
 
-# refuses STATUS TEXT COMMAND...: one line on stderr that holds it, and no output.
-refuses() {
-	status=$1
-	text=$2
-	shift 2
-	expect_status "$status" "$@" >"$scratch/out" 2>"$scratch/error"
-	[ ! -s "$scratch/out" ] || fail "'$*' printed $(cat "$scratch/out")"
-	lines=0
-	while read -r line; do
-		lines=$((lines + 1))
-		case $line in *"$text"*) ;; *) fail "'$*' said: $line" ;; esac
-	done <"$scratch/error"
-	expect_same "lines of error of '$*'" "$lines" 1
-}
-
 wrong_usage() {
 	begin
 	refuses 2 'needs a command' ioasidctl
