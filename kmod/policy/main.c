@@ -29,7 +29,7 @@ int ioasid_policy_init(void)
 		pr_warn("policies are off: the module's BTF is of another kernel; build the module for this very kernel\n");
 		ioasid_policy_sysfs_hooks("off: the module's BTF is of another kernel");
 	} else if (!ioasid_policy_btf) {
-		pr_warn("policies are off: the module has no BTF; build it against headers with vmlinux, and pahole installed\n");
+		pr_warn("policies are off: the module has no BTF; build it on the kernel that it is for, with pahole installed\n");
 		ioasid_policy_sysfs_hooks("off: the module has no BTF");
 	} else {
 		ioasid_policy_sysfs_hooks("on");

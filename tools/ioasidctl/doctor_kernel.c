@@ -30,7 +30,7 @@ static void check_btf(void)
 		return;
 	}
 	if (access("/sys/kernel/btf/ioasid", F_OK)) {
-		diagnose(FAILS, "btf", "build it again with the package dwarves installed and headers that hold vmlinux",
+		diagnose(FAILS, "btf", "build it again on this kernel, with the package dwarves (pahole) installed",
 			 "ioasid.ko has no BTF: no policy and no observer can be loaded");
 		return;
 	}
