@@ -235,11 +235,14 @@ void BPF_PROG(quota_map_done, struct ioasid_map_args *args, struct ioasid_map_re
 SEC("struct_ops/unmap_done")
 void BPF_PROG(quota_unmap_done, struct ioasid_unmap_args *args, struct ioasid_unmap_result *res)
 {
-	__s64 now;
+	__s64 less = res->mappings - res->splits, now;
 
-	/* Live update takes addresses away, not mappings. */
-	if (!(args->flags & IOASID_UNMAP_VADDR) && res->mappings)
-		add(args->who.space, -(__s64)res->mappings, &now);
+	/*
+	 * Live update takes addresses away, not mappings. An unmap of a part may make one more,
+	 * also above the limit: no policy can refuse an unmap.
+	 */
+	if (!(args->flags & IOASID_UNMAP_VADDR) && less)
+		add(args->who.space, -less, &now);
 }
 
 SEC(".struct_ops.link")

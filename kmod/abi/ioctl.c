@@ -93,7 +93,7 @@ static const struct ioctl_row ioctl_rows[] = {
 	ROW(IOASID_MAP_FILE, ioasid_ioctl_map_file, ioasid_map_file, out_iova, MAP_FLAGS),
 	ROW(IOASID_COPY, ioasid_ioctl_copy, ioasid_copy, out_iova, MAP_FLAGS),
 	ROW(IOASID_UNMAP_DMA, ioasid_ioctl_unmap_dma, ioasid_unmap_dma, out_length,
-	    IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY),
+	    IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY | IOASID_UNMAP_FLAG_SPLIT),
 	ROW(IOASID_MAP_BATCH, ioasid_ioctl_map_batch, ioasid_map_batch, out_done, 0),
 	ROW(IOASID_UNMAP_BATCH, ioasid_ioctl_unmap_batch, ioasid_unmap_batch, out_length, 0),
 	ROW(IOASID_DIRTY, ioasid_ioctl_dirty, ioasid_dirty, data_size, 0),

@@ -118,17 +118,18 @@ long ioasid_ioctl_copy(struct ioasid_call *call)
 	return ret;
 }
 
-static long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg)
+static long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg, u32 flags)
 {
 	struct ioasid_dirty_query q = {
 		.iova = arg->iova,
 		.length = arg->length,
+		.cut = flags & IOASID_UNMAP_SPLIT,
 		.bits = u64_to_user_ptr(arg->dirty),
 		.size = arg->dirty_size,
 	};
 	long ret = ioasid_dirty_check(space, &q);
 
-	return ret ?: ioasid_unmap_dirty(space, IOASID_UNMAP_NATIVE, &q, &arg->out_length);
+	return ret ?: ioasid_unmap_dirty(space, flags, &q, &arg->out_length);
 }
 
 /* IOASID_UNMAP_DMA */
@@ -141,12 +142,14 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 
 	if (arg->__reserved)
 		return -EOPNOTSUPP;
-	if (arg->flags == (IOASID_UNMAP_FLAG_ALL | IOASID_UNMAP_FLAG_GET_DIRTY))
+	if (arg->flags & IOASID_UNMAP_FLAG_ALL && arg->flags != IOASID_UNMAP_FLAG_ALL)
 		return -EINVAL;
 	if (call->now && arg->flags)
 		return -EAGAIN;
 	if (arg->flags & IOASID_UNMAP_FLAG_ALL)
 		flags |= IOASID_UNMAP_ALL;
+	if (arg->flags & IOASID_UNMAP_FLAG_SPLIT)
+		flags |= IOASID_UNMAP_SPLIT;
 	space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
@@ -155,7 +158,7 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 	arg->out_length = 0;
 	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
-		ret = ioctl_unmap_dirty(space, arg);
+		ret = ioctl_unmap_dirty(space, arg, flags);
 	else if (!ret && call->now)
 		ret = ioasid_unmap_now(space, arg->iova, arg->length, &arg->out_length);
 	else if (!ret)

@@ -16,6 +16,10 @@ int ioasid_domain_sync_map(struct ioasid_domain *d, u64 start, u64 last);
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
 
+/* cut.c: parts of an area */
+bool ioasid_domain_may_cut(struct ioasid_domain *d, const struct ioasid_area *area, u64 at,
+			   struct ioasid_iova_range *entry);
+
 /* revoke.c: areas with device memory */
 int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area);
 void ioasid_revocable_clear(struct ioasid_domain *d, struct ioasid_area *area);

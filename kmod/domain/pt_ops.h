@@ -52,6 +52,7 @@ static inline bool ioasid_pt_can_write(const struct iommu_domain *domain)
  * ioasid_pick_pgsize() - the largest page size for the start of [iova, iova + size)
  *
  * @count is set to the number of such pages until a larger one fits, or until the end.
+ * cut.c relies on this choice.
  */
 static inline size_t ioasid_pick_pgsize(const struct iommu_domain *domain, u64 iova,
 					phys_addr_t phys, size_t size, size_t *count)

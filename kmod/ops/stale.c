@@ -34,7 +34,7 @@ static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale
 	return area;
 }
 
-/* Is it still the mapping that was copied? */
+/* Is it still the mapping that was copied, with all pages of the batch? */
 static bool stale_counts(struct ioasid_space *space, const struct ioasid_stale_batch *b)
 {
 	struct ioasid_area *area;
@@ -43,7 +43,8 @@ static bool stale_counts(struct ioasid_space *space, const struct ioasid_stale_b
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, b->iova, b->iova);
 	same = area && area->serial == b->serial && area->state == IOASID_AREA_LIVE &&
-	       area->pages->pinned && !area->no_vaddr;
+	       area->pages->pinned && !area->no_vaddr &&
+	       PHYS_PFN(ioasid_area_last(area) - b->iova) >= b->nr - 1;
 	mutex_unlock(&space->areas_lock);
 	return same;
 }

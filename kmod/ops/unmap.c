@@ -11,6 +11,8 @@
  *    accesses to them; so neither maps of other ranges nor readers can delay it without
  *    limit. Claimed areas are DYING: no other task touches them, and maps of their
  *    range get -EEXIST.
+ *  - split (the same locks): UNMAP with the flag may cut a mapping at each end of its range.
+ *    The part in the range is an area of its own from then on, see split.c.
  *  - clear (domains_rwsem still read): an attach cannot replay an area between
  *    claim and clear, and the list of domains does not change.
  *  - unpin (no lock): the range is still reserved; other unmaps of it wait.
@@ -154,12 +156,12 @@ static int unmap_check(struct unmap_call *c)
 	return 0;
 }
 
-/* v2: a range must not cut a mapping in two. */
+/* v2: a range must not cut a mapping in two, unless that is requested. */
 static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
 {
 	u64 start = ioasid_area_start(area), last = ioasid_area_last(area);
 
-	if (c->args.flags & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1))
+	if (c->args.flags & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1 | IOASID_UNMAP_SPLIT))
 		return 0;
 	if (start >= c->args.iova && last <= c->last)
 		return 0;
@@ -223,6 +225,76 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 	}
 }
 
+/* Prepare both cuts: that at the end of the range first. */
+static int split_prepare(struct unmap_call *c, struct ioasid_area *first,
+			 struct ioasid_split *low, struct ioasid_split *high)
+{
+	struct ioasid_area *end = ioasid_area_first(c->space, c->last, c->last);
+	u64 start = c->args.iova;
+	int ret = 0;
+
+	/* One in flight was reserved after the call had begun, and is not to be unmapped. */
+	if (end && ioasid_area_last(end) > c->last && !ioasid_area_in_flight(end, true))
+		ret = ioasid_split_prepare(c->space, end, c->last + 1, ioasid_area_last(end), NULL,
+					   high, &c->fail);
+	if (!ret && ioasid_area_start(first) < start)
+		ret = ioasid_split_prepare(c->space, first, start,
+					   min(ioasid_area_last(first), c->last), high, low, &c->fail);
+	if (ret)
+		ioasid_split_drop(c->space, high);
+	return ret;
+}
+
+/*
+ * Cut the areas at both ends of the range, so that it has whole areas; *@first is the lowest
+ * of these then. Nothing is cut if the call fails.
+ */
+static noinline int unmap_split(struct unmap_call *c, struct ioasid_area **first)
+{
+	struct ioasid_split low = {}, high = {};
+	int ret;
+
+	if (!*first)
+		return 0;
+	ret = split_prepare(c, *first, &low, &high);
+	if (ret)
+		return ret;
+	if (unlikely(c->res))
+		c->res->splits += !!high.area + !!low.area;
+	if (high.area)
+		ioasid_split_commit(c->space, &high);
+	if (low.area) {
+		ioasid_split_commit(c->space, &low);
+		*first = low.part;
+	}
+	return 0;
+}
+
+/* What is not an unmap of whole areas. */
+static noinline int unmap_special(struct unmap_call *c, struct ioasid_area *first)
+{
+	int ret;
+
+	if (c->args.flags & IOASID_UNMAP_VADDR)
+		return unmap_vaddr(c, first);
+	ret = unmap_split(c, &first);
+	if (!ret)
+		unmap_take(c, first);
+	return ret;
+}
+
+/* Have in-kernel users pinned some of what is to be unmapped? */
+static noinline bool unmap_pins_stay(struct unmap_call *c, struct ioasid_area *area)
+{
+	c->pinned_start = ioasid_area_start(area);
+	c->pinned_last = ioasid_area_last(area);
+	if (!(c->args.flags & IOASID_UNMAP_SPLIT))
+		return false;
+	c->pinned_start = max(c->pinned_start, c->args.iova);
+	c->pinned_last = min(c->pinned_last, c->last);
+	return !ioasid_area_has_pins_in(area, c->pinned_start, c->pinned_last);
+}
+
 /*
  * Can @area be unmapped without a wait? Not while a task works on it, in-kernel users have
  * pinned it, or its owner is another process, whose mmap_lock may be held without limit.
@@ -262,15 +334,13 @@ static int unmap_find(struct unmap_call *c)
 			return ret;
 		if (unmap_v1_stops(c, area))
 			return 0;
-		if (!(c->args.flags & IOASID_UNMAP_VADDR) && ioasid_area_has_pins(area)) {
-			c->pinned_start = ioasid_area_start(area);
-			c->pinned_last = ioasid_area_last(area);
+		if (!(c->args.flags & IOASID_UNMAP_VADDR) && ioasid_area_has_pins(area) &&
+		    !unmap_pins_stay(c, area))
 			return FIND_PINNED;
-		}
 	}
 
-	if (c->args.flags & IOASID_UNMAP_VADDR)
-		return unmap_vaddr(c, first);
+	if (unlikely(c->args.flags & (IOASID_UNMAP_VADDR | IOASID_UNMAP_SPLIT)))
+		return unmap_special(c, first);
 	unmap_take(c, first);
 	return 0;
 }

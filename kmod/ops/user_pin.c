@@ -438,6 +438,52 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages)
 }
 IOASID_EXPORT(ioasid_unpin_pages);
 
+/* ---- when an area is cut in two ---- */
+
+/* ioasid_area_has_pins_in() - have in-kernel users pinned some of [start, last] in @area */
+bool ioasid_area_has_pins_in(const struct ioasid_area *area, u64 start, u64 last)
+{
+	unsigned long index = pin_area_index(area, max(start, ioasid_area_start(area)));
+	unsigned long end = pin_area_index(area, min(last, ioasid_area_last(area)));
+
+	return ioasid_area_has_pins(area) && xa_find(pins_of(area), &index, end, XA_PRESENT);
+}
+
+/**
+ * ioasid_area_part_pins() - enter the pins of a part of an area in @part, too
+ * @area: LIVE; areas_lock of its space is held
+ * @part: has an extra without pins; they are not its own before ioasid_area_drop_pins()
+ *
+ * Return: 0, -ENOMEM.
+ */
+int ioasid_area_part_pins(struct ioasid_area *area, struct ioasid_area *part)
+{
+	unsigned long from = pin_area_index(area, ioasid_area_start(part)), index;
+	unsigned long last = pin_area_index(area, ioasid_area_last(part));
+	struct ioasid_xpin *x;
+	int ret = 0;
+
+	if (!ioasid_area_has_pins(area))
+		return 0;
+	xa_for_each_range(pins_of(area), index, x, from, last) {
+		ret = xa_err(xa_store(pins_of(part), index - from, x, GFP_KERNEL_ACCOUNT));
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+/* ioasid_area_drop_pins() - the pins from @start on are those of other areas now */
+void ioasid_area_drop_pins(struct ioasid_area *area, u64 start)
+{
+	unsigned long index;
+	void *x;
+
+	if (ioasid_area_has_pins(area))
+		xa_for_each_start(pins_of(area), index, x, pin_area_index(area, start))
+			xa_erase(pins_of(area), index);
+}
+
 /* ---- when domains are made and end, and at a teardown ---- */
 
 /**

@@ -6,8 +6,9 @@
  * whatever its address, and however it was mapped. Frames are counted in blocks of
  * 2 MiB of memory. An object that has all of a block adds one to a number, any other
  * adds one for each page. To remove an object needs no memory: what was added as a
- * whole is removed as a whole, because extents grow but are never cut; what was added
- * in pieces may be removed as a whole, and then the two numbers make up for each other.
+ * whole is removed as a whole, unless the extent is cut, and then the cut gets the memory;
+ * what was added in pieces may be removed as a whole, and the other way round, and then
+ * the two numbers make up for each other.
  *
  * What can run at the same time: nothing; payer->lock is held. The frames are those
  * of pages that the caller has pinned.
@@ -393,6 +394,24 @@ void ioasid_book_remove_piece(struct ioasid_book *b, unsigned long pfn, unsigned
 	lockdep_assert_held(&b->payer->lock);
 	*due = (struct ioasid_book_due){};
 	frames_remove(b, pfn, npages, due);
+}
+
+/*
+ * ioasid_book_may_cut() - what was entered as a whole may be removed in pieces from now on
+ * @b: book
+ * @pfn: a frame that is entered, and with which a piece begins
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int ioasid_book_may_cut(struct ioasid_book *b, unsigned long pfn)
+{
+	struct ioasid_book_block *block = block_find(b, pfn);
+
+	lockdep_assert_held(&b->payer->lock);
+	if (!(pfn & (BLOCK - 1)) || !block || block->count)
+		return 0;
+	block->count = kcalloc(BLOCK, sizeof(*block->count), GFP_KERNEL_ACCOUNT);
+	return block->count ? 0 : -ENOMEM;
 }
 
 /* ioasid_book_has_first() - is the first frame of a walk counted? Then others probably are */

@@ -116,6 +116,7 @@ int ioasid_book_add_piece(struct ioasid_book *b, unsigned long pfn, unsigned int
 			  unsigned long paid, unsigned long *due);
 void ioasid_book_remove_piece(struct ioasid_book *b, unsigned long pfn, unsigned int npages,
 			      struct ioasid_book_due *due);
+int ioasid_book_may_cut(struct ioasid_book *b, unsigned long pfn);
 bool ioasid_book_has_first(struct ioasid_book *b, const struct ioasid_book_walk *from);
 
 #endif /* _IOASID_PIN_BOOK_H */

@@ -3,7 +3,8 @@
  * Extents: see extents.h.
  *
  * No locks: an extents list belongs to one struct ioasid_pages. The task that pins
- * writes it; afterwards the task that owns the mapping's state reads it.
+ * writes it; afterwards the task that owns the mapping's state reads it. A list is cut
+ * in two by a task that has the only reference on its pages.
  */
 #include <linux/errno.h>
 #include <linux/mm.h>
@@ -148,4 +149,167 @@ void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_e
 	}
 	if (!ioasid_extents_next(it, extent))
 		*extent = (struct ioasid_extent){};
+}
+
+/**
+ * struct extents_place - where in a list a page is
+ * @chunk: the chunk with its extent; NULL: the extent is in the list itself
+ * @before: the chunk before that one, if @index is 0
+ * @index: of the extent, in its chunk or in the list
+ * @nr: extents before it
+ * @skip: pages of the extent before the page
+ */
+struct extents_place {
+	struct ioasid_extent_chunk *chunk;
+	struct ioasid_extent_chunk *before;
+	unsigned int index;
+	u32 nr;
+	unsigned long skip;
+};
+
+static unsigned long packed_pages(u64 packed)
+{
+	return FIELD_GET(IOASID_PACK_PAGES_1, packed) + 1;
+}
+
+/* Go on to the extent with page @skip of those from @packed on; false: it is in none of @n. */
+static bool place_step(struct extents_place *p, const u64 *packed, unsigned int n)
+{
+	for (p->index = 0; p->index < n; p->index++) {
+		if (p->skip < packed_pages(packed[p->index]))
+			return true;
+		p->skip -= packed_pages(packed[p->index]);
+		p->nr++;
+	}
+	return false;
+}
+
+/* Find page @at, which the list has. */
+static void extents_find(const struct ioasid_extents *ext, unsigned long at,
+			 struct extents_place *p)
+{
+	*p = (struct extents_place){ .skip = at };
+	if (!ioasid_extents_chained(ext)) {
+		place_step(p, ext->inl, ext->nr);
+		return;
+	}
+	for (p->chunk = ext->first; !place_step(p, p->chunk->packed, p->chunk->used);
+	     p->chunk = p->chunk->next) {
+		p->before = p->chunk;
+		cond_resched();
+	}
+}
+
+/* ioasid_extents_look() - the extent with page @at, and how many of its pages come before */
+void ioasid_extents_look(const struct ioasid_extents *ext, unsigned long at,
+			 struct ioasid_extent *extent, unsigned long *skip)
+{
+	struct extents_place p;
+
+	extents_find(ext, at, &p);
+	ioasid_extent_unpack(p.chunk ? p.chunk->packed[p.index] : ext->inl[p.index], extent);
+	*skip = p.skip;
+}
+
+/*
+ * ioasid_extents_may_cut() - see to the memory that ioasid_extents_cut() needs
+ * @ext: list
+ * @at: pages that are to stay, less than all
+ * @room: set to memory, or NULL if none is needed; what is left of it is to be freed (kfree())
+ *
+ * The list may have been cut in front or behind of @at meanwhile.
+ * Return: 0, or -ENOMEM.
+ */
+int ioasid_extents_may_cut(const struct ioasid_extents *ext, unsigned long at,
+			   struct ioasid_extent_chunk **room)
+{
+	struct extents_place p;
+	unsigned int moved;
+
+	*room = NULL;
+	if (!ioasid_extents_chained(ext))
+		return 0;
+	extents_find(ext, at, &p);
+	moved = p.chunk->used - p.index;
+	*room = extents_new_chunk(moved <= CHUNK_ROOM(CHUNK_SMALL) ? CHUNK_SMALL : CHUNK_LARGE);
+	return *room ? 0 : -ENOMEM;
+}
+
+/* A list that lost extents keeps a chain only if it has too many without one. */
+static void extents_unchain(struct ioasid_extents *ext)
+{
+	struct ioasid_extent_chunk *chunk = ext->first, *next;
+	u64 few[IOASID_EXTENTS_INLINE] = {};
+	unsigned int n = 0, i;
+
+	if (ioasid_extents_chained(ext))
+		return;
+	for (; chunk; chunk = next) {
+		next = chunk->next;
+		for (i = 0; i < chunk->used; i++)
+			few[n++] = chunk->packed[i];
+		kfree(chunk);
+	}
+	memcpy(ext->inl, few, sizeof(few));
+}
+
+/* The extents from @p on: those of its chunk move to @room, and later chunks with them. */
+static void extents_move(struct ioasid_extents *ext, const struct extents_place *p,
+			 struct ioasid_extents *rest, struct ioasid_extent_chunk **room)
+{
+	struct ioasid_extent_chunk *chunk = p->chunk, *to = *room;
+
+	*room = NULL;
+	to->used = chunk->used - p->index;
+	to->next = chunk->next;
+	memcpy(to->packed, &chunk->packed[p->index], to->used * sizeof(u64));
+	rest->first = to;
+	rest->tail = chunk == ext->tail ? to : ext->tail;
+
+	/* An extent that is cut stays as well; no chunk is left empty. */
+	chunk->used = p->index + !!p->skip;
+	ext->tail = chunk;
+	if (!chunk->used) {
+		kfree(chunk);
+		ext->tail = p->before;
+	}
+	ext->tail->next = NULL;
+}
+
+/**
+ * ioasid_extents_cut() - cut a list in two
+ * @ext: keeps its first @at pages
+ * @at: at least 1, and less than all
+ * @rest: becomes the list of the others; its tag stays
+ * @room: from ioasid_extents_may_cut()
+ */
+void ioasid_extents_cut(struct ioasid_extents *ext, unsigned long at, struct ioasid_extents *rest,
+			struct ioasid_extent_chunk **room)
+{
+	bool chained = ioasid_extents_chained(ext);
+	struct extents_place p;
+	u32 all = ext->nr;
+	unsigned long had;
+	u64 *cut;
+
+	extents_find(ext, at, &p);
+	rest->nr = all - p.nr;
+	ext->nr = p.nr + !!p.skip;
+	if (chained)
+		extents_move(ext, &p, rest, room);
+	else
+		memcpy(rest->inl, &ext->inl[p.index], (all - p.index) * sizeof(u64));
+	if (p.skip) {
+		cut = chained ? &p.chunk->packed[p.index] : &ext->inl[p.index];
+		had = packed_pages(*cut);
+		*cut = (*cut & ~IOASID_PACK_PAGES_1) | FIELD_PREP(IOASID_PACK_PAGES_1, p.skip - 1);
+		cut = chained ? rest->first->packed : rest->inl;
+		/* Frames are the lowest bits. */
+		*cut = ((*cut & ~IOASID_PACK_PAGES_1) + p.skip) |
+		       FIELD_PREP(IOASID_PACK_PAGES_1, had - p.skip - 1);
+	}
+	if (chained) {
+		extents_unchain(ext);
+		extents_unchain(rest);
+	}
 }

@@ -189,6 +189,13 @@ static inline void ioasid_extents_end(const struct ioasid_extents *ext,
 		__ioasid_extents_end(ext, pos);
 }
 
+void ioasid_extents_look(const struct ioasid_extents *ext, unsigned long at,
+			 struct ioasid_extent *extent, unsigned long *skip);
+int ioasid_extents_may_cut(const struct ioasid_extents *ext, unsigned long at,
+			   struct ioasid_extent_chunk **room);
+void ioasid_extents_cut(struct ioasid_extents *ext, unsigned long at, struct ioasid_extents *rest,
+			struct ioasid_extent_chunk **room);
+
 void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_extents *ext,
 			   const struct ioasid_extents_pos *pos, struct ioasid_extent *extent,
 			   unsigned long *skip);

@@ -313,8 +313,8 @@ static inline struct ioasid_who ioasid_pages_who(const struct ioasid_pages *page
 /*
  * ioasid_pages_sole() - is the caller's reference the only one, and stays so?
  *
- * References come from other references, and from a LIVE area with areas_lock held, so the
- * caller's must not be that of a LIVE area. What others did with theirs is seen after this.
+ * References come from other references, and from a LIVE area with areas_lock held, so if the
+ * caller's is that of a LIVE area, the caller has areas_lock. What others did with theirs is seen after this.
  */
 static inline bool ioasid_pages_sole(const struct ioasid_pages *pages)
 {
@@ -352,6 +352,23 @@ struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index);
 
 int ioasid_pages_pin_one(struct ioasid_pages *pages, unsigned long vaddr, struct page **page);
 int ioasid_pages_ask_cap(struct ioasid_pages *pages);
+
+/**
+ * struct ioasid_pages_cut - pages that are to be cut in two, see cut.c
+ * @at: so many stay
+ * @room: memory for the extents of the others, or NULL
+ */
+struct ioasid_pages_cut {
+	unsigned long at;
+	struct ioasid_extent_chunk *room;
+};
+
+/* cut.c */
+int ioasid_pages_may_cut(struct ioasid_pages *pages, unsigned long at,
+			 struct ioasid_pages_cut *cut);
+void ioasid_pages_cut(struct ioasid_pages *pages, struct ioasid_pages *rest,
+		      struct ioasid_pages_cut *cut);
+void ioasid_pages_cut_drop(struct ioasid_pages_cut *cut);
 
 /* workers.c */
 int ioasid_ahead_init(void);

@@ -67,6 +67,32 @@ int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area
 	return 0;
 }
 
+/**
+ * ioasid_dirty_area_part() - copy the bits of a part of an area, if it is tracked
+ * @area: LIVE; areas_lock of its space is held
+ * @part: has an extra, and no bits yet
+ * @from: index in @area of the first page of @part
+ *
+ * Return: 0, -ENOMEM.
+ */
+int ioasid_dirty_area_part(const struct ioasid_area *area, struct ioasid_area *part, u64 from)
+{
+	u64 n = dirty_area_pages(part), at, step;
+	unsigned long *bits;
+
+	if (!ioasid_area_dirty(area))
+		return 0;
+	bits = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!bits)
+		return -ENOMEM;
+	for (at = 0; at < n; at += step) {
+		step = min(n - at, (u64)BITS_PER_LONG);
+		bitmap_write(bits, bitmap_read(area->extra->dirty, from + at, step), at, step);
+	}
+	part->extra->dirty = bits;
+	return 0;
+}
+
 static void dirty_untrack_all(struct ioasid_space *space)
 {
 	struct ioasid_area *area;
@@ -374,7 +400,7 @@ static void dirty_get_undo(struct ioasid_space *space, const struct ioasid_dirty
 }
 
 /*
- * Mappings must lie wholly inside or outside. -EAGAIN for one in flight, unless it was
+ * Mappings must lie wholly inside or outside, but for @q->cut. -EAGAIN for one in flight, unless it was
  * reserved after @since: the query is not about later mappings.
  */
 static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_query *q, u64 since,
@@ -388,7 +414,8 @@ static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_
 	for (area = ioasid_area_first(space, q->iova, last); area;
 	     area = ioasid_area_next(space, area, q->iova, last)) {
 		if (!ioasid_area_in_flight(area, false)) {
-			if (ioasid_area_start(area) < q->iova || ioasid_area_last(area) > last)
+			if (!q->cut && (ioasid_area_start(area) < q->iova ||
+					ioasid_area_last(area) > last))
 				return -EINVAL;
 		} else if (area->serial <= since) {
 			ioasid_area_wait_begin(space, area, w);

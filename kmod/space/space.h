@@ -401,6 +401,7 @@ struct ioasid_area_wait {
  * @iova: first address, a multiple of what a bit stands for; bit 0
  * @length: bytes, another multiple
  * @shift: a bit stands for 1 << @shift bytes, at least a page
+ * @cut: the range may cut mappings in two
  * @bits: little-endian words in the caller's memory
  * @size: bytes at @bits
  */
@@ -408,6 +409,7 @@ struct ioasid_dirty_query {
 	u64 iova;
 	u64 length;
 	unsigned int shift;
+	bool cut;
 	u64 __user *bits;
 	u64 size;
 };
@@ -633,6 +635,7 @@ struct ioasid_dirty_piece *ioasid_dirty_piece_alloc(void);
 int ioasid_dirty_get(struct ioasid_space *space, const struct ioasid_dirty_query *q,
 		     struct ioasid_dirty_piece *p, bool clear);
 int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area);
+int ioasid_dirty_area_part(const struct ioasid_area *area, struct ioasid_area *part, u64 from);
 
 /* ioasid_dirty_area_init() - a mapping is being published; areas_lock is held */
 static inline int ioasid_dirty_area_init(struct ioasid_space *space, struct ioasid_area *area)

@@ -146,6 +146,7 @@ const char *reason_name(uint32_t reason)
 		[IOASID_R_DIRTY]	= "dirty",
 		[IOASID_R_BATCH]	= "batch",
 		[IOASID_R_USER_LIMIT]	= "user_limit",
+		[IOASID_R_ENTRY]	= "entry",
 	};
 
 	if (reason >= sizeof(names) / sizeof(names[0]) || !names[reason])

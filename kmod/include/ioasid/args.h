@@ -86,6 +86,11 @@ enum ioasid_reason {
 	 * mappings that no rlimit bounds, as one user may; a = how many, b = the limit
 	 */
 	IOASID_R_USER_LIMIT,
+	/**
+	 * @IOASID_R_ENTRY: a part of a mapping cannot be unmapped there, because one entry of the
+	 * IOMMU's page table maps both sides; a, b = what it maps
+	 */
+	IOASID_R_ENTRY,
 };
 
 /** enum ioasid_error_op - what failed, in the event ioasid_error */
@@ -388,6 +393,8 @@ enum ioasid_unmap_flags {
 	IOASID_UNMAP_NATIVE	= 1 << 4,
 	/** @IOASID_UNMAP_OF_BATCH: many ranges in one call; iova and length are unused */
 	IOASID_UNMAP_OF_BATCH	= 1 << 5,
+	/** @IOASID_UNMAP_SPLIT: the range may cut mappings; only what lies in it is unmapped */
+	IOASID_UNMAP_SPLIT	= 1 << 6,
 };
 
 /**
@@ -421,6 +428,8 @@ struct ioasid_unmap_args {
  * @ns_total: from entry to exit; 0 for a teardown
  * @runs: physically contiguous runs that were unpinned
  * @syncs: flushes of an IOTLB
+ * @splits: mappings that it made, because the range cut others (IOASID_UNMAP_SPLIT): those who
+ *	count mappings add these, and subtract @mappings
  *
  * Times are 0 unless the event ioasid_unmap_done is on, or a policy has
  * IOASID_POLICY_F_TIMES and unmap_done.
@@ -439,6 +448,7 @@ struct ioasid_unmap_result {
 	u64 ns_total;
 	u64 runs;
 	u64 syncs;
+	u64 splits;
 };
 
 /**

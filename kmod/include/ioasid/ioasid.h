@@ -216,7 +216,8 @@ int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 
  * @length: bytes
  * @flags: IOASID_UNMAP_ALL (then @iova and @length are 0), IOASID_UNMAP_V1,
  *	IOASID_UNMAP_VADDR (DMA goes on; only the virtual addresses become
- *	invalid, until each mapping gets a new one)
+ *	invalid, until each mapping gets a new one), IOASID_UNMAP_SPLIT (of a /dev/ioasid;
+ *	the range may cut mappings, see struct ioasid_unmap_dma)
  * @unmapped: bytes unmapped, written also when it fails
  *
  * Waits, killably, for maps, unmaps, reads and writes in flight in the range when the

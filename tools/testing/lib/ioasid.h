@@ -120,6 +120,21 @@ static inline long long native_unmap(int fd, uint32_t id, uint64_t iova, uint64_
 	return ioctl(fd, IOASID_UNMAP_DMA, &arg) ? -1 : (long long)arg.out_length;
 }
 
+/* The same of a range that may cut mappings. */
+static inline long long native_unmap_split(int fd, uint32_t id, uint64_t iova, uint64_t length)
+{
+	struct ioasid_unmap_dma arg = {
+		.size = sizeof(arg),
+		.flags = IOASID_UNMAP_FLAG_SPLIT,
+		.ioasid = id,
+		.iova = iova,
+		.length = length,
+		.out_length = 77,
+	};
+
+	return ioctl(fd, IOASID_UNMAP_DMA, &arg) ? -1 : (long long)arg.out_length;
+}
+
 static inline long long native_unmap_all(int fd, uint32_t id)
 {
 	return native_unmap(fd, id, 0, 0);

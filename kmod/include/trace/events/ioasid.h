@@ -48,7 +48,8 @@
 	EM(IOASID_R_NO_MM, "no_mm")		\
 	EM(IOASID_R_DIRTY, "dirty")		\
 	EM(IOASID_R_BATCH, "batch")		\
-	EMe(IOASID_R_USER_LIMIT, "user_limit")
+	EM(IOASID_R_USER_LIMIT, "user_limit")	\
+	EMe(IOASID_R_ENTRY, "entry")
 
 #define IOASID_TRACE_ERROR_OPS			\
 	EM(IOASID_ERROR_MAP, "map")		\
@@ -120,7 +121,8 @@
 	EM(IOASID_UNMAP_VADDR, "VADDR")		\
 	EM(IOASID_UNMAP_TEARDOWN, "TEARDOWN")	\
 	EM(IOASID_UNMAP_NATIVE, "NATIVE")	\
-	EMe(IOASID_UNMAP_OF_BATCH, "BATCH")
+	EM(IOASID_UNMAP_OF_BATCH, "BATCH")	\
+	EMe(IOASID_UNMAP_SPLIT, "SPLIT")
 
 #undef EM
 #undef EMe
@@ -459,6 +461,7 @@ TRACE_EVENT(ioasid_unmap_done,
 		__field(u64, b)
 		__field(u64, runs)
 		__field(u64, syncs)
+		__field(u64, splits)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -478,14 +481,15 @@ TRACE_EVENT(ioasid_unmap_done,
 		__entry->b = res->b;
 		__entry->runs = res->runs;
 		__entry->syncs = res->syncs;
+		__entry->splits = res->splits;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx bytes=0x%llx mappings=%llu pages=%llu runs=%llu syncs=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx bytes=0x%llx mappings=%llu pages=%llu runs=%llu syncs=%llu ns_iommu=%llu ns_sync=%llu ns_unpin=%llu ns_total=%llu splits=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length,
 		  __print_flags(__entry->flags, "|", IOASID_TRACE_UNMAP_FLAGS),
 		  __entry->err, __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->a, __entry->b,
 		  __entry->bytes, __entry->mappings, __entry->pages, __entry->runs,
 		  __entry->syncs, __entry->ns_iommu, __entry->ns_sync, __entry->ns_unpin,
-		  __entry->ns_total)
+		  __entry->ns_total, __entry->splits)
 );
 
 /* Pages were pinned (one batch of a mapping, or an access), or unpinned. */

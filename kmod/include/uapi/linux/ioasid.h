@@ -394,12 +394,14 @@ enum ioasid_unmap_flag {
 	IOASID_UNMAP_FLAG_ALL		= 1 << 0,
 	/** @IOASID_UNMAP_FLAG_GET_DIRTY: report which pages were dirty at the end */
 	IOASID_UNMAP_FLAG_GET_DIRTY	= 1 << 1,
+	/** @IOASID_UNMAP_FLAG_SPLIT: the range may cut mappings: unmap what lies in it */
+	IOASID_UNMAP_FLAG_SPLIT		= 1 << 2,
 };
 
 /**
- * struct ioasid_unmap_dma - IOASID_UNMAP_DMA: remove whole mappings
+ * struct ioasid_unmap_dma - IOASID_UNMAP_DMA: remove mappings, or parts of them
  * @size: sizeof(struct ioasid_unmap_dma)
- * @flags: enum ioasid_unmap_flag, not both
+ * @flags: enum ioasid_unmap_flag, ALL without others
  * @ioasid: id
  * @__reserved: 0
  * @iova: first address
@@ -413,9 +415,26 @@ enum ioasid_unmap_flag {
  * call waits for maps, unmaps, reads and writes of drivers that are in flight in
  * the range when it begins, not for later ones.
  *
+ * With SPLIT, what is left of a mapping on each side of the range becomes a mapping of
+ * its own. It stays mapped all the time: devices go on, and none of their accesses to it
+ * fails. The part in the range is unpinned, and its charge given back; a part of pages
+ * that a COPY shows, too, or that a change of owner or an in-kernel user works on at that
+ * moment, stays pinned and charged together with its neighbours, until the last mapping of
+ * these is removed. No IOMMU driver of Linux 6.12 to 7.3 that ioasid works with can replace a
+ * large entry of its page table by smaller ones without such a failure. So each end of the
+ * range must lie between two entries: ERANGE says that it does not, and the reason of
+ * the event ioasid_error, "entry", has the range of the entry. Entries are of the sizes in
+ * out_pgsizes of IOASID_GET_INFO, and as large as the memory and both addresses allow.
+ * IOASID_OPTION_HUGE_PAGES 0 before the memory is mapped makes all entries small, and then
+ * any page may be an end.
+ *
  * ENOENT: nothing is mapped in the range. EINVAL: alignment, length 0, or it
- * cuts a mapping in two. EBUSY: an in-kernel user does not drop its pins. EIO: the
- * IOMMU driver cleared less than requested, and the memory stays pinned.
+ * cuts a mapping in two, without SPLIT or one of device memory. EBUSY: an in-kernel
+ * user does not drop its pins, or with SPLIT a mapping waits for a new virtual address
+ * (VFIO's live update). EIO: the IOMMU driver cleared less than requested, and the
+ * memory stays pinned; or with SPLIT, it did so before. With SPLIT also: ERANGE, see
+ * above; ENOSPC: the limit of mappings, of which a call needs up to two more; EDQUOT: as in
+ * struct ioasid_map_dma, for parts that charge nothing.
  */
 struct ioasid_unmap_dma {
 	__u32 size;

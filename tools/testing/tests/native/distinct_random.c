@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * charge_shared, by chance: maps, unmaps, new memory at old addresses, moves, copies, children
+ * charge_shared, by chance: maps, unmaps, also of parts, new memory at old addresses, moves, copies, children
  * that map and exit, over four address spaces; and a model of what is mapped. After
  * each step VmLck is the number of different pages that the model says are pinned.
  *
@@ -27,7 +27,12 @@ enum piece {
 	PIECES,
 };
 
-/* What is mapped in a slot: frames, 0 for those that are free of charge; @owner made it. */
+/*
+ * What is mapped in a slot: frames, 0 for those that are free of charge, or unmapped, GONE, since
+ * a part was unmapped; @owner made it.
+ */
+#define GONE	UINT64_MAX
+
 struct slot {
 	pid_t owner;
 	unsigned int npages;
@@ -140,7 +145,7 @@ static long different(S *self)
 	}
 	qsort(all, n, sizeof(*all), order);
 	for (i = 0; i < n; i++)
-		found += all[i] && (!i || all[i] != all[i - 1]);
+		found += all[i] && all[i] != GONE && (!i || all[i] != all[i - 1]);
 	return found;
 }
 
@@ -193,13 +198,27 @@ static bool step_map_file(S *self, int space, int slot)
 	return true;
 }
 
+/* All of it, or a part. */
 static bool step_unmap(S *self, int space, int slot)
 {
 	struct slot *s = &self->m->slot[space][slot];
-	bool ok = distinct_unmap(self->fd[space], slot * SLOT, s->npages);
+	unsigned int first = 0, n = s->npages, i, pages = 0;
+	long long got;
 
-	s->npages = 0;
-	return ok;
+	if (chance(self, 2)) {
+		first = chance(self, s->npages);
+		n = 1 + chance(self, s->npages - first);
+	}
+	for (i = first; i < first + n; i++) {
+		pages += s->pfn[i] != GONE;
+		s->pfn[i] = GONE;
+	}
+	got = native_unmap_split(self->fd[space], 0, slot * SLOT + first * PAGE, n * PAGE);
+	for (i = 0; i < s->npages && s->pfn[i] == GONE; i++)
+		;
+	if (i == s->npages)
+		s->npages = 0;
+	return got == (pages ? (long long)(pages * PAGE) : -1);
 }
 
 /* Other memory at the same address, or the same at another one. */

@@ -91,6 +91,15 @@ static int step_batch(struct ktap_fixture_memcg *self, uint64_t i)
 	return native_map_batch(self->fd, 0, e, BATCH, &done);
 }
 
+/* A mapping that becomes two, each with its own list of extents, and bits. */
+static int step_cut(struct ktap_fixture_memcg *self, uint64_t i)
+{
+	uint64_t iova = IOVA + i * SPREAD * PAGE;
+
+	return step_runs(self, i) ?: native_unmap_split(self->fd, 0, iova + SPREAD / 2 * PAGE, PAGE) ==
+	       (long long)PAGE ? 0 : -1;
+}
+
 static int step_file(struct ktap_fixture_memcg *self, uint64_t i)
 {
 	return native_map_file(self->fd, 0, NATIVE_FIXED, IOVA + i * PAGE, self->file, 0, PAGE) ==
@@ -407,6 +416,7 @@ static int step_access(struct ktap_fixture_memcg *self, uint64_t i)
 FIXTURE_VARIANT_ADD(memcg, unmap_dirty) {
 	.loop = { begin_tracked, step_unmap_dirty, 5000, 0 }
 };
+FIXTURE_VARIANT_ADD(memcg, cut) { .loop = { .step = step_cut, 400, 1000 } };
 FIXTURE_VARIANT_ADD(memcg, owner) { .loop = { begin_owner, step_owner, 2000, 0 } };
 FIXTURE_VARIANT_ADD(memcg, legacy_questions) {
 	.loop = { begin_legacy, step_legacy_questions, 3000, 0 }

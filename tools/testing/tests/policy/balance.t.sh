@@ -63,6 +63,23 @@ batch_size_is_obeyed() {
 	expect_books batches 4 largest_charge 64 result_batches 4 result_pages 256
 }
 
+# Each part has its share of the charge, and of the quota.
+parts_of_a_mapping() {
+	begin
+	load quota --set most=3
+	ledger
+	hold map 16M 4M cut 17M 1M cut 16M 64K
+	expect_books charged_pages $((768 - 16)) begun 1
+	release
+	wait_for no_spaces
+	expect_books charged_pages 0
+	expect_map 'map 0' "$mapper" map 16M 4M cut 17M 1M map 32M 1M
+	expect_map 'map ENOSPC' "$mapper" map 16M 4M cut 17M 1M map 32M 1M map 48M 1M
+	expect_map 'map 0' "$mapper" map 16M 4M cut 17M 1M cut 16M 1M cut 18M 2M map 32M 1M map 33M 1M map 34M 1M
+	expect_map 'map ENOSPC' "$mapper" map 16M 4M cut 17M 1M cut 16M 1M cut 18M 2M map 32M 1M map 33M 1M map 34M 1M map 35M 1M
+	expect_books charged_pages 0 spaces_below_zero 0
+}
+
 # Pages pinned before it was loaded are none of its business.
 loaded_late() {
 	begin
@@ -267,7 +284,7 @@ pins_are_paired() {
 	expect_books pinned_pages 0
 }
 
-ktap_run map_and_unmap exit_and_kill failed_maps refused_in_the_middle batch_size_is_obeyed \
+ktap_run map_and_unmap exit_and_kill failed_maps refused_in_the_middle batch_size_is_obeyed parts_of_a_mapping \
 	loaded_late loaded_meanwhile ejected_and_replaced mapped_while_ejected replaced_while_mapped \
 	unloaded_early waits waiting_is_killable replaced_under_load \
 	ejected_between_two refused_before attach_refused_before successor_in_the_marks pins_are_paired

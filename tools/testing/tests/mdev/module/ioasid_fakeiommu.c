@@ -40,6 +40,9 @@ static ulong fail_map[FAKE_IOMMUS];
 module_param_array(fail_map, ulong, NULL, 0644);
 static bool fail_attach[FAKE_IOMMUS];
 module_param_array(fail_attach, bool, NULL, 0644);
+/* An entry of which a part is to be cleared is cleared as a whole, as by VT-d. */
+static bool whole_entries[FAKE_IOMMUS];
+module_param_array(whole_entries, bool, NULL, 0644);
 /* An unmap does one page less. */
 static bool short_unmap[FAKE_IOMMUS];
 module_param_array(short_unmap, bool, NULL, 0644);
@@ -58,6 +61,7 @@ struct fake_domain {
 	struct iommu_domain domain;
 	unsigned int index;
 	struct xarray table;		/* frame number by page of the IOVA */
+	struct xarray entries;		/* with whole_entries: pages of its entry, likewise */
 };
 
 static struct iommu_device fake_iommu[FAKE_IOMMUS];
@@ -100,10 +104,27 @@ static int fake_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t
 		if (xa_err(xa_store(&f->table, (iova >> PAGE_SHIFT) + i,
 				    xa_mk_value((paddr >> PAGE_SHIFT) + i), GFP_KERNEL)))
 			break;
+		if (whole_entries[f->index] &&
+		    xa_err(xa_store(&f->entries, (iova >> PAGE_SHIFT) + i,
+				    xa_mk_value(pgsize >> PAGE_SHIFT), GFP_KERNEL)))
+			break;
 		mapped[f->index]++;
 	}
 	*done += round_down(i << PAGE_SHIFT, pgsize);
 	return i == n ? 0 : -ENOMEM;
+}
+
+/* Clear the entry of page @at. */
+static void fake_clear(struct fake_domain *f, unsigned long at)
+{
+	void *size = xa_load(&f->entries, at);
+	unsigned long n = size ? xa_to_value(size) : 1, i;
+
+	for (i = at & ~(n - 1); n--; i++) {
+		xa_erase(&f->entries, i);
+		if (xa_erase(&f->table, i))
+			mapped[f->index]--;
+	}
 }
 
 static size_t fake_unmap(struct iommu_domain *domain, unsigned long iova, size_t pgsize,
@@ -113,8 +134,7 @@ static size_t fake_unmap(struct iommu_domain *domain, unsigned long iova, size_t
 	size_t i, n = pgsize * pgcount >> PAGE_SHIFT;
 
 	for (i = 0; i < n - short_unmap[f->index]; i++)
-		if (xa_erase(&f->table, (iova >> PAGE_SHIFT) + i))
-			mapped[f->index]--;
+		fake_clear(f, (iova >> PAGE_SHIFT) + i);
 	return i << PAGE_SHIFT;
 }
 
@@ -144,6 +164,7 @@ static void fake_free(struct iommu_domain *domain)
 	xa_for_each(&f->table, index, entry)
 		mapped[f->index]--;
 	xa_destroy(&f->table);
+	xa_destroy(&f->entries);
 	domains[f->index]--;
 	kfree(f);
 }
@@ -182,6 +203,7 @@ static struct iommu_domain *fake_alloc(struct device *dev)
 		return NULL;
 	f->index = iommu_of(to_platform_device(dev)->id);
 	xa_init(&f->table);
+	xa_init(&f->entries);
 	f->domain.ops = &fake_domain_ops[f->index];
 	f->domain.pgsize_bitmap = pgsizes[f->index];
 	f->domain.geometry.aperture_start = aperture_start[f->index];

@@ -150,6 +150,10 @@ static void do_unmap(struct worker *w, struct slot *s)
 	} else if (how == 3 && s->other) {
 		native_free(s->fd, s->other);
 		s->other = 0;
+	} else if (how == 4) {
+		/* A part of a mapping, perhaps. */
+		native_unmap_split(s->fd, 0, an_iova(w) + draw_of(&w->rng, 8) * 4096UL,
+				   (1 + draw_of(&w->rng, 16)) * 4096UL);
 	} else {
 		native_unmap(s->fd, 0, an_iova(w), 1UL << 20);
 	}

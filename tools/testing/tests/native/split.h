@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Parts of mappings that are unmapped, and the IOMMU of the tests that clears whole entries. */
+#ifndef IOASID_TEST_SPLIT_H
+#define IOASID_TEST_SPLIT_H
+
+#include <sys/mman.h>
+
+#include "lib/ioasid.h"
+
+#define SPLIT_FAKE	"ioasid_fake.0"
+#define SPLIT_PARAMS	"/sys/module/ioasid_fakeiommu/parameters/"
+
+/* 4 KiB to 2 MiB, each power of two, as AMD's has them; or 4 KiB alone. */
+#define SPLIT_SIZES	"4190208,4096"
+#define SPLIT_PLAIN	"4096,4096"
+
+/* The IOMMU has entries of all sizes, and clears them as a whole; or it is as others expect it. */
+static inline bool split_iommu(bool on)
+{
+	return file_write(SPLIT_PARAMS "pgsizes", on ? SPLIT_SIZES : SPLIT_PLAIN) &&
+	       file_write(SPLIT_PARAMS "whole_entries", on ? "Y,N" : "N,N") &&
+	       /* It isolates no interrupts, and has none. */
+	       file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts", on ? "Y" : "N");
+}
+
+/* Pages that it has mapped. */
+static inline long long split_mapped(void)
+{
+	return file_number(SPLIT_PARAMS "mapped");
+}
+
+/* The frame of a page that is there; 0 if it is not. */
+static inline uint64_t split_frame(int pagemap, const void *at)
+{
+	uint64_t entry = 0;
+
+	if (pread(pagemap, &entry, sizeof(entry), (uintptr_t)at / PAGE * sizeof(entry)) != sizeof(entry))
+		return 0;
+	return entry & (1ULL << 63) ? entry & ((1ULL << 55) - 1) : 0;
+}
+
+/* Touched memory that begins where a huge page does, and is of such pages where there are some. */
+static inline char *split_memory(size_t size, int advice)
+{
+	char *mem = mmap(NULL, size + 2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	if (mem == MAP_FAILED)
+		return mem;
+	mem = (char *)(((uintptr_t)mem + 2 * MIB - 1) & ~(uintptr_t)(2 * MIB - 1));
+	madvise(mem, size, advice);
+	memset(mem, 1, size);
+	return mem;
+}
+
+#endif
