@@ -116,6 +116,14 @@ int ioasid_copy(int fd, uint32_t dst, uint32_t src, uint64_t src_iova, uint64_t 
 /** ioasid_unmap() - remove whole mappings; @unmapped, unless NULL, is set to their bytes */
 int ioasid_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *unmapped);
 
+/**
+ * ioasid_unmap_split() - the same, also of parts of mappings; @unmapped as above
+ *
+ * The rest of a mapping stays, and DMA to it goes on. Return: 0 or a negative errno; -ERANGE
+ * where an entry of the IOMMU's page table would have to be cut, see struct ioasid_unmap_dma.
+ */
+int ioasid_unmap_split(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *unmapped);
+
 /** ioasid_unmap_all() - remove all; @unmapped as above */
 int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped);
 

@@ -83,6 +83,18 @@ int ioasid_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *
 	return unmap(fd, &arg, unmapped);
 }
 
+int ioasid_unmap_split(int fd, uint32_t id, uint64_t iova, uint64_t length, uint64_t *unmapped)
+{
+	struct ioasid_unmap_dma arg = {
+		.flags = IOASID_UNMAP_FLAG_SPLIT,
+		.ioasid = id,
+		.iova = iova,
+		.length = length,
+	};
+
+	return unmap(fd, &arg, unmapped);
+}
+
 int ioasid_unmap_all(int fd, uint32_t id, uint64_t *unmapped)
 {
 	struct ioasid_unmap_dma arg = { .ioasid = id, .flags = IOASID_UNMAP_FLAG_ALL };
