@@ -42,7 +42,7 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 
 	/*
 	 * What is revoked and comes back is cleared and written as a whole. In a container pages
-	 * come and go with its domains, and each mapping has its own.
+	 * are pinned only while there is a domain, and each mapping has its own.
 	 */
 	if (area->pages->bare || space->flags & IOASID_SPACE_CONTAINER)
 		return split_fail(f, -EINVAL, IOASID_R_BISECT, area);
