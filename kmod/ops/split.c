@@ -173,7 +173,7 @@ static void split_pages(struct ioasid_split *s)
  * @space: the locks of ioasid_split_prepare() are held since
  * @s: of several cuts of one area, the highest comes first
  *
- * s->part is LIVE, and in the tree.
+ * s->part is LIVE, and in the tree. The caller watches both parts, when it holds no lock.
  */
 void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s)
 {
@@ -181,6 +181,8 @@ void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s)
 	struct ioasid_area_place place;
 
 	lockdep_assert_held(&space->areas_lock);
+	/* Its extents and its length change. */
+	ioasid_watch_drop(area->pages, space->entry.id, ioasid_area_start(area));
 	split_pages(s);
 	ioasid_area_drop_pins(area, part->node.start);
 	area->node.last = part->node.start - 1;

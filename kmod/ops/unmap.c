@@ -76,6 +76,8 @@ struct unmap_call {
 	bool now;
 	/* @ranges are not in order, so @victims must be sorted. */
 	bool unsorted;
+	/* Mappings were cut in two. */
+	bool cut;
 	/* What to wait for, when find returns FIND_*: */
 	struct ioasid_area_wait wait;
 	bool waited;
@@ -206,7 +208,7 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	}
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
-		ioasid_watch_drop(area->pages, c->space->entry.id, area->serial);
+		ioasid_watch_drop(area->pages, c->space->entry.id, ioasid_area_start(area));
 		c->space->no_vaddr++;
 		c->bytes += ioasid_area_bytes(area);
 	}
@@ -261,6 +263,7 @@ static noinline int unmap_split(struct unmap_call *c, struct ioasid_area **first
 		return ret;
 	if (unlikely(c->res))
 		c->res->splits += !!high.area + !!low.area;
+	c->cut |= high.area || low.area;
 	if (high.area)
 		ioasid_split_commit(c->space, &high);
 	if (low.area) {
@@ -588,11 +591,20 @@ static int unmap_tries(struct unmap_call *c)
 	}
 }
 
+/* Watch what was left of mappings that were cut: from right before the range to right after it. */
+static noinline void unmap_watch(struct unmap_call *c)
+{
+	ioasid_watch_range(c->space, c->args.iova ? c->args.iova - 1 : 0,
+			   c->last == U64_MAX ? c->last : c->last + 1);
+}
+
 static int unmap_run(struct unmap_call *c)
 {
 	int ret = unmap_tries(c);
 
 	unmap_let_in(c);
+	if (unlikely(c->cut))
+		unmap_watch(c);
 	return ret;
 }
 
@@ -666,6 +678,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 	c->stuck = false;
 	c->now = false;
 	c->unsorted = false;
+	c->cut = false;
 	c->waited = false;
 }
 

@@ -68,7 +68,7 @@ static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm
 	mutex_lock(&space->areas_lock);
 	area = watch_next(space, iova, iova);
 	if (area && area->serial == serial) {
-		ioasid_watch_add(s, area->pages, area->first, space->entry.id, serial,
+		ioasid_watch_add(s, area->pages, area->first, space->entry.id,
 				 ioasid_area_start(area));
 		s = NULL;
 	}

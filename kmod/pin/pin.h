@@ -493,15 +493,18 @@ void ioasid_watch_count(struct ioasid_watch_counts *c);
 unsigned long ioasid_watch_nr_seen(void);
 struct ioasid_watch_seen *ioasid_watch_alloc(unsigned long npages);
 void ioasid_watch_add(struct ioasid_watch_seen *s, const struct ioasid_pages *pages,
-		      unsigned long first, u32 space, u64 serial, u64 iova);
-void __ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 serial);
+		      unsigned long first, u32 space, u64 iova);
+void __ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 iova);
 void __ioasid_watch_forget(const struct ioasid_pages *pages);
 
-/* ioasid_watch_drop() - a mapping ends, or its address is not valid now; of an area under areas_lock */
-static inline void ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 serial)
+/*
+ * ioasid_watch_drop() - a mapping ends, is about to be cut in two, or its address is not valid
+ * now; @iova is its first address, and areas_lock of @space is held
+ */
+static inline void ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 iova)
 {
 	if (static_branch_unlikely(&ioasid_watch_key))
-		__ioasid_watch_drop(pages, space, serial);
+		__ioasid_watch_drop(pages, space, iova);
 }
 
 /*

@@ -31,7 +31,7 @@ struct ioasid_watch {
 /**
  * struct ioasid_watch_seen - a mapping
  * @addr: addresses of the process
- * @node: in the tree of all, by @pages, @space and @serial
+ * @node: in the tree of all, by @pages, @space and @iova
  * @freed: in a list of those that are to be freed with no spinlock held
  * @watch: of the process
  * @pages: what is mapped. They stay pinned, and their extents as they are, while this
@@ -39,7 +39,6 @@ struct ioasid_watch {
  * @first: the first page of them that the area shows
  * @npages: how many it shows
  * @space: id of the address space
- * @serial: of the area
  * @iova: where the first address is mapped
  * @it: where the last look at the extents stopped
  * @extent: the extent that it stopped at; of no pages: it has not begun
@@ -57,7 +56,6 @@ struct ioasid_watch_seen {
 	unsigned long first;
 	unsigned long npages;
 	u32 space;
-	u64 serial;
 	u64 iova;
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;

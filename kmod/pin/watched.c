@@ -6,6 +6,7 @@
  * LIVE and pinned, until the first of these:
  *
  *	the area is removed from its address space	ioasid_watch_drop()
+ *	it is about to become two areas			ioasid_watch_drop()
  *	the pages are unpinned, or move, or have	ioasid_watch_forget()
  *	another owner
  *	the address becomes invalid (live update)	ioasid_watch_drop()
@@ -13,7 +14,7 @@
  *
  * So while an entry is in the tree its pages stay pinned, and their extents stay as they
  * are; a notifier reads both under ioasid_watch_lock. A mapping that gets another address or
- * owner is entered again by the task that gave it to it.
+ * owner, or is cut in two, is entered again by the task that did that.
  *
  * What can run at the same time: anything. Two facts make the static key enough for the
  * callers of drop and forget, which do nothing while it is off. It is on before the first
@@ -40,7 +41,7 @@ static unsigned long nr_seen;
 struct seen_key {
 	const struct ioasid_pages *pages;
 	u32 space;
-	u64 serial;
+	u64 iova;
 };
 
 static int key_compare(const void *key, const struct rb_node *node)
@@ -52,7 +53,7 @@ static int key_compare(const void *key, const struct rb_node *node)
 		return k->pages < s->pages ? -1 : 1;
 	if (k->space != s->space)
 		return k->space < s->space ? -1 : 1;
-	return k->serial < s->serial ? -1 : k->serial > s->serial;
+	return k->iova < s->iova ? -1 : k->iova > s->iova;
 }
 
 static int pages_compare(const void *key, const struct rb_node *node)
@@ -66,7 +67,7 @@ static int pages_compare(const void *key, const struct rb_node *node)
 static int node_compare(struct rb_node *a, const struct rb_node *b)
 {
 	const struct ioasid_watch_seen *s = rb_entry(a, struct ioasid_watch_seen, node);
-	struct seen_key k = { .pages = s->pages, .space = s->space, .serial = s->serial };
+	struct seen_key k = { .pages = s->pages, .space = s->space, .iova = s->iova };
 
 	return key_compare(&k, b);
 }
@@ -121,14 +122,13 @@ struct ioasid_watch_seen *ioasid_watch_alloc(unsigned long npages)
  * @pages: of a LIVE area, whose areas_lock the caller holds; pinned, and not of a file
  * @first: the first page that the area shows
  * @space: id of its address space
- * @serial: of the area
  * @iova: of the area
  *
  * Nothing is done for a mapping that is watched, if none asks any more, or if the process
  * that owns the pages now is not watched: the task that made it the owner adds them.
  */
 void ioasid_watch_add(struct ioasid_watch_seen *s, const struct ioasid_pages *pages,
-		      unsigned long first, u32 space, u64 serial, u64 iova)
+		      unsigned long first, u32 space, u64 iova)
 {
 	unsigned long addr = pages->vaddr + (first << PAGE_SHIFT);
 	struct mm_struct *mm;
@@ -136,7 +136,6 @@ void ioasid_watch_add(struct ioasid_watch_seen *s, const struct ioasid_pages *pa
 	s->pages = pages;
 	s->first = first;
 	s->space = space;
-	s->serial = serial;
 	s->iova = iova;
 	spin_lock(&ioasid_watch_lock);
 	/* Under the lock: a change of owner that is not seen here removes the entry. */
@@ -155,9 +154,9 @@ void ioasid_watch_add(struct ioasid_watch_seen *s, const struct ioasid_pages *pa
 }
 
 /* See ioasid_watch_drop(). */
-void __ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 serial)
+void __ioasid_watch_drop(const struct ioasid_pages *pages, u32 space, u64 iova)
 {
-	struct seen_key key = { .pages = pages, .space = space, .serial = serial };
+	struct seen_key key = { .pages = pages, .space = space, .iova = iova };
 	struct rb_node *node;
 	LIST_HEAD(freed);
 

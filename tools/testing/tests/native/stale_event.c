@@ -56,6 +56,32 @@ TEST_F(stale_event, discarded)
 	EXPECT_LINES(getpid(), 5);
 }
 
+/* Parts of the mapping are unmapped: what is left is watched, and nothing else. */
+TEST_F(stale_event, cut)
+{
+	ASSERT_EQ((long long)(4 * PAGE), native_unmap_split(self->fd, 1, IOVA + 8 * PAGE, 4 * PAGE));
+	ASSERT_EQ((long long)(4 * PAGE), native_unmap_split(self->fd, 1, IOVA + 60 * PAGE, 4 * PAGE));
+	ASSERT_EQ(0, munmap(self->mem + 7 * PAGE, 6 * PAGE));
+	EXPECT_STALE(getpid(), IOVA + 7 * PAGE, self->mem + 7 * PAGE, 1, "unmap");
+	EXPECT_STALE(getpid(), IOVA + 12 * PAGE, self->mem + 12 * PAGE, 1, "unmap");
+	ASSERT_EQ(0, munmap(self->mem + 13 * PAGE, (PAGES - 13) * PAGE));
+	EXPECT_STALE(getpid(), IOVA + 13 * PAGE, self->mem + 13 * PAGE, 60 - 13, "unmap");
+	EXPECT_LINES(getpid(), 3);
+}
+
+/* The same of a mapping that shows the pages of another one, which stays whole. */
+TEST_F(stale_event, cut_copy)
+{
+	uint64_t copy = IOVA + PAGES * PAGE;
+
+	ASSERT_EQ(copy, native_copy(self->fd, 1, 1, NATIVE_FIXED, copy, IOVA, PAGES * PAGE));
+	ASSERT_EQ((long long)(4 * PAGE), native_unmap_split(self->fd, 1, copy + 8 * PAGE, 4 * PAGE));
+	ASSERT_EQ(0, munmap(self->mem + 10 * PAGE, 4 * PAGE));
+	EXPECT_STALE(getpid(), IOVA + 10 * PAGE, self->mem + 10 * PAGE, 4, "unmap");
+	EXPECT_STALE(getpid(), copy + 12 * PAGE, self->mem + 12 * PAGE, 2, "unmap");
+	EXPECT_LINES(getpid(), 2);
+}
+
 TEST_F(stale_event, moved_and_replaced)
 {
 	char *to = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
