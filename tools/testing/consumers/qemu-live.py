@@ -7,8 +7,10 @@ before and after each step, and VmLck is what the mappings come to.
 """
 import json
 import os
+import re
 import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 
@@ -231,6 +233,96 @@ def balloon():
     expect("what is in memory without the device", m.read(at, len(KEPT)), bytes(len(KEPT)))
     m.quit()
     return f"{pages} pages of a balloon kept, DMA into them right, VmLck {before} KiB; discarded when the device is gone"
+
+
+class Stale:
+    """The event ioasid_stale, with the stacks of the kernel and of the program."""
+    FOLDER = "/sys/kernel/tracing/instances/stale"
+
+    def __enter__(self):
+        os.makedirs(self.FOLDER, exist_ok=True)
+        self.put("options/userstacktrace", "1")
+        self.put("events/ioasid/ioasid_stale/trigger", "stacktrace")
+        self.put("events/ioasid/ioasid_stale/enable", "1")
+        return self
+
+    def __exit__(self, *unused):
+        self.put("events/ioasid/ioasid_stale/enable", "0")
+        self.put("events/ioasid/ioasid_stale/trigger", "!stacktrace")
+        os.rmdir(self.FOLDER)
+
+    def put(self, name, text):
+        with open(f"{self.FOLDER}/{name}", "w", encoding="ascii") as f:
+            f.write(text)
+
+    def expect(self, comm, pid, pages, function):
+        """So many pages were taken away in all, by that process, which was in that function of the kernel."""
+        with open(f"{self.FOLDER}/trace", encoding="utf-8", errors="replace") as f:
+            text = f.read()
+        print(text)
+        events = re.split(r"^(?= *\S+-\d+ .*: ioasid_stale: )", text, flags=re.M)[1:]
+        events = [e for e in events if f" tgid={pid} " in e and "change=clear" in e]
+        expect("pages that are reported", sum(int(re.search(r"pages=(\d+)", e)[1]) for e in events), pages)
+        for event in events:
+            if not event.lstrip().startswith(comm[:15]) or function not in event or "<user stack trace>" not in event:
+                raise Failed(f"not {comm} in {function}: {event}")
+
+
+def compared(pid):
+    """Bytes that 'ioasidctl stale' finds in the address space of that process."""
+    spaces = json.loads(subprocess.run(["build/bin/ioasidctl", "-j", "list"], check=True, stdout=subprocess.PIPE).stdout)
+    space = [str(s["id"]) for s in spaces if s["owner"] == pid]
+    expect("address spaces", len(space), 1)
+    found = subprocess.run(["build/bin/ioasidctl", "-j", "stale", *space], check=False, stdout=subprocess.PIPE)
+    expect("exit status of 'ioasidctl stale'", found.returncode, 3)
+    return sum(r["length"] for r in json.loads(found.stdout))
+
+
+def forgets():
+    """
+    Arguments of a QEMU that does not inhibit the balloon, and what it is run by. It believes
+    that the device is a mediated one, as the folder of the device in sysfs says, and its
+    user that such a device never reads what the guest has given away.
+    """
+    folder = f"{FOLDER}/{EDU_HOST}"
+    os.mkdir(folder)
+    os.symlink(os.path.realpath(f"/sys/bus/pci/devices/{EDU_HOST}/iommu_group"), f"{folder}/iommu_group")
+    os.symlink("/sys/bus/mdev", f"{folder}/subsystem")
+    return (["-device", f"vfio-pci,sysfsdev={folder},id=dev0,addr={SLOT:#x},x-balloon-allowed=on"],
+            ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/bus && mkdir /sys/bus/mdev && exec "$@"', "sh"])
+
+
+def stale():
+    """A QEMU whose balloon discards what the device has, and a program that punches holes into its memory."""
+    at, pages = 32 * MIB, 16
+    arguments, run_by = forgets()
+    with Stale() as events:
+        m = start("forgets", "-machine", "pc", "-m", "128M", *arguments,
+                  "-device", "virtio-balloon-pci,id=balloon,disable-legacy=on,addr=0x7", before=run_by)
+        edu, driver = Edu(m, SLOT, BAR), Virtio(m, 7, 0xe8000000, 0)
+        m.write(at, KEPT)
+        driver.send(struct.pack(f"<{pages}I", *range(at // PAGE, at // PAGE + pages)))
+        expect("what the guest has", m.read(at, len(KEPT)), bytes(len(KEPT)))
+        edu.move(at, at - PAGE)
+        expect("what the device has", m.read(at - PAGE, len(KEPT)), KEPT)
+        events.expect("qemu-system-x86_64", m.process.pid, pages, "sys_madvise")
+        expect("what 'ioasidctl stale' finds", compared(m.process.pid), pages * PAGE)
+        m.quit()
+
+        m = start("hole", *memory(), *device())
+        edu = Edu(m, SLOT, BAR)
+        m.write(at, KEPT)
+        files = f"/proc/{m.process.pid}/fd"
+        file = [f"{files}/{fd}" for fd in os.listdir(files) if os.stat(f"{files}/{fd}").st_size == 128 * MIB]
+        punch = subprocess.Popen(["fallocate", "-p", "-o", str(at), "-l", str(pages * PAGE), file[0]])
+        expect("the hole", punch.wait(), 0)
+        edu.move(at, at - PAGE)
+        expect("what the device has", m.read(at - PAGE, len(KEPT)), KEPT)
+        events.expect("fallocate", punch.pid, pages, "vfs_fallocate")
+        expect("what 'ioasidctl stale' finds", compared(m.process.pid), pages * PAGE)
+        m.quit()
+    return (f"{pages} pages that a balloon discards while the device has them: QEMU is named, in madvise(); "
+            f"{pages} that another program removes: fallocate is named")
 
 
 class Vtd:
@@ -577,7 +669,7 @@ def migration_viommu():
 
 ROWS = {
     "plain": plain, "two": two, "hotplug": hotplug, "dimm": dimm, "virtio-mem": virtio_mem,
-    "viommu": viommu, "shared": shared, "balloon": balloon,
+    "viommu": viommu, "shared": shared, "balloon": balloon, "stale": stale,
     "transfer-memfd": lambda: transfer("memfd"),
     "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),
     "transfer-virtio-mem": transfer_vmem, "transfer-limit": refused, "exec": execute,

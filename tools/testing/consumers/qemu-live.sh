@@ -98,6 +98,13 @@ shared() {
 	fi
 }
 
+# stale: what only ioasid reports. The events with their stacks stay in $OUT.
+stale() {
+	mine=$OUT/$PROGRAM.stale.$backend.seen
+	python3 "$LIVE" stale >"$mine" || fail "$(tail -n 1 "$log")"
+	result "$(tail -n 1 "$mine")"
+}
+
 # row NAME WHAT [FUNCTION]: if it is asked for.
 rows=$*
 row() { case " ${rows:-$1} " in *" $1 "*) attempt "$2" "${3:-live}" "$1" ;; esac }
@@ -115,6 +122,10 @@ row virtio-mem "virtio-mem"
 row balloon "virtio-balloon"
 row viommu "intel-iommu with caching mode"
 row shared "two containers, RLIMIT_MEMLOCK for one, charge_shared" shared
+all=$BACKENDS
+BACKENDS=$(echo " $BACKENDS " | sed 's/ type1 / /')
+row stale "virtio-balloon that is not inhibited, a hole in memfd: ioasid_stale" stale
+BACKENDS=$all
 row transfer-memfd "cpr-transfer, memfd"
 row transfer-ram "cpr-transfer, memory-backend-ram,share=on"
 row transfer-hugetlb "cpr-transfer, hugetlb"
