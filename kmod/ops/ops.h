@@ -269,7 +269,7 @@ unsigned long ioasid_area_hand_over(struct ioasid_space *space, struct ioasid_ar
 				    unsigned long npages);
 
 /* watch.c */
-int __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait);
+void __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last);
 void ioasid_watch_init(void);
 void ioasid_watch_exit(void);
 
@@ -277,7 +277,7 @@ void ioasid_watch_exit(void);
 static inline void ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last)
 {
 	if (static_branch_unlikely(&ioasid_watch_key))
-		__ioasid_watch_range(space, iova, last, true);
+		__ioasid_watch_range(space, iova, last);
 }
 
 #endif /* _IOASID_OPS_H */

@@ -8,7 +8,7 @@
  * that is made meanwhile is watched by the task that makes it, before its call returns:
  * it is LIVE before the key is on, and the pass finds it, or after that, and the task does.
  * The pass tries mmap_lock only. A process whose lock is held is tried again later,
- * as long as any asks.
+ * as long as any asks, and so is a mapping for which there was no memory.
  *
  * Not watched: memory of a file that was mapped by its descriptor, which no process need have;
  * and pages that in-kernel users alone have pinned. ioasidctl stale compares the former.
@@ -77,16 +77,11 @@ static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm
 	return 0;
 }
 
-/**
- * __ioasid_watch_range() - watch the mappings in a range
- * @space: a reference on its memory is held, and no lock
- * @iova: first address
- * @last: last address
- * @wait: for the mmap_lock of their owners, killably
- *
- * Return: 0, or the errno of the last that is not watched. No call fails because of it.
+/*
+ * Watch the mappings in a range; with @wait for the mmap_lock of their owners, killably.
+ * Return: 0, or the errno of the last that is not watched.
  */
-int __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait)
+static int watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait)
 {
 	struct ioasid_area *area;
 	struct mm_struct *mm;
@@ -117,12 +112,27 @@ int __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wa
 	return ret;
 }
 
+/**
+ * __ioasid_watch_range() - watch the mappings in a range that a call has made
+ * @space: a reference on its memory is held, and no lock
+ * @iova: first address
+ * @last: last address
+ *
+ * Waits for the mmap_lock of their owners, killably. No call fails because of it: what
+ * cannot be watched now, for want of memory, is tried again by the work item.
+ */
+void __ioasid_watch_range(struct ioasid_space *space, u64 iova, u64 last)
+{
+	if (watch_range(space, iova, last, true))
+		queue_delayed_work(system_unbound_wq, &watcher, AGAIN);
+}
+
 /* Of one address space; what it could not watch is tried again. */
 static void watch_space(struct ioasid_space_entry *e, void *data)
 {
 	int *ret = data;
 
-	*ret = __ioasid_watch_range(ioasid_space_of(e), 0, U64_MAX, false) ?: *ret;
+	*ret = watch_range(ioasid_space_of(e), 0, U64_MAX, false) ?: *ret;
 }
 
 /* Begin or end, or try once more what was busy. */
