@@ -200,6 +200,24 @@ const char *exit_kind_name(uint32_t kind)
 	}
 }
 
+const char *change_name(uint32_t change)
+{
+	switch (change) {
+	case IOASID_CHANGE_UNMAP:
+		return "unmap";
+	case IOASID_CHANGE_CLEAR:
+		return "clear";
+	case IOASID_CHANGE_EXIT:
+		return "exit";
+	case IOASID_CHANGE_OTHER:
+		return "other";
+	case IOASID_CHANGE_BACK:
+		return "back";
+	default:
+		return "unknown";
+	}
+}
+
 static const struct {
 	const char *name;
 	uint64_t bit;

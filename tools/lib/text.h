@@ -24,6 +24,7 @@ const char *format_size(uint64_t bytes, char buf[SIZE_TEXT]);
 const char *reason_name(uint32_t reason);
 const char *error_op_name(uint32_t op);
 const char *exit_kind_name(uint32_t kind);
+const char *change_name(uint32_t change);
 
 /* A flag of a policy by its name, without the prefix; 0 if there is none. */
 uint64_t policy_flag(const char *name);

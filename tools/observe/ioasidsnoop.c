@@ -136,19 +136,6 @@ static const char *op_name(const struct snoop_event *e)
 	return e->op < NR_OPS ? op_names[e->op] : "?";
 }
 
-static const char *change_name(uint32_t change)
-{
-	switch (change) {
-	case IOASID_CHANGE_UNMAP:
-		return "unmap";
-	case IOASID_CHANGE_CLEAR:
-		return "clear";
-	case IOASID_CHANGE_EXIT:
-		return "exit";
-	}
-	return "?";
-}
-
 static void json_common(struct json *j, const struct snoop_event *e)
 {
 	char name[16];

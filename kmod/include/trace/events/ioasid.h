@@ -665,6 +665,7 @@ TRACE_EVENT_FN(ioasid_stale,
 		__field(u64, length)
 		__field(u64, vaddr)
 		__field(enum ioasid_change, change)
+		__field(u64, pages)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -672,11 +673,11 @@ TRACE_EVENT_FN(ioasid_stale,
 		__entry->length = args->length;
 		__entry->vaddr = args->vaddr;
 		__entry->change = args->change;
+		__entry->pages = args->length >> PAGE_SHIFT;
 	),
 	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx change=%s pages=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
-		  __print_symbolic(__entry->change, IOASID_TRACE_CHANGES),
-		  __entry->length >> PAGE_SHIFT),
+		  __print_symbolic(__entry->change, IOASID_TRACE_CHANGES), __entry->pages),
 	ioasid_stale_reg, ioasid_stale_unreg
 );
 

@@ -79,7 +79,7 @@ table() {
 }
 
 tools_know_the_names() {
-	for pair in reason_name:REASONS error_op_name:ERROR_OPS exit_kind_name:EXIT_KINDS; do
+	for pair in reason_name:REASONS error_op_name:ERROR_OPS exit_kind_name:EXIT_KINDS change_name:CHANGES; do
 		list "IOASID_TRACE_${pair#*:}" | sort >"$WORK/want"
 		table "${pair%:*}" | sort >"$WORK/seen"
 		same "the header (<) and ${pair%:*}() of tools/lib/text.c (>) differ"
@@ -95,14 +95,14 @@ the_page_knows_the_reasons() {
 
 # "EVENT FIELD" of the header, but for those that every event has.
 header_fields() {
-	tr '\n\t' '  ' <"$HEADER" | sed 's/\(TRACE_EVENT\|DECLARE_EVENT_CLASS\|DEFINE_EVENT\)(/\n&/g' | awk '
+	tr '\n\t' '  ' <"$HEADER" | sed 's/\(TRACE_EVENT\|TRACE_EVENT_FN\|DECLARE_EVENT_CLASS\|DEFINE_EVENT\)(/\n&/g' | awk '
 		function fields(text, name) {
 			while (match(text, /__(field|array)\([^,]*, *[a-z_0-9]*/)) {
 				word = substr(text, RSTART, RLENGTH); sub(/.*, */, "", word)
 				name[++n] = word; text = substr(text, RSTART + RLENGTH)
 			}
 		}
-		/^(TRACE_EVENT|DECLARE_EVENT_CLASS)\(/ {
+		/^(TRACE_EVENT|TRACE_EVENT_FN|DECLARE_EVENT_CLASS)\(/ {
 			split($0, part, /[(,]/); n = 0; delete name; fields($0, name)
 			for (i = 1; i <= n; i++) if (/^TRACE/) print part[2], name[i]; else class[part[2]] = class[part[2]] " " name[i]
 		}
