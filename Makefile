@@ -134,7 +134,7 @@ check-type1: tests			## the same calls on type1 and on ioasid, on 6.12 and 7.3 (
 check-operators:			## programs operators use: perf, trace-cmd, bpftrace ... (FAULTS=1, ROW=NAME)
 	@tools/testing/operators/check $(if $(FAULTS),--faults) $(ROW)
 
-check-consumers: kmod tests	## DPDK, QEMU and others, on type1 and on ioasid (30 minutes; FAULTS=1)
+check-consumers: kmod tests	## DPDK, QEMU and others, on type1 and on ioasid (1 hour; FAULTS=1)
 	@tools/testing/consumers/check $(if $(FAULTS),--faults) --kernel $(KVER)
 
 # With these the kernel cannot isolate interrupts.

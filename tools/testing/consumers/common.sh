@@ -7,6 +7,7 @@
 # that sets BACKENDS may have a third, node: /dev/ioasid is mounted over
 # /dev/vfio/vfio, and a trace shows that no operation of VFIO's container runs.
 #
+#	row NAME "what the table says" function [argument...]
 #	attempt "what the table says" function [argument...]
 #	finish
 #
@@ -14,11 +15,13 @@
 # first command that fails fails it. The function says with `progress` what it
 # waits for, and with `result` what it has seen; what programs print goes to a
 # log. Beyond the function itself an attempt fails when the kernel logged a
-# splat, pages stay pinned, or the wrong backend did the work.
+# splat, pages stay pinned, or the wrong backend did the work. A row is an attempt that the
+# arguments of the script may name; without any, all are made.
 . tools/testing/harness/ktap.sh
 . tools/testing/lib/kernel.sh
 
 PROGRAM=$(basename "$0" .sh)
+ROWS=$*
 OUT=build/vm/out/consumers
 TRACING=/sys/kernel/tracing
 EVENTS=$TRACING/events/ioasid
@@ -44,25 +47,30 @@ await() {
 	done
 }
 
-# Events are counted by the kernel itself, so none is lost, and none is stored.
-count_start() {
-	for event in ioasid_map_done ioasid_unmap_done ioasid_attach ioasid_detach ioasid_error; do
-		key=err
-		case $event in
-		ioasid_detach) key=group ;;
-		ioasid_error) key=op,err,reason ;;
-		esac
-		[ ! -e "$WORK/counting" ] || echo "!hist:keys=$key" >"$EVENTS/$event/trigger"
-		echo "hist:keys=$key" >"$EVENTS/$event/trigger"
-	done
-	: >"$WORK/counting"
+# Events are counted by the kernel itself, so none is lost, and none is stored. The triggers are
+# removed after each attempt: one that is left when the module is unloaded is a warning of the kernel
+# (docs/observability.md).
+COUNTED='ioasid_map_done ioasid_unmap_done ioasid_attach ioasid_detach ioasid_error'
+
+histogram() {
+	case $1 in
+	ioasid_detach) echo hist:keys=group ;;
+	ioasid_error) echo hist:keys=op,err,reason ;;
+	*) echo hist:keys=err ;;
+	esac
 }
 
+count_start() {
+	for event in $COUNTED; do histogram "$event" >"$EVENTS/$event/trigger"; done
+}
+
+# count_stop FILE: what was counted.
 count_stop() {
-	for event in ioasid_map_done ioasid_unmap_done ioasid_attach ioasid_detach ioasid_error; do
+	for event in $COUNTED; do
 		echo "## $event"
 		grep '^[^#]' "$EVENTS/$event/hist" || :
 	done >"$1"
+	for event in $COUNTED; do echo "!$(histogram "$event")" >"$EVENTS/$event/trigger"; done
 }
 
 # count EVENT: how often it came since count_start.
@@ -157,6 +165,12 @@ attempt() {
 	for backend in ${BACKENDS:-type1 ioasid}; do attempt_on "$@"; done
 }
 
+row() {
+	row=$1
+	shift
+	case " ${ROWS:-$row} " in *" $row "*) attempt "$@" ;; esac
+}
+
 # begin TITLE DEVICE...: loads the backends, and gives the devices to vfio-pci.
 begin() {
 	TITLE=$1
@@ -176,12 +190,16 @@ version() {
 finish() {
 	rm -rf "$WORK"
 	use_backend ioasid
+	mark="consumers: $PROGRAM: the end"
+	echo "$mark" >/dev/kmsg
 	modules_unload ioasid_setcontainer ioasid_vfio ioasid vfio_iommu_type1 || {
 		echo "not ok - $PROGRAM: a backend cannot be unloaded: $(lsmod | grep -e ioasid -e type1 | paste -s -d ';')"
 		bad=$((bad + 1))
 	}
 	left=$(pinned)
 	[ "$left" = 0 ] || { echo "not ok - $PROGRAM: $left pages are pinned in the end"; bad=$((bad + 1)); }
+	splat=$(splats "$mark" | head -n 1)
+	[ -z "$splat" ] || { echo "not ok - $PROGRAM: in the log of the end: $splat"; bad=$((bad + 1)); }
 	[ $bad = 0 ] && [ $attempts != 0 ]
 	exit
 }
