@@ -20,6 +20,8 @@ from qtest import MIB, PAGE, Edu, Failed, Machine, Migrating, Nvme, until  # noq
 EDU_HOST, NVME_HOST = "0000:00:06.0", "0000:00:05.0"
 SLOT, BAR = 5, 0xe0000000
 KEPT = b"kept over the update"
+BACKEND = os.environ["BACKEND"]
+CGROUPS = "/sys/fs/cgroup/qemu-live"
 FOLDER = tempfile.mkdtemp()
 machines = []
 
@@ -389,7 +391,7 @@ def shared():
     m = start("shared", "-machine", "q35", "-m", "512M",
               "-device", "intel-iommu,caching-mode=on,intremap=off,aw-bits=39", *device(),
               *device(NVME_HOST, SLOT + 1, "dev1"),
-              before=["setpriv", "--bounding-set", "-ipc_lock", "prlimit", f"--memlock={600 * MIB}"])
+              before=lockable(600 * MIB))
     edu = Edu(m, SLOT, BAR)
     expect("the drive's class", m.config(SLOT + 1, 8) >> 8, 0x010802)
     edu.check(MIB)
@@ -443,12 +445,36 @@ def expect_kept(m, nvme):
     nvme.check(100 * MIB)
 
 
-def update(old, arguments):
-    """All of it, until the old QEMU has ended; returns the new one."""
-    locked = old.locked()
-    new = target(arguments)
+def tool(name, *words):
+    return subprocess.run([f"build/bin/{name}", *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def expect_owner(m, held=None):
+    """
+    One process has a container, and ioasid's only address space is its. Returns what it holds there, its
+    mappings and pages, of which ioasidwho knows nothing on type1; that is @held.
+    """
+    holders = json.loads(tool("ioasidwho", "-j"))["holders"]
+    expect("the processes of ioasidwho", [h["pid"] for h in holders], [m.pid()])
+    holds = holders[0].get("maps"), holders[0].get("pinned_pages")
+    if held:
+        expect("mappings and pages of ioasidwho", holds, held)
+    if BACKEND != "type1":
+        spaces = json.loads(tool("ioasidctl", "-j", "list"))
+        expect("the owner", [(s["owner"], s["owner_exited"]) for s in spaces], [(m.pid(), False)])
+    return holds
+
+
+def send(old):
     old.call("migrate-set-parameters", mode="cpr-transfer")
     old.call("migrate", channels=[channel("main"), channel("cpr")])
+
+
+def update(old, arguments, before=()):
+    """All of it, until the old QEMU has ended; returns the new one."""
+    locked, held = old.locked(), expect_owner(old)
+    new = target(arguments, before)
+    send(old)
     new.open()
     until("the end of the live update", lambda: migrated(old))
     until("the new QEMU to run", lambda: runs(new))
@@ -456,6 +482,7 @@ def update(old, arguments):
     expect("VmLck of the new QEMU", new.locked(), locked)
     old.quit()
     expect("VmLck when the old QEMU has ended", new.locked(), locked)
+    expect_owner(new, held)
     return new
 
 
@@ -496,30 +523,88 @@ def transfer_vmem():
     return f"3 blocks of 2 MiB taken over, 2 unplugged and 1 plugged after it, DMA right, VmLck {before} KiB and theirs"
 
 
-def refused():
+def lockable(size):
+    """Runs what follows with that RLIMIT_MEMLOCK, which root would not have."""
+    return ["setpriv", "--bounding-set", "-ipc_lock", "prlimit", f"--memlock={size}"]
+
+
+def in_cgroup(name):
+    """Runs what follows in that cgroup of the row's."""
+    return ["sh", "-c", f'echo 0 >{CGROUPS}/{name}/cgroup.procs && exec "$@"', "sh"]
+
+
+def pincg(name, size):
+    tool("ioasidctl", "pincg", "set", f"{CGROUPS}/{name}".rstrip("/"), str(size))
+
+
+def expect_refused(new):
+    until("the end of the new QEMU", lambda: new.process.poll() is not None)
+    expect("whether the new QEMU failed", new.process.returncode != 0, True)
+
+
+def refused(before, old_before=()):
     """
     The new QEMU may lock 1 MiB. It takes over what fits, and then the next mapping is ENOMEM and it
     ends. What it had is charged to no process from then on; the rest, and DMA, are the old one's.
     """
     arguments = [*memory(), *device(NVME_HOST)]
-    old = start("old", *arguments)
-    nvme, locked = drive(old), old.locked()
-    new = target(arguments, before=["setpriv", "--bounding-set", "-ipc_lock", "prlimit", f"--memlock={MIB}"])
-    old.call("migrate-set-parameters", mode="cpr-transfer")
-    old.call("migrate", channels=[channel("main"), channel("cpr")])
-    until("the end of the new QEMU", lambda: new.process.poll() is not None)
-    expect("whether the new QEMU failed", new.process.returncode != 0, True)
+    old = start("old", *arguments, before=old_before)
+    nvme, locked, held = drive(old), old.locked(), expect_owner(old)
+    new = target(arguments, before)
+    send(old)
+    expect_refused(new)
     left = old.locked()
     expect("whether it took at most what it may lock", 0 <= locked - left <= MIB // 1024, True)
+    expect_owner(old, held)
     expect_kept(old, nvme)
     old.quit()
     return f"the new QEMU ends, DMA of the old one is right, VmLck {locked} and {left} KiB"
+
+
+def refused_by_pincg():
+    """The limit of the new one's cgroup does what RLIMIT_MEMLOCK does on type1, call by call."""
+    if BACKEND == "type1":
+        return refused(lockable(MIB))
+    pincg("new", MIB)
+    return refused(in_cgroup("new"), in_cgroup("old"))
+
+
+def both():
+    """
+    A limit of more than the guest's memory. As RLIMIT_MEMLOCK it is each process's own. pincg's, of a
+    cgroup with both, has to have room for the largest mapping twice: the new one is charged first.
+    """
+    arguments, limit = [*memory(), *device(NVME_HOST)], 192 * MIB
+    if BACKEND == "type1":
+        old = start("old", *arguments, before=lockable(limit))
+        nvme = drive(old)
+        new = update(old, arguments, lockable(limit))
+        expect_kept(new, nvme)
+        new.quit()
+        return "192 MiB for each: updated, DMA right before and after"
+    pincg("", limit)
+    old = start("old", *arguments, before=in_cgroup("old"))
+    nvme, held = drive(old), expect_owner(old)
+    new = target(arguments, in_cgroup("new"))
+    send(old)
+    expect_refused(new)
+    expect_owner(old, held)
+    expect_kept(old, nvme)
+    old.quit()
+    pincg("", limit + 128 * MIB)
+    old = start("again", *arguments, before=in_cgroup("old"))
+    nvme = drive(old)
+    new = update(old, arguments, in_cgroup("new"))
+    expect_kept(new, nvme)
+    new.quit()
+    return "192 MiB for both: refused, DMA of the old one is right; 320 MiB: updated, DMA right before and after"
 
 
 def execute():
     arguments = [*memory(), *device(NVME_HOST)]
     m = start("exec", *arguments)
     nvme, locked, state = drive(m), m.locked(), f"file:{FOLDER}/state"
+    held = expect_owner(m)
     m.call("migrate-set-parameters", mode="cpr-exec", cpr_exec_command=[*m.arguments, "-incoming", state])
     m.call("migrate", uri=state)
     # The sockets of the program before end with it.
@@ -531,6 +616,7 @@ def execute():
     m.open()
     until("it to run again", lambda: runs(m))
     expect("VmLck after exec", m.locked(), locked)
+    expect_owner(m, held)
     expect_kept(m, nvme)
     m.quit()
     return f"DMA right before and after, VmLck of {locked} KiB as before"
@@ -672,7 +758,8 @@ ROWS = {
     "viommu": viommu, "shared": shared, "balloon": balloon, "stale": stale,
     "transfer-memfd": lambda: transfer("memfd"),
     "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),
-    "transfer-virtio-mem": transfer_vmem, "transfer-limit": refused, "exec": execute,
+    "transfer-virtio-mem": transfer_vmem, "transfer-limit": lambda: refused(lockable(MIB)), "transfer-pincg": refused_by_pincg,
+    "transfer-both": both, "exec": execute,
     "migrate": migration, "migrate-cancel": lambda: migration(2), "migrate-viommu": migration_viommu,
 }
 

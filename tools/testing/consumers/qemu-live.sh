@@ -14,6 +14,7 @@
 
 LIVE=tools/testing/consumers/qemu-live.py
 CALLS=$TRACING/instances/consumers
+CGROUPS=/sys/fs/cgroup/qemu-live
 QEMU=/opt/qemu-11/usr/bin/qemu-system-x86_64
 
 # probe EVENT FUNCTION: the ioctls of that function as they return, with the first 32 bytes
@@ -66,17 +67,17 @@ calls_end() {
 	!/DIRTY_PAGES GET/ || !asked[$0]++' >"$1"
 }
 
-# live ROW: on each backend, type1 first.
+# live: the row on each backend, type1 first.
 live() {
-	seen=$OUT/$PROGRAM.$1.type1.seen
-	mine=$OUT/$PROGRAM.$1.$backend.calls
+	seen=$OUT/$PROGRAM.$row.type1.seen
+	mine=$OUT/$PROGRAM.$row.$backend.calls
 	calls_begin
-	python3 "$LIVE" "$1" >"$WORK/seen" || { calls_end "$mine"; fail "$(tail -n 1 "$log")"; }
+	BACKEND=$backend python3 "$LIVE" "$row" >"$WORK/seen" || { calls_end "$mine"; fail "$(tail -n 1 "$log")"; }
 	calls_end "$mine"
 	[ -s "$mine" ] || fail "no call of a container was seen"
 	cat "$WORK/seen"
-	[ "$backend" = type1 ] || cmp -s "$mine" "$OUT/$PROGRAM.$1.type1.calls" ||
-		fail "the calls differ from type1's: $(diff "$OUT/$PROGRAM.$1.type1.calls" "$mine" | sed -n 2p)"
+	[ "$backend" = type1 ] || cmp -s "$mine" "$OUT/$PROGRAM.$row.type1.calls" ||
+		fail "the calls differ from type1's: $(diff "$OUT/$PROGRAM.$row.type1.calls" "$mine" | sed -n 2p)"
 	[ "$backend" != type1 ] || cp "$WORK/seen" "$seen"
 	cmp -s "$WORK/seen" "$seen" || fail "type1 shows another result: $(cat "$seen")"
 	result "$(tail -n 1 "$WORK/seen"); $(wc -l <"$mine") calls"
@@ -86,7 +87,7 @@ live() {
 shared() {
 	[ "$backend" = type1 ] || echo Y >/sys/module/ioasid/parameters/charge_shared
 	status=0
-	python3 "$LIVE" shared >"$WORK/seen" || status=$?
+	BACKEND=$backend python3 "$LIVE" shared >"$WORK/seen" || status=$?
 	echo N >/sys/module/ioasid/parameters/charge_shared
 	if [ "$backend" = type1 ]; then
 		[ "$status" != 0 ] || fail "QEMU starts: $(cat "$WORK/seen")"
@@ -101,41 +102,53 @@ shared() {
 # stale: what only ioasid reports. The events with their stacks stay in $OUT.
 stale() {
 	mine=$OUT/$PROGRAM.stale.$backend.seen
-	python3 "$LIVE" stale >"$mine" || fail "$(tail -n 1 "$log")"
+	BACKEND=$backend python3 "$LIVE" stale >"$mine" || fail "$(tail -n 1 "$log")"
 	result "$(tail -n 1 "$mine")"
 }
 
-# row NAME WHAT [FUNCTION]: if it is asked for.
-rows=$*
-row() { case " ${rows:-$1} " in *" $1 "*) attempt "$2" "${3:-live}" "$1" ;; esac }
+# with_pincg FUNCTION: the policy is loaded meanwhile, and the QEMUs are in cgroups. type1 asks no policy.
+with_pincg() {
+	mkdir -p "$CGROUPS/old" "$CGROUPS/new"
+	trap 'rmdir "$CGROUPS/old" "$CGROUPS/new" "$CGROUPS" || :; [ "$backend" = type1 ] || build/bin/ioasidctl policy unload pincg' EXIT
+	[ "$backend" = type1 ] || build/bin/ioasidctl policy load pincg
+	"$@"
+}
+
+# both: no limit of type1's is about two processes.
+both() {
+	with_pincg env BACKEND="$backend" python3 "$LIVE" "$row" >"$WORK/seen"
+	result "$(tail -n 1 "$WORK/seen")"
+}
 
 # Read by common.sh.
 # shellcheck disable=SC2034
 BACKENDS=${BACKENDS:-type1 ioasid node}
 begin "QEMU $("$QEMU" -version | sed -n 's/.*version \([0-9.]*\).*/\1/p'), vfio-pci without a guest" 0000:00:05.0 0000:00:06.0
 insmod "build/tests/mdev/$(uname -r)/ioasid_mig.ko"
-row plain "start, DMA, quit"
-row two "two devices"
-row hotplug "device_add, device_del"
-row dimm "pc-dimm"
-row virtio-mem "virtio-mem"
-row balloon "virtio-balloon"
-row viommu "intel-iommu with caching mode"
+row plain "start, DMA, quit" live
+row two "two devices" live
+row hotplug "device_add, device_del" live
+row dimm "pc-dimm" live
+row virtio-mem "virtio-mem" live
+row balloon "virtio-balloon" live
+row viommu "intel-iommu with caching mode" live
 row shared "two containers, RLIMIT_MEMLOCK for one, charge_shared" shared
 all=$BACKENDS
 BACKENDS=$(echo " $BACKENDS " | sed 's/ type1 / /')
 row stale "virtio-balloon that is not inhibited, a hole in memfd: ioasid_stale" stale
 BACKENDS=$all
-row transfer-memfd "cpr-transfer, memfd"
-row transfer-ram "cpr-transfer, memory-backend-ram,share=on"
-row transfer-hugetlb "cpr-transfer, hugetlb"
-row transfer-virtio-mem "cpr-transfer, virtio-mem"
-row transfer-limit "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB"
-row exec "cpr-exec"
+row transfer-memfd "cpr-transfer, memfd" live
+row transfer-ram "cpr-transfer, memory-backend-ram,share=on" live
+row transfer-hugetlb "cpr-transfer, hugetlb" live
+row transfer-virtio-mem "cpr-transfer, virtio-mem" live
+row transfer-limit "cpr-transfer, RLIMIT_MEMLOCK of 1 MiB" live
+row transfer-pincg "cpr-transfer, pincg: 1 MiB for the new one (type1: RLIMIT_MEMLOCK)" with_pincg live
+row transfer-both "cpr-transfer, a limit of 192 MiB (type1: for each; pincg: for both)" both
+row exec "cpr-exec" live
 # The node pins all of a mapping, also for a device without an IOMMU, and VmLck says so.
 BACKENDS=$(echo " $BACKENDS " | sed 's/ node / /')
-row migrate "migration, a device that makes memory dirty"
-row migrate-cancel "migration, cancelled and tried again"
-row migrate-viommu "migration, intel-iommu with caching mode"
+row migrate "migration, a device that makes memory dirty" live
+row migrate-cancel "migration, cancelled and tried again" live
+row migrate-viommu "migration, intel-iommu with caching mode" live
 rmmod ioasid_mig
 finish
