@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The old owner pays after a live update.
 # file: ops/owner.c
+# consumer: qemu-live
 # rows: transfer-memfd
-/^int ioasid_pages_change_owner/,/^}/s/if (pages->mm != current->mm)/if (0)/
+/^int ioasid_pages_change_owner/,/^}/s/if (pages->holder->mm != current->mm)/if (0)/

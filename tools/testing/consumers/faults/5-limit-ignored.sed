@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The new owner may lock more than its RLIMIT_MEMLOCK.
 # file: ops/owner.c
+# consumer: qemu-live
 # rows: transfer-limit
 /^static int owner_move_charge/,/^}/s/^\tioasid_pages_ask_cap(next);/\tnext->lock_cap = IOASID_CAP_YES;/
