@@ -52,6 +52,131 @@ limit_of_the_heir_is_too_small() {
 	expect_same 'the owner has exited' "$(member "$(ioasidctl -j list)" owner_exited)" false
 }
 
+owner() { member "$(ioasidctl -j list)" owner; }
+owner_is() { [ "$(owner)" = "$1" ]; }
+
+# holders: what ioasidwho says of each process that has a /dev/ioasid open: its pid, its mappings and
+# pages, in the order of their pids.
+holders() {
+	ioasidwho -j | jq -r '[.holders[] | select(.kind == "ioasid")] | sort_by(.pid)[] | "\(.pid) \(.maps) \(.pinned_pages)"'
+}
+
+# two_halves WORD...: /t/a maps twice, and begins a live update to a child in /t/b, which does the words.
+two_halves() {
+	mkdir -p "$cgroups/t/b"
+	MAPPER_HEIR=$cgroups/t/b hold -c /t/a map 16M 2M map 32M 2M invalidate 16M 2M invalidate 32M 2M \
+		fork "$@"
+	read -r heir <"$cgroups/t/b/cgroup.procs"
+}
+
+renewed() { grep -c '^renew 0$' "$scratch/held"; }
+renewed_is() { [ "$(renewed)" = "$1" ]; }
+
+# used A B: by each cgroup, in MiB.
+expect_used() {
+	expect_same 'used by /t/a' "$(usage /t/a used)" $(($1 * M))
+	expect_same 'used by /t/b' "$(usage /t/b used)" $(($2 * M))
+	expect_same 'used by /t' "$(usage /t used)" $((($1 + $2) * M))
+}
+
+# Each cgroup pays for what its process has. The limit of the new one refuses the rest, as
+# RLIMIT_MEMLOCK would, and the update goes on when it is raised.
+half_moved() {
+	begin
+	load pincg
+	mkdir -p "$cgroups/t/b"
+	ioasidctl pincg set /t/b 3M
+	two_halves renew 16M 2M renew 32M 2M hold renew 32M 2M sleep 20000
+	expect_same 'what the new process could do' "$(grep renew "$scratch/held" | tr '\n' ' ')" 'renew 0 renew ENOMEM '
+	expect_used 2 2
+	expect_same 'denied by /t/b' "$(usage /t/b denied)" 1
+	expect_same 'the owner' "$(owner)" "$held"
+	ioasidctl pincg set /t/b 4M
+	exec 9>&-
+	wait_for renewed_is 2
+	expect_used 0 4
+	expect_same 'the new owner' "$(owner)" "$heir"
+	expect_same 'the new owner has exited' "$(member "$(ioasidctl -j list)" owner_exited)" false
+	echo 1 >"$cgroups/t/b/cgroup.kill"
+	release
+	expect_used 0 0
+}
+
+# The new process ends in the middle: what it had stays charged to its cgroup until it is unmapped. The
+# old process stays the owner and takes the rest back.
+target_ends_half_moved() {
+	begin
+	load pincg
+	mkdir -p "$cgroups/t/b"
+	MAPPER_HEIR=$cgroups/t/b hold -c /t/a map 16M 2M map 32M 2M invalidate 16M 2M handover 32M 2M hold \
+		renew 16M 2M unmap 32M 2M sleep 20000
+	expect_line "$scratch/held" 'handover 0'
+	expect_used 2 2
+	expect_same 'the owner' "$(owner)" "$held"
+	expect_same 'processes of ioasidwho' "$(holders)" "$held 2 1024"
+	exec 9>&-
+	wait_for grep -q -x 'unmap 2097152' "$scratch/held"
+	expect_line "$scratch/held" 'renew 0'
+	expect_used 2 0
+	expect_same 'the owner then' "$(owner)" "$held"
+	expect_same 'processes of ioasidwho then' "$(holders)" "$held 1 512"
+	kill "$held"
+	release
+	expect_used 0 0
+}
+
+# The old process is killed in the middle: until the new one has all of it, the owner is shown as exited,
+# and ioasidwho names the process that is there.
+source_dies_half_moved() {
+	begin
+	load pincg
+	two_halves renew 16M 2M hold renew 32M 2M sleep 20000
+	old=$held
+	kill -KILL "$old"
+	wait "$old" || :
+	expect_used 2 2
+	expect_same 'the owner' "$(owner)" "$old"
+	expect_same 'the owner has exited' "$(member "$(ioasidctl -j list)" owner_exited)" true
+	expect_same 'processes of ioasidwho' "$(holders)" "$heir 2 1024"
+	exec 9>&-
+	wait_for owner_is "$heir"
+	expect_same 'the new owner has exited' "$(member "$(ioasidctl -j list)" owner_exited)" false
+	expect_same 'processes of ioasidwho then' "$(holders)" "$heir 2 1024"
+	expect_used 0 4
+	echo 1 >"$cgroups/t/b/cgroup.kill"
+	wait_for no_space
+	expect_used 0 0
+	release
+}
+no_space() { [ "$(ioasidctl -j list | jq length)" = 0 ]; }
+
+# A limit over both processes has to have room for the largest mapping twice: the new process is
+# charged before the old one is uncharged.
+limit_over_both() {
+	begin
+	load pincg --set default_limit=3M
+	mkdir -p "$cgroups/t/b"
+	ioasidctl pincg set /t 3M
+	handover_to /t/b
+	expect_line "$scratch/held" 'handover ENOMEM'
+	expect_same 'denied by /t' "$(usage /t denied)" 1
+	expect_used 2 0
+	release
+	MAPPER_HEIR=$cgroups/t/b hold -c /t/a map 16M 1M map 32M 1M handover 16M 1M handover 32M 1M
+	expect_same 'mappings of 1 MiB' "$(grep -c '^handover 0$' "$scratch/held")" 2
+	expect_used 0 2
+	release
+	ioasidctl pincg set /t 4M
+	handover_to /t/b
+	expect_line "$scratch/held" 'handover 0'
+	expect_used 0 2
+	release
+	# The default limit of one cgroup, which has both.
+	handover_to /t/a
+	expect_line "$scratch/held" 'handover ENOMEM'
+	expect_used 2 0
+}
+
 # In the scope of the new owner's cgroup, and not in that of the old one's.
 heir_is_in_scope() {
 	begin
@@ -96,5 +221,5 @@ metrics_of_the_dead() {
 	ioasidctl list | grep -q 'owner exited$' || fail "$(ioasidctl list)"
 }
 
-ktap_run charge_moves_to_the_heir limit_of_the_heir_is_too_small heir_is_in_scope owner_moves \
-	metrics_of_the_dead
+ktap_run charge_moves_to_the_heir limit_of_the_heir_is_too_small half_moved target_ends_half_moved \
+	source_dies_half_moved limit_over_both heir_is_in_scope owner_moves metrics_of_the_dead
