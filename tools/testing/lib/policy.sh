@@ -31,7 +31,11 @@ clean() {
 	for clean_policy in "$policies"/*; do
 		[ ! -e "$clean_policy" ] || ioasidctl policy unload "${clean_policy##*/}" >/dev/null
 	done
-	[ ! -e $cgroups/t ] || find $cgroups/t -depth -type d -delete
+	if [ -e $cgroups/t ]; then
+		# A test that failed may have left processes there.
+		echo 1 >$cgroups/t/cgroup.kill
+		within 50 find $cgroups/t -depth -type d -delete
+	fi
 	rm -r $scratch
 }
 
