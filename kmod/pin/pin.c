@@ -233,6 +233,37 @@ static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
+/*
+ * The pages of a batch: on the stack when few, else a buffer of fitting size. Huge pages
+ * need none: it is a page that the kernel zeroes, a fifth of a map of 2 MiB.
+ */
+struct batch_buf {
+	struct page **pages;
+	unsigned long room;
+	struct page *stack[BATCH_STACK];
+};
+
+/*
+ * Make room for @want pages, as far as there is memory: falling back to the
+ * stack is no failure, only slower. Return: how many there is room for.
+ */
+static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
+{
+	unsigned long room = max(want, BATCH_DEFAULT);
+	struct page **more;
+
+	if (want <= buf->room)
+		return want;
+	more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!more)
+		return buf->room;
+	if (buf->pages != buf->stack)
+		kvfree(buf->pages);
+	buf->pages = more;
+	buf->room = room;
+	return want;
+}
+
 /* The sources that pin more than a page at a time, and how the last pages came. */
 struct pin_src {
 	struct ioasid_file_src file;
@@ -247,12 +278,14 @@ struct pin_src {
  * Return: pages pinned, -errno, or 0 to go on page by page.
  */
 static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		       unsigned long want, struct page **batch)
+		       unsigned long want, struct batch_buf *buf)
 {
+	unsigned long room;
 	long n = 0;
 
 	if (src->file.file) {
-		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)batch, want);
+		room = batch_room(buf, want);
+		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)buf->pages, room);
 		if (!n)
 			ioasid_file_drop(&src->file);
 	}
@@ -281,7 +314,7 @@ static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned 
  * list. Return: pages pinned, and *@got, or -errno.
  */
 static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		     unsigned long want, struct page **batch, struct pin_got *got)
+		     unsigned long want, struct batch_buf *buf, struct pin_got *got)
 {
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n;
@@ -295,7 +328,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	if (src->untouched)
 		there = ioasid_fault_in(pages, vaddr, want);
 	if (!there && (src->file.file || src->huge)) {
-		n = pin_folios(pages, src, done, want, batch);
+		n = pin_folios(pages, src, done, want, buf);
 		got->charge = n;
 		got->look = IOASID_LOOK_FOLIOS;
 		if (n)
@@ -306,35 +339,8 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
-	return pin_pages(pages, vaddr, want, batch, src->now, got);
-}
-
-/* The pages of a batch: on the stack when few, else a buffer of fitting size. */
-struct batch_buf {
-	struct page **pages;
-	unsigned long room;
-	struct page *stack[BATCH_STACK];
-};
-
-/*
- * Make room for @want pages, as far as there is memory: falling back to the
- * stack is no failure, only slower. Return: how many there is room for.
- */
-static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
-{
-	unsigned long room = max(want, BATCH_DEFAULT);
-	struct page **more;
-
-	if (want <= buf->room)
-		return want;
-	more = kvmalloc_array(room, sizeof(*more), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!more)
-		return buf->room;
-	if (buf->pages != buf->stack)
-		kvfree(buf->pages);
-	buf->pages = more;
-	buf->room = room;
-	return want;
+	want = batch_room(buf, want);
+	return pin_pages(pages, vaddr, want, buf->pages, src->now, got);
 }
 
 /* Page faults that this task has taken; those of the pinner count as its own. */
@@ -703,12 +709,12 @@ static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			want = want < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE;
 		if (unlikely(watched))
 			want = pin_watch_begin(&w, pages, call, done, want);
-		want = batch_room(buf, min(want, left));
+		want = min(want, left);
 		if (unlikely(pages->share) && done)
 			ioasid_extents_end(&pages->ext, &pos);
 
 		faults = pin_faults_now();
-		n = pin_step(pages, src, done, want, buf->pages, &got);
+		n = pin_step(pages, src, done, want, buf, &got);
 		faults = pin_faults_now() - faults;
 		if (unlikely(res))
 			res->faults += faults;
