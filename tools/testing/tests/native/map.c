@@ -131,7 +131,7 @@ TEST_F(map, unmap_errnos)
 	EXPECT_ERRNO(EOVERFLOW, native_unmap(fd, 0, -PAGE, 2 * PAGE));
 	EXPECT_ERRNO(EINVAL, native_unmap(fd, 0, IOVA, 0));	/* ALL with an address */
 	EXPECT_ERRNO(EINVAL, ioctl(fd, IOASID_UNMAP_DMA, &arg));
-	arg.flags = 4;
+	arg.flags = IOASID_UNMAP_FLAG_SPLIT << 1;
 	EXPECT_ERRNO(EOPNOTSUPP, ioctl(fd, IOASID_UNMAP_DMA, &arg));
 	arg.flags = 0;
 	arg.__reserved = 1;
