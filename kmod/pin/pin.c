@@ -233,10 +233,7 @@ static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	return ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
-/*
- * The pages of a batch: on the stack when few, else a buffer of fitting size. Huge pages
- * need none: it is a page that the kernel zeroes, a fifth of a map of 2 MiB.
- */
+/* The pages of a batch: on the stack when few, else a buffer. Huge pages need none. */
 struct batch_buf {
 	struct page **pages;
 	unsigned long room;
@@ -449,10 +446,14 @@ struct pin_watch {
 	struct ioasid_batch_args b;
 };
 
+static bool each_watched(void)
+{
+	return trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH);
+}
+
 static bool pin_watched(const struct ioasid_pin_call *call)
 {
-	return call->timing || trace_ioasid_pin_enabled() ||
-	       ioasid_policy_has(IOASID_OP_MAP_BATCH);
+	return call->timing || each_watched();
 }
 
 /* A batch begins. Return: its size, which is @want unless a policy chooses another. */
@@ -560,12 +561,6 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
 }
 
-/* Each object is to be seen when it is pinned. */
-static bool lot_watched(void)
-{
-	return trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH);
-}
-
 /**
  * ioasid_lot_fill() - pin pages of objects that are neighbours in the memory of the task
  * @lot: empty
@@ -582,7 +577,7 @@ bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned l
 	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
 	long n;
 
-	if (lot_watched() || ioasid_interrupted())
+	if (each_watched() || ioasid_interrupted())
 		return false;
 	n = pin_user_pages_fast(vaddr, npages, flags, lot->page);
 	lot->vaddr = vaddr;
@@ -617,7 +612,7 @@ bool ioasid_lot_take(struct ioasid_pages *pages, struct ioasid_pin_lot *lot, uns
 	struct pin_got got;
 
 	if (lot->at == lot->nr || lot->vaddr != pages->vaddr || pages->npages != 1 ||
-	    lot->write != pages->write || pages->share || lot_watched())
+	    lot->write != pages->write || pages->share || each_watched())
 		return false;
 	/* It is the first extent, for which there is always room. */
 	page_to_extent(pages, lot->page[lot->at++], &got);

@@ -19,7 +19,7 @@ each_errno_is_listed() {
 
 # body FILE TEST: the lines of a test, in C.
 body() {
-	awk -v name="$2" '$0 ~ "^TEST(_F)?\\(([a-z]+, )?" name "\\)$" { in_test = 1 } in_test
+	awk -v name="$2" '$0 ~ "^TEST(_F)?(_TIMEOUT)?\\(([a-z]+, )?" name "(, [0-9]+)?\\)$" { in_test = 1 } in_test
 		/^}/ { in_test = 0 }' "$1"
 }
 

@@ -50,10 +50,13 @@ policies_are_missing_or_cut_off() {
 	load pincg
 }
 
+# The kernel frees programs some time after they were unloaded.
+unheld() { [ "$(ioasidctl -j holders | jq -c .)" = '[]' ]; }
+
 # Each command that prints.
 no_room_for_the_output() {
 	begin
-	trap 'ioasidctl stats off >/dev/null; clean' EXIT
+	trap 'ioasidctl stats off >/dev/null; clean; within 50 unheld' EXIT
 	ioasidctl stats on >/dev/null
 	load pincg
 	load "$objects/misbehave.bpf.o" --set map_begin_value=-17
