@@ -57,6 +57,18 @@ module_param_array(last_prot, int, NULL, 0444);
 static ulong flushes[FAKE_IOMMUS];
 module_param_array(flushes, ulong, NULL, 0444);
 
+/* Maps and unmaps of other ranges run at the same time. */
+static DEFINE_SPINLOCK(seen_lock);
+
+static void count(ulong *seen, long n)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&seen_lock, flags);
+	WRITE_ONCE(*seen, *seen + n);
+	spin_unlock_irqrestore(&seen_lock, flags);
+}
+
 struct fake_domain {
 	struct iommu_domain domain;
 	unsigned int index;
@@ -97,9 +109,9 @@ static int fake_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t
 	struct fake_domain *f = to_fake(domain);
 	size_t i, n = pgsize * pgcount >> PAGE_SHIFT;
 
-	last_prot[f->index] = prot;
+	WRITE_ONCE(last_prot[f->index], prot);
 	for (i = 0; i < n; i++) {
-		if (fail_map[f->index] && mapped[f->index] >= fail_map[f->index])
+		if (fail_map[f->index] && READ_ONCE(mapped[f->index]) >= fail_map[f->index])
 			break;
 		if (xa_err(xa_store(&f->table, (iova >> PAGE_SHIFT) + i,
 				    xa_mk_value((paddr >> PAGE_SHIFT) + i), GFP_KERNEL)))
@@ -108,7 +120,7 @@ static int fake_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t
 		    xa_err(xa_store(&f->entries, (iova >> PAGE_SHIFT) + i,
 				    xa_mk_value(pgsize >> PAGE_SHIFT), GFP_KERNEL)))
 			break;
-		mapped[f->index]++;
+		count(&mapped[f->index], 1);
 	}
 	*done += round_down(i << PAGE_SHIFT, pgsize);
 	return i == n ? 0 : -ENOMEM;
@@ -123,7 +135,7 @@ static void fake_clear(struct fake_domain *f, unsigned long at)
 	for (i = at & ~(n - 1); n--; i++) {
 		xa_erase(&f->entries, i);
 		if (xa_erase(&f->table, i))
-			mapped[f->index]--;
+			count(&mapped[f->index], -1);
 	}
 }
 
@@ -147,7 +159,7 @@ static phys_addr_t fake_iova_to_phys(struct iommu_domain *domain, dma_addr_t iov
 
 static void fake_sync(struct iommu_domain *domain, struct iommu_iotlb_gather *gather)
 {
-	flushes[to_fake(domain)->index]++;
+	count(&flushes[to_fake(domain)->index], 1);
 }
 
 static bool fake_enforce(struct iommu_domain *domain)
@@ -162,10 +174,10 @@ static void fake_free(struct iommu_domain *domain)
 	void *entry;
 
 	xa_for_each(&f->table, index, entry)
-		mapped[f->index]--;
+		count(&mapped[f->index], -1);
 	xa_destroy(&f->table);
 	xa_destroy(&f->entries);
-	domains[f->index]--;
+	count(&domains[f->index], -1);
 	kfree(f);
 }
 
@@ -209,7 +221,7 @@ static struct iommu_domain *fake_alloc(struct device *dev)
 	f->domain.geometry.aperture_start = aperture_start[f->index];
 	f->domain.geometry.aperture_end = aperture_last[f->index];
 	f->domain.geometry.force_aperture = true;
-	domains[f->index]++;
+	count(&domains[f->index], 1);
 	return &f->domain;
 }
 
