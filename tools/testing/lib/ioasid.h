@@ -106,11 +106,12 @@ static inline uint64_t native_copy(int fd, uint32_t dst, uint32_t src, uint32_t 
 }
 
 /* Bytes unmapped, or -1. */
-static inline long long native_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length)
+static inline long long native_unmap_with(int fd, uint32_t id, uint32_t flags, uint64_t iova,
+					  uint64_t length)
 {
 	struct ioasid_unmap_dma arg = {
 		.size = sizeof(arg),
-		.flags = length ? 0 : IOASID_UNMAP_FLAG_ALL,
+		.flags = flags,
 		.ioasid = id,
 		.iova = iova,
 		.length = length,
@@ -120,19 +121,15 @@ static inline long long native_unmap(int fd, uint32_t id, uint64_t iova, uint64_
 	return ioctl(fd, IOASID_UNMAP_DMA, &arg) ? -1 : (long long)arg.out_length;
 }
 
+static inline long long native_unmap(int fd, uint32_t id, uint64_t iova, uint64_t length)
+{
+	return native_unmap_with(fd, id, length ? 0 : IOASID_UNMAP_FLAG_ALL, iova, length);
+}
+
 /* The same of a range that may cut mappings. */
 static inline long long native_unmap_split(int fd, uint32_t id, uint64_t iova, uint64_t length)
 {
-	struct ioasid_unmap_dma arg = {
-		.size = sizeof(arg),
-		.flags = IOASID_UNMAP_FLAG_SPLIT,
-		.ioasid = id,
-		.iova = iova,
-		.length = length,
-		.out_length = 77,
-	};
-
-	return ioctl(fd, IOASID_UNMAP_DMA, &arg) ? -1 : (long long)arg.out_length;
+	return native_unmap_with(fd, id, IOASID_UNMAP_FLAG_SPLIT, iova, length);
 }
 
 static inline long long native_unmap_all(int fd, uint32_t id)

@@ -25,15 +25,10 @@ FIXTURE_SETUP(native)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct backend){ .fd = -1, .group = -1 };
-	w->bytes = PAGES * PAGE;
-	w->mem = small_pages(w->bytes);
-	ASSERT_NE(MAP_FAILED, w->mem);
-	memset(w->mem, 1, w->bytes);
+	ASSERT_TRUE(world_open(w, PAGES * PAGE));
 	memfd = memfd_create("sweep", MFD_CLOEXEC);
 	ASSERT_LE(0, memfd);
 	ASSERT_EQ(0, ftruncate(memfd, w->bytes));
-	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
 	second = native_alloc(w->d.fd);
 	ASSERT_LT(1, (int)second);

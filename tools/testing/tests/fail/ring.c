@@ -25,12 +25,7 @@ FIXTURE_SETUP(ring)
 	unsigned int one[2] = { 1, 1 };
 	struct world *w = &self->w;
 
-	w->other = (struct backend){ .fd = -1, .group = -1 };
-	w->bytes = BYTES;
-	w->mem = small_pages(BYTES);
-	ASSERT_NE(MAP_FAILED, w->mem);
-	memset(w->mem, 1, BYTES);
-	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(world_open(w, BYTES));
 	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
 	ASSERT_EQ(0, io_uring_queue_init(4, &ring, 0));
 	/* One worker, so that it is known in advance who does it. */

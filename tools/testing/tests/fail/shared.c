@@ -26,12 +26,7 @@ FIXTURE_SETUP(shared)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct backend){ .fd = -1, .group = -1 };
-	w->bytes = PAGES * PAGE;
-	w->mem = small_pages(w->bytes);
-	ASSERT_NE(MAP_FAILED, w->mem);
-	memset(w->mem, 1, w->bytes);
-	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(world_open(w, PAGES * PAGE));
 	second = native_alloc(w->d.fd);
 	ASSERT_LT(1, (int)second);
 	ASSERT_EQ(0, native_set(w->d.fd, 0, IOASID_OPTION_CHARGE_SHARED, 1));

@@ -167,6 +167,20 @@ static inline bool sweep_complain(const char *what)
 	return false;
 }
 
+/* A /dev/ioasid, and @bytes of small pages that are there, which it does not have. */
+static inline bool world_open(struct world *w, long long bytes)
+{
+	w->other = (struct backend){ .fd = -1, .group = -1 };
+	w->bytes = bytes;
+	w->mem = small_pages(bytes);
+	if (w->mem == MAP_FAILED) {
+		TH_LOG("there is no memory");
+		return false;
+	}
+	memset(w->mem, 1, bytes);
+	return backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL);
+}
+
 /* Errnos that the failures brought, in the order of their first appearance. */
 struct sweep_errnos {
 	int value[16];

@@ -16,12 +16,7 @@ FIXTURE_SETUP(watched)
 {
 	struct world *w = &self->w;
 
-	w->other = (struct backend){ .fd = -1, .group = -1 };
-	w->bytes = PAGES * PAGE;
-	w->mem = small_pages(w->bytes);
-	ASSERT_NE(MAP_FAILED, w->mem);
-	memset(w->mem, 1, w->bytes);
-	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(world_open(w, PAGES * PAGE));
 }
 
 FIXTURE_TEARDOWN(watched)
