@@ -114,8 +114,12 @@ wrong_with() {
 	node) [ "$calls" = 0 ] || echo "$calls calls of VFIO's own container" ;;
 	*) [ "$calls" -gt 2 ] || echo "the trace of VFIO's containers saw nothing" ;;
 	esac
-	splats "$mark" | sed -n '1s/^/in the log: /p'
+	# shellcheck disable=SC2046
+	splats "$mark" $(cat "$WORK/faults" 2>/dev/null) | sed -n '1s/^/in the log: /p'
 }
+
+# expect_faults: in this attempt the IOMMU refuses DMA, and says so.
+expect_faults() { echo "-e ^DMAR:.*DMA -e ^fault.addr" >"$WORK/faults"; }
 
 attempt_on() {
 	what=$1
@@ -128,7 +132,7 @@ attempt_on() {
 	count_start
 	trace_containers
 	before=$(pinned) was_pins=$(pins) began=$(date +%s)
-	rm -f "$WORK/result"
+	rm -f "$WORK/result" "$WORK/faults"
 	progress "$what"
 	set +e
 	(

@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from qtest import MIB, PAGE, Edu, Failed, Machine, Migrating, Nvme, until  # noqa: E402
+from qtest import (MIB, PAGE, Edu, Failed, Machine, Migrating, Nvme, Virtio, VirtioMem, Vtd,  # noqa: E402
+                   expect, until)
 
 EDU_HOST, NVME_HOST = "0000:00:06.0", "0000:00:05.0"
 SLOT, BAR = 5, 0xe0000000
@@ -45,11 +46,6 @@ def memory(kind="memfd", size="128M", more=""):
     }
     return ["-machine", "pc,memory-backend=ram0,aux-ram-share=on", "-m", size + more,
             "-object", f"{backends[kind]},id=ram0,size={size}"]
-
-
-def expect(what, seen, wanted):
-    if seen != wanted:
-        raise Failed(f"{what}: {seen}, not {wanted}")
 
 
 # ---- rows
@@ -96,6 +92,71 @@ def hotplug():
     return f"plugged and unplugged twice, DMA right, VmLck {locked} and 0 KiB"
 
 
+PEER_BAR = 0xe4000000
+
+
+class Peer:
+    """A drive in @slot whose registers another device reads by DMA; both have addresses of the guest."""
+
+    def __init__(self, m, slot):
+        self.m, self.slot = m, slot
+
+    def open(self):
+        """
+        What the guest's firmware and its driver do, after a start or a reset. With INTx QEMU would unmap the
+        registers at the first interrupt, for a second of the guest's clock, which stands.
+        """
+        nvme = Nvme(self.m, self.slot, PEER_BAR, 0x700000)
+        nvme.use_msix(self.slot)
+        nvme.check(2 * MIB)
+        return self
+
+    def decode(self, on):
+        command = self.m.config(self.slot, 4) & 0xffff
+        self.m.config(self.slot, 4, command | 2 if on else command & ~2)
+
+    def seen_by(self, edu, wanted):
+        """Does @edu read there what a processor reads, which is @wanted?"""
+        m, at = self.m, 3 * MIB
+        m.write(at, bytes(8) + b"no peer!")
+        edu.move(at + 8, at, 8)
+        edu.move(PEER_BAR, at, 8)
+        return m.read(at, 8) == wanted
+
+
+def p2p():
+    """Two devices, of which one reaches the other: QEMU maps a BAR as the guest moves it."""
+    m = start("p2p", "-machine", "pc", "-m", "128M", *device(), *device(NVME_HOST, SLOT + 1, "dev1"))
+    edu, peer = Edu(m, SLOT, BAR), Peer(m, SLOT + 1).open()
+    registers = m.read(PEER_BAR, 8)
+    expect("whether the drive has registers", registers not in (bytes(8), b"\xff" * 8), True)
+    expect("the peer's registers by DMA", peer.seen_by(edu, registers), True)
+    peer.decode(False)
+    expect("the peer's registers without decoding", peer.seen_by(edu, registers), False)
+    peer.decode(True)
+    expect("the peer's registers, decoded again", peer.seen_by(edu, registers), True)
+    locked = m.locked()
+
+    m.call("system_reset")
+    m.event("RESET")
+    expect("what the drive decodes after a reset", m.config(SLOT + 1, 4) & 2, 0)
+    edu = Edu(m, SLOT, BAR)
+    expect("the peer's registers after a reset", peer.seen_by(edu, registers), False)
+    peer.open()
+    expect("the peer's registers after a reset, decoded again", peer.seen_by(edu, registers), True)
+    edu.check(MIB)
+
+    m.call("device_del", id="dev1")
+    eject(m, SLOT + 1)
+    m.event("DEVICE_DELETED")
+    expect("the peer's registers without the peer", peer.seen_by(edu, registers), False)
+    edu.check(MIB)
+    expect("VmLck, of memory alone", m.locked(), locked)
+    m.quit()
+    return (f"registers of a drive read by the other device's DMA, before and after decoding went off, a reset, "
+            f"and no more after its unplug; VmLck {locked} KiB")
+
+
 DIMM = 1 << 32
 
 
@@ -111,77 +172,6 @@ def dimm():
     edu.check(DIMM + 32 * MIB - 2 * PAGE)
     m.quit()
     return f"32 MiB plugged at 4 GiB, DMA into it right, VmLck {before} and {before + 32 * 1024} KiB"
-
-
-class Virtio:
-    """The driver of a virtio device with one queue; @features are those of the lower 32 that it wants."""
-    QUEUE, REQUEST, RESPONSE = 0x600000, 0x604000, 0x605000
-
-    def __init__(self, m, slot, bar, features):
-        self.m, self.used = m, 0
-        m.config(slot, 0x20, bar & 0xffffffff)
-        m.config(slot, 0x24, bar >> 32)
-        m.config(slot, 4, m.config(slot, 4) & 0xffff | 6)
-        self.parts, at = {}, m.config(slot, 0x34) & 0xff
-        while at:
-            head = m.config(slot, at)
-            if head & 0xff == 9:
-                where = bar + m.config(slot, at + 8)
-                self.parts.setdefault(head >> 24, (where, m.config(slot, at + 16)))
-            at = head >> 8 & 0xff
-        common = self.parts[1][0]
-        self.m.do("writeb", hex(common + 20), "0x0")
-        self.status(1 | 2)
-        # VERSION_1, too.
-        for half, bits in ((0, features), (1, 1)):
-            m.writel(common + 0, half)
-            offered = m.readl(common + 4)
-            m.writel(common + 8, half)
-            m.writel(common + 12, offered & bits)
-        self.status(8)
-        m.do("writew", hex(common + 22), "0x0")
-        m.do("writew", hex(common + 24), "0x8")
-        for i, offset in enumerate((0, 0x1000, 0x2000)):
-            m.writel(common + 32 + 8 * i, self.QUEUE + offset)
-            m.writel(common + 36 + 8 * i, 0)
-        m.do("writew", hex(common + 28), "0x1")
-        self.status(4)
-
-    def status(self, bit):
-        at = hex(self.parts[1][0] + 20)
-        now = int(self.m.do("readb", at), 16) | bit
-        self.m.do("writeb", at, hex(now))
-        expect("the device's status", int(self.m.do("readb", at), 16), now)
-
-    def send(self, request, room=0):
-        """Returns the answer, of @room bytes."""
-        m, q = self.m, self.QUEUE
-        m.write(self.REQUEST, request)
-        m.write(self.RESPONSE, b"\xff" * 16)
-        m.write(q, struct.pack("<QIHH", self.REQUEST, len(request), 1 if room else 0, 1) +
-                struct.pack("<QIHH", self.RESPONSE, room, 2, 0))
-        m.write(q + 0x1004 + 2 * (self.used % 8), b"\0\0")
-        self.used += 1
-        m.write(q + 0x1002, struct.pack("<H", self.used))
-        m.do("writew", hex(self.parts[2][0]), "0x0")
-        until("the device's answer", lambda: m.read(q + 0x2002, 2) == struct.pack("<H", self.used), 20)
-        return m.read(self.RESPONSE, room) if room else b""
-
-
-class VirtioMem(Virtio):
-    """As little of it as plugs and unplugs blocks."""
-    PLUG, UNPLUG = 0, 1
-
-    def __init__(self, m, slot, bar):
-        # Memory that is not plugged is not touched.
-        super().__init__(m, slot, bar, 2)
-
-    def address(self):
-        return self.m.readq(self.parts[4][0] + 16)
-
-    def ask(self, kind, address, blocks):
-        answer = self.send(struct.pack("<H6xQH6x", kind, address, blocks), 16)
-        expect("what it answered", struct.unpack("<H", answer[:2])[0], 0)
 
 
 VMEM_SLOT, VMEM_BAR, VMEM_BLOCK = 7, 0xe8000000, 2 * MIB
@@ -325,39 +315,6 @@ def stale():
         m.quit()
     return (f"{pages} pages that a balloon discards while the device has them: QEMU is named, in madvise(); "
             f"{pages} that another program removes: fallocate is named")
-
-
-class Vtd:
-    """Page tables of three levels for one device, by the registers of QEMU's intel-iommu."""
-    REGISTERS, TABLES, DID = 0xfed90000, 0x4000000, 7
-    ROOT, CONTEXT, L3, L2, L1 = range(TABLES, TABLES + 5 * PAGE, PAGE)
-
-    def __init__(self, m, slot):
-        self.m = m
-        m.write(self.TABLES, bytes(5 * PAGE))
-        m.writeq(self.ROOT, self.CONTEXT | 1)
-        m.writeq(self.CONTEXT + (slot << 3) * 16, self.L3 | 1)
-        m.writeq(self.CONTEXT + (slot << 3) * 16 + 8, self.DID << 8 | 1)
-        m.writeq(self.L3, self.L2 | 3)
-        m.writeq(self.L2, self.L1 | 3)
-        self.iotlb = self.REGISTERS + (m.readq(self.REGISTERS + 0x10) >> 8 & 0x3ff) * 16 + 8
-        m.writeq(self.REGISTERS + 0x20, self.ROOT)
-        m.writel(self.REGISTERS + 0x18, 1 << 30)
-        m.writeq(self.REGISTERS + 0x28, 1 << 63 | 1 << 61)
-        self.flush()
-        m.writel(self.REGISTERS + 0x18, 1 << 31)
-
-    def flush(self):
-        self.m.writeq(self.iotlb, 1 << 63 | 1 << 60)
-
-    def map(self, iova, physical, pages):
-        """
-        With the flush at once: when QEMU 11.1 looks for dirty pages between a change of the tables
-        and the flush, it takes the change for known, and then tells VFIO nothing of it.
-        """
-        entries = b"".join(struct.pack("<Q", physical + i * PAGE | 3 if physical else 0) for i in range(pages))
-        self.m.together(("write", hex(self.L1 + (iova >> 12) * 8), hex(len(entries)), "0x" + entries.hex()),
-                        ("writeq", hex(self.iotlb), hex(1 << 63 | 1 << 60)))
 
 
 def viommu():
@@ -754,7 +711,7 @@ def migration_viommu():
 
 
 ROWS = {
-    "plain": plain, "two": two, "hotplug": hotplug, "dimm": dimm, "virtio-mem": virtio_mem,
+    "plain": plain, "two": two, "hotplug": hotplug, "p2p": p2p, "dimm": dimm, "virtio-mem": virtio_mem,
     "viommu": viommu, "shared": shared, "balloon": balloon, "stale": stale,
     "transfer-memfd": lambda: transfer("memfd"),
     "transfer-ram": lambda: transfer("ram"), "transfer-hugetlb": lambda: transfer("hugetlb"),

@@ -83,6 +83,12 @@ live() {
 	result "$(tail -n 1 "$WORK/seen"); $(wc -l <"$mine") calls"
 }
 
+# p2p: DMA to what is not mapped at the moment is tried, too.
+p2p() {
+	expect_faults
+	live
+}
+
 # shared: two containers with 512 MiB each, and an rlimit of 600 MiB: not on type1.
 shared() {
 	[ "$backend" = type1 ] || echo Y >/sys/module/ioasid/parameters/charge_shared
@@ -128,6 +134,7 @@ insmod "build/tests/mdev/$(uname -r)/ioasid_mig.ko"
 row plain "start, DMA, quit" live
 row two "two devices" live
 row hotplug "device_add, device_del" live
+row p2p "two devices, DMA from one to the other" p2p
 row dimm "pc-dimm" live
 row virtio-mem "virtio-mem" live
 row balloon "virtio-balloon" live

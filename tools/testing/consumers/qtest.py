@@ -8,6 +8,7 @@ import json
 import os
 import random
 import socket
+import struct
 import subprocess
 import time
 
@@ -20,6 +21,11 @@ DATA = ["-L", f"{ROOT}/share/qemu", "-L", "/usr/share/seabios"]
 
 class Failed(Exception):
     pass
+
+
+def expect(what, seen, wanted):
+    if seen != wanted:
+        raise Failed(f"{what}: {seen}, not {wanted}")
 
 
 def until(what, condition, seconds=60):
@@ -291,6 +297,110 @@ class Nvme:
         self.about = self.about or about
         if b"QEMU NVMe Ctrl" not in about or about != self.about:
             raise Failed(f"DMA to {target:#x} wrote other data")
+
+
+class Virtio:
+    """The driver of a virtio device with one queue; @features are those of the lower 32 that it wants."""
+    QUEUE, REQUEST, RESPONSE = 0x600000, 0x604000, 0x605000
+
+    def __init__(self, m, slot, bar, features):
+        self.m, self.used = m, 0
+        m.config(slot, 0x20, bar & 0xffffffff)
+        m.config(slot, 0x24, bar >> 32)
+        m.config(slot, 4, m.config(slot, 4) & 0xffff | 6)
+        self.parts, at = {}, m.config(slot, 0x34) & 0xff
+        while at:
+            head = m.config(slot, at)
+            if head & 0xff == 9:
+                where = bar + m.config(slot, at + 8)
+                self.parts.setdefault(head >> 24, (where, m.config(slot, at + 16)))
+            at = head >> 8 & 0xff
+        common = self.parts[1][0]
+        self.m.do("writeb", hex(common + 20), "0x0")
+        self.status(1 | 2)
+        # VERSION_1, too.
+        for half, bits in ((0, features), (1, 1)):
+            m.writel(common + 0, half)
+            offered = m.readl(common + 4)
+            m.writel(common + 8, half)
+            m.writel(common + 12, offered & bits)
+        self.status(8)
+        m.do("writew", hex(common + 22), "0x0")
+        m.do("writew", hex(common + 24), "0x8")
+        for i, offset in enumerate((0, 0x1000, 0x2000)):
+            m.writel(common + 32 + 8 * i, self.QUEUE + offset)
+            m.writel(common + 36 + 8 * i, 0)
+        m.do("writew", hex(common + 28), "0x1")
+        self.status(4)
+
+    def status(self, bit):
+        at = hex(self.parts[1][0] + 20)
+        now = int(self.m.do("readb", at), 16) | bit
+        self.m.do("writeb", at, hex(now))
+        expect("the device's status", int(self.m.do("readb", at), 16), now)
+
+    def send(self, request, room=0):
+        """Returns the answer, of @room bytes."""
+        m, q = self.m, self.QUEUE
+        m.write(self.REQUEST, request)
+        m.write(self.RESPONSE, b"\xff" * 16)
+        m.write(q, struct.pack("<QIHH", self.REQUEST, len(request), 1 if room else 0, 1) +
+                struct.pack("<QIHH", self.RESPONSE, room, 2, 0))
+        m.write(q + 0x1004 + 2 * (self.used % 8), b"\0\0")
+        self.used += 1
+        m.write(q + 0x1002, struct.pack("<H", self.used))
+        m.do("writew", hex(self.parts[2][0]), "0x0")
+        until("the device's answer", lambda: m.read(q + 0x2002, 2) == struct.pack("<H", self.used), 20)
+        return m.read(self.RESPONSE, room) if room else b""
+
+
+class VirtioMem(Virtio):
+    """As little of it as plugs and unplugs blocks."""
+    PLUG, UNPLUG = 0, 1
+
+    def __init__(self, m, slot, bar):
+        # Memory that is not plugged is not touched.
+        super().__init__(m, slot, bar, 2)
+
+    def address(self):
+        return self.m.readq(self.parts[4][0] + 16)
+
+    def ask(self, kind, address, blocks):
+        answer = self.send(struct.pack("<H6xQH6x", kind, address, blocks), 16)
+        expect("what it answered", struct.unpack("<H", answer[:2])[0], 0)
+
+
+class Vtd:
+    """Page tables of three levels for one device, by the registers of QEMU's intel-iommu."""
+    REGISTERS, TABLES, DID = 0xfed90000, 0x4000000, 7
+    ROOT, CONTEXT, L3, L2, L1 = range(TABLES, TABLES + 5 * PAGE, PAGE)
+
+    def __init__(self, m, slot):
+        self.m = m
+        m.write(self.TABLES, bytes(5 * PAGE))
+        m.writeq(self.ROOT, self.CONTEXT | 1)
+        m.writeq(self.CONTEXT + (slot << 3) * 16, self.L3 | 1)
+        m.writeq(self.CONTEXT + (slot << 3) * 16 + 8, self.DID << 8 | 1)
+        m.writeq(self.L3, self.L2 | 3)
+        m.writeq(self.L2, self.L1 | 3)
+        self.iotlb = self.REGISTERS + (m.readq(self.REGISTERS + 0x10) >> 8 & 0x3ff) * 16 + 8
+        m.writeq(self.REGISTERS + 0x20, self.ROOT)
+        m.writel(self.REGISTERS + 0x18, 1 << 30)
+        m.writeq(self.REGISTERS + 0x28, 1 << 63 | 1 << 61)
+        self.flush()
+        m.writel(self.REGISTERS + 0x18, 1 << 31)
+
+    def flush(self):
+        self.m.writeq(self.iotlb, 1 << 63 | 1 << 60)
+
+    def map(self, iova, physical, pages):
+        """
+        With the flush at once: when QEMU 11.1 looks for dirty pages between a change of the tables
+        and the flush, it takes the change for known, and then tells VFIO nothing of it.
+        """
+        entries = b"".join(struct.pack("<Q", physical + i * PAGE | 3 if physical else 0) for i in range(pages))
+        self.m.together(("write", hex(self.L1 + (iova >> 12) * 8), hex(len(entries)), "0x" + entries.hex()),
+                        ("writeq", hex(self.iotlb), hex(1 << 63 | 1 << 60)))
 
 
 class Migrating:
