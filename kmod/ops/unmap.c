@@ -608,26 +608,27 @@ static int unmap_run(struct unmap_call *c)
 	return ret;
 }
 
-/* Is an event or a hook about unmaps on? Usually not, and the branches are no-ops. */
+/* Is an event or a hook about whole unmaps on? Usually not, and the branches are no-ops. */
 static bool unmap_events_enabled(void)
 {
 	return trace_ioasid_unmap_begin_enabled() || trace_ioasid_unmap_done_enabled() ||
 	       ioasid_policy_has(IOASID_OP_UNMAP_BEGIN) ||
-	       ioasid_policy_has(IOASID_OP_UNMAP_SYNC) ||
 	       ioasid_policy_has(IOASID_OP_UNMAP_DONE);
 }
 
-/* An event or a policy reports the call: in @room. */
+/* Report that the call begins. If its end is to be reported, too, that needs @room. */
 static noinline void unmap_listen(struct unmap_call *c, struct ioasid_unmap_result *room)
 {
-	memset(room, 0, sizeof(*room));
-	c->res = room;
 	unmap_identify(c);
 	/* Listeners that came since ioasid_unmap_now() looked came when @c had begun. */
-	if (c->now)
-		return;
-	trace_ioasid_unmap_begin(&c->args);
-	ioasid_policy_unmap_begin(&c->args, &c->seen_by);
+	if (!c->now) {
+		trace_ioasid_unmap_begin(&c->args);
+		ioasid_policy_unmap_begin(&c->args, &c->seen_by);
+	}
+	if (c->timing || c->seen_by.slots || trace_ioasid_unmap_done_enabled()) {
+		memset(room, 0, sizeof(*room));
+		c->res = room;
+	}
 }
 
 /* Notify the policies in seen_by, and the trace event. */
@@ -684,7 +685,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 
 static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 {
-	/* unmap_listen() zeroes it. */
+	/* If it is used, unmap_listen() zeroes it. */
 	struct ioasid_unmap_result room __uninitialized;
 	u64 t;
 	int ret;
