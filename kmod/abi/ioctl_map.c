@@ -64,8 +64,8 @@ long ioasid_ioctl_map_dma(struct ioasid_call *call)
 	ioasid_map_init(&c, space, map_iova(arg->flags, arg->iova), arg->user_va, arg->length,
 			map_flags(arg->flags));
 	c.args.workers = arg->workers;
-	c.now = call->now;
-	c.later = call->now;
+	c.pin.now = call->now;
+	c.pin.later = call->now;
 	ret = !call->now || ioasid_map_may_now(&c) ? map_and_respond(call, &c, &arg->out_iova) : -EAGAIN;
 	ioasid_space_put(space);
 	return ret;
@@ -84,10 +84,10 @@ long ioasid_ioctl_map_file(struct ioasid_call *call)
 		return PTR_ERR(space);
 	ioasid_map_init(&c, space, map_iova(arg->flags, arg->iova), arg->start, arg->length,
 			map_flags(arg->flags) | IOASID_MAP_OF_FILE);
-	c.file = fget(arg->fd);
-	ret = c.file ? map_and_respond(call, &c, &arg->out_iova) : -EBADF;
-	if (c.file)
-		fput(c.file);
+	c.pin.file = fget(arg->fd);
+	ret = c.pin.file ? map_and_respond(call, &c, &arg->out_iova) : -EBADF;
+	if (c.pin.file)
+		fput(c.pin.file);
 	ioasid_space_put(space);
 	return ret;
 }

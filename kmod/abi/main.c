@@ -33,6 +33,7 @@ static int __init ioasid_init(void)
 	if (ret)
 		goto err_workers;
 	ioasid_watch_init();
+	ioasid_share_init(ioasid_share_survey);
 	ret = ioasid_policy_init();
 	if (ret)
 		goto err_policy;

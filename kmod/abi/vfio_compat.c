@@ -74,7 +74,8 @@ static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
 			  VFIO_DMA_MAP_FLAG_VADDR;
-	struct vfio_iommu_type1_dma_map map;
+	/* Copied in as a whole. */
+	struct vfio_iommu_type1_dma_map map __uninitialized;
 	u32 flags = IOASID_MAP_LEGACY;
 	long ret;
 

@@ -273,7 +273,8 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 {
 	bool direct = ioasid_pt_can_write(d->domain);
 	struct ioasid_doubt doubt = {};
-	struct ioasid_extent extent;
+	/* Read where it is the only one, and filled in then. */
+	struct ioasid_extent extent __uninitialized;
 	u64 done = 0;
 	int ret;
 

@@ -38,11 +38,11 @@ int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reaso
 /* A policy or the trace event reports how the map goes. */
 static noinline void map_listen(struct ioasid_map_call *c)
 {
-	if (c->res)
+	if (c->pin.res)
 		return;
 	/* A policy that saw map_begin must also see map_done. */
-	c->res = c->room ?: kmalloc(sizeof(*c->res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	memset(c->res, 0, sizeof(*c->res));
+	c->pin.res = c->room ?: kmalloc(sizeof(*c->pin.res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	memset(c->pin.res, 0, sizeof(*c->pin.res));
 }
 
 /* Sleep because a policy requests it: before any lock, and killably. */
@@ -51,8 +51,8 @@ static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 	ktime_t until = ktime_add_us(ktime_get(), wait_us);
 	int ret;
 
-	if (c->res)
-		c->res->ns_wait = (u64)wait_us * NSEC_PER_USEC;
+	if (c->pin.res)
+		c->pin.res->ns_wait = (u64)wait_us * NSEC_PER_USEC;
 	while (!(ret = ioasid_interrupted()))
 		if (ioasid_sleep_until(until))
 			return 0;
@@ -61,7 +61,8 @@ static int map_wait(struct ioasid_map_call *c, u32 wait_us)
 
 static int map_ask_policy(struct ioasid_map_call *c)
 {
-	struct ioasid_policy_refusal no;
+	/* Filled in by a refusal. */
+	struct ioasid_policy_refusal no __uninitialized;
 	u32 wait_us;
 	int ret;
 
@@ -235,10 +236,11 @@ static int map_claim(struct ioasid_map_call *c)
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
 	struct ioasid_pages *pages = area->pages;
-	struct ioasid_area_place place;
+	/* Filled in where the range is free. */
+	struct ioasid_area_place place __uninitialized;
 	int ret;
 
-	if (!c->now)
+	if (!c->pin.now)
 		mutex_lock(&space->areas_lock);
 	else if (!mutex_trylock(&space->areas_lock))
 		return -EAGAIN;
@@ -300,44 +302,28 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
-/*
- * Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held.
- * @lot, which may be NULL, has some.
- */
-static int map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
+/* Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held. */
+static int map_pin(struct ioasid_map_call *c)
 {
-	struct ioasid_pin_call pin = {
-		.args = &c->args,
-		.res = c->res,
-		.fail = &c->fail,
-		.file = c->file,
-		.stop = &c->area->stop,
-		.timing = c->timing,
-		.workers = map_workers(c),
-		.later = c->later,
-		.now = c->now,
-		.lot = lot,
-		.survey = ioasid_share_survey,
-		.booked = &c->space->booked,
-	};
 	int ret;
 
 	lockdep_assert_not_held(&c->space->areas_lock);
 	lockdep_assert_not_held(&c->space->domains_rwsem);
-	ret = ioasid_pages_pin(c->area->pages, &pin);
+	c->pin.stop = &c->area->stop;
+	c->pin.workers = map_workers(c);
+	ret = ioasid_pages_pin(c->area->pages, &c->pin);
 	if (ret)
 		return ret;
-	c->owed = pin.owed;
-	return c->later ? 0 : map_bound(c);
+	return c->pin.later ? 0 : map_bound(c);
 }
 
 /* ioasid_map_paid() - the pages to be charged later are charged now */
 int ioasid_map_paid(struct ioasid_map_call *c)
 {
-	c->area->pages->charged += c->owed;
-	c->owed = 0;
-	if (unlikely(c->res))
-		c->res->charged = c->area->pages->charged;
+	c->area->pages->charged += c->pin.owed;
+	c->pin.owed = 0;
+	if (unlikely(c->pin.res))
+		c->pin.res->charged = c->area->pages->charged;
 	return map_bound(c);
 }
 
@@ -350,7 +336,7 @@ static int map_go_live(struct ioasid_map_call *c)
 	 * To watch it is to wait for mmap_lock. Looked at under areas_lock: a pass that
 	 * begins later finds the mapping, see watch.c.
 	 */
-	if (static_branch_unlikely(&ioasid_watch_key) && c->now)
+	if (static_branch_unlikely(&ioasid_watch_key) && c->pin.now)
 		return -EAGAIN;
 	ret = ioasid_dirty_area_init(space, c->area);
 	if (ret)
@@ -397,7 +383,7 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
-	u64 t = ioasid_clock(c->timing);
+	u64 t = ioasid_clock(c->pin.timing);
 	int ret;
 
 	lockdep_assert_held(&space->domains_rwsem);
@@ -405,9 +391,9 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
 
 	ret = area->pages->pinned ?
-	      ioasid_space_program(space, area, sync, c->timing ? c->res : NULL) : 0;
-	if (unlikely(c->timing))
-		ioasid_lap(true, &t, &c->res->ns_iommu);
+	      ioasid_space_program(space, area, sync, c->pin.timing ? c->pin.res : NULL) : 0;
+	if (unlikely(c->pin.timing))
+		ioasid_lap(true, &t, &c->pin.res->ns_iommu);
 	if (ret)
 		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
 	return 0;
@@ -420,7 +406,7 @@ static noinline int map_pay_now(struct ioasid_map_call *c)
 
 	if (pages->holder->user || ioasid_charge_at_once())
 		return -EAGAIN;
-	if (c->owed && ioasid_charge_try(pages, c->owed))
+	if (c->pin.owed && ioasid_charge_try(pages, c->pin.owed))
 		return -EAGAIN;
 	return ioasid_map_paid(c);
 }
@@ -428,17 +414,17 @@ static noinline int map_pay_now(struct ioasid_map_call *c)
 /* Take domains_rwsem, to write page tables and for ioasid_map_publish(). */
 static int map_lock_domains(struct ioasid_map_call *c)
 {
-	if (unlikely(c->now))
+	if (unlikely(c->pin.now))
 		return down_read_trylock(&c->space->domains_rwsem) ? 0 : -EAGAIN;
 	if (down_read_killable(&c->space->domains_rwsem))
 		return ioasid_map_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	return 0;
 }
 
-/* Watch the new mapping, if any asks. That waits: with @c->now see map_go_live(). */
+/* Watch the new mapping, if any asks. That waits: with @c->pin.now see map_go_live(). */
 static void map_watch(struct ioasid_map_call *c)
 {
-	if (static_branch_unlikely(&ioasid_watch_key) && !c->now)
+	if (static_branch_unlikely(&ioasid_watch_key) && !c->pin.now)
 		ioasid_watch_range(c->space, c->args.iova, c->args.iova);
 }
 
@@ -452,8 +438,8 @@ static int map_build(struct ioasid_map_call *c)
 
 	for (;;) {
 		if (c->pin_now) {
-			ret = map_pin(c, NULL);
-			if (!ret && unlikely(c->now))
+			ret = map_pin(c);
+			if (!ret && unlikely(c->pin.now))
 				ret = map_pay_now(c);
 			if (ret)
 				return ret;
@@ -502,7 +488,7 @@ static int map_describe(struct ioasid_map_call *c)
 	pages = area->pages;
 	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
 			  m->who.pid);
-	pages->of_file = c->file;
+	pages->of_file = c->pin.file;
 	if (READ_ONCE(c->space->charge_shared))
 		pages->share = IOASID_SHARE_ALONE;
 	return 0;
@@ -511,10 +497,10 @@ static int map_describe(struct ioasid_map_call *c)
 /* ioasid_map_begin() - fill in the caller and the time */
 void ioasid_map_begin(struct ioasid_map_call *c)
 {
-	c->timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
-	if (unlikely(c->timing))
+	c->pin.timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
+	if (unlikely(c->pin.timing))
 		map_listen(c);
-	c->start = ioasid_clock(c->timing);
+	c->start = ioasid_clock(c->pin.timing);
 	ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_map_begin(&c->args);
 }
@@ -525,7 +511,7 @@ static int map_check(struct ioasid_map_call *c)
 	int ret = map_check_args(c);
 
 	/* A policy that is there by now came when @c had begun, and might have it wait. */
-	return ret || unlikely(c->now) ? ret : map_ask_policy(c);
+	return ret || unlikely(c->pin.now) ? ret : map_ask_policy(c);
 }
 
 /* Reserve the range: from here on the area is BUILDING. */
@@ -609,13 +595,12 @@ __flatten int ioasid_map_reserve(struct ioasid_map_call *c)
 /**
  * ioasid_map_pin() - go on to the point where only the page tables are missing
  * @c: its range is reserved, in a space where pages are pinned at once
- * @lot: pages of it and of others that are pinned already; NULL: none
  *
  * Return: 0; or an errno, for ioasid_map_undo().
  */
-int ioasid_map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
+int ioasid_map_pin(struct ioasid_map_call *c)
 {
-	return map_pin(c, lot);
+	return map_pin(c);
 }
 
 /* EDQUOT and EAGAIN of a policy have another meaning for VFIO's callers. */
@@ -630,28 +615,29 @@ static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 /* Notify the policies in seen_by, and the trace event. */
 static noinline void map_notify(struct ioasid_map_call *c, int ret)
 {
-	struct ioasid_map_result *res = c->res;
+	struct ioasid_map_result *res = c->pin.res;
 
 	res->err = ret;
 	res->reason = c->fail.reason;
 	res->a = c->fail.a;
 	res->b = c->fail.b;
-	ioasid_lap(c->timing, &c->start, &res->ns_total);
+	ioasid_lap(c->pin.timing, &c->start, &res->ns_total);
 	if (c->seen_by.slots)
 		ioasid_policy_map_done(&c->args, res, &c->seen_by);
 	trace_ioasid_map_done(&c->args, res);
 	if (!c->room)
 		kfree(res);
-	c->res = NULL;
+	c->pin.res = NULL;
 }
 
 /* ioasid_map_end() - report how the map went; once for each call that has begun */
 int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
-	ret = map_vfio_errno(c, ret);
-	if (unlikely(c->res))
+	if (ret)
+		ret = map_vfio_errno(c, ret);
+	if (unlikely(c->pin.res))
 		map_notify(c, ret);
-	if (ret && !(c->now && ret == -EAGAIN))
+	if (ret && !(c->pin.now && ret == -EAGAIN))
 		ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, &c->fail);
 	return ret;
 }
@@ -661,7 +647,7 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret)
  * @c: describes the mapping, and has not begun
  *
  * True for few pages, where no policy and no trace event would see it twice when it is
- * tried again. Then set @c->now and @c->later: where the map had to wait for another
+ * tried again. Then set @c->pin.now and @c->pin.later: where the map had to wait for another
  * task or for a page fault it fails with -EAGAIN, and nothing of it is left.
  */
 bool ioasid_map_may_now(const struct ioasid_map_call *c)

@@ -16,6 +16,7 @@
  * those after it are undone.
  */
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "domain/domain.h"
@@ -23,7 +24,9 @@
 #include "ops.h"
 
 /* Mappings of a round. It bounds what is in flight, not the call. So many share a flush. */
-#define ROUND	128
+#define ROUND	64
+/* Most kernels clear what they allocate, for each call. */
+static_assert(ROUND * sizeof(struct ioasid_map_call) <= SZ_16K);
 
 /* Pages of a mapping whose charge can wait, so that a round has few uncharged pages. */
 #define LATER_PAGES	16
@@ -33,7 +36,7 @@
 /* Can the pages of @c be charged together with others of its round? */
 static bool batch_later(const struct ioasid_map_call *c)
 {
-	return c->args.length <= LATER_PAGES << PAGE_SHIFT && !c->timing &&
+	return c->args.length <= LATER_PAGES << PAGE_SHIFT && !c->pin.timing &&
 	       !ioasid_charge_at_once();
 }
 
@@ -49,7 +52,7 @@ static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call
 	ioasid_map_begin(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
-	c->later = batch_later(c);
+	c->pin.later = batch_later(c);
 	ret = ioasid_map_reserve(c);
 	if (!ret && b->respond(b->data, i, c->args.iova))
 		ret = ioasid_map_undo(c, ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0));
@@ -59,7 +62,7 @@ static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call
 /* Does the memory of @next follow that of @c, so that one call of the pinner pins both? */
 static bool batch_neighbours(const struct ioasid_map_call *c, const struct ioasid_map_call *next)
 {
-	return next->later && !next->res && next->args.vaddr == c->args.vaddr + c->args.length &&
+	return next->pin.later && next->args.vaddr == c->args.vaddr + c->args.length &&
 	       !((c->args.flags ^ next->args.flags) & IOASID_MAP_WRITE);
 }
 
@@ -79,19 +82,12 @@ static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioas
 	return i == 1 || ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE);
 }
 
-/* Pin one mapping, whose pages the lot may have. */
-static int batch_pin_one(struct ioasid_map_call *c, struct ioasid_pin_lot *lot)
-{
-	if (c->later && !c->res && ioasid_lot_take(c->area->pages, lot, &c->owed))
-		return 0;
-	return ioasid_map_pin(c, lot);
-}
-
 /* Pin reserved mappings, in order. Return: 0; or an errno, and *@done of @nr are pinned. */
 static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
 	/* Only what was set is read. */
 	struct ioasid_pin_lot lot __uninitialized;
+	struct ioasid_pages *pages;
 	unsigned long since = 0;
 	bool gather = true;
 	unsigned int i;
@@ -100,9 +96,13 @@ static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	lot.at = 0;
 	lot.nr = 0;
 	for (i = 0; i < nr; i++) {
-		if (gather && lot.at == lot.nr && c[i].later && !c[i].res)
+		if (gather && lot.at == lot.nr && c[i].pin.later)
 			gather = batch_gather(&c[i], nr - i, &lot);
-		ret = batch_pin_one(&c[i], &lot);
+		pages = c[i].area->pages;
+		if (c[i].pin.later && ioasid_lot_has(&lot, pages))
+			ret = ioasid_lot_take(&lot, pages, &c[i].pin);
+		else
+			ret = ioasid_map_pin(&c[i]);
 		if (ret)
 			break;
 		since += 1 + (c[i].args.length >> PAGE_SHIFT);
@@ -123,7 +123,7 @@ static int batch_pay_one(struct ioasid_map_call *c)
 	u64 limit = 0;
 	int ret;
 
-	ret = c->owed ? ioasid_charge(pages, c->owed, &limit) : 0;
+	ret = c->pin.owed ? ioasid_charge(pages, c->pin.owed, &limit) : 0;
 	if (ret)
 		return ioasid_map_fail(c, ret, ioasid_charge_reason(ret, limit), pages->npages,
 				       limit);
@@ -133,7 +133,7 @@ static int batch_pay_one(struct ioasid_map_call *c)
 /* Does the charge of @c belong to the sum? That is per process, not per user. */
 static bool batch_shares(const struct ioasid_map_call *c)
 {
-	return c->owed && !c->area->pages->holder->user;
+	return c->pin.owed && !c->area->pages->holder->user;
 }
 
 /* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */
@@ -147,7 +147,7 @@ static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 		if (!batch_shares(&c[i]))
 			continue;
 		pages = c[i].area->pages;
-		sum += c[i].owed;
+		sum += c[i].pin.owed;
 	}
 	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(pages, sum);
 }
@@ -162,7 +162,7 @@ static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	for (i = 0; i < nr && !ret; i++) {
 		if (paid && batch_shares(&c[i]))
 			ret = ioasid_map_paid(&c[i]);
-		else if (c[i].later)
+		else if (c[i].pin.later)
 			ret = batch_pay_one(&c[i]);
 	}
 	*done = i - !!ret;
@@ -258,7 +258,8 @@ static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 	pay = batch_pay(c, pinned, &paid);
 	err = batch_commit(b, c, paid, &done) ?: pay ?: pin;
 	for (i = 0; i < done; i++)
-		ioasid_map_end(&c[i], 0);
+		if (unlikely(c[i].pin.res))
+			ioasid_map_end(&c[i], 0);
 	if (err) {
 		err = ioasid_map_end(&c[done], ioasid_map_undo(&c[done], err));
 		for (i = done + 1; i < ready; i++)

@@ -24,43 +24,37 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  *	with a batch
  * @space: where to
  * @args: the request; iova is filled in when the kernel chooses it
- * @file: memory of this file (IOASID_MAP_OF_FILE)
+ * @pin: how its pages are pinned and charged: @pin.file for memory of a file
+ *	(IOASID_MAP_OF_FILE). Steps other than the pin obey it, too: @pin.res is the result, for
+ *	the policies and the trace event at the end of the call, and NULL if none reports it; with
+ *	@pin.timing they want times; with @pin.now a step that had to wait fails instead, with
+ *	-EAGAIN, see ioasid_map_may_now()
  * @source: pages that are mapped already (IOASID_MAP_SHARED), with one count of
  *	nr_areas and a reference, which go to the area
  * @first: the first of those to map
  * @fail: why it fails
- * @res: the result, for the policies and the trace event at its end; NULL: none reports it
- * @room: where @res is; NULL: in memory of its own
+ * @room: where @pin.res is; NULL: in memory of its own
  * @seen_by: policies to notify of its end
  * @pool: memory for areas, with which a batch begins; or NULL
  * @area: the area, once it is reserved
  * @last: last address
  * @start: when it began
- * @timing: a policy or a tracepoint wants times
- * @owed: pages that are pinned and still to be charged, with @later
  * @pin_now: pin the pages
- * @later: the caller charges for them, soon
- * @now: a step that had to wait fails instead, with -EAGAIN; see ioasid_map_may_now()
  */
 struct ioasid_map_call {
 	struct ioasid_space *space;
 	struct ioasid_map_args args;
-	struct file *file;
+	struct ioasid_pin_call pin;
 	struct ioasid_pages *source;
 	unsigned long first;
 	struct ioasid_fail fail;
-	struct ioasid_map_result *res;
 	struct ioasid_map_result *room;
 	struct ioasid_seen_by seen_by;
 	struct ioasid_area_pool *pool;
 	struct ioasid_area *area;
 	u64 last;
 	u64 start;
-	unsigned long owed;
-	bool timing;
 	bool pin_now;
-	bool later;
-	bool now;
 };
 
 /**
@@ -84,24 +78,29 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->args.length = length;
 	c->args.flags = flags;
 	c->args.workers = 0;
-	c->file = NULL;
+	c->pin.args = &c->args;
+	c->pin.res = NULL;
+	c->pin.fail = &c->fail;
+	c->pin.file = NULL;
+	c->pin.later = false;
+	c->pin.now = false;
+	c->pin.owed = 0;
+	c->pin.paid = NULL;
+	c->pin.booked = &space->booked;
+	c->pin.held = 0;
 	c->source = NULL;
 	c->fail = (struct ioasid_fail){};
-	c->res = NULL;
 	c->room = NULL;
 	c->seen_by.slots = 0;
 	c->pool = NULL;
-	c->owed = 0;
 	c->pin_now = false;
-	c->later = false;
-	c->now = false;
 }
 
 /* map.c */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
 void ioasid_map_begin(struct ioasid_map_call *c);
 int ioasid_map_reserve(struct ioasid_map_call *c);
-int ioasid_map_pin(struct ioasid_map_call *c, struct ioasid_pin_lot *lot);
+int ioasid_map_pin(struct ioasid_map_call *c);
 int ioasid_map_paid(struct ioasid_map_call *c);
 int ioasid_map_program(struct ioasid_map_call *c, bool sync);
 int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);

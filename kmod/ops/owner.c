@@ -131,7 +131,7 @@ static int owner_move_pay(struct owner_move *m, u64 *limit)
 	struct ioasid_pages *next = &m->next;
 
 	if (m->pages->share)
-		return ioasid_share_take_over(next, &m->pages->ext, ioasid_share_survey, limit);
+		return ioasid_share_take_over(next, &m->pages->ext, limit);
 	next->charged = m->pages->charged;
 	return next->charged ? ioasid_charge(next, next->charged, limit) : 0;
 }

@@ -28,7 +28,7 @@
  * @last: its last address
  * @pages: its pages, with a reference, so that the address names no other object
  * @own: the description for which they are pinned and charged
- * @counted: how many of them must be charged
+ * @paid: what in-kernel users have paid for of them, and how many must be charged
  */
 struct replay {
 	struct ioasid_space *space;
@@ -36,7 +36,7 @@ struct replay {
 	u64 last;
 	struct ioasid_pages *pages;
 	struct ioasid_pages own;
-	unsigned long counted;
+	struct ioasid_pin_paid paid;
 };
 
 /* The mapping is gone, pinned, or no longer the same: look again. */
@@ -103,9 +103,10 @@ static struct ioasid_area *replay_area(struct replay *r)
 	return area;
 }
 
-static unsigned long replay_paid(void *data, unsigned long first, unsigned long n)
+static unsigned long replay_paid(struct ioasid_pin_paid *paid, unsigned long first,
+				 unsigned long n)
 {
-	struct replay *r = data;
+	struct replay *r = container_of(paid, struct replay, paid);
 
 	return ioasid_area_paid(r->space, r->start, r->pages, first, n);
 }
@@ -122,16 +123,15 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	struct ioasid_pin_call call = {
 		.args = &args,
 		.fail = f,
-		.paid = replay_paid,
-		.data = r,
+		.paid = &r->paid,
 	};
 	int ret;
 
+	r->paid = (struct ioasid_pin_paid){ .pages = replay_paid };
 	if (!mmget_not_zero(r->own.holder->mm))
 		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
 	ret = ioasid_pages_pin(&r->own, &call);
 	mmput_async(r->own.holder->mm);
-	r->counted = call.counted;
 	return ret;
 }
 
@@ -182,7 +182,7 @@ static int replay_commit(struct replay *r, struct ioasid_fail *f)
 			mutex_unlock(&r->space->areas_lock);
 			return REPLAY_CHANGED;
 		}
-		due = r->counted - ioasid_area_paid_all(r->space, area, &r->own.ext);
+		due = r->paid.counted - ioasid_area_paid_all(r->space, area, &r->own.ext);
 		if (due <= r->own.charged) {
 			ret = replay_move(r, area, due, f);
 			mutex_unlock(&r->space->areas_lock);

@@ -25,6 +25,9 @@ struct ioasid_file_src {
 	bool only;
 };
 
+/* pages.c */
+void ioasid_pages_report(const struct ioasid_pages *pages, const struct ioasid_pin_call *call);
+
 /* file.c */
 void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
 int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);

@@ -12,6 +12,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -223,7 +224,8 @@ static noinline void unpin_report(const struct ioasid_pages *pages, unsigned lon
 /* Unpin all pages; the caller uncharges them. */
 static void pages_unpin_all(struct ioasid_pages *pages)
 {
-	struct ioasid_extent extent;
+	/* Read where it is the only one, and filled in then. */
+	struct ioasid_extent extent __uninitialized;
 	unsigned long npages;
 
 	ioasid_watch_forget(pages);
@@ -315,6 +317,45 @@ struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index)
 		index -= extent.npages;
 	}
 	return NULL;
+}
+
+/* Bytes of an extent that whole entries of @size in a page table can hold. */
+static u64 extent_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
+{
+	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
+
+	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
+}
+
+/* For the event and policies: measure fragmentation, and count pages by node. */
+static void pages_measure(const struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
+{
+	struct ioasid_extents_iter it;
+	struct ioasid_extent extent;
+
+	ioasid_for_each_extent(&it, &pages->ext, &extent) {
+		u64 phys = PFN_PHYS(extent.pfn), bytes = (u64)extent.npages << PAGE_SHIFT;
+
+		res->run_max = max_t(u64, res->run_max, extent.npages);
+		res->bytes_2m += extent_aligned(iova, phys, bytes, SZ_2M);
+		res->bytes_1g += extent_aligned(iova, phys, bytes, SZ_1G);
+		if (extent.kind != IOASID_EXTENT_PFN) {
+			int node = page_to_nid(pfn_to_page(extent.pfn));
+
+			res->node_pages[min(node, IOASID_NODES - 1)] += extent.npages;
+		}
+		iova += bytes;
+	}
+}
+
+/* ioasid_pages_report() - fill in the result of a pin that went well */
+void ioasid_pages_report(const struct ioasid_pages *pages, const struct ioasid_pin_call *call)
+{
+	call->res->pages = pages->npages;
+	call->res->charged = pages->charged;
+	call->res->runs = pages->ext.nr;
+	if (call->timing)
+		pages_measure(pages, call->args->iova, call->res);
 }
 
 /**

@@ -21,7 +21,6 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -149,14 +148,15 @@ static __always_inline long batch_sort(struct ioasid_pages *pages, struct page *
 	return n - free;
 }
 
-/* The same for pages that are charged in full, unless one of them has other pins. */
-static noinline long batch_look(struct ioasid_pages *pages, struct page **batch, unsigned long n,
+/* Several pages; with a look at their pins if they may have to share a charge. */
+static noinline __flatten long batch_many(struct ioasid_pages *pages, struct page **batch, unsigned long n,
 				enum ioasid_look *look)
 {
-	return batch_sort(pages, batch, n, look);
+	return likely(pages->share != IOASID_SHARE_ALONE) ? batch_sort(pages, batch, n, NULL) :
+							   batch_sort(pages, batch, n, look);
 }
 
-/* And for a single one. */
+/* Such a look at a single page. */
 static enum ioasid_look page_look(struct page *page)
 {
 	if (PageCompound(page))
@@ -185,8 +185,7 @@ static long batch_to_extents(struct ioasid_pages *pages, struct page **batch, un
 	if (n == 1)
 		return page_to_extent(pages, batch[0], got);
 	got->look = IOASID_LOOK_ONCE;
-	ret = likely(pages->share != IOASID_SHARE_ALONE) ? batch_sort(pages, batch, n, NULL) :
-							   batch_look(pages, batch, n, &got->look);
+	ret = batch_many(pages, batch, n, &got->look);
 	if (ret < 0)
 		return ret;
 	got->charge = ret;
@@ -261,10 +260,22 @@ static unsigned long batch_room(struct batch_buf *buf, unsigned long want)
 	return want;
 }
 
-/* The sources that pin more than a page at a time, and how the last pages came. */
+/* Page faults that this task has taken; those of the pinner count as its own. */
+static unsigned long pin_faults_now(void)
+{
+	return current->min_flt + current->maj_flt;
+}
+
+/*
+ * The sources that pin more than a page at a time, and how the last pages came: with how many
+ * faults, and how many extents there were before.
+ */
 struct pin_src {
+	struct batch_buf *buf;
 	struct ioasid_file_src file;
 	struct ioasid_ahead *ahead;
+	unsigned long faults;
+	unsigned long runs;
 	bool huge;
 	bool untouched;
 	bool now;
@@ -275,14 +286,15 @@ struct pin_src {
  * Return: pages pinned, -errno, or 0 to go on page by page.
  */
 static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		       unsigned long want, struct batch_buf *buf)
+		       unsigned long want)
 {
 	unsigned long room;
 	long n = 0;
 
 	if (src->file.file) {
-		room = batch_room(buf, want);
-		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)buf->pages, room);
+		room = batch_room(src->buf, want);
+		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)src->buf->pages,
+				    room);
 		if (!n)
 			ioasid_file_drop(&src->file);
 	}
@@ -306,12 +318,9 @@ static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned 
 	return n;
 }
 
-/*
- * One step: pin up to @want pages after the first @done and put them into the
- * list. Return: pages pinned, and *@got, or -errno.
- */
-static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		     unsigned long want, struct batch_buf *buf, struct pin_got *got)
+/* The source that is the best for the next pages. */
+static long pin_from(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		     unsigned long want, struct pin_got *got)
 {
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n;
@@ -325,7 +334,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	if (src->untouched)
 		there = ioasid_fault_in(pages, vaddr, want);
 	if (!there && (src->file.file || src->huge)) {
-		n = pin_folios(pages, src, done, want, buf);
+		n = pin_folios(pages, src, done, want);
 		got->charge = n;
 		got->look = IOASID_LOOK_FOLIOS;
 		if (n)
@@ -336,53 +345,24 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
-	want = batch_room(buf, want);
-	return pin_pages(pages, vaddr, want, buf->pages, src->now, got);
+	want = batch_room(src->buf, want);
+	return pin_pages(pages, vaddr, want, src->buf->pages, src->now, got);
 }
 
-/* Page faults that this task has taken; those of the pinner count as its own. */
-static unsigned long pin_faults_now(void)
+/*
+ * One step: pin up to @want pages after the first @done and put them into the
+ * list. Return: pages pinned, and *@got, or -errno.
+ */
+static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		     unsigned long want, struct pin_got *got)
 {
-	return current->min_flt + current->maj_flt;
-}
+	unsigned long before = pin_faults_now();
+	long n;
 
-/* Bytes of an extent that whole entries of @size in a page table can hold. */
-static u64 extent_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
-{
-	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
-
-	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
-}
-
-/* For the event and policies: measure fragmentation, and count pages by node. */
-static void pages_measure(struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
-{
-	struct ioasid_extents_iter it;
-	struct ioasid_extent extent;
-
-	ioasid_for_each_extent(&it, &pages->ext, &extent) {
-		u64 phys = PFN_PHYS(extent.pfn), bytes = (u64)extent.npages << PAGE_SHIFT;
-
-		res->run_max = max_t(u64, res->run_max, extent.npages);
-		res->bytes_2m += extent_aligned(iova, phys, bytes, SZ_2M);
-		res->bytes_1g += extent_aligned(iova, phys, bytes, SZ_1G);
-		if (extent.kind != IOASID_EXTENT_PFN) {
-			int node = page_to_nid(pfn_to_page(extent.pfn));
-
-			res->node_pages[min(node, IOASID_NODES - 1)] += extent.npages;
-		}
-		iova += bytes;
-	}
-}
-
-/* Fill in the result of a pin. */
-static noinline void pages_notify(struct ioasid_pages *pages, struct ioasid_pin_call *call)
-{
-	call->res->pages = pages->npages;
-	call->res->charged = pages->charged;
-	call->res->runs = pages->ext.nr;
-	if (call->timing)
-		pages_measure(pages, call->args->iova, call->res);
+	src->runs = pages->ext.nr;
+	n = pin_from(pages, src, done, want, got);
+	src->faults = pin_faults_now() - before;
+	return n;
 }
 
 /* Is a step to be charged for what no book of the owner has? Most objects share with none. */
@@ -410,9 +390,9 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	int ret;
 
 	if (charge && call->paid) {
-		call->counted += charge;
+		call->paid->counted += charge;
 		/* The address of a user's pin may show other memory by now. */
-		charge -= min(charge, call->paid(call->data, done, n));
+		charge -= min(charge, call->paid->pages(call->paid, done, n));
 	}
 	if (!charge)
 		return 0;
@@ -420,7 +400,7 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		/* It may wait. */
 		if (call->now)
 			return -EAGAIN;
-		ret = ioasid_share_charge(pages, pos, done, call->survey, &limit);
+		ret = ioasid_share_charge(pages, pos, done, &limit);
 	} else if (call->later) {
 		call->owed += charge;
 		return 0;
@@ -435,14 +415,17 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 }
 
 /*
- * Arguments for events and policies about each batch. Usually nothing listens: the static
- * branches are no-ops, and the struct stays uninitialised.
+ * For those who listen: what is reported of all batches in the end, and with @each of every
+ * one. Usually nothing listens, and the struct stays uninitialised.
  */
 struct pin_watch {
+	bool each;
 	bool begun;
 	bool clocked;
 	u64 t;
+	u64 pinned;
 	unsigned long runs;
+	unsigned long faults;
 	struct ioasid_batch_args b;
 };
 
@@ -453,13 +436,12 @@ static bool each_watched(void)
 
 static bool pin_watched(const struct ioasid_pin_call *call)
 {
-	return call->timing || each_watched();
+	return call->res || each_watched();
 }
 
-/* A batch begins. Return: its size, which is @want unless a policy chooses another. */
-static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *pages,
-				     struct ioasid_pin_call *call, unsigned long done,
-				     unsigned long want)
+static noinline unsigned long batch_begin(struct pin_watch *w, struct ioasid_pages *pages,
+					  struct ioasid_pin_call *call, unsigned long done,
+					  unsigned long want)
 {
 	if (!w->begun) {
 		/* One by one: as a whole it would be a string instruction. */
@@ -482,23 +464,54 @@ static unsigned long pin_watch_begin(struct pin_watch *w, struct ioasid_pages *p
 	return want;
 }
 
-/* A batch is charged: record its @n pages, their @faults, and the time. */
-static void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
-			  struct ioasid_map_result *res, unsigned long n,
-			  unsigned long faults, u64 pinned)
+/* A batch begins. Return: its size, which is @want unless a policy chooses another. */
+static __always_inline unsigned long pin_watch_begin(struct pin_watch *w,
+						     struct ioasid_pages *pages,
+						     struct ioasid_pin_call *call,
+						     unsigned long done, unsigned long want)
+{
+	w->each = call->timing || each_watched();
+	if (unlikely(w->each))
+		want = batch_begin(w, pages, call, done, want);
+	w->faults = pin_faults_now();
+	return want;
+}
+
+/* Its pages are pinned, or cannot be. */
+static __always_inline void pin_watch_pinned(struct pin_watch *w, struct ioasid_map_result *res)
+{
+	w->faults = pin_faults_now() - w->faults;
+	if (res)
+		res->faults += w->faults;
+	if (unlikely(w->each))
+		w->pinned = ioasid_clock(w->clocked);
+}
+
+static noinline void batch_end(struct pin_watch *w, struct ioasid_pages *pages,
+			       struct ioasid_map_result *res, unsigned long n)
 {
 	u64 now = ioasid_clock(w->clocked);
 
 	w->b.last_ns = now - w->t;
 	w->b.last_pages = n;
 	w->b.last_runs = pages->ext.nr - w->runs;
-	w->b.last_faults = faults;
+	w->b.last_faults = w->faults;
 	if (!res)
 		return;
-	res->ns_pin += pinned - w->t;
-	res->ns_account += now - pinned;
-	if (faults)
-		res->ns_fault += pinned - w->t;
+	res->ns_pin += w->pinned - w->t;
+	res->ns_account += now - w->pinned;
+	if (w->faults)
+		res->ns_fault += w->pinned - w->t;
+}
+
+/* It is charged, or @err: record its @n pages, their faults, and the time. */
+static __always_inline void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
+					  struct ioasid_map_result *res, unsigned long n, int err)
+{
+	if (res)
+		res->batches += !err;
+	if (unlikely(w->each))
+		batch_end(w, pages, res, n);
 }
 
 static noinline void pin_trace(const struct ioasid_pages *pages, unsigned long vaddr, long n)
@@ -544,15 +557,14 @@ static void pin_stop_ahead(struct ioasid_pin_call *call, struct pin_src *src)
 }
 
 /*
- * Start workers where pages are small and present; elsewhere they cannot help. @n pages
- * came in @runs, with @faults. A policy that chooses batch sizes chooses them for the
- * caller, so then there are no workers.
+ * Start workers where pages are small and present; elsewhere they cannot help. The last step
+ * pinned @n pages. A policy that chooses batch sizes chooses them for the caller, so then
+ * there are no workers.
  */
 static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-			   struct pin_src *src, unsigned long done, unsigned long n,
-			   unsigned long runs, unsigned long faults)
+			   struct pin_src *src, unsigned long done, unsigned long n)
 {
-	bool pays = !src->file.file && !faults && runs > n / 16 &&
+	bool pays = !src->file.file && !src->faults && pages->ext.nr - src->runs > n / 16 &&
 		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
 
 	if (src->ahead && !pays)
@@ -561,179 +573,75 @@ static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *c
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
 }
 
-/**
- * ioasid_lot_fill() - pin pages of objects that are neighbours in the memory of the task
- * @lot: empty
- * @vaddr: first address
- * @npages: at most IOASID_LOT_PAGES
- * @write: for writing
- *
- * Return: false when it does not pay off: the pinner got none, a fatal signal is pending, or
- * an event or a policy watches each object.
- */
-bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
-		     bool write)
+/* After a step that pinned @n of many pages, @done so far. */
+static void pin_stepped(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+			struct pin_src *src, unsigned long done, unsigned long n)
 {
-	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
-	long n;
-
-	if (each_watched() || ioasid_interrupted())
-		return false;
-	n = pin_user_pages_fast(vaddr, npages, flags, lot->page);
-	lot->vaddr = vaddr;
-	lot->write = write;
-	lot->at = 0;
-	lot->nr = n > 0 ? n : 0;
-	return n > 0;
+	/* Many faults: the next pages are probably not present either. */
+	src->untouched = src->huge && src->faults > n / 2;
+	if (ioasid_milestone(done, n))
+		pin_progress(pages, call, done);
+	if (unlikely(call->workers) && done < pages->npages)
+		pin_look_ahead(pages, call, src, done, n);
 }
 
-/* ioasid_lot_empty() - unpin the pages that no object has taken */
-void ioasid_lot_empty(struct ioasid_pin_lot *lot)
+/* A batch of many pages: how many to pin at once, of @left. */
+static unsigned long pin_want(unsigned long left)
 {
-	if (lot->at < lot->nr)
-		unpin_user_pages(lot->page + lot->at, lot->nr - lot->at);
-	lot->nr = 0;
-	lot->at = 0;
-}
-
-/**
- * ioasid_lot_take() - pin an object of one page, if the lot has that page
- * @pages: not pinned yet, of the current task
- * @lot: of the same task
- * @owed: on success, how many pages must be charged
- *
- * What most objects of a large batch need of ioasid_pages_pin(), which does it for all others.
- *
- * Return: false, and nothing has changed, when it is not such an object, shares its charge,
- * or is watched.
- */
-bool ioasid_lot_take(struct ioasid_pages *pages, struct ioasid_pin_lot *lot, unsigned long *owed)
-{
-	struct pin_got got;
-
-	if (lot->at == lot->nr || lot->vaddr != pages->vaddr || pages->npages != 1 ||
-	    lot->write != pages->write || pages->share || each_watched())
-		return false;
-	/* It is the first extent, for which there is always room. */
-	page_to_extent(pages, lot->page[lot->at++], &got);
-	lot->vaddr += PAGE_SIZE;
-	pages->pinned = true;
-	*owed = got.charge;
-	return true;
-}
-
-/* Take these pages from the lot. Return: as pin_pages(); 0: it has none of them. */
-static long pin_of_lot(struct ioasid_pages *pages, struct ioasid_pin_lot *lot,
-		       unsigned long vaddr, unsigned long want, struct pin_got *got)
-{
-	unsigned long n = min(want, (unsigned long)(lot->nr - lot->at));
-	long ret;
-
-	if (!n || lot->vaddr != vaddr || lot->write != pages->write)
-		return 0;
-	ret = batch_to_extents(pages, lot->page + lot->at, n, got);
-	lot->at += n;
-	lot->vaddr += n << PAGE_SHIFT;
-	return ret;
+	if (left <= SMALL)
+		return left;
+	return min(left, left < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE);
 }
 
 /*
- * The loop for few pages of a process, which no policy and no trace event watches: usually
- * one step, without what pin_loop() does for large or watched maps.
+ * Pin step by step, and charge for each step. A step does only what is needed; for few pages
+ * of a process (no @src, and @batch has room for them) there is mostly one, and what only
+ * large maps need is not compiled in.
  */
-static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+				    struct pin_src *src, struct page **batch)
 {
-	/* Filled by the pinner: not worth zeroing. */
-	struct page *batch[SMALL] __uninitialized;
 	struct ioasid_extents_pos pos __uninitialized;
-	unsigned long done = 0, left;
-	struct pin_got got;
-	int ret;
-	long n;
-
-	do {
-		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
-
-		ret = pin_go_on(call, vaddr, done);
-		if (ret)
-			return ret;
-		left = pages->npages - done;
-		if (unlikely(pages->share) && done)
-			ioasid_extents_end(&pages->ext, &pos);
-		n = call->lot ? pin_of_lot(pages, call->lot, vaddr, left, &got) : 0;
-		if (!n)
-			n = pin_pages(pages, vaddr, left, batch, call->now, &got);
-		if (n < 0)
-			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
-					   done);
-		pin_report(pages, vaddr, n);
-		ret = pin_charge(pages, call, &pos, done, n, &got);
-		if (ret)
-			return ret;
-		done += n;
-		call->held = done;
-	} while (unlikely(done < pages->npages));
-	return 0;
-}
-
-/* Pin batch by batch. A round does only what is needed. */
-static int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-		    struct pin_src *src, struct batch_buf *buf)
-{
-	struct ioasid_map_result *res = call->res;
-	struct ioasid_extents_pos pos __uninitialized;
-	unsigned long done = 0, left;
 	struct pin_watch w __uninitialized;
+	unsigned long done = 0, left;
 
 	w.begun = false;
-	while ((left = pages->npages - done)) {
+	while (likely((left = pages->npages - done))) {
 		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
-		unsigned long faults, want = left, runs = pages->ext.nr;
-		bool watched = pin_watched(call);
-		struct pin_got got;
-		u64 pinned;
+		unsigned long want = src ? pin_want(left) : left;
+		bool watched = unlikely(pin_watched(call));
+		struct pin_got got __uninitialized;
 		long n;
 		int ret;
 
 		ret = pin_go_on(call, vaddr, done);
 		if (ret)
 			return ret;
-		if (done)
+		if (src && done)
 			cond_resched();
-		if (want > SMALL)
-			want = want < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE;
-		if (unlikely(watched))
-			want = pin_watch_begin(&w, pages, call, done, want);
-		want = min(want, left);
+		if (watched)
+			want = min(left, pin_watch_begin(&w, pages, call, done, want));
 		if (unlikely(pages->share) && done)
 			ioasid_extents_end(&pages->ext, &pos);
 
-		faults = pin_faults_now();
-		n = pin_step(pages, src, done, want, buf, &got);
-		faults = pin_faults_now() - faults;
-		if (unlikely(res))
-			res->faults += faults;
+		n = src ? pin_step(pages, src, done, want, &got) :
+			  pin_pages(pages, vaddr, want, batch, call->now, &got);
+		if (watched)
+			pin_watch_pinned(&w, call->res);
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
-		/* Many faults: the next pages are probably not present either. */
-		src->untouched = src->huge && faults > n / 2;
 		pin_report(pages, vaddr, n);
-		pinned = ioasid_clock(unlikely(watched) && w.clocked);
 
 		ret = pin_charge(pages, call, &pos, done, n, &got);
-		done += n;
-		call->held = ret ? 0 : done;
-		if (unlikely(watched))
-			pin_watch_end(&w, pages, res, n, faults, pinned);
+		if (watched)
+			pin_watch_end(&w, pages, call->res, n, ret);
 		if (ret)
 			return ret;
-		if (unlikely(res))
-			res->batches++;
-		if (ioasid_milestone(done, n))
-			pin_progress(pages, call, done);
-		if (unlikely(call->workers) && done < pages->npages)
-			pin_look_ahead(pages, call, src, done, n, pages->ext.nr - runs, faults);
+		done += n;
+		call->held = done;
+		if (src)
+			pin_stepped(pages, call, src, done, n);
 	}
 	return 0;
 }
@@ -743,7 +651,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct batch_buf buf __uninitialized;
-	struct pin_src src = { .now = call->now };
+	struct pin_src src = { .buf = &buf, .now = call->now };
 	int ret;
 
 	buf.pages = buf.stack;
@@ -756,7 +664,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}
-	ret = pin_loop(pages, call, &src, &buf);
+	ret = pin_loop(pages, call, &src, NULL);
 	if (src.ahead)
 		pin_stop_ahead(call, &src);
 	if (src.file.file)
@@ -764,6 +672,31 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 	if (buf.pages != buf.stack)
 		kvfree(buf.pages);
 	return ret;
+}
+
+/* Few pages of a process. */
+static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	/* Filled by the pinner: not worth zeroing. */
+	struct page *batch[SMALL] __uninitialized;
+
+	return pin_loop(pages, call, NULL, batch);
+}
+
+/* The end of a pin: @err is why not all pages are pinned and charged. */
+static int pin_end(struct ioasid_pages *pages, struct ioasid_pin_call *call, int err)
+{
+	if (unlikely(err)) {
+		/* What the last step has pinned is in no book. */
+		if (pages->share == IOASID_SHARE_JOINED)
+			ioasid_share_leave(pages, &pages->ext, call->held);
+		ioasid_pages_unpin(pages);
+		return err;
+	}
+	pages->pinned = true;
+	if (unlikely(call->res))
+		ioasid_pages_report(pages, call);
+	return 0;
 }
 
 /**
@@ -777,21 +710,82 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
  */
 __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
-	int ret;
+	int ret = likely(pages->npages <= SMALL && !call->file) ? pin_few(pages, call) :
+								  pin_many(pages, call);
 
-	if (likely(pages->npages <= SMALL && !call->file && !call->res && !pin_watched(call)))
-		ret = pin_few(pages, call);
+	return pin_end(pages, call, ret);
+}
+
+/* ioasid_lot_empty() - unpin the pages that no object has taken */
+void ioasid_lot_empty(struct ioasid_pin_lot *lot)
+{
+	if (lot->at < lot->nr)
+		unpin_user_pages(lot->page + lot->at, lot->nr - lot->at);
+	lot->nr = 0;
+	lot->at = 0;
+}
+
+/**
+ * ioasid_lot_fill() - pin pages of objects that are neighbours in the memory of the task
+ * @lot: empty
+ * @vaddr: first address
+ * @npages: at most IOASID_LOT_PAGES
+ * @write: for writing
+ *
+ * Return: false, and the lot is empty, where each object is to be pinned by itself: an event or
+ * a policy watches that, a fatal signal is pending, or the pinner did not get all.
+ */
+bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
+		     bool write)
+{
+	unsigned int flags = FOLL_LONGTERM | (write ? FOLL_WRITE : 0);
+	long n;
+
+	if (each_watched() || ioasid_interrupted())
+		return false;
+	lot->faults = pin_faults_now();
+	n = pin_user_pages_fast(vaddr, npages, flags, lot->page);
+	lot->faults = pin_faults_now() - lot->faults;
+	lot->vaddr = vaddr;
+	lot->write = write;
+	lot->at = 0;
+	lot->nr = max(n, 0L);
+	if (likely(lot->nr == npages))
+		return true;
+	ioasid_lot_empty(lot);
+	return false;
+}
+
+/**
+ * ioasid_lot_take() - ioasid_pages_pin() of pages that a lot has
+ * @lot: ioasid_lot_has(); it has them no more
+ * @pages: not pinned yet, of the current task
+ * @call: the same
+ *
+ * No policy is asked for the size of a batch, and no trace event reports one: for those that
+ * come after ioasid_lot_fill() the pages were pinned before.
+ */
+__flatten int ioasid_lot_take(struct ioasid_pin_lot *lot, struct ioasid_pages *pages,
+			      struct ioasid_pin_call *call)
+{
+	unsigned long n = pages->npages;
+	struct page **batch = lot->page + lot->at;
+	struct pin_got got __uninitialized;
+	long ret;
+
+	lot->at += n;
+	lot->vaddr += n << PAGE_SHIFT;
+	ret = batch_to_extents(pages, batch, n, &got);
+	if (unlikely(ret < 0))
+		ioasid_fail(call->fail, ret, IOASID_R_PIN, pages->vaddr, 0);
 	else
-		ret = pin_many(pages, call);
-	if (ret) {
-		/* What the last step has pinned is in no book. */
-		if (unlikely(pages->share == IOASID_SHARE_JOINED))
-			ioasid_share_leave(pages, &pages->ext, call->held);
-		ioasid_pages_unpin(pages);
-		return ret;
+		ret = pin_charge(pages, call, NULL, 0, n, &got);
+	if (likely(!ret))
+		call->held = n;
+	if (unlikely(call->res)) {
+		call->res->batches += !ret;
+		call->res->faults += lot->faults;
+		lot->faults = 0;
 	}
-	pages->pinned = true;
-	if (unlikely(call->res))
-		pages_notify(pages, call);
-	return 0;
+	return pin_end(pages, call, ret);
 }

@@ -221,6 +221,7 @@ static inline int ioasid_fail(struct ioasid_fail *f, int err, enum ioasid_reason
  * @vaddr: of the first that is left, in the memory of the task
  * @at: its place in @page
  * @nr: end of what is pinned
+ * @faults: page faults that the pinner took, until they are counted for an object
  * @write: for writing
  * @page: they
  *
@@ -230,8 +231,20 @@ struct ioasid_pin_lot {
 	unsigned long vaddr;
 	unsigned int at;
 	unsigned int nr;
+	unsigned long faults;
 	bool write;
 	struct page *page[IOASID_LOT_PAGES];
+};
+
+/**
+ * struct ioasid_pin_paid - pages that are charged on behalf of in-kernel users, before they are
+ *	pinned
+ * @pages: how many of pages [first, first + n), as far as that is known
+ * @counted: on return how many pages must be charged in all
+ */
+struct ioasid_pin_paid {
+	unsigned long (*pages)(struct ioasid_pin_paid *paid, unsigned long first, unsigned long n);
+	unsigned long counted;
 };
 
 /**
@@ -245,13 +258,8 @@ struct ioasid_pin_lot {
  * @workers: how many may help
  * @later: the caller charges for them, so that nothing is charged here
  * @now: fail with -EAGAIN for a page that is not present
- * @lot: pages that are pinned already; NULL: none
  * @owed: with @later, on return how many pages must be charged
- * @paid: how many of pages [first, first + n) are charged already on behalf of
- *	in-kernel users, as far as that is known; NULL when there can be none
- * @data: for @paid
- * @counted: with @paid, on return how many pages must be charged in all
- * @survey: for pages that share their charge; called with no lock held
+ * @paid: what is charged already; NULL: nothing
  * @booked: the owner may have books; of the space, or NULL: it may
  * @held: how many of the first pages are pinned and charged
  */
@@ -265,12 +273,8 @@ struct ioasid_pin_call {
 	bool later;
 	bool now;
 	unsigned int workers;
-	struct ioasid_pin_lot *lot;
 	unsigned long owed;
-	unsigned long (*paid)(void *data, unsigned long first, unsigned long n);
-	void *data;
-	unsigned long counted;
-	ioasid_survey_fn survey;
+	struct ioasid_pin_paid *paid;
 	const bool *booked;
 	unsigned long held;
 };
@@ -342,8 +346,17 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
 int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
 bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
 		     bool write);
-bool ioasid_lot_take(struct ioasid_pages *pages, struct ioasid_pin_lot *lot, unsigned long *owed);
+int ioasid_lot_take(struct ioasid_pin_lot *lot, struct ioasid_pages *pages,
+		    struct ioasid_pin_call *call);
 void ioasid_lot_empty(struct ioasid_pin_lot *lot);
+
+/* ioasid_lot_has() - are all pages of an object the next ones of the lot? Both are of one task */
+static inline bool ioasid_lot_has(const struct ioasid_pin_lot *lot, const struct ioasid_pages *pages)
+{
+	return lot->nr - lot->at >= pages->npages && lot->vaddr == pages->vaddr &&
+	       lot->write == pages->write;
+}
+
 void ioasid_pages_unpin(struct ioasid_pages *pages);
 struct ioasid_refund;
 unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
@@ -393,12 +406,12 @@ bool ioasid_share_mm_known(const struct mm_struct *mm);
 bool ioasid_share_begins(const struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
 			 enum ioasid_look look, bool booked);
 int ioasid_share_charge(struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
-			unsigned long done, ioasid_survey_fn survey, u64 *limit);
-int ioasid_share_take_over(struct ioasid_pages *next, const struct ioasid_extents *ext,
-			   ioasid_survey_fn survey, u64 *limit);
+			unsigned long done, u64 *limit);
+int ioasid_share_take_over(struct ioasid_pages *next, const struct ioasid_extents *ext, u64 *limit);
 void ioasid_share_leave(struct ioasid_pages *pages, const struct ioasid_extents *ext,
 			unsigned long npages);
 int ioasid_share_join(struct ioasid_pages *pages, unsigned long *excess);
+void ioasid_share_init(ioasid_survey_fn survey);
 void ioasid_share_exit(void);
 
 /* ioasid_share_may_join() - is an object charged in full though others of its owner share */

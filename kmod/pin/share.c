@@ -48,6 +48,7 @@
 /* Pins that a small folio counts in its reference count. */
 #define PINS(folio)	((unsigned int)folio_ref_count(folio) / GUP_PIN_COUNTING_BIAS)
 
+static ioasid_survey_fn survey_all __ro_after_init;
 static DEFINE_HASHTABLE(payers, 8);
 static DEFINE_SPINLOCK(payers_lock);	/* guards the table; nothing is taken inside */
 unsigned int ioasid_payers;		/* how many there are; changes under payers_lock */
@@ -160,7 +161,7 @@ static struct ioasid_payer *payer_get(const struct ioasid_pages *pages)
  * Enter what was mapped before the owner had books, once. What was charged too often is given
  * back at once.
  */
-static int payer_survey(struct ioasid_payer *p, struct ioasid_pages *pages, ioasid_survey_fn survey)
+static int payer_survey(struct ioasid_payer *p, struct ioasid_pages *pages)
 {
 	unsigned long excess = 0;
 	int ret = 0;
@@ -170,7 +171,7 @@ static int payer_survey(struct ioasid_payer *p, struct ioasid_pages *pages, ioas
 	if (mutex_lock_killable(&p->survey))
 		return -EINTR;
 	if (!p->surveyed) {
-		ret = survey(pages, &excess);
+		ret = survey_all(pages, &excess);
 		if (!ret)
 			smp_store_release(&p->surveyed, true);
 	}
@@ -455,8 +456,7 @@ static void share_policies_of(const struct ioasid_pages *pages, struct ioasid_se
 }
 
 /* Find or make the books of the owner, and let @pages join. */
-static int share_begin(struct ioasid_pages *pages, ioasid_survey_fn survey,
-		       struct ioasid_book_due *paid)
+static int share_begin(struct ioasid_pages *pages, struct ioasid_book_due *paid)
 {
 	struct ioasid_payer *p = payer_get(pages);
 	struct ioasid_seen_by seen_by;
@@ -465,7 +465,7 @@ static int share_begin(struct ioasid_pages *pages, ioasid_survey_fn survey,
 
 	if (!p)
 		return -ENOMEM;
-	ret = payer_survey(p, pages, survey);
+	ret = payer_survey(p, pages);
 	if (!ret) {
 		share_policies_of(pages, &seen_by);
 		mutex_lock(&p->lock);
@@ -664,7 +664,6 @@ static __flatten int share_piece(struct ioasid_pages *pages, u64 *limit)
  * @pages: JOINED, or ioasid_share_begins()
  * @pos: where the step began; unused of the first one
  * @done: pages of the steps before
- * @survey: enters what is mapped already
  * @limit: as for ioasid_charge()
  *
  * pages->charged grows by what is charged. Return: 0; -ENOMEM (RLIMIT_MEMLOCK, or memory),
@@ -672,7 +671,7 @@ static __flatten int share_piece(struct ioasid_pages *pages, u64 *limit)
  * what pages->charged says is still to be given back.
  */
 int ioasid_share_charge(struct ioasid_pages *pages, const struct ioasid_extents_pos *pos,
-			unsigned long done, ioasid_survey_fn survey, u64 *limit)
+			unsigned long done, u64 *limit)
 {
 	struct ioasid_book_due paid = {};
 	struct ioasid_book_walk w;
@@ -682,7 +681,7 @@ int ioasid_share_charge(struct ioasid_pages *pages, const struct ioasid_extents_
 		ret = done ? -ENOENT : share_piece(pages, limit);
 		if (ret != -ENOENT)
 			return ret;
-		ret = share_begin(pages, survey, &paid);
+		ret = share_begin(pages, &paid);
 		if (ret)
 			return ret;
 		done = 0;
@@ -702,20 +701,18 @@ int ioasid_share_charge(struct ioasid_pages *pages, const struct ioasid_extents_
  * ioasid_share_take_over() - charge a new owner for what is pinned
  * @next: describes the owner; nothing is charged yet
  * @ext: the pages, which stay
- * @survey: enters what is mapped for that owner already
  * @limit: as for ioasid_charge()
  *
  * Return: 0, and next->charged; or as ioasid_share_charge(), and nothing is charged.
  */
-int ioasid_share_take_over(struct ioasid_pages *next, const struct ioasid_extents *ext,
-			   ioasid_survey_fn survey, u64 *limit)
+int ioasid_share_take_over(struct ioasid_pages *next, const struct ioasid_extents *ext, u64 *limit)
 {
 	struct ioasid_book_due paid = {};
 	struct ioasid_book_walk w;
 	int ret;
 
 	next->share = IOASID_SHARE_ALONE;
-	ret = share_begin(next, survey, &paid);
+	ret = share_begin(next, &paid);
 	if (ret)
 		return ret;
 	ioasid_book_walk_first(&w, ext, ULONG_MAX);
@@ -771,6 +768,12 @@ int ioasid_share_join(struct ioasid_pages *pages, unsigned long *excess)
 	book_unlock(p, b);
 	payer_put(p);
 	return ret;
+}
+
+/* ioasid_share_init() - @survey finds what is mapped already; when the module is loaded */
+void __init ioasid_share_init(ioasid_survey_fn survey)
+{
+	survey_all = survey;
 }
 
 /*
