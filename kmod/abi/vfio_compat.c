@@ -165,7 +165,8 @@ static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long
 	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR |
 			  VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dma_unmap, size);
-	struct vfio_iommu_type1_dma_unmap unmap;
+	/* Copied in as far as it is read. */
+	struct vfio_iommu_type1_dma_unmap unmap __uninitialized;
 	u32 flags = v2 ? 0 : IOASID_UNMAP_V1;
 	bool dirty;
 	u64 done;

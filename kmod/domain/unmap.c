@@ -380,8 +380,8 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	return !area->stuck;
 }
 
-static bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
-		       struct ioasid_unmap_result *res, bool timing)
+static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+				struct ioasid_unmap_result *res, bool timing)
 {
 	struct iommu_iotlb_gather gather;
 	struct ioasid_sync_args sync = {};

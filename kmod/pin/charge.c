@@ -321,7 +321,7 @@ int ioasid_charge_move(struct ioasid_pages *to, struct ioasid_pages *from, unsig
  *
  * Policies and the trace event are notified at once.
  */
-void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
+__flatten void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 {
 	unsigned long npages = pages->charged;
 
@@ -341,7 +341,7 @@ void ioasid_refund_add(struct ioasid_refund *r, struct ioasid_pages *pages)
 }
 
 /* ioasid_refund_flush() - uncharge the owner now, or note a debt */
-void ioasid_refund_flush(struct ioasid_refund *r)
+__flatten void ioasid_refund_flush(struct ioasid_refund *r)
 {
 	if (r->npages)
 		uncharge_locked_vm(r->pages, r->npages);

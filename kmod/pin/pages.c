@@ -250,28 +250,26 @@ static void pages_leave(struct ioasid_pages *pages)
 		ioasid_share_leave(pages, &pages->ext, ULONG_MAX);
 }
 
-/* ioasid_pages_unpin() - unpin all pages and uncharge them */
-void ioasid_pages_unpin(struct ioasid_pages *pages)
+static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund)
 {
 	pages_leave(pages);
 	pages_unpin_all(pages);
+	if (refund) {
+		ioasid_refund_add(refund, pages);
+		return;
+	}
 	ioasid_uncharge(pages, pages->charged);
 	pages->charged = 0;
 }
 
-static void pages_unpin(struct ioasid_pages *pages, struct ioasid_refund *refund)
+/* ioasid_pages_unpin() - unpin all pages and uncharge them */
+void ioasid_pages_unpin(struct ioasid_pages *pages)
 {
-	if (!refund) {
-		ioasid_pages_unpin(pages);
-		return;
-	}
-	pages_leave(pages);
-	pages_unpin_all(pages);
-	ioasid_refund_add(refund, pages);
+	pages_unpin(pages, NULL);
 }
 
 /* Give up on pages that an IOMMU may still reach: the lesser evil. They stay charged, in books too. */
-static void pages_leak(struct ioasid_pages *pages)
+static noinline void pages_leak(struct ioasid_pages *pages)
 {
 	ioasid_watch_forget(pages);
 	ioasid_devmem_drop(pages, true);
@@ -287,8 +285,8 @@ static void pages_leak(struct ioasid_pages *pages)
  *
  * Return: how many pages were unpinned: none unless it was the last one.
  */
-unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
-				    struct ioasid_refund *refund)
+__flatten unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
+					      struct ioasid_refund *refund)
 {
 	unsigned long npages = pages->pinned ? pages->npages : 0;
 

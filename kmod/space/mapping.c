@@ -215,8 +215,7 @@ void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area)
 /* Freed with one call, where there are many. */
 #define FREE_AT_ONCE	32
 
-/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
-__flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas)
+static noinline __flatten void areas_free(struct list_head *areas)
 {
 	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
@@ -224,10 +223,6 @@ __flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_hea
 	unsigned int freed = 0;
 	size_t n = 0;
 
-	if (list_is_singular(areas)) {
-		ioasid_area_free(space, list_first_entry(areas, struct ioasid_area, link));
-		goto out;
-	}
 	list_for_each_entry_safe(area, tmp, areas, link) {
 		ioasid_area_break(&freed);
 		if (unlikely(area->extra))
@@ -240,7 +235,15 @@ __flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_hea
 	}
 	if (n)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
-out:
+}
+
+/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
+__flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas)
+{
+	if (list_is_singular(areas))
+		ioasid_area_free(space, list_first_entry(areas, struct ioasid_area, link));
+	else
+		areas_free(areas);
 	INIT_LIST_HEAD(areas);
 }
 

@@ -3,4 +3,4 @@
 # file: pin/charge.c
 # consumer: dpdk
 # rows: orphan
-/^void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/
+/^__flatten void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/

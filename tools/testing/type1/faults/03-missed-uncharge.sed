@@ -2,4 +2,4 @@
 # What was charged is not given back.
 # file: pin/charge.c
 # cases: unmap_gives_back
-/^void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/
+/^__flatten void ioasid_refund_flush/,/^}/s/uncharge_locked_vm(r->pages, r->npages);/;/
