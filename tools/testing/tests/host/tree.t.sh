@@ -14,7 +14,7 @@ tree() {
 	(
 		cd "$WORK/$1"
 		mkdir -p bin dev etc proc root run tmp usr/bin var/cache/apt/archives
-		for name in sh ls touch unshare; do cp -l "$WORK/busybox" bin/$name; done
+		for name in sh ls touch unshare; do cp -l "$WORK/busybox" bin/"$name"; done
 		cp -l "$WORK/busybox" usr/bin/env
 	)
 }
