@@ -149,8 +149,8 @@ static __always_inline long batch_sort(struct ioasid_pages *pages, struct page *
 }
 
 /* Several pages; with a look at their pins if they may have to share a charge. */
-static noinline __flatten long batch_many(struct ioasid_pages *pages, struct page **batch, unsigned long n,
-				enum ioasid_look *look)
+static noinline __flatten long batch_many(struct ioasid_pages *pages, struct page **batch,
+					  unsigned long n, enum ioasid_look *look)
 {
 	return likely(pages->share != IOASID_SHARE_ALONE) ? batch_sort(pages, batch, n, NULL) :
 							   batch_sort(pages, batch, n, look);
