@@ -198,7 +198,7 @@ static long vfio_compat_dirty_get(struct ioasid_space *space, u32 argsz, unsigne
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
 	struct vfio_iommu_type1_dirty_bitmap_get range;
 	struct ioasid_dirty_piece *piece;
-	struct ioasid_dirty_query q;
+	struct ioasid_dirty_query q = {};
 	u64 last;
 	long ret;
 
