@@ -50,14 +50,46 @@ static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c,
 	return ret;
 }
 
+/* Also after a map that failed because of the number of holes: the caller is to know it. */
+static noinline long map_sparse(struct ioasid_call *call, struct ioasid_map_call *c,
+				struct ioasid_map_dma *arg)
+{
+	struct ioasid_map_holes holes = {
+		.to = u64_to_user_ptr(arg->holes),
+		.room = arg->nr_holes,
+	};
+	u64 unused;
+	long ret;
+
+	/* The list is written in the middle of the map, and that may wait. */
+	if (call->now)
+		return -EAGAIN;
+	c->args.flags |= IOASID_MAP_SPARSE;
+	c->holes = &holes;
+	ret = ioasid_map_make(c);
+	if (ret && ret != -EMSGSIZE)
+		return ret;
+	arg->out_iova = ret ? 0 : c->args.iova;
+	arg->out_nr_holes = holes.nr;
+	arg->out_mapped = ret ? 0 : holes.mapped;
+	if (!ioasid_call_respond(call))
+		return ret;
+	if (!ret)
+		ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
+	return -EFAULT;
+}
+
 /* IOASID_MAP_DMA */
 long ioasid_ioctl_map_dma(struct ioasid_call *call)
 {
 	struct ioasid_map_dma *arg = call->arg;
+	bool sparse = arg->flags & IOASID_MAP_FLAG_SPARSE;
 	struct ioasid_map_call c __uninitialized;
 	struct ioasid_space *space;
 	long ret;
 
+	if ((arg->holes && !sparse) || (arg->nr_holes && !arg->holes))
+		return -EINVAL;
 	space = ioasid_call_space(call, arg->ioasid);
 	if (IS_ERR(space))
 		return PTR_ERR(space);
@@ -66,7 +98,12 @@ long ioasid_ioctl_map_dma(struct ioasid_call *call)
 	c.args.workers = arg->workers;
 	c.pin.now = call->now;
 	c.pin.later = call->now;
-	ret = !call->now || ioasid_map_may_now(&c) ? map_and_respond(call, &c, &arg->out_iova) : -EAGAIN;
+	if (unlikely(sparse))
+		ret = map_sparse(call, &c, arg);
+	else if (!call->now || ioasid_map_may_now(&c))
+		ret = map_and_respond(call, &c, &arg->out_iova);
+	else
+		ret = -EAGAIN;
 	ioasid_space_put(space);
 	return ret;
 }

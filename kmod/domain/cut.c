@@ -54,6 +54,8 @@ bool ioasid_domain_may_cut(struct ioasid_domain *d, const struct ioasid_area *ar
 	if (area->small)
 		return true;
 	start = cut_extent(area, at, &extent);
+	if (extent.kind == IOASID_EXTENT_HOLE)
+		return true;
 	last = start + PFN_PHYS(extent.npages) - 1;
 	phys = PFN_PHYS(extent.pfn);
 	for (; sizes; sizes &= ~BIT_ULL(__fls(sizes))) {

@@ -212,9 +212,10 @@ static int program_next(struct iommu_domain *domain, struct ioasid_area *area,
 	return ret;
 }
 
-/* Several extents. */
-static noinline __flatten int program_many(struct iommu_domain *domain, struct ioasid_area *area,
-					   bool direct, u64 *done, struct ioasid_doubt *doubt)
+/* Several extents; holes among them, which get no entry, if @sparse. */
+static __always_inline int program_extents(struct iommu_domain *domain, struct ioasid_area *area,
+					   bool direct, bool sparse, u64 *done,
+					   struct ioasid_doubt *doubt)
 {
 	unsigned long skip = area->first, left = ioasid_area_npages(area);
 	struct ioasid_extents_iter it;
@@ -226,7 +227,11 @@ static noinline __flatten int program_many(struct iommu_domain *domain, struct i
 	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		ret = program_next(domain, area, &extent, left, direct, done, doubt);
+		ret = 0;
+		if (sparse && extent.kind == IOASID_EXTENT_HOLE)
+			*done += PFN_PHYS(extent.npages);
+		else
+			ret = program_next(domain, area, &extent, left, direct, done, doubt);
 		if (unlikely(ret))
 			return ret;
 		left -= extent.npages;
@@ -242,6 +247,18 @@ static noinline __flatten int program_many(struct iommu_domain *domain, struct i
 	}
 	program_progress(area, *done, &told);
 	return 0;
+}
+
+static noinline __flatten int program_many(struct iommu_domain *domain, struct ioasid_area *area,
+					   bool direct, u64 *done, struct ioasid_doubt *doubt)
+{
+	return program_extents(domain, area, direct, false, done, doubt);
+}
+
+static noinline __flatten int program_sparse(struct iommu_domain *domain, struct ioasid_area *area,
+					     bool direct, u64 *done, struct ioasid_doubt *doubt)
+{
+	return program_extents(domain, area, direct, true, done, doubt);
 }
 
 static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
@@ -280,7 +297,9 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 
 	if (unlikely(area->pages->bare))
 		return ioasid_revocable_program(d, area);
-	if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
+	if (unlikely(area->pages->sparse))
+		ret = program_sparse(d->domain, area, direct, &done, &doubt);
+	else if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
 		ret = program_one(d->domain, area, &extent, direct, &done, &doubt);
 	else
 		ret = program_many(d->domain, area, direct, &done, &doubt);

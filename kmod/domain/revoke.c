@@ -288,6 +288,27 @@ static int write_memory(struct ioasid_devmem *dm, struct reach *r, const struct 
 	return ioasid_interrupted();
 }
 
+/* Nothing is written, as of what is revoked. */
+static int write_hole(struct ioasid_devmem *dm, struct reach *r, const struct ioasid_extent *extent)
+{
+	mutex_lock(&dm->lock);
+	r->upto += extent->npages;
+	mutex_unlock(&dm->lock);
+	return 0;
+}
+
+static int write_extent(struct ioasid_devmem *dm, struct reach *r, const struct ioasid_extent *extent)
+{
+	switch (extent->kind) {
+	case IOASID_EXTENT_PFN:
+		return write_device(dm, r, extent);
+	case IOASID_EXTENT_HOLE:
+		return write_hole(dm, r, extent);
+	default:
+		return write_memory(dm, r, extent);
+	}
+}
+
 static int write_area(struct ioasid_devmem *dm, struct reach *r)
 {
 	unsigned long skip = r->area->first, left = ioasid_area_npages(r->area);
@@ -300,8 +321,7 @@ static int write_area(struct ioasid_devmem *dm, struct reach *r)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		ret = extent.kind == IOASID_EXTENT_PFN ? write_device(dm, r, &extent) :
-						   write_memory(dm, r, &extent);
+		ret = write_extent(dm, r, &extent);
 		if (ret)
 			return ret;
 		left -= extent.npages;
@@ -356,6 +376,8 @@ static void clear_extent(struct ioasid_devmem *dm, struct reach *r, const struct
 	unsigned long end = index + extent->npages, n;
 	struct ioasid_devmem_piece *p;
 
+	if (extent->kind == IOASID_EXTENT_HOLE)
+		return;
 	if (extent->kind != IOASID_EXTENT_PFN) {
 		revoke_clear_pages(r, index, extent->npages, gather);
 		return;

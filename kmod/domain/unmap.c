@@ -243,8 +243,9 @@ noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area 
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
-		ioasid_clear_found(domain, area, iova, PFN_PHYS(extent.pfn), PFN_PHYS(extent.npages),
-			    gather);
+		if (extent.kind != IOASID_EXTENT_HOLE)
+			ioasid_clear_found(domain, area, iova, PFN_PHYS(extent.pfn),
+					   PFN_PHYS(extent.npages), gather);
 		iova += PFN_PHYS(extent.npages);
 		left -= extent.npages;
 	}
@@ -252,23 +253,63 @@ noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area 
 		area->stuck = IOASID_STUCK_LOST;
 }
 
+/* Clear [iova, iova + bytes) of @area, all of which has entries, or mark it as stuck. */
+static void clear_stretch(struct iommu_domain *domain, struct ioasid_area *area, u64 iova,
+			  u64 bytes, struct iommu_iotlb_gather *gather)
+{
+	u64 done = clear_range(domain, iova, bytes, gather);
+
+	if (done < bytes)
+		ioasid_area_stuck_at(domain, area, iova + done, iova + bytes - 1);
+}
+
+/*
+ * Clear the first @bytes of an area with holes, stretch by stretch between these: where there
+ * is no entry, drivers skip to the end of the largest possible entry, or warn.
+ */
+static noinline void clear_sparse(struct iommu_domain *domain, struct ioasid_area *area, u64 bytes,
+				  struct iommu_iotlb_gather *gather)
+{
+	unsigned long skip = area->first, left = PHYS_PFN(bytes);
+	u64 iova = ioasid_area_start(area), from = iova;
+	struct ioasid_extents_iter it;
+	struct ioasid_extent extent;
+	unsigned int n = 0;
+
+	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+		if (!left)
+			break;
+		if (++n % ASKS_PER_BREAK == 0)
+			cond_resched();
+		if (!ioasid_extent_clip(&extent, &skip, left))
+			continue;
+		if (extent.kind == IOASID_EXTENT_HOLE) {
+			clear_stretch(domain, area, from, iova - from, gather);
+			from = iova + PFN_PHYS(extent.npages);
+		}
+		iova += PFN_PHYS(extent.npages);
+		left -= extent.npages;
+	}
+	clear_stretch(domain, area, from, iova - from, gather);
+}
+
 /**
  * ioasid_domain_undo() - clear what was written of an area before the failure
  * @d: domain
  * @area: some domain keeps some of it if area->stuck is set afterwards
- * @done: bytes from the start that the driver has reported
+ * @done: bytes from the start that the driver has reported, and holes before and between them
  * @doubt: what it may have written without a report
  */
 noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
 				 const struct ioasid_doubt *doubt)
 {
-	u64 start = ioasid_area_start(area), clear;
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	clear = clear_range(d->domain, start, done, &gather);
-	if (clear < done)
-		ioasid_area_stuck_at(d->domain, area, start + clear, start + done - 1);
+	if (unlikely(area->pages->sparse))
+		clear_sparse(d->domain, area, done, &gather);
+	else
+		clear_stretch(d->domain, area, ioasid_area_start(area), done, &gather);
 	ioasid_clear_found(d->domain, area, doubt->iova, doubt->phys, doubt->bytes, &gather);
 	iommu_iotlb_sync(d->domain, &gather);
 }
@@ -312,7 +353,8 @@ static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gathe
 /* Is all of it there, and can it be cleared with its neighbours? */
 static bool area_is_plain(const struct ioasid_area *area)
 {
-	return area->pages->pinned && !area->torn && likely(!area->pages->bare);
+	return area->pages->pinned && !area->torn &&
+	       likely(!area->pages->bare && !area->pages->sparse);
 }
 
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
@@ -369,6 +411,10 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 		ioasid_revocable_clear(d, area);
 	} else if (unlikely(area->torn && area->pages->pinned)) {
 		ioasid_clear_torn(d->domain, area, &gather);
+	} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+		gather_many(&gather);
+		clear_sparse(d->domain, area, bytes, &gather);
+		gather_whole(&gather, ioasid_area_start(area), ioasid_area_last(area));
 	} else if (area->pages->pinned) {
 		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
 		if (unlikely(done < bytes))
@@ -403,6 +449,9 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
 			all &= !area->stuck;
 		} else if (unlikely(area->torn && area->pages->pinned)) {
 			ioasid_clear_torn(d->domain, area, &gather);
+			all &= !area->stuck;
+		} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+			clear_sparse(d->domain, area, ioasid_area_bytes(area), &gather);
 			all &= !area->stuck;
 		} else if (area->pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);

@@ -149,7 +149,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 		mutex_unlock(&space->areas_lock);
 		return ioasid_fail(f, -EPERM, IOASID_R_PROT, iova, 0);
 	}
-	n = min_t(u64, len, ioasid_area_last(area) - iova + 1);
+	n = min_t(u64, len, ioasid_access_room(space, area, iova));
 	vaddr = access_area_vaddr(area, iova);
 	area->num_accesses++;
 	mutex_unlock(&space->areas_lock);

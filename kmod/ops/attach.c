@@ -37,6 +37,16 @@ static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ran
 	mutex_unlock(&space->areas_lock);
 }
 
+/*
+ * Need the ranges not contain it? One with holes that is BUILDING has not got all of them; its
+ * task looks once more, with domains_rwsem held (ioasid_map_program()).
+ */
+static bool attach_leaves_out(const struct ioasid_area *area)
+{
+	return area->state == IOASID_AREA_DYING ||
+	       (area->state == IOASID_AREA_BUILDING && area->pages->sparse);
+}
+
 /* The new ranges must contain every mapping, also a BUILDING one, and the allowed ranges. */
 static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ranges *ws,
 			      struct ioasid_fail *f)
@@ -49,8 +59,7 @@ static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ra
 			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
-		if (area->state != IOASID_AREA_DYING &&
-		    !ioasid_ranges_contain(ws, ioasid_area_start(area), ioasid_area_last(area)))
+		if (!attach_leaves_out(area) && !ioasid_ranges_contain_area(ws, area))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
 					   ioasid_area_last(area));
 	}

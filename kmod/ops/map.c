@@ -90,7 +90,7 @@ static int map_check_args(struct ioasid_map_call *c)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_FLAGS, m->flags, 0);
 	if (!current->mm)
 		return ioasid_map_fail(c, -ENODEV, IOASID_R_NO_MM, 0, 0);
-	return 0;
+	return unlikely(m->flags & IOASID_MAP_SPARSE) ? ioasid_map_check_sparse(c) : 0;
 }
 
 static int map_no_more(struct ioasid_map_call *c)
@@ -107,15 +107,17 @@ static int map_no_more(struct ioasid_map_call *c)
  */
 static noinline int map_count(struct ioasid_map_call *c)
 {
+	/* The area may have no range yet. */
+	unsigned long weight = ioasid_weight(c->area->pages, c->args.length);
 	u64 used, limit;
 
 	if (c->area->counted)
 		return 0;
-	if (ioasid_user_add_mapping(c->space->user, &used, &limit)) {
+	if (ioasid_user_add_mapping(c->space->user, weight, &used, &limit)) {
 		c->area->counted = true;
 		return 0;
 	}
-	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_MAPPINGS, 1, used, limit);
+	trace_ioasid_limit(&c->args.who, IOASID_LIMIT_MAPPINGS, weight, used, limit);
 	return ioasid_map_fail(c, c->args.flags & IOASID_MAP_LEGACY ? -ENOSPC : -EDQUOT,
 			       IOASID_R_USER_LIMIT, used, limit);
 }
@@ -147,13 +149,19 @@ static int map_choose(struct ioasid_map_call *c)
 			ioasid_map_fail(c, ret, IOASID_R_WINDOW, m->length, 0);
 }
 
+static int map_out_of_range(struct ioasid_map_call *c)
+{
+	struct ioasid_iova_range near = ioasid_ranges_nearest(&c->space->iova_ranges, c->args.iova);
+
+	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
+}
+
 /* Choose the address, and check that the range is free. */
 static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *other;
-	struct ioasid_iova_range near;
 	int ret = map_choose(c);
 
 	if (ret)
@@ -168,8 +176,8 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 		return map_no_more(c);
 	if (likely(ioasid_ranges_contain(&space->iova_ranges, m->iova, c->last)))
 		return 0;
-	near = ioasid_ranges_nearest(&space->iova_ranges, m->iova);
-	return ioasid_map_fail(c, -EINVAL, IOASID_R_WINDOW, near.start, near.last);
+	/* What is outside may be a hole: see ioasid_map_program(). */
+	return c->area->pages->sparse ? 0 : map_out_of_range(c);
 }
 
 /* The checks that need areas_lock, again in type1's order. */
@@ -292,7 +300,7 @@ static bool map_bounded(const struct ioasid_map_call *c)
 {
 	const struct ioasid_pages *pages = c->area->pages;
 
-	return pages->charged &&
+	return pages->charged && likely(!pages->sparse) &&
 	       (pages->holder->mm == READ_ONCE(c->space->mm) || pages->holder->user);
 }
 
@@ -312,6 +320,8 @@ static int map_pin(struct ioasid_map_call *c)
 	c->pin.stop = &c->area->stop;
 	c->pin.workers = map_workers(c);
 	ret = ioasid_pages_pin(c->area->pages, &c->pin);
+	if (!ret && unlikely(c->area->pages->sparse))
+		ret = ioasid_map_holes(c);
 	if (ret)
 		return ret;
 	return c->pin.later ? 0 : map_bound(c);
@@ -389,6 +399,10 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	lockdep_assert_held(&space->domains_rwsem);
 	if (area->stop)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
+	/* By now it is known what is a hole, and the ranges may have narrowed meanwhile. */
+	if (unlikely(area->pages->sparse || c->args.flags & IOASID_MAP_SPARSE) &&
+	    !ioasid_ranges_contain_area(&space->iova_ranges, area))
+		return map_out_of_range(c);
 
 	ret = area->pages->pinned ?
 	      ioasid_space_program(space, area, sync, c->pin.timing ? c->pin.res : NULL) : 0;
@@ -488,7 +502,9 @@ static int map_describe(struct ioasid_map_call *c)
 	pages = area->pages;
 	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
 			  m->who.pid);
-	pages->of_file = c->pin.file;
+	pages->of_file = !!c->pin.file;
+	if (unlikely(m->flags & IOASID_MAP_SPARSE))
+		pages->sparse = true;
 	if (READ_ONCE(c->space->charge_shared))
 		pages->share = IOASID_SHARE_ALONE;
 	return 0;

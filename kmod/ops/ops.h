@@ -20,6 +20,20 @@ extern bool ioasid_charge_shared;
 int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
 
 /**
+ * struct ioasid_map_holes - where the holes of a mapping are to be reported
+ * @to: in the caller's memory; NULL: they are counted only
+ * @room: ranges that fit there
+ * @nr: how many holes there are; 0 if it fails before that is known
+ * @mapped: bytes that are none; likewise
+ */
+struct ioasid_map_holes {
+	struct ioasid_iova_range __user *to;
+	u32 room;
+	u32 nr;
+	u64 mapped;
+};
+
+/**
  * struct ioasid_map_call - one mapping, from entry to exit, in the steps that it shares
  *	with a batch
  * @space: where to
@@ -31,7 +45,8 @@ int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
  *	-EAGAIN, see ioasid_map_may_now()
  * @source: pages that are mapped already (IOASID_MAP_SHARED), with one count of
  *	nr_areas and a reference, which go to the area
- * @first: the first of those to map
+ * @first: with @source: the first of those to map
+ * @holes: with IOASID_MAP_SPARSE, where they are to be reported
  * @fail: why it fails
  * @room: where @pin.res is; NULL: in memory of its own
  * @seen_by: policies to notify of its end
@@ -46,7 +61,10 @@ struct ioasid_map_call {
 	struct ioasid_map_args args;
 	struct ioasid_pin_call pin;
 	struct ioasid_pages *source;
-	unsigned long first;
+	union {
+		unsigned long first;
+		struct ioasid_map_holes *holes;
+	};
 	struct ioasid_fail fail;
 	struct ioasid_map_result *room;
 	struct ioasid_seen_by seen_by;
@@ -129,6 +147,10 @@ struct ioasid_map_batch_call {
 	unsigned int nr;
 	unsigned int done;
 };
+
+/* holes.c */
+int ioasid_map_check_sparse(struct ioasid_map_call *c);
+int ioasid_map_holes(struct ioasid_map_call *c);
 
 /* map_batch.c */
 int ioasid_map_many(struct ioasid_map_batch_call *b);
@@ -237,6 +259,7 @@ void ioasid_space_unpin_idle(struct ioasid_space *space);
  * @part: the rest, as an area of its own
  * @own: that gets pages of its own; else both show the same pages
  * @counted: @part counts among the mappings of the user
+ * @weight: so many more count for the user, once it is cut
  * @cut: of the pages
  */
 struct ioasid_split {
@@ -244,6 +267,7 @@ struct ioasid_split {
 	struct ioasid_area *part;
 	bool own;
 	bool counted;
+	unsigned long weight;
 	struct ioasid_pages_cut cut;
 };
 

@@ -60,20 +60,28 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 }
 
 /* No rlimit bounds a part that may charge nothing; see space/user.c. */
-static int split_count(struct ioasid_space *space, struct ioasid_split *s, struct ioasid_fail *f)
+static int split_count(struct ioasid_space *space, struct ioasid_split *s, u64 at, u64 last,
+		       struct ioasid_fail *f)
 {
 	const struct ioasid_pages *pages = s->area->pages;
+	u64 start = ioasid_area_start(s->area), used, limit;
 	struct ioasid_who who;
-	u64 used, limit;
+	unsigned long more;
 
 	if (!space->user || (s->own && !s->area->counted && pages->charged == pages->npages))
 		return 0;
-	s->counted = ioasid_user_add_mapping(space->user, &used, &limit);
-	if (s->counted)
-		return 0;
-	ioasid_who_current(&who, space->entry.id);
-	trace_ioasid_limit(&who, IOASID_LIMIT_MAPPINGS, 1, used, limit);
-	return ioasid_fail(f, -EDQUOT, IOASID_R_USER_LIMIT, used, limit);
+	more = ioasid_weight(pages, last - at + 1);
+	/* What is left counts less if there are holes. */
+	if (s->area->counted)
+		more += ioasid_weight(pages, at - start) - ioasid_weight(pages, last - start + 1);
+	if (more && !ioasid_user_add_mapping(space->user, more, &used, &limit)) {
+		ioasid_who_current(&who, space->entry.id);
+		trace_ioasid_limit(&who, IOASID_LIMIT_MAPPINGS, more, used, limit);
+		return ioasid_fail(f, -EDQUOT, IOASID_R_USER_LIMIT, used, limit);
+	}
+	s->counted = true;
+	s->weight = more;
+	return 0;
 }
 
 /* Allocate all that the part needs. */
@@ -124,7 +132,7 @@ int ioasid_split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 		return ret;
 	s->area = area;
 	s->own = above && above->area == area ? above->own : ioasid_pages_sole(area->pages);
-	ret = split_count(space, s, f);
+	ret = split_count(space, s, at, last, f);
 	if (!ret && split_alloc(space, s, at, last))
 		ret = ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	space->avail--;
@@ -140,8 +148,8 @@ void ioasid_split_drop(struct ioasid_space *space, struct ioasid_split *s)
 	if (!s->area)
 		return;
 	space->avail++;
-	if (s->counted)
-		ioasid_user_drop_mapping(space->user);
+	if (s->weight)
+		ioasid_user_drop_mapping(space->user, s->weight);
 	if (s->part) {
 		if (s->part->extra)
 			xa_destroy(&s->part->extra->pins);

@@ -12,6 +12,28 @@
 #include "lib/signal.h"
 #include "ops.h"
 
+/* Is there a page of @area at or after *@iova that can be compared? Then it is at *@iova. */
+static bool stale_begins(const struct ioasid_area *area, u64 *iova)
+{
+	u64 at = max(*iova, ioasid_area_start(area)), n;
+	bool hole;
+
+	/* Without a valid address there is nothing to compare with. */
+	if (area->state != IOASID_AREA_LIVE || !area->pages->pinned || area->no_vaddr)
+		return false;
+	for (;;) {
+		n = ioasid_pages_until(area->pages,
+				       area->first + PHYS_PFN(at - ioasid_area_start(area)), &hole);
+		if (!hole)
+			break;
+		if (n > PHYS_PFN(ioasid_area_last(area) - at))
+			return false;
+		at += PFN_PHYS(n);
+	}
+	*iova = at;
+	return true;
+}
+
 /* The next batch from @iova on; false when nothing is mapped there. */
 static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale_batch *b)
 {
@@ -20,11 +42,10 @@ static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, U64_MAX);
-	/* Without a valid address there is nothing to compare with. */
-	while (area && (area->state != IOASID_AREA_LIVE || !area->pages->pinned || area->no_vaddr))
+	while (area && !stale_begins(area, &iova))
 		area = ioasid_area_next(space, area, iova, U64_MAX);
 	if (area) {
-		b->iova = max(iova, ioasid_area_start(area));
+		b->iova = iova;
 		b->serial = area->serial;
 		first = PHYS_PFN(b->iova - ioasid_area_start(area));
 		b->nr = min(ioasid_area_npages(area) - first, (unsigned long)IOASID_STALE_PAGES);

@@ -498,7 +498,7 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 	list_for_each_entry(area, victims, link) {
 		if (unlikely(res))
-			res->runs += area->pages->pinned ? area->pages->ext.nr : 0;
+			res->runs += area->pages->pinned ? ioasid_pages_runs(area->pages) : 0;
 		pages = ioasid_pages_put_area(area->pages, area->stuck, &refund);
 		if (unlikely(res))
 			res->pages += pages;

@@ -516,7 +516,7 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 
 static bool pin_extent_is_charged(const struct ioasid_extent *extent, unsigned long index)
 {
-	return extent->kind != IOASID_EXTENT_PFN && !PageReserved(pfn_to_page(extent->pfn + index));
+	return ioasid_extent_has_pages(extent) && !PageReserved(pfn_to_page(extent->pfn + index));
 }
 
 /**

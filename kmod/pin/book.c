@@ -95,7 +95,7 @@ static bool walk_next(struct ioasid_book_walk *w, unsigned long *pfn, unsigned i
 		if (!w->extent.npages && !ioasid_extents_next(&w->it, &w->extent))
 			return false;
 		n = min(w->extent.npages, w->left);
-		if (w->extent.kind == IOASID_EXTENT_PFN) {
+		if (!ioasid_extent_has_pages(&w->extent)) {
 			walk_step(w, n);
 			continue;
 		}
@@ -350,7 +350,7 @@ bool ioasid_book_piece(const struct ioasid_extents *ext, unsigned long *pfn, uns
 {
 	struct ioasid_extent e;
 
-	if (!ioasid_extents_only(ext, &e) || e.kind == IOASID_EXTENT_PFN ||
+	if (!ioasid_extents_only(ext, &e) || !ioasid_extent_has_pages(&e) ||
 	    (e.pfn & (BLOCK - 1)) + e.npages > BLOCK)
 		return false;
 	*pfn = e.pfn;

@@ -94,7 +94,7 @@ int ioasid_pages_may_cut(struct ioasid_pages *pages, unsigned long at,
 	if (ret || pages->share != IOASID_SHARE_JOINED)
 		return ret;
 	ioasid_extents_look(&pages->ext, at, &extent, &skip);
-	if (!skip || extent.kind == IOASID_EXTENT_PFN)
+	if (!skip || !ioasid_extent_has_pages(&extent))
 		return 0;
 	mutex_lock(&pages->book->payer->lock);
 	ret = ioasid_book_may_cut(pages->book, extent.pfn + skip);
@@ -135,6 +135,7 @@ void ioasid_pages_cut(struct ioasid_pages *pages, struct ioasid_pages *rest,
 	rest->pinned = true;
 	rest->leaked = pages->leaked;
 	rest->of_file = pages->of_file;
+	rest->sparse = pages->sparse;
 	rest->lock_cap = pages->lock_cap;
 	rest->holder = ioasid_holder_get(pages->holder);
 	pages->npages = cut->at;

@@ -15,7 +15,11 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
-/** enum ioasid_extent_kind - how the pages of an extent were pinned, and so are unpinned */
+/**
+ * enum ioasid_extent_kind - how the pages of an extent were pinned, and so are unpinned
+ *
+ * The lowest bit says that they have no struct page, see ioasid_extent_has_pages().
+ */
 enum ioasid_extent_kind {
 	/** @IOASID_EXTENT_GUP: one FOLL_PIN reference on every page */
 	IOASID_EXTENT_GUP,
@@ -23,6 +27,8 @@ enum ioasid_extent_kind {
 	IOASID_EXTENT_PFN,
 	/** @IOASID_EXTENT_FOLIO: one FOLL_PIN reference on every folio, of a file */
 	IOASID_EXTENT_FOLIO,
+	/** @IOASID_EXTENT_HOLE: nothing is there, see holes.c; the frame number has no meaning */
+	IOASID_EXTENT_HOLE,
 };
 
 /** struct ioasid_extent - one extent, unpacked */
@@ -31,6 +37,15 @@ struct ioasid_extent {
 	unsigned long npages;
 	enum ioasid_extent_kind kind;
 };
+
+/* Are they pages that the kernel has, and that are pinned? */
+static inline bool ioasid_extent_has_pages(const struct ioasid_extent *extent)
+{
+	return !(extent->kind & 1);
+}
+
+static_assert(IOASID_EXTENT_PFN & IOASID_EXTENT_HOLE & 1 &&
+	      !((IOASID_EXTENT_GUP | IOASID_EXTENT_FOLIO) & 1));
 
 #define IOASID_EXTENTS_INLINE	2
 
@@ -146,6 +161,14 @@ static inline bool ioasid_extents_only(const struct ioasid_extents *ext,
 		return false;
 	ioasid_extent_unpack(ext->inl[0], extent);
 	return true;
+}
+
+/** ioasid_extents_last() - the last extent of a list that is not empty */
+static inline void ioasid_extents_last(const struct ioasid_extents *ext,
+				       struct ioasid_extent *extent)
+{
+	ioasid_extent_unpack(ioasid_extents_chained(ext) ? ext->tail->packed[ext->tail->used - 1] :
+							   ext->inl[ext->nr - 1], extent);
 }
 
 /** ioasid_extents_next() - next extent of a walk; false at the end */

@@ -129,7 +129,7 @@ static unsigned long pfn_at(struct mm_struct *mm, unsigned long addr)
 	return pfn;
 }
 
-/* The frame of page @index of the mapping; NO_PFN for device memory, see revoke.c. */
+/* The frame of page @index of the mapping; NO_PFN for device memory, see revoke.c, and for a hole. */
 static unsigned long seen_pfn(struct ioasid_watch_seen *s, unsigned long index)
 {
 	unsigned long page = s->first + index;
@@ -147,7 +147,16 @@ static unsigned long seen_pfn(struct ioasid_watch_seen *s, unsigned long index)
 			return NO_PFN;
 		}
 	}
-	return s->extent.kind == IOASID_EXTENT_PFN ? NO_PFN : s->extent.pfn + (page - s->base);
+	return ioasid_extent_has_pages(&s->extent) ? s->extent.pfn + (page - s->base) : NO_PFN;
+}
+
+/* Pages from @index on that are as little there as that one, of which seen_pfn() was asked last. */
+static unsigned long seen_skip(const struct ioasid_watch_seen *s, unsigned long index)
+{
+	lockdep_assert_held(&ioasid_watch_lock);
+	if (!s->extent.npages || s->extent.kind != IOASID_EXTENT_HOLE)
+		return 1;
+	return s->extent.npages - (s->first + index - s->base);
 }
 
 /* Nothing maps it at that address; is it lost, for all that its process can do? */
@@ -210,13 +219,15 @@ static bool batch_add(struct gone_batch *b, struct ioasid_watch_seen *s, unsigne
 static bool seen_collect(struct gone_batch *b, struct ioasid_watch_seen *s, unsigned long from,
 			 unsigned long to)
 {
-	bool each = b->look || s->pages->bare;
+	bool each = b->look || s->pages->bare || s->pages->sparse;
 	unsigned long n;
 
 	for (; (from = find_next_zero_bit(s->gone, to, from)) < to; from += n) {
 		n = each ? 1 : find_next_bit(s->gone, to, from) - from;
-		if (each && !page_is_gone(s, from, b->look))
+		if (each && !page_is_gone(s, from, b->look)) {
+			n = seen_skip(s, from);
 			continue;
+		}
 		if (!batch_add(b, s, from, n))
 			return false;
 	}

@@ -25,9 +25,6 @@ struct ioasid_file_src {
 	bool only;
 };
 
-/* pages.c */
-void ioasid_pages_report(const struct ioasid_pages *pages, const struct ioasid_pin_call *call);
-
 /* file.c */
 void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
 int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
@@ -79,6 +76,7 @@ void ioasid_frames_free(struct list_head *frames, bool kept);
 struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsigned long index);
 unsigned long ioasid_devmem_room(const struct ioasid_devmem_piece *p);
 int ioasid_devmem_add(struct ioasid_devmem_piece *p, unsigned long pfn, unsigned long npages);
+void ioasid_devmem_trim(struct ioasid_pages *pages);
 void ioasid_devmem_move(struct ioasid_pages *to, struct ioasid_pages *from);
 void ioasid_devmem_drop(struct ioasid_pages *pages, bool kept);
 
@@ -92,6 +90,12 @@ bool ioasid_pfnmap_is_there(struct mm_struct *mm, unsigned long addr, unsigned l
 bool ioasid_pfnmap_is(struct mm_struct *mm, unsigned long addr, bool write,
 		      const struct list_head *frames);
 long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* holes.c */
+long ioasid_pin_or_hole(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+
+/* measure.c */
+void ioasid_pages_measure(const struct ioasid_pages *pages, const struct ioasid_pin_call *call);
 
 /* charge.c */
 int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,

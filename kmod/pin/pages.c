@@ -12,7 +12,6 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -47,6 +46,7 @@ void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *f
 	*to = (struct ioasid_pages){
 		.write = from->write,
 		.lock_cap = from->lock_cap,
+		.sparse = from->sparse,
 		.holder = ioasid_holder_get(from->holder),
 		.vaddr = from->vaddr,
 		.npages = from->npages,
@@ -199,6 +199,8 @@ static noinline unsigned long extents_unpin(const struct ioasid_pages *pages)
 		since += extent.npages;
 		if (extent.npages == 1 && extent.kind == IOASID_EXTENT_GUP)
 			single[n++] = pfn_to_page(extent.pfn);
+		else if (unlikely(extent.kind == IOASID_EXTENT_HOLE))
+			npages -= extent.npages;
 		else
 			extent_unpin(pages, &extent);
 		if (n == UNPIN_BATCH) {
@@ -230,7 +232,7 @@ static void pages_unpin_all(struct ioasid_pages *pages)
 
 	ioasid_watch_forget(pages);
 	if (likely(ioasid_extents_only(&pages->ext, &extent))) {
-		npages = extent.npages;
+		npages = likely(extent.kind != IOASID_EXTENT_HOLE) ? extent.npages : 0;
 		extent_unpin(pages, &extent);
 	} else {
 		npages = extents_unpin(pages);
@@ -288,7 +290,7 @@ static noinline void pages_leak(struct ioasid_pages *pages)
 __flatten unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
 					      struct ioasid_refund *refund)
 {
-	unsigned long npages = pages->pinned ? pages->npages : 0;
+	unsigned long npages = pages->pinned ? ioasid_pages_present(pages, 0, pages->npages) : 0;
 
 	if (unlikely(stuck))
 		WRITE_ONCE(pages->leaked, true);
@@ -310,50 +312,11 @@ struct page *ioasid_pages_page(struct ioasid_pages *pages, unsigned long index)
 
 	ioasid_for_each_extent(&it, &pages->ext, &extent) {
 		if (index < extent.npages)
-			return extent.kind == IOASID_EXTENT_PFN ?
-			       NULL : pfn_to_page(extent.pfn + index);
+			return ioasid_extent_has_pages(&extent) ?
+			       pfn_to_page(extent.pfn + index) : NULL;
 		index -= extent.npages;
 	}
 	return NULL;
-}
-
-/* Bytes of an extent that whole entries of @size in a page table can hold. */
-static u64 extent_aligned(u64 iova, u64 phys, u64 bytes, u64 size)
-{
-	u64 first = ALIGN(iova, size), end = ALIGN_DOWN(iova + bytes, size);
-
-	return (iova ^ phys) & (size - 1) || end <= first ? 0 : end - first;
-}
-
-/* For the event and policies: measure fragmentation, and count pages by node. */
-static void pages_measure(const struct ioasid_pages *pages, u64 iova, struct ioasid_map_result *res)
-{
-	struct ioasid_extents_iter it;
-	struct ioasid_extent extent;
-
-	ioasid_for_each_extent(&it, &pages->ext, &extent) {
-		u64 phys = PFN_PHYS(extent.pfn), bytes = (u64)extent.npages << PAGE_SHIFT;
-
-		res->run_max = max_t(u64, res->run_max, extent.npages);
-		res->bytes_2m += extent_aligned(iova, phys, bytes, SZ_2M);
-		res->bytes_1g += extent_aligned(iova, phys, bytes, SZ_1G);
-		if (extent.kind != IOASID_EXTENT_PFN) {
-			int node = page_to_nid(pfn_to_page(extent.pfn));
-
-			res->node_pages[min(node, IOASID_NODES - 1)] += extent.npages;
-		}
-		iova += bytes;
-	}
-}
-
-/* ioasid_pages_report() - fill in the result of a pin that went well */
-void ioasid_pages_report(const struct ioasid_pages *pages, const struct ioasid_pin_call *call)
-{
-	call->res->pages = pages->npages;
-	call->res->charged = pages->charged;
-	call->res->runs = pages->ext.nr;
-	if (call->timing)
-		pages_measure(pages, call->args->iova, call->res);
 }
 
 /**

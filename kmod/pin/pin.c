@@ -213,7 +213,7 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 
 /*
  * Page by page: pin up to @want pages at @vaddr and put them into the list; with @now only
- * present ones. Return: pages pinned, and *@got, or -errno.
+ * present ones. Return: pages pinned, and *@got, or -errno. Of a hole it may be more than @want.
  */
 static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want,
 		      struct page **batch, bool now, struct pin_got *got)
@@ -229,7 +229,8 @@ static long pin_pages(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	if (n && n != -EFAULT)
 		return n == -EOVERFLOW ? -EFAULT : n;
 	got->charge = 0;
-	return ioasid_pin_pfnmap(pages, vaddr, want);
+	return unlikely(pages->sparse) ? ioasid_pin_or_hole(pages, vaddr, want) :
+					 ioasid_pin_pfnmap(pages, vaddr, want);
 }
 
 /* The pages of a batch: on the stack when few, else a buffer. Huge pages need none. */
@@ -517,8 +518,11 @@ static __always_inline void pin_watch_end(struct pin_watch *w, struct ioasid_pag
 static noinline void pin_trace(const struct ioasid_pages *pages, unsigned long vaddr, long n)
 {
 	struct ioasid_who who = ioasid_pages_who(pages);
+	struct ioasid_extent extent;
 
-	trace_ioasid_pin(&who, vaddr, n, false);
+	ioasid_extents_last(&pages->ext, &extent);
+	if (extent.kind != IOASID_EXTENT_HOLE)
+		trace_ioasid_pin(&who, vaddr, n, false);
 }
 
 static void pin_report(const struct ioasid_pages *pages, unsigned long vaddr, long n)
@@ -695,7 +699,7 @@ static int pin_end(struct ioasid_pages *pages, struct ioasid_pin_call *call, int
 	}
 	pages->pinned = true;
 	if (unlikely(call->res))
-		ioasid_pages_report(pages, call);
+		ioasid_pages_measure(pages, call);
 	return 0;
 }
 

@@ -134,6 +134,8 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * @leaked: an IOMMU kept some of them: they stay pinned for good
  * @moving: enum ioasid_moving
  * @of_file: of a file: @vaddr is an offset, and nothing is looked up in the owner's memory
+ * @sparse: what cannot be pinned is a hole: an extent of its own kind, see holes.c. Once they
+ *	are pinned: there may be such extents
  * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
  *	before the first frame of it is in @ext, and true as long as there is one
  * @lock_cap: enum ioasid_lock_cap
@@ -160,7 +162,8 @@ struct ioasid_pages {
 	bool pinned;
 	bool leaked;
 	u8 moving;
-	bool of_file;
+	u8 of_file : 1;
+	u8 sparse : 1;
 	u8 lock_cap;
 	bool bare;
 	u8 share;
@@ -375,6 +378,56 @@ struct ioasid_pages_cut {
 	unsigned long at;
 	struct ioasid_extent_chunk *room;
 };
+
+/**
+ * struct ioasid_hole_walk - position of a walk through the holes of pages
+ * @it: in their extents
+ * @at: index of the page after the last extent
+ * @steps: extents that were looked at
+ */
+struct ioasid_hole_walk {
+	struct ioasid_extents_iter it;
+	unsigned long at;
+	unsigned int steps;
+};
+
+/* holes.c; those with a look at the extents first may sleep */
+void ioasid_holes_begin(struct ioasid_hole_walk *w, const struct ioasid_pages *pages);
+bool ioasid_holes_next(struct ioasid_hole_walk *w, unsigned long *first, unsigned long *npages);
+unsigned long __ioasid_pages_present(const struct ioasid_pages *pages, unsigned long first,
+				     unsigned long npages);
+unsigned long __ioasid_pages_runs(const struct ioasid_pages *pages);
+unsigned long __ioasid_pages_until(const struct ioasid_pages *pages, unsigned long index,
+				   bool *hole);
+
+/* ioasid_pages_present() - how many of pages [first, first + npages) are no holes; they are pinned */
+static inline unsigned long ioasid_pages_present(const struct ioasid_pages *pages,
+						 unsigned long first, unsigned long npages)
+{
+	return unlikely(pages->sparse) ? __ioasid_pages_present(pages, first, npages) : npages;
+}
+
+/* ioasid_pages_runs() - how many runs of consecutive frames they are */
+static inline unsigned long ioasid_pages_runs(const struct ioasid_pages *pages)
+{
+	return unlikely(pages->sparse) ? __ioasid_pages_runs(pages) : READ_ONCE(pages->ext.nr);
+}
+
+/**
+ * ioasid_pages_until() - is there a page, and how many after it are alike
+ * @pages: pinned
+ * @index: of the page
+ * @hole: it is a hole
+ *
+ * Return: so many pages from @index on are holes, or are not; more may be.
+ */
+static inline unsigned long ioasid_pages_until(const struct ioasid_pages *pages,
+					       unsigned long index, bool *hole)
+{
+	*hole = false;
+	return unlikely(pages->sparse) ? __ioasid_pages_until(pages, index, hole) :
+					 pages->npages - index;
+}
 
 /* cut.c */
 int ioasid_pages_may_cut(struct ioasid_pages *pages, unsigned long at,

@@ -340,6 +340,37 @@ int ioasid_devmem_add(struct ioasid_devmem_piece *p, unsigned long pfn, unsigned
 	return 0;
 }
 
+static void piece_drop(struct ioasid_devmem_piece *p, bool kept)
+{
+	mmu_interval_notifier_remove(&p->mni);
+	ioasid_frames_free(&p->frames, kept);
+	kfree(p);
+}
+
+/*
+ * ioasid_devmem_trim() - what ioasid_devmem_watch() was called for cannot be had, and becomes a
+ * hole: do not watch a piece without pages. No domain is a reach yet.
+ */
+void ioasid_devmem_trim(struct ioasid_pages *pages)
+{
+	struct ioasid_devmem *dm = pages->bare ? ioasid_devmem_of(pages) : NULL;
+	struct ioasid_devmem_piece *p = NULL;
+
+	if (!dm)
+		return;
+	/* Its callback takes the lock; nothing else looks at the list. */
+	if (!list_empty(&dm->pieces))
+		p = list_last_entry(&dm->pieces, struct ioasid_devmem_piece, link);
+	if (p && !p->npages) {
+		mutex_lock(&dm->lock);
+		list_del(&p->link);
+		mutex_unlock(&dm->lock);
+		piece_drop(p, false);
+	}
+	if (list_empty(&dm->pieces))
+		ioasid_devmem_drop(pages, false);
+}
+
 /* ioasid_devmem_piece() - the piece that page @index of the object is in; the lock is held */
 struct ioasid_devmem_piece *ioasid_devmem_piece(struct ioasid_devmem *dm, unsigned long index)
 {
@@ -398,11 +429,8 @@ void ioasid_devmem_drop(struct ioasid_pages *pages, bool kept)
 	rb_erase(&dm->by_pages, &owned);
 	spin_unlock(&owned_lock);
 	ioasid_restore_end(dm);
-	list_for_each_entry_safe(p, tmp, &dm->pieces, link) {
-		mmu_interval_notifier_remove(&p->mni);
-		ioasid_frames_free(&p->frames, kept);
-		kfree(p);
-	}
+	list_for_each_entry_safe(p, tmp, &dm->pieces, link)
+		piece_drop(p, kept);
 	WARN_ON_ONCE(!list_empty(&dm->reaches));
 	mutex_destroy(&dm->lock);
 	kfree(dm);

@@ -232,7 +232,7 @@ static bool pinned_twice(const struct ioasid_pages *pages, const struct ioasid_e
 			return false;
 	}
 	do {
-		if (extent.kind != IOASID_EXTENT_PFN && extent_pinned_twice(&extent, skip))
+		if (ioasid_extent_has_pages(&extent) && extent_pinned_twice(&extent, skip))
 			return true;
 		skip = 0;
 	} while (ioasid_extents_next(&it, &extent));

@@ -22,7 +22,7 @@
 #include "lib/signal.h"
 #include "pin.h"
 
-/* Frames that are no memory, and are not compared. */
+/* Of device memory and holes, which are not compared. */
 #define NO_PFN	ULONG_MAX
 
 /**
@@ -42,7 +42,7 @@ void ioasid_stale_copy(struct ioasid_stale_batch *b, const struct ioasid_pages *
 
 	ioasid_for_each_extent(&it, &pages->ext, &e) {
 		for (i = min(skip, e.npages); i < e.npages && n < b->nr; i++)
-			b->pfn[n++] = e.kind == IOASID_EXTENT_PFN ? NO_PFN : e.pfn + i;
+			b->pfn[n++] = ioasid_extent_has_pages(&e) ? e.pfn + i : NO_PFN;
 		skip -= min(skip, e.npages);
 		if (n == b->nr)
 			break;

@@ -110,7 +110,7 @@ struct ioasid_watch_seen *ioasid_watch_alloc(unsigned long npages)
 {
 	struct ioasid_watch_seen *s;
 
-	s = kvzalloc(struct_size(s, gone, BITS_TO_LONGS(npages)), GFP_KERNEL_ACCOUNT);
+	s = kvzalloc(struct_size(s, gone, BITS_TO_LONGS(npages)), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (s)
 		s->npages = npages;
 	return s;

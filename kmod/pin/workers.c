@@ -136,6 +136,15 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 	return a;
 }
 
+/* The end of @b, and of what it has pinned. */
+static void batch_drop(struct ahead_batch *b)
+{
+	cancel_work_sync(&b->work);
+	if (b->n > 0)
+		unpin_user_pages(b->page, b->n);
+	b->n = 0;
+}
+
 /**
  * ioasid_ahead_turn() - the caller has finished a batch
  * @a: the pages that ioasid_ahead_take() returned are no longer valid
@@ -153,7 +162,8 @@ void ioasid_ahead_turn(struct ioasid_ahead *a)
  * @page: on return the pages, whose pins are the caller's; valid until
  *	ioasid_ahead_turn()
  *
- * Does not wait for a batch that no worker has begun.
+ * Does not wait for a batch that no worker has begun, and drops those before @done: a hole
+ * that the caller found goes on over them.
  *
  * Return: how many pages; 0: the caller pins by itself, as many as ioasid_ahead_until()
  * returns.
@@ -163,6 +173,12 @@ long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page *
 	struct ahead_batch *b = &a->batch[a->head];
 	long n;
 
+	while (unlikely(b->want && b->at < done)) {
+		batch_drop(b);
+		a->next = max(a->next, done);
+		ioasid_ahead_turn(a);
+		b = &a->batch[a->head];
+	}
 	if (b->at != done || !b->want)
 		return 0;
 	if (!cancel_work(&b->work))
@@ -200,9 +216,7 @@ unsigned long ioasid_ahead_stop(struct ioasid_ahead *a)
 	for (i = 0; i < a->nr && a->batch[i].page; i++) {
 		struct ahead_batch *b = &a->batch[i];
 
-		cancel_work_sync(&b->work);
-		if (b->n > 0)
-			unpin_user_pages(b->page, b->n);
+		batch_drop(b);
 		kvfree(b->page);
 	}
 	kvfree(a);

@@ -71,12 +71,25 @@ int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last)
 	return ret;
 }
 
+/* ioasid_access_room() - bytes from @iova on that @area has, up to a hole; 0 in one; areas_lock is held */
+u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *area, u64 iova)
+{
+	u64 room = ioasid_area_last(area) - iova + 1, into = iova - ioasid_area_start(area), pages;
+	bool hole;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (likely(!area->pages->sparse))
+		return room;
+	pages = ioasid_pages_until(area->pages, area->first + PHYS_PFN(into), &hole);
+	return hole ? 0 : min(room, PFN_PHYS(pages) - offset_in_page(into));
+}
+
 /*
  * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
  *
  * Waits while it is in flight, and while an unmap waits for it: otherwise new accesses
- * could delay the unmap without limit. -EINVAL where nothing is mapped, -EBUSY during a
- * live update.
+ * could delay the unmap without limit. -EINVAL where nothing is mapped, or there is a hole;
+ * -EBUSY during a live update.
  */
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
 					    struct ioasid_fail *f)
@@ -93,8 +106,11 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 			mutex_unlock(&space->areas_lock);
 			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
 		}
-		if (area && area->state == IOASID_AREA_LIVE && !area->wanted)
-			return area;
+		if (area && area->state == IOASID_AREA_LIVE && !area->wanted) {
+			if (likely(ioasid_access_room(space, area, iova)))
+				return area;
+			area = NULL;
+		}
 		seen = ioasid_space_seen(space);
 		mutex_unlock(&space->areas_lock);
 		if (!area)

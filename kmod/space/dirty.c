@@ -51,6 +51,41 @@ static void dirty_add_pins(struct ioasid_area *area, u64 from, u64 n)
 		__set_bit(index, area->extra->dirty);
 }
 
+static unsigned long *dirty_bits_alloc(u64 n)
+{
+	return kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
+}
+
+/* Which pages are holes: no device can make them dirty, and nothing is there to be copied. */
+static noinline int dirty_find_holes(struct ioasid_area *area)
+{
+	u64 from = area->first, end = from + dirty_area_pages(area);
+	unsigned long first, n, lo, hi, *absent;
+	struct ioasid_hole_walk w;
+
+	absent = dirty_bits_alloc(end - from);
+	if (!absent)
+		return -ENOMEM;
+	ioasid_holes_begin(&w, area->pages);
+	while (ioasid_holes_next(&w, &first, &n) && first < end) {
+		lo = max_t(u64, first, from);
+		hi = min_t(u64, first + n, end);
+		if (lo < hi)
+			bitmap_set(absent, lo - from, hi - lo);
+	}
+	area->extra->absent = absent;
+	return 0;
+}
+
+/* ioasid_dirty_area_free() - it is not tracked any more */
+void ioasid_dirty_area_free(struct ioasid_area_extra *extra)
+{
+	kvfree(extra->dirty);
+	kvfree(extra->absent);
+	extra->dirty = NULL;
+	extra->absent = NULL;
+}
+
 /* ioasid_dirty_area_track() - track @area from now on; 0, -EINVAL (too large), -ENOMEM */
 int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area)
 {
@@ -60,11 +95,28 @@ int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area
 		return -EINVAL;
 	if (ioasid_area_extend(space, area))
 		return -ENOMEM;
-	area->extra->dirty = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
-	if (!area->extra->dirty)
+	if (area->pages->sparse && dirty_find_holes(area))
 		return -ENOMEM;
+	area->extra->dirty = dirty_bits_alloc(n);
+	if (!area->extra->dirty) {
+		ioasid_dirty_area_free(area->extra);
+		return -ENOMEM;
+	}
 	dirty_add_pins(area, 0, n);
 	return 0;
+}
+
+/* A copy of @n bits from @from on; NULL without memory. */
+static unsigned long *dirty_bits_copy(const unsigned long *of, u64 from, u64 n)
+{
+	unsigned long *bits = dirty_bits_alloc(n);
+	u64 at, step;
+
+	for (at = 0; bits && at < n; at += step) {
+		step = min(n - at, (u64)BITS_PER_LONG);
+		bitmap_write(bits, bitmap_read(of, from + at, step), at, step);
+	}
+	return bits;
 }
 
 /**
@@ -77,20 +129,18 @@ int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area
  */
 int ioasid_dirty_area_part(const struct ioasid_area *area, struct ioasid_area *part, u64 from)
 {
-	u64 n = dirty_area_pages(part), at, step;
-	unsigned long *bits;
+	const struct ioasid_area_extra *extra = area->extra;
+	u64 n = dirty_area_pages(part);
 
 	if (!ioasid_area_dirty(area))
 		return 0;
-	bits = kvcalloc(BITS_TO_LONGS(n), sizeof(long), GFP_KERNEL_ACCOUNT);
-	if (!bits)
-		return -ENOMEM;
-	for (at = 0; at < n; at += step) {
-		step = min(n - at, (u64)BITS_PER_LONG);
-		bitmap_write(bits, bitmap_read(area->extra->dirty, from + at, step), at, step);
-	}
-	part->extra->dirty = bits;
-	return 0;
+	part->extra->dirty = dirty_bits_copy(extra->dirty, from, n);
+	if (part->extra->dirty && extra->absent)
+		part->extra->absent = dirty_bits_copy(extra->absent, from, n);
+	if (part->extra->dirty && !part->extra->absent == !extra->absent)
+		return 0;
+	ioasid_dirty_area_free(part->extra);
+	return -ENOMEM;
 }
 
 static void dirty_untrack_all(struct ioasid_space *space)
@@ -99,10 +149,8 @@ static void dirty_untrack_all(struct ioasid_space *space)
 
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
-		if (!area->extra)
-			continue;
-		kvfree(area->extra->dirty);
-		area->extra->dirty = NULL;
+		if (area->extra)
+			ioasid_dirty_area_free(area->extra);
 	}
 }
 
@@ -193,9 +241,15 @@ void ioasid_dirty_mark_all(struct ioasid_space *space)
 
 	lockdep_assert_held(&space->areas_lock);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
-	     area = ioasid_area_next(space, area, 0, U64_MAX))
-		if (ioasid_area_dirty(area))
+	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
+		if (!ioasid_area_dirty(area))
+			continue;
+		if (area->extra->absent)
+			bitmap_complement(area->extra->dirty, area->extra->absent,
+					  dirty_area_pages(area));
+		else
 			bitmap_fill(area->extra->dirty, dirty_area_pages(area));
+	}
 }
 
 /* Can a group write to this area unseen? areas_lock is held. */
@@ -291,16 +345,35 @@ static void piece_trim(struct ioasid_dirty_piece *p)
 		p->words[end / 64] &= ~(U64_MAX << end % 64);
 }
 
+/* Set the bits of all pages; the words are zeroed. Of several pages one that is no hole is enough. */
+static void piece_fill_all(struct ioasid_dirty_piece *p, const unsigned long *absent)
+{
+	unsigned long end = p->from + p->n, i;
+
+	if (absent && p->order) {
+		for (i = find_next_zero_bit(absent, end, p->from); i < end;
+		     i = find_next_zero_bit(absent, end, i + 1))
+			p->words[piece_bit(p, i - p->from) / 64] |=
+				BIT_ULL(piece_bit(p, i - p->from) % 64);
+		return;
+	}
+	if (absent)
+		piece_fill(p, absent);
+	else
+		memset(p->words, 0xff, piece_words(p) * sizeof(u64));
+	for (i = 0; absent && i < piece_words(p); i++)
+		p->words[i] = ~p->words[i];
+	piece_trim(p);
+}
+
 /* Move the bits out of the area. areas_lock is held. */
 static void piece_take(struct ioasid_space *space, struct ioasid_area *area,
 		       struct ioasid_dirty_piece *p, bool clear)
 {
-	bool all = dirty_writes_unseen(space, area);
-
 	lockdep_assert_held(&space->areas_lock);
-	memset(p->words, all ? 0xff : 0, piece_words(p) * sizeof(u64));
-	if (all)
-		piece_trim(p);
+	memset(p->words, 0, piece_words(p) * sizeof(u64));
+	if (dirty_writes_unseen(space, area))
+		piece_fill_all(p, area->extra->absent);
 	else
 		piece_fill(p, area->extra->dirty);
 	if (clear) {
@@ -318,11 +391,14 @@ static void piece_put_back(struct ioasid_space *space, struct ioasid_area *area,
 			   const struct ioasid_dirty_piece *p)
 {
 	unsigned long from = (p->iova - ioasid_area_start(area)) >> PAGE_SHIFT, i;
+	const unsigned long *absent = area->extra->absent;
 
 	lockdep_assert_held(&space->areas_lock);
 	for (i = 0; i < p->n; i++) {
 		unsigned long bit = piece_bit(p, i);
 
+		if (absent && test_bit(from + i, absent))
+			continue;
 		if (p->words[bit / 64] & BIT_ULL(bit % 64))
 			__set_bit(from + i, area->extra->dirty);
 	}

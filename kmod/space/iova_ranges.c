@@ -36,6 +36,35 @@ void ioasid_ranges_free(struct ioasid_ranges *ws)
 	ws->nr = 0;
 }
 
+/**
+ * ioasid_ranges_contain_area() - may a mapping lie there: all of it, but for its holes
+ * @ws: ranges
+ * @area: if it is sparse its pages are pinned, and stay so
+ */
+bool ioasid_ranges_contain_area(const struct ioasid_ranges *ws, const struct ioasid_area *area)
+{
+	u64 start = ioasid_area_start(area), from = start, last = ioasid_area_last(area), at;
+	unsigned long first, n, skip = area->first;
+	struct ioasid_hole_walk w;
+
+	if (likely(ioasid_ranges_contain(ws, start, last)))
+		return true;
+	if (!area->pages->sparse)
+		return false;
+	ioasid_holes_begin(&w, area->pages);
+	while (from - 1 != last && ioasid_holes_next(&w, &first, &n)) {
+		if (first + n <= skip)
+			continue;
+		at = start + PFN_PHYS(max(first, skip) - skip);
+		if (at > last)
+			break;
+		if (at > from && !ioasid_ranges_contain(ws, from, at - 1))
+			return false;
+		from = min(start + PFN_PHYS(first + n - skip) - 1, last) + 1;
+	}
+	return from - 1 == last || ioasid_ranges_contain(ws, from, last);
+}
+
 /* ioasid_ranges_everything() - one range, of all addresses; 0 or -ENOMEM */
 int ioasid_ranges_everything(struct ioasid_ranges *ws)
 {

@@ -134,7 +134,7 @@ int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area)
 /* No pin is left. */
 static noinline void extra_free(struct ioasid_area_extra *extra)
 {
-	kvfree(extra->dirty);
+	ioasid_dirty_area_free(extra);
 	kfree(extra);
 }
 

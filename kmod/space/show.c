@@ -85,12 +85,13 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		info->iova = ioasid_area_start(area);
 		info->length = ioasid_area_bytes(area);
 		info->vaddr = area->pages->vaddr + (area->first << PAGE_SHIFT);
-		info->pages = live && READ_ONCE(area->pages->pinned) ? ioasid_area_npages(area) : 0;
+		info->pages = live && READ_ONCE(area->pages->pinned) ? ioasid_area_present(area) : 0;
 		info->charged = READ_ONCE(area->pages->charged);
-		info->runs = READ_ONCE(area->pages->ext.nr);
+		info->runs = live ? ioasid_pages_runs(area->pages) : READ_ONCE(area->pages->ext.nr);
 		info->user_pins = area_user_pins(area);
 		info->flags = (area->prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
 			      (area->prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
+			      (area->pages->sparse ? IOASID_MAP_SPARSE : 0) |
 			      (live ? 0 : IOASID_MAPPING_BUSY) |
 			      (live && area_revoked(area) ? IOASID_MAPPING_REVOKED : 0) |
 			      (ioasid_pages_owner(area->pages, &info->owner) ?
@@ -112,7 +113,7 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
 		if (area->state == IOASID_AREA_LIVE) {
 			*charged += READ_ONCE(area->pages->charged);
 			if (READ_ONCE(area->pages->pinned))
-				*pinned += ioasid_area_npages(area);
+				*pinned += ioasid_area_present(area);
 		}
 		area = *at ? ioasid_area_next(space, area, *at, U64_MAX) : NULL;
 	}

@@ -97,10 +97,12 @@ struct ioasid_area_node {
  * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
  *	users have pinned some
  * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
+ * @absent: with @dirty, bit per page that is a hole; NULL if there can be none
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
 struct ioasid_area_extra {
 	unsigned long *dirty;
+	unsigned long *absent;
 	struct xarray pins;
 };
 
@@ -444,6 +446,12 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
 
+/* How many of its pages are no holes; they are pinned */
+static inline unsigned long ioasid_area_present(const struct ioasid_area *area)
+{
+	return ioasid_pages_present(area->pages, area->first, ioasid_area_npages(area));
+}
+
 /* Its bits while dirty tracking is on, or NULL */
 static inline unsigned long *ioasid_area_dirty(const struct ioasid_area *area)
 {
@@ -594,6 +602,7 @@ bool ioasid_gap_find(struct ioasid_space *space, u64 at, u64 length, struct ioas
 
 /* iova_ranges.c */
 struct ioasid_iova_range ioasid_ranges_nearest(const struct ioasid_ranges *ws, u64 start);
+bool ioasid_ranges_contain_area(const struct ioasid_ranges *ws, const struct ioasid_area *area);
 int ioasid_ranges_compute(struct ioasid_space *space, struct ioasid_ranges *out);
 int ioasid_ranges_resv(struct iommu_group *group, struct ioasid_ranges *out,
 		       phys_addr_t *sw_msi);
@@ -644,6 +653,7 @@ static inline int ioasid_dirty_area_init(struct ioasid_space *space, struct ioas
 	return unlikely(space->tracking) ? ioasid_dirty_area_track(space, area) : 0;
 }
 
+void ioasid_dirty_area_free(struct ioasid_area_extra *extra);
 void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
 		       u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);
@@ -656,8 +666,22 @@ extern unsigned int ioasid_user_spaces;
 extern unsigned int ioasid_user_mappings;
 struct ioasid_user *ioasid_user_open(void);
 void ioasid_user_close(struct ioasid_user *user);
-bool ioasid_user_add_mapping(struct ioasid_user *user, u64 *used, u64 *limit);
-void ioasid_user_drop_mapping(struct ioasid_user *user);
+bool ioasid_user_add_mapping(struct ioasid_user *user, unsigned long weight, u64 *used, u64 *limit);
+void ioasid_user_drop_mapping(struct ioasid_user *user, unsigned long weight);
+
+/* Pages of a mapping with holes that count as one mapping: 4 KiB of bits for dirty tracking. */
+#define IOASID_SPARSE_PAGES_SHIFT	15
+
+/* ioasid_weight() - as how many a mapping of @bytes counts for its user, if it counts; see user.c */
+static inline unsigned long ioasid_weight(const struct ioasid_pages *pages, u64 bytes)
+{
+	return 1 + (unlikely(pages->sparse) ? bytes >> (PAGE_SHIFT + IOASID_SPARSE_PAGES_SHIFT) : 0);
+}
+
+static inline unsigned long ioasid_area_weight(const struct ioasid_area *area)
+{
+	return ioasid_weight(area->pages, ioasid_area_bytes(area));
+}
 void ioasid_users_show(struct dentry *dir);
 
 /* group.c */
@@ -668,5 +692,6 @@ void ioasid_access_put(struct ioasid_access *access);
 int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
 					    struct ioasid_fail *f);
+u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *area, u64 iova);
 
 #endif /* _IOASID_SPACE_H */

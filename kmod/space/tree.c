@@ -200,7 +200,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 		rb_erase(&area->node.rb, &tree->root);
 	space->avail++;
 	if (unlikely(area->counted))
-		ioasid_user_drop_mapping(space->user);
+		ioasid_user_drop_mapping(space->user, ioasid_area_weight(area));
 }
 
 /* Compute all gaps, for the first search. */

@@ -7,7 +7,9 @@
  *  - one that charges no page: a copy, or one of device memory or reserved pages;
  *  - one that another process than the owner of the address space has made: when that
  *    process ends, the mapping stays, and the charge does not. (Mappings of the owner
- *    stay as well, but there is one owner's limit for each address space.)
+ *    stay as well, but there is one owner's limit for each address space);
+ *  - one with holes: the rlimit bounds the pages that it has, and not its length, with which
+ *    the bits for dirty tracking grow. It counts as several, see ioasid_area_weight().
  * So these are counted here, for the user who created the address space, who stays
  * the same for its whole life (docs/decisions/016-limits-per-user.md).
  *
@@ -151,20 +153,21 @@ void ioasid_user_close(struct ioasid_user *user)
 /**
  * ioasid_user_add_mapping() - count a mapping that no rlimit bounds
  * @user: whose address space it is in
+ * @weight: as how many it counts, see ioasid_area_weight()
  * @used: on failure, how many there are
  * @limit: on failure, how many there may be
  *
  * Context: process; may be under areas_lock, and under no spinlock.
- * Return: false when the user has as many as the parameter user_mappings says, and
+ * Return: false when the user would have more than the parameter user_mappings says, and
  * the caller has no CAP_SYS_RESOURCE.
  */
-bool ioasid_user_add_mapping(struct ioasid_user *user, u64 *used, u64 *limit)
+bool ioasid_user_add_mapping(struct ioasid_user *user, unsigned long weight, u64 *used, u64 *limit)
 {
 	long most = READ_ONCE(ioasid_user_mappings), n = atomic_long_read(&user->mappings);
 	bool bounded = most;
 
 	do {
-		if (unlikely(bounded && n >= most)) {
+		if (unlikely(bounded && (n >= most || weight > most - n))) {
 			if (!user_exempt()) {
 				*used = n;
 				*limit = most;
@@ -172,14 +175,14 @@ bool ioasid_user_add_mapping(struct ioasid_user *user, u64 *used, u64 *limit)
 			}
 			bounded = false;
 		}
-	} while (!atomic_long_try_cmpxchg(&user->mappings, &n, n + 1));
+	} while (!atomic_long_try_cmpxchg(&user->mappings, &n, n + weight));
 	return true;
 }
 
 /* ioasid_user_drop_mapping() - undo ioasid_user_add_mapping() */
-void ioasid_user_drop_mapping(struct ioasid_user *user)
+void ioasid_user_drop_mapping(struct ioasid_user *user, unsigned long weight)
 {
-	atomic_long_dec(&user->mappings);
+	atomic_long_sub(weight, &user->mappings);
 }
 
 /* The first user from *@uid up, and what it has. */

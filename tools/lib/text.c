@@ -147,6 +147,7 @@ const char *reason_name(uint32_t reason)
 		[IOASID_R_BATCH]	= "batch",
 		[IOASID_R_USER_LIMIT]	= "user_limit",
 		[IOASID_R_ENTRY]	= "entry",
+		[IOASID_R_HOLES]	= "holes",
 	};
 
 	if (reason >= sizeof(names) / sizeof(names[0]) || !names[reason])

@@ -91,6 +91,11 @@ enum ioasid_reason {
 	 * IOMMU's page table maps both sides; a, b = what it maps
 	 */
 	IOASID_R_ENTRY,
+	/**
+	 * @IOASID_R_HOLES: the memory has more holes than the caller has room for in its list;
+	 * a = how many, b = the room
+	 */
+	IOASID_R_HOLES,
 };
 
 /** enum ioasid_error_op - what failed, in the event ioasid_error */
@@ -145,6 +150,11 @@ enum ioasid_map_flags {
 	IOASID_MAP_SHARED	= 1 << 5,
 	/** @IOASID_MAP_NATIVE: requested by an ioctl of ioasid's own */
 	IOASID_MAP_NATIVE	= 1 << 6,
+	/**
+	 * @IOASID_MAP_SPARSE: what cannot be pinned is a hole of the mapping, not an error; of a
+	 * &struct ioasid_mapping_info: there may be holes in it
+	 */
+	IOASID_MAP_SPARSE	= 1 << 7,
 };
 
 /**
@@ -615,7 +625,8 @@ enum ioasid_limit_kind {
  * @iova: first address
  * @length: bytes
  * @vaddr: first address in the owner's memory
- * @pages: pages that are pinned; 0 while no IOMMU needs them
+ * @pages: pages that are pinned; 0 while no IOMMU needs them. With IOASID_MAP_SPARSE, what is
+ *	missing of @length are holes
  * @charged: pages charged to the owner's locked_vm
  * @runs: extents (runs of contiguous frames)
  * @user_pins: pages that in-kernel users have pinned as well

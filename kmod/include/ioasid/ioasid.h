@@ -274,8 +274,8 @@ void ioasid_access_destroy(struct ioasid_access *access);
  * @prot: IOMMU_READ, IOMMU_WRITE: what the caller will do
  * @pages: filled in; the same page may be pinned several times
  *
- * Return: @npages; -EINVAL (not mapped, no struct page behind it, or no access with a
- * callback), -EPERM (the mapping does not allow @prot), -EBUSY (it waits for its
+ * Return: @npages; -EINVAL (not mapped, a hole of a mapping, no struct page behind it, or
+ * no access with a callback), -EPERM (the mapping does not allow @prot), -EBUSY (it waits for its
  * new virtual address), -ENODEV (the owner's memory is gone), -ENOMEM
  * (RLIMIT_MEMLOCK), -EFAULT, -EINTR. After an error nothing is pinned.
  */
@@ -312,7 +312,7 @@ void ioasid_unpin_pages(struct ioasid_space *space, u64 iova, int npages);
  * The caller is the owner of the memory, or a kernel thread that has no mm of its own
  * and has borrowed none. Every task may read the memory of a file.
  *
- * Return: 0; -EINVAL (a hole), -EPERM (no read access, or the owner's memory
+ * Return: 0; -EINVAL (not mapped, or a hole of a mapping), -EPERM (no read access, or the owner's memory
  * is gone), -EFAULT (also for any other caller), -EBUSY, -EINTR.
  */
 int ioasid_read(struct ioasid_space *space, u64 iova, void *buf, size_t len);

@@ -73,6 +73,34 @@ static inline uint64_t native_map(int fd, uint32_t id, uint32_t flags, uint64_t 
 	return ioctl(fd, IOASID_MAP_DMA, &arg) ? NATIVE_FAIL : arg.out_iova;
 }
 
+/*
+ * The same of a window with holes: *nr is the room at @holes, which may be NULL, and then how
+ * many there are, also where there was no room; @mapped is set to the bytes that are none.
+ */
+static inline uint64_t native_map_sparse(int fd, uint32_t id, uint32_t flags, uint64_t iova,
+					 const void *mem, uint64_t length,
+					 struct ioasid_iova_range *holes, uint32_t *nr,
+					 uint64_t *mapped)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg),
+		.flags = flags | IOASID_MAP_FLAG_SPARSE,
+		.ioasid = id,
+		.iova = iova,
+		.user_va = (uintptr_t)mem,
+		.length = length,
+		.holes = (uintptr_t)holes,
+		.nr_holes = *nr,
+		.out_nr_holes = 77,
+		.out_mapped = 77,
+	};
+	int ret = ioctl(fd, IOASID_MAP_DMA, &arg);
+
+	*nr = arg.out_nr_holes;
+	*mapped = arg.out_mapped;
+	return ret ? NATIVE_FAIL : arg.out_iova;
+}
+
 static inline uint64_t native_map_file(int fd, uint32_t id, uint32_t flags, uint64_t iova,
 				       int file, uint64_t start, uint64_t length)
 {

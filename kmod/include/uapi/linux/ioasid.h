@@ -191,7 +191,8 @@ enum ioasid_info_flags {
  * @out_avail: how many more mappings may be made
  * @out_maps: mappings
  * @out_bytes: sum of their lengths
- * @out_pinned: pinned pages, in units of the CPU's page size (mostly 4 KiB)
+ * @out_pinned: pinned pages, in units of the CPU's page size (mostly 4 KiB); holes of
+ *	mappings are in @out_bytes, and not here
  * @out_charged: pages charged for them; pages that several spaces share are charged
  *	once and counted in each
  * @out_pgsizes: page sizes of the IOMMU, one bit each; the lowest is the unit
@@ -279,6 +280,8 @@ enum ioasid_map_flag {
 	IOASID_MAP_FLAG_WRITE		= 1 << 1,
 	/** @IOASID_MAP_FLAG_FIXED_IOVA: map at iova; without it the kernel chooses */
 	IOASID_MAP_FLAG_FIXED_IOVA	= 1 << 2,
+	/** @IOASID_MAP_FLAG_SPARSE: of IOASID_MAP_DMA alone: map what is there, and report the rest */
+	IOASID_MAP_FLAG_SPARSE		= 1 << 3,
 };
 
 /**
@@ -291,6 +294,10 @@ enum ioasid_map_flag {
  * @user_va: first address of the memory
  * @length: bytes
  * @out_iova: where it is mapped
+ * @holes: with SPARSE a pointer to struct ioasid_iova_range, or 0; else 0
+ * @nr_holes: room at @holes; 0 if that is 0
+ * @out_nr_holes: with SPARSE, how many holes there are
+ * @out_mapped: with SPARSE, bytes that are none, and are pinned
  *
  * The memory is pinned and charged before the call returns. The kernel chooses
  * the lowest free address that is aligned as the memory is, for huge pages; never
@@ -303,17 +310,34 @@ enum ioasid_map_flag {
  * machine. The module's parameter pin_workers limits their number, and a policy
  * may change it.
  *
+ * With SPARSE the memory may have holes. A page that the call would fail for with
+ * EFAULT without the flag is a hole: there is nothing at its address, the memory there does
+ * not allow the access (PROT_NONE; without PROT_WRITE where @flags has WRITE), it is beyond
+ * the end of the file that is mapped, or memory that cannot be pinned for long. Of device
+ * memory, all that follows in its VMA is a hole, too. Other errors and signals fail the call
+ * as ever. The call makes one mapping of all of @length, which is unmapped as a whole, or in
+ * parts with IOASID_UNMAP_FLAG_SPLIT. A device cannot reach a hole, as if nothing were mapped
+ * there; it is not pinned, not charged and never dirty, and may lie outside of the ranges of
+ * IOASID_IOVA_RANGES. It stays a hole, whatever the process
+ * maps there later: unmap that part, and map it again. The holes are written to @holes by
+ * rising address, as long as they go, at the addresses of the new mapping. If @holes is 0 they
+ * are counted only.
+ *
  * EEXIST: something is mapped there. EINVAL: alignment, length 0, outside of
- * the ranges, neither READ nor WRITE. ENOSPC: the limit of mappings, no free
+ * the ranges, neither READ nor WRITE; @holes or @nr_holes without SPARSE, or @nr_holes
+ * without @holes. ENOSPC: the limit of mappings, no free
  * range is long enough, or a policy refuses all free ranges. EFAULT: the memory
- * cannot be pinned. ENOMEM: also RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and
+ * cannot be pinned; with SPARSE, there is nothing but holes, the memory is not within the
+ * addresses of a process, or @holes cannot be written. EMSGSIZE: there are more holes than
+ * @nr_holes; @out_nr_holes is their number, and nothing is mapped. ENOMEM: also RLIMIT_MEMLOCK. EIO: the IOMMU driver failed, and
  * did not clear what it had written: the memory stays pinned and charged, and the
  * range in use, until an unmap succeeds. EPERM: a policy allows no mapping at
  * @iova. EDQUOT: no rlimit bounds the mapping, the user who created the address
  * space has as many such mappings as the module's parameter user_mappings allows,
  * and the caller has no CAP_SYS_RESOURCE. No rlimit bounds a mapping that charges
  * no page (device memory), or whose caller is another process than the one that
- * created the address space or last took it over (IOASID_CHANGE_OWNER). Others:
+ * created the address space or last took it over (IOASID_CHANGE_OWNER), nor one with
+ * holes, which counts as one mapping for each 128 MiB of its length. Others:
  * the errno of a policy or of the IOMMU driver.
  */
 struct ioasid_map_dma {
@@ -325,6 +349,10 @@ struct ioasid_map_dma {
 	__aligned_u64 user_va;
 	__aligned_u64 length;
 	__aligned_u64 out_iova;
+	__aligned_u64 holes;
+	__u32 nr_holes;
+	__u32 out_nr_holes;
+	__aligned_u64 out_mapped;
 };
 
 /**
@@ -369,7 +397,8 @@ struct ioasid_map_file {
  * @out_iova: where it is mapped in @dst_ioasid
  *
  * The pages are neither pinned nor charged again. They stay pinned, and charged
- * to their owner, until the last of the mappings is removed.
+ * to their owner, until the last of the mappings is removed. Holes (IOASID_MAP_FLAG_SPARSE)
+ * are holes of the copy, too; all of it may be one.
  *
  * As IOASID_MAP_DMA, and: EDQUOT: a copy charges no page, so each one counts
  * for the user who created @dst_ioasid. ENOENT: nothing is mapped at @src_iova.

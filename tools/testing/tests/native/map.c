@@ -64,7 +64,7 @@ TEST_F(map, others)
 	int fd = self->fd, id = native_alloc(fd), other = native_open();
 	char *mem = self->mem;
 
-	EXPECT_NO_MAP(fd, EOPNOTSUPP, native_map(fd, 0, NATIVE_RW | 8, IOVA, mem, PAGE));
+	EXPECT_NO_MAP(fd, EOPNOTSUPP, native_map(fd, 0, NATIVE_RW | 16, IOVA, mem, PAGE));
 	EXPECT_NO_MAP(fd, EOVERFLOW, native_map(fd, 0, NATIVE_FIXED, -PAGE, mem, 2 * PAGE));
 	EXPECT_NO_MAP(fd, EOVERFLOW, native_map(fd, 0, NATIVE_RW, 0, (void *)-PAGE, 2 * PAGE));
 	EXPECT_NO_MAP(fd, EFAULT, native_map(fd, 0, NATIVE_RW, 0, (void *)(16 * PAGE), PAGE));

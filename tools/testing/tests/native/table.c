@@ -89,7 +89,7 @@ static const struct row rows[] = {
 	    .good.iova_ranges = { .nr_ranges = 1, .ranges = RANGE + 64 }),
 	ROW(IOASID_ALLOW_IOVAS, allow_iovas, 24, ID(allow_iovas.ioasid), POINTER(allow_iovas.ranges),
 	    .good.allow_iovas = { .nr_ranges = 1, .ranges = RANGE }),
-	ROW(IOASID_MAP_DMA, map_dma, 48, .flags = MAP_FLAGS, ID(map_dma.ioasid),
+	ROW(IOASID_MAP_DMA, map_dma, 48, .flags = MAP_FLAGS | IOASID_MAP_FLAG_SPARSE, ID(map_dma.ioasid),
 	    POINTER(map_dma.user_va), .answers = true, .ring = true,
 	    .good.map_dma = { .flags = NATIVE_RW, .user_va = MEM, .length = PAGE }),
 	ROW(IOASID_MAP_FILE, map_file, 48, .flags = MAP_FLAGS, ID(map_file.ioasid), .answers = true,

@@ -56,6 +56,9 @@ static int last_prot[FAKE_IOMMUS];
 module_param_array(last_prot, int, NULL, 0444);
 static ulong flushes[FAKE_IOMMUS];
 module_param_array(flushes, ulong, NULL, 0444);
+/* Pages that were to be cleared and had no entry; not with whole_entries. */
+static ulong missing[FAKE_IOMMUS];
+module_param_array(missing, ulong, NULL, 0444);
 
 /* Maps and unmaps of other ranges run at the same time. */
 static DEFINE_SPINLOCK(seen_lock);
@@ -136,6 +139,8 @@ static void fake_clear(struct fake_domain *f, unsigned long at)
 		xa_erase(&f->entries, i);
 		if (xa_erase(&f->table, i))
 			count(&mapped[f->index], -1);
+		else if (!whole_entries[f->index])
+			count(&missing[f->index], 1);
 	}
 }
 
