@@ -105,6 +105,24 @@ int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t f
 int ioasid_map_parallel(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
 			uint32_t workers, uint64_t *iova);
 
+/**
+ * ioasid_map_sparse() - map what is there of a range of the caller's memory
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @mem: first byte of the range, aligned to a page
+ * @length: bytes, whole pages
+ * @flags: IOASID_MAP_FLAG_*
+ * @iova: as of ioasid_map()
+ * @holes: where the holes are to be stored, by rising address; NULL: they are counted only
+ * @nr: for how many there is room; set to how many there are, also after -EMSGSIZE
+ *
+ * One mapping of all of the range, in which devices cannot reach the holes.
+ *
+ * Return: 0 or a negative errno; -EMSGSIZE when there are more than @nr, and nothing is mapped.
+ */
+int ioasid_map_sparse(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+		      uint64_t *iova, struct ioasid_iova_range *holes, uint32_t *nr);
+
 /** ioasid_map_file() - map @length bytes from @start of a memfd, tmpfs or hugetlbfs @file */
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,
 		    uint32_t flags, uint64_t *iova);

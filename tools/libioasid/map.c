@@ -27,6 +27,28 @@ int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t f
 	return ioasid_map_parallel(fd, id, mem, length, flags, 0, iova);
 }
 
+int ioasid_map_sparse(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t flags,
+		      uint64_t *iova, struct ioasid_iova_range *holes, uint32_t *nr)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg),
+		.flags = flags | IOASID_MAP_FLAG_SPARSE,
+		.ioasid = id,
+		.iova = *iova,
+		.user_va = (uintptr_t)mem,
+		.length = length,
+		.holes = (uintptr_t)holes,
+		.nr_holes = holes ? *nr : 0,
+	};
+	int ret = call(fd, IOASID_MAP_DMA, &arg);
+
+	if (!ret)
+		*iova = arg.out_iova;
+	if (!ret || ret == -EMSGSIZE)
+		*nr = arg.out_nr_holes;
+	return ret;
+}
+
 int ioasid_map_file(int fd, uint32_t id, int file, uint64_t start, uint64_t length,
 		    uint32_t flags, uint64_t *iova)
 {

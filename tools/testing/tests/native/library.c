@@ -101,6 +101,34 @@ TEST_F(library, maps)
 	close(file);
 }
 
+TEST_F(library, map_with_a_hole)
+{
+	struct ioasid_iova_range holes[2];
+	uint64_t a = IOVA;
+	uint32_t nr = 2;
+	char *mem;
+
+	mem = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, mprotect(mem + PAGE, PAGE, PROT_NONE));
+	EXPECT_EQ(0, ioasid_map_sparse(self->fd, 0, mem, 3 * PAGE, NATIVE_FIXED, &a, holes, &nr));
+	EXPECT_EQ(IOVA, a);
+	EXPECT_EQ(1, nr);
+	EXPECT_EQ(IOVA + PAGE, holes[0].start);
+	EXPECT_EQ(IOVA + 2 * PAGE - 1, holes[0].last);
+	a += 3 * PAGE;
+	nr = 0;
+	EXPECT_EQ(-EMSGSIZE, ioasid_map_sparse(self->fd, 0, mem, 3 * PAGE, NATIVE_FIXED, &a, holes, &nr));
+	EXPECT_EQ(1, nr);
+	EXPECT_EQ(-EEXIST, ioasid_map_sparse(self->fd, 0, mem, 6 * PAGE, NATIVE_FIXED,
+					     &(uint64_t){ IOVA }, NULL, &nr));
+	EXPECT_EQ(1, nr);
+	nr = 7;
+	EXPECT_EQ(0, ioasid_map_sparse(self->fd, 0, mem, 3 * PAGE, NATIVE_FIXED, &a, NULL, &nr));
+	EXPECT_EQ(1, nr);
+	munmap(mem, 3 * PAGE);
+}
+
 TEST_F(library, batches)
 {
 	struct ioasid_map_entry e[N] = {};
