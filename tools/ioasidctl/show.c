@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ioasid/show.h>
 
@@ -77,6 +78,14 @@ static void space_json(const struct ioasid_space_info *s)
 	json_array(j, "mappings");
 }
 
+/* Pages of a mapping that are not there, and never were: IOASID_MAP_SPARSE. */
+static uint64_t hole_pages(const struct ioasid_mapping_info *m)
+{
+	if (!(m->flags & IOASID_MAP_SPARSE) || m->flags & IOASID_MAPPING_BUSY)
+		return 0;
+	return m->length / (uint64_t)sysconf(_SC_PAGESIZE) - m->pages;
+}
+
 static void mapping_json(const struct ioasid_mapping_info *m)
 {
 	struct json *j = &ctl.j;
@@ -96,23 +105,26 @@ static void mapping_json(const struct ioasid_mapping_info *m)
 	json_u64(j, "charged", m->charged);
 	json_u64(j, "runs", m->runs);
 	json_u64(j, "user_pins", m->user_pins);
+	json_u64(j, "hole_pages", hole_pages(m));
 	json_object_end(j);
 }
 
 static void print_mapping(const struct ioasid_mapping_info *m)
 {
-	char length[SIZE_TEXT], iova[24], vaddr[24], cgroup[4096];
+	char length[SIZE_TEXT], iova[24], vaddr[24], cgroup[4096], holes[40] = "";
 
+	if (hole_pages(m))
+		snprintf(holes, sizeof(holes), "  holes %" PRIu64, hole_pages(m));
 	snprintf(iova, sizeof(iova), "0x%" PRIx64, (uint64_t)m->iova);
 	snprintf(vaddr, sizeof(vaddr), "0x%" PRIx64, (uint64_t)m->vaddr);
-	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s%s%s\n",
+	printf("%18s %9s %16s %-3s %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %6" PRIu64 " %8u  %s%s%s%s%s\n",
 	       iova, format_size(m->length, length), vaddr,
 	       access_text(m->flags), (uint64_t)m->pages, (uint64_t)m->charged, (uint64_t)m->runs,
 	       (uint64_t)m->user_pins, m->owner.tgid,
 	       shown(cgroup_text(m->owner.cgroup, cgroup, sizeof(cgroup))),
 	       m->flags & IOASID_MAPPING_BUSY ? "  busy" : "",
 	       m->flags & IOASID_MAPPING_ORPHANED ? "  orphaned" : "",
-	       m->flags & IOASID_MAPPING_REVOKED ? "  revoked" : "");
+	       m->flags & IOASID_MAPPING_REVOKED ? "  revoked" : "", holes);
 }
 
 static int on_mapping(void *unused, void *record, size_t size)

@@ -164,6 +164,7 @@ static void json_map_flags(struct json *j, uint32_t flags)
 	json_bool(j, "read", flags & IOASID_MAP_READ);
 	json_bool(j, "write", flags & IOASID_MAP_WRITE);
 	json_bool(j, "legacy", flags & IOASID_MAP_LEGACY);
+	json_bool(j, "sparse", flags & IOASID_MAP_SPARSE);
 }
 
 static void json_map(struct json *j, const struct snoop_event *e)

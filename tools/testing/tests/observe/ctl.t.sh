@@ -34,6 +34,17 @@ finds_everything() {
 	[ "$(ioasidctl holders)" = "nothing holds ioasid: 'rmmod ioasid' works" ] || fail "$(ioasidctl holders)"
 }
 
+holes_are_shown() {
+	begin
+	hold sparse 16M 64K
+	id=$(ioasidctl -j list | jq -r '.[] | select(.maps == 1).id')
+	ioasidctl -j show "$id" >"$scratch/show"
+	holds '.mappings[0] | .length == 65536 and .pages == 12 and .hole_pages == 4 and .charged == 12' \
+		"$scratch/show" || fail "$(cat "$scratch/show")"
+	ioasidctl show "$id" | grep -q ' holes 4$' || fail "$(ioasidctl show "$id")"
+	release
+}
+
 features_are_listed() {
 	ioasidctl -j feature | holds '(.hooks | index("map_begin")) and (.events | index("ioasid_map_done")) and
 		(.extensions | index("TYPE1v2")) and .parameters.ioasid.dma_entry_limit == "65535"'
@@ -57,4 +68,4 @@ triggers_are_named() {
 	expect_same holders "$(ioasidctl -j holders | jq -c .)" '[]'
 }
 
-ktap_run triggers_are_named finds_everything features_are_listed
+ktap_run triggers_are_named finds_everything holes_are_shown features_are_listed

@@ -20,7 +20,7 @@ traced() {
 	echo >"$TRACING/trace"
 	"$@"
 	for event in $events; do echo 0 >"$TRACING/events/ioasid/$event/enable"; done
-	sed -n 's/^.* \(ioasid_[a-z]*: \)space=[0-9]* tgid=[0-9]* /\1/p' "$TRACING/trace" >"$scratch/trace"
+	sed -n 's/^.* \(ioasid_[a-z_]*: \)space=[0-9]* tgid=[0-9]* /\1/p' "$TRACING/trace" >"$scratch/trace"
 	echo >"$TRACING/trace"
 }
 
@@ -53,6 +53,21 @@ drivers_that_read_and_write() {
 		'ioasid_rw: iova=0x1000000 length=0x3000 write=0 err=-22'
 }
 
+# Of a mapping with holes: the flag, and the pages that are there.
+maps_with_holes() {
+	begin
+	traced ioasid_map_done ioasid_unmap_done ioasid_pin ioasid_unpin -- \
+		"$mapper" sparse 16M 64K unmap 16M 64K >"$scratch/out"
+	expect_same 'what was done' "$(tr '\n' ' ' <"$scratch/out")" 'sparse 4 unmap 65536 '
+	grep -q '^ioasid_map_done: .* flags=READ|WRITE|NATIVE|SPARSE err=0 .* pages=12 .* charged=12 ' \
+		"$scratch/trace" || fail "$(cat "$scratch/trace")"
+	grep -q '^ioasid_unmap_done: .* mappings=1 pages=12 ' "$scratch/trace" || fail "$(cat "$scratch/trace")"
+	for event in ioasid_pin ioasid_unpin; do
+		expect_same "pages of $event" "$(sed -n "s/^$event: .*npages=//p" "$scratch/trace" |
+			awk '{ n += $1 } END { print n }')" 12
+	done
+}
+
 # perf, trace-cmd and all of libtraceevent know no enumerator of ours, and take it for 0:
 # TRACE_DEFINE_ENUM() puts its number there. Quotes around a text they cannot parse.
 formats_hold_numbers() {
@@ -65,4 +80,4 @@ formats_hold_numbers() {
 	[ -e "$TRACING/events/ioasid/ioasid_map_done/format" ] || fail 'there is no event'
 }
 
-ktap_run drivers_that_pin drivers_that_read_and_write formats_hold_numbers
+ktap_run drivers_that_pin drivers_that_read_and_write maps_with_holes formats_hold_numbers
