@@ -64,6 +64,12 @@
 #define compat_pfnmap_bytes(args)	((args)->ptep ? PAGE_SIZE : PMD_SIZE)
 #endif
 
+/*
+ * Threads of the caller's process are made by what vhost uses for its own; a kernel without
+ * vhost lacks it.
+ */
+#define COMPAT_HAVE_THREADS	IS_ENABLED(CONFIG_VHOST_TASK)
+
 /* 6.19: page tables shared by IOMMU drivers, with an operation for whole ranges. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #define COMPAT_HAVE_GENERIC_PT

@@ -285,14 +285,19 @@ static void map_unreserve(struct ioasid_map_call *c)
 	mutex_unlock(&space->areas_lock);
 }
 
-/* How many workers may help: the caller's number or a policy's, for large mappings. */
-static unsigned int map_workers(struct ioasid_map_call *c)
+/*
+ * How many may help with a large mapping: the caller's number or a policy's. Without either
+ * no worker helps, and of the threads of the process as many as there are idle processors.
+ */
+static noinline void map_help(struct ioasid_map_call *c)
 {
-	if (likely(c->args.length >> PAGE_SHIFT < IOASID_WORKERS_PAGES))
-		return 0;
-	if (ioasid_policy_has(IOASID_OP_MAP_WORKERS))
+	bool decided = ioasid_policy_has(IOASID_OP_MAP_WORKERS);
+	unsigned int most = ioasid_ahead_most();
+
+	if (decided)
 		ioasid_policy_map_workers(&c->args);
-	return c->args.workers ? ioasid_ahead_workers(c->args.workers) : 0;
+	c->pin.workers = min(c->args.workers, most);
+	c->pin.helpers = decided || c->pin.workers ? c->pin.workers : most;
 }
 
 /* Does RLIMIT_MEMLOCK bound what is pinned now, for as long as it is mapped? See space/user.c. */
@@ -318,7 +323,10 @@ static int map_pin(struct ioasid_map_call *c)
 	lockdep_assert_not_held(&c->space->areas_lock);
 	lockdep_assert_not_held(&c->space->domains_rwsem);
 	c->pin.stop = &c->area->stop;
-	c->pin.workers = map_workers(c);
+	c->pin.workers = 0;
+	c->pin.helpers = 0;
+	if (unlikely(c->args.length >> PAGE_SHIFT >= IOASID_WORKERS_PAGES))
+		map_help(c);
 	ret = ioasid_pages_pin(c->area->pages, &c->pin);
 	if (!ret && unlikely(c->area->pages->sparse))
 		ret = ioasid_map_holes(c);

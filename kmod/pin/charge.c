@@ -180,6 +180,22 @@ __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u6
 }
 
 /*
+ * ioasid_charge_fits() - would the rlimit allow to charge current for @npages more?
+ *
+ * True where a policy decides. What else is charged and uncharged meanwhile may change it.
+ */
+bool ioasid_charge_fits(struct ioasid_pages *pages, unsigned long npages)
+{
+	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = pages->holder->user;
+	unsigned long now = user ? atomic_long_read(&user->locked_vm) :
+				   READ_ONCE(pages->holder->mm->locked_vm);
+
+	return ioasid_policy_has(IOASID_OP_CHARGE) || now + npages <= max ||
+	       ioasid_pages_ask_cap(pages) == IOASID_CAP_YES;
+}
+
+/*
  * ioasid_charge_at_once() - must the pages of each object be charged as soon as they are pinned?
  *
  * Yes if a policy decides about them, or a trace event reports them. Otherwise the pages of

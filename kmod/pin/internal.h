@@ -41,9 +41,36 @@ unsigned long ioasid_huge_ahead(const struct ioasid_pages *pages, unsigned long 
 				unsigned long want);
 
 /* fault.c */
+bool ioasid_fault_present(unsigned long vaddr, bool write);
 unsigned long ioasid_fault_in(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
+unsigned long ioasid_fault_unit(unsigned long vaddr, bool write);
+long ioasid_fault_ahead(unsigned long vaddr, unsigned long npages, bool write, const bool *stop);
+
+/**
+ * struct ioasid_help_look - whether to have help with untouched memory
+ * @idle: microseconds that each processor had been idle when the measuring began
+ * @since: and when that was
+ * @node: of the caller, when it looked first
+ * @tries: how often it was looked
+ * @ended: it is decided
+ */
+struct ioasid_help_look {
+	u64 *idle;
+	ktime_t since;
+	int node;
+	unsigned int tries;
+	bool ended;
+};
+
+/* help.c */
+struct ioasid_help;
+struct ioasid_help *ioasid_help_look(struct ioasid_pages *pages, struct ioasid_help_look *look,
+				     unsigned long done, unsigned int most, bool asked);
+long ioasid_help_ready(struct ioasid_help *h, unsigned long done);
+void ioasid_help_stop(struct ioasid_help *h, struct ioasid_map_result *res);
 
 /* workers.c */
+extern struct workqueue_struct *ioasid_ahead_wq;
 struct ioasid_ahead;
 struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
 					unsigned int workers);
@@ -94,10 +121,38 @@ long ioasid_pin_pfnmap(struct ioasid_pages *pages, unsigned long vaddr, unsigned
 /* holes.c */
 long ioasid_pin_or_hole(struct ioasid_pages *pages, unsigned long vaddr, unsigned long want);
 
+/**
+ * struct ioasid_pin_watch - what is reported of the batches of a pin; usually not initialised
+ * @each: of every batch, to a policy or a trace event; else only of all in the end
+ * @begun: one has begun
+ * @clocked: with times
+ * @t: when the batch began
+ * @pinned: when its pages were pinned
+ * @runs: extents before it
+ * @faults: page faults of this task: before it, and then those that it took
+ * @b: for policies
+ */
+struct ioasid_pin_watch {
+	bool each;
+	bool begun;
+	bool clocked;
+	u64 t;
+	u64 pinned;
+	unsigned long runs;
+	unsigned long faults;
+	struct ioasid_batch_args b;
+};
+
 /* measure.c */
+unsigned long ioasid_batch_begin(struct ioasid_pin_watch *w, struct ioasid_pages *pages,
+				 struct ioasid_pin_call *call, unsigned long done,
+				 unsigned long want);
+void ioasid_batch_end(struct ioasid_pin_watch *w, struct ioasid_pages *pages,
+		      struct ioasid_map_result *res, unsigned long n);
 void ioasid_pages_measure(const struct ioasid_pages *pages, const struct ioasid_pin_call *call);
 
 /* charge.c */
+bool ioasid_charge_fits(struct ioasid_pages *pages, unsigned long npages);
 int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,
 			u64 *limit);
 void ioasid_uncharge_owner(struct ioasid_pages *pages, unsigned long npages);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the result of a map says of its pages, for the trace event and policies.
+ * What policies and trace events get of a pin: of its batches, and of all its pages in the
+ * end. Not called while none of them listens.
  *
- * What can run at the same time: nothing that looks at these pages: they were just pinned.
+ * What can run at the same time: nothing that looks at these pages: they are being pinned.
  */
 #include <linux/mm.h>
 #include <linux/sizes.h>
 
+#include "lib/clock.h"
 #include "internal.h"
 
 /* Bytes of an extent that whole entries of @size in a page table can hold. */
@@ -53,4 +55,57 @@ void ioasid_pages_measure(const struct ioasid_pages *pages, const struct ioasid_
 	call->res->runs = ioasid_pages_runs(pages);
 	if (call->timing)
 		pages_measure(pages, call->args->iova, call->res);
+}
+
+/**
+ * ioasid_batch_begin() - a batch begins
+ * @w: of the pin; @w->begun is false before the first one
+ * @pages: what is pinned
+ * @call: the pin
+ * @done: pages that are pinned and charged
+ * @want: how many this one is to have
+ *
+ * Return: how many it has: a policy may choose another number, also one that is too large.
+ */
+unsigned long ioasid_batch_begin(struct ioasid_pin_watch *w, struct ioasid_pages *pages,
+				 struct ioasid_pin_call *call, unsigned long done,
+				 unsigned long want)
+{
+	if (!w->begun) {
+		/* One by one: as a whole it would be a string instruction. */
+		w->b.last_pages = 0;
+		w->b.last_ns = 0;
+		w->b.last_runs = 0;
+		w->b.last_faults = 0;
+		w->b.__pad = 0;
+		w->begun = true;
+	}
+	w->runs = pages->ext.nr;
+	if (ioasid_policy_has(IOASID_OP_MAP_BATCH)) {
+		w->b.pages_done = done;
+		w->b.pages_left = pages->npages - done;
+		w->b.contended = !!mmap_lock_is_contended(pages->holder->mm);
+		want = ioasid_policy_map_batch(call->args, &w->b) ?: want;
+	}
+	w->clocked = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
+	w->t = ioasid_clock(w->clocked);
+	return want;
+}
+
+/* ioasid_batch_end() - its @n pages are charged, or cannot be; @res may be NULL */
+void ioasid_batch_end(struct ioasid_pin_watch *w, struct ioasid_pages *pages,
+		      struct ioasid_map_result *res, unsigned long n)
+{
+	u64 now = ioasid_clock(w->clocked);
+
+	w->b.last_ns = now - w->t;
+	w->b.last_pages = n;
+	w->b.last_runs = pages->ext.nr - w->runs;
+	w->b.last_faults = w->faults;
+	if (!res)
+		return;
+	res->ns_pin += w->pinned - w->t;
+	res->ns_account += now - w->pinned;
+	if (w->faults)
+		res->ns_fault += w->pinned - w->t;
 }

@@ -277,6 +277,8 @@ struct pin_src {
 	struct ioasid_ahead *ahead;
 	unsigned long faults;
 	unsigned long runs;
+	struct ioasid_help *help;
+	struct ioasid_help_look look;
 	bool huge;
 	bool untouched;
 	bool now;
@@ -331,6 +333,12 @@ static long pin_from(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 		if (n)
 			return n;
 		want = min(want, ioasid_ahead_until(src->ahead, done));
+	}
+	if (unlikely(src->help)) {
+		n = ioasid_help_ready(src->help, done);
+		if (n < 0)
+			return n;
+		want = min(want, (unsigned long)n);
 	}
 	if (src->untouched)
 		there = ioasid_fault_in(pages, vaddr, want);
@@ -415,21 +423,6 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	return 0;
 }
 
-/*
- * For those who listen: what is reported of all batches in the end, and with @each of every
- * one. Usually nothing listens, and the struct stays uninitialised.
- */
-struct pin_watch {
-	bool each;
-	bool begun;
-	bool clocked;
-	u64 t;
-	u64 pinned;
-	unsigned long runs;
-	unsigned long faults;
-	struct ioasid_batch_args b;
-};
-
 static bool each_watched(void)
 {
 	return trace_ioasid_pin_enabled() || ioasid_policy_has(IOASID_OP_MAP_BATCH);
@@ -440,46 +433,21 @@ static bool pin_watched(const struct ioasid_pin_call *call)
 	return call->res || each_watched();
 }
 
-static noinline unsigned long batch_begin(struct pin_watch *w, struct ioasid_pages *pages,
-					  struct ioasid_pin_call *call, unsigned long done,
-					  unsigned long want)
-{
-	if (!w->begun) {
-		/* One by one: as a whole it would be a string instruction. */
-		w->b.last_pages = 0;
-		w->b.last_ns = 0;
-		w->b.last_runs = 0;
-		w->b.last_faults = 0;
-		w->b.__pad = 0;
-		w->begun = true;
-	}
-	w->runs = pages->ext.nr;
-	if (ioasid_policy_has(IOASID_OP_MAP_BATCH)) {
-		w->b.pages_done = done;
-		w->b.pages_left = pages->npages - done;
-		w->b.contended = !!mmap_lock_is_contended(pages->holder->mm);
-		want = ioasid_policy_map_batch(call->args, &w->b) ?: want;
-	}
-	w->clocked = call->timing || ioasid_policy_times(IOASID_OP_MAP_BATCH);
-	w->t = ioasid_clock(w->clocked);
-	return want;
-}
-
 /* A batch begins. Return: its size, which is @want unless a policy chooses another. */
-static __always_inline unsigned long pin_watch_begin(struct pin_watch *w,
+static __always_inline unsigned long pin_watch_begin(struct ioasid_pin_watch *w,
 						     struct ioasid_pages *pages,
 						     struct ioasid_pin_call *call,
 						     unsigned long done, unsigned long want)
 {
 	w->each = call->timing || each_watched();
 	if (unlikely(w->each))
-		want = batch_begin(w, pages, call, done, want);
+		want = ioasid_batch_begin(w, pages, call, done, want);
 	w->faults = pin_faults_now();
 	return want;
 }
 
 /* Its pages are pinned, or cannot be. */
-static __always_inline void pin_watch_pinned(struct pin_watch *w, struct ioasid_map_result *res)
+static __always_inline void pin_watch_pinned(struct ioasid_pin_watch *w, struct ioasid_map_result *res)
 {
 	w->faults = pin_faults_now() - w->faults;
 	if (res)
@@ -488,31 +456,14 @@ static __always_inline void pin_watch_pinned(struct pin_watch *w, struct ioasid_
 		w->pinned = ioasid_clock(w->clocked);
 }
 
-static noinline void batch_end(struct pin_watch *w, struct ioasid_pages *pages,
-			       struct ioasid_map_result *res, unsigned long n)
-{
-	u64 now = ioasid_clock(w->clocked);
-
-	w->b.last_ns = now - w->t;
-	w->b.last_pages = n;
-	w->b.last_runs = pages->ext.nr - w->runs;
-	w->b.last_faults = w->faults;
-	if (!res)
-		return;
-	res->ns_pin += w->pinned - w->t;
-	res->ns_account += now - w->pinned;
-	if (w->faults)
-		res->ns_fault += w->pinned - w->t;
-}
-
 /* It is charged, or @err: record its @n pages, their faults, and the time. */
-static __always_inline void pin_watch_end(struct pin_watch *w, struct ioasid_pages *pages,
+static __always_inline void pin_watch_end(struct ioasid_pin_watch *w, struct ioasid_pages *pages,
 					  struct ioasid_map_result *res, unsigned long n, int err)
 {
 	if (res)
 		res->batches += !err;
 	if (unlikely(w->each))
-		batch_end(w, pages, res, n);
+		ioasid_batch_end(w, pages, res, n);
 }
 
 static noinline void pin_trace(const struct ioasid_pages *pages, unsigned long vaddr, long n)
@@ -561,20 +512,25 @@ static void pin_stop_ahead(struct ioasid_pin_call *call, struct pin_src *src)
 }
 
 /*
- * Start workers where pages are small and present; elsewhere they cannot help. The last step
- * pinned @n pages. A policy that chooses batch sizes chooses them for the caller, so then
- * there are no workers.
+ * Have help with what is left: by workers where pages are small and present, by threads of
+ * the process where they are untouched. The last step pinned @n pages. A policy that
+ * chooses batch sizes chooses them for the caller, so then there is no help.
  */
-static void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-			   struct pin_src *src, unsigned long done, unsigned long n)
+static noinline void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+				    struct pin_src *src, unsigned long done, unsigned long n)
 {
-	bool pays = !src->file.file && !src->faults && pages->ext.nr - src->runs > n / 16 &&
-		    !ioasid_policy_has(IOASID_OP_MAP_BATCH);
+	bool may = !src->file.file && !ioasid_policy_has(IOASID_OP_MAP_BATCH);
+	bool pays = may && !src->faults && pages->ext.nr - src->runs > n / 16;
 
+	if (src->help)
+		return;
 	if (src->ahead && !pays)
 		pin_stop_ahead(call, src);
 	else if (!src->ahead && pays && n >= BATCH_DEFAULT)
 		src->ahead = ioasid_ahead_start(pages, done, call->workers);
+	if (may && src->faults && call->helpers)
+		src->help = ioasid_help_look(pages, &src->look, done, call->helpers,
+					     call->workers);
 }
 
 /* After a step that pinned @n of many pages, @done so far. */
@@ -585,16 +541,16 @@ static void pin_stepped(struct ioasid_pages *pages, struct ioasid_pin_call *call
 	src->untouched = src->huge && src->faults > n / 2;
 	if (ioasid_milestone(done, n))
 		pin_progress(pages, call, done);
-	if (unlikely(call->workers) && done < pages->npages)
+	if (unlikely(call->helpers) && done < pages->npages)
 		pin_look_ahead(pages, call, src, done, n);
 }
 
 /* A batch of many pages: how many to pin at once, of @left. */
-static unsigned long pin_want(unsigned long left)
+static unsigned long pin_want(const struct pin_src *src, unsigned long left)
 {
 	if (left <= SMALL)
 		return left;
-	return min(left, left < BATCH_LARGE ? BATCH_DEFAULT : BATCH_LARGE);
+	return min(left, left < BATCH_LARGE || src->look.idle ? BATCH_DEFAULT : BATCH_LARGE);
 }
 
 /*
@@ -606,13 +562,13 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 				    struct pin_src *src, struct page **batch)
 {
 	struct ioasid_extents_pos pos __uninitialized;
-	struct pin_watch w __uninitialized;
+	struct ioasid_pin_watch w __uninitialized;
 	unsigned long done = 0, left;
 
 	w.begun = false;
 	while (likely((left = pages->npages - done))) {
 		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
-		unsigned long want = src ? pin_want(left) : left;
+		unsigned long want = src ? pin_want(src, left) : left;
 		bool watched = unlikely(pin_watched(call));
 		struct pin_got got __uninitialized;
 		long n;
@@ -671,6 +627,10 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 	ret = pin_loop(pages, call, &src, NULL);
 	if (src.ahead)
 		pin_stop_ahead(call, &src);
+	if (unlikely(src.help))
+		ioasid_help_stop(src.help, call->res);
+	if (unlikely(src.look.idle))
+		kvfree(src.look.idle);
 	if (src.file.file)
 		ioasid_file_drop(&src.file);
 	if (buf.pages != buf.stack)

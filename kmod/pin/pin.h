@@ -258,7 +258,8 @@ struct ioasid_pin_paid {
  * @file: the file, for pages of one
  * @stop: becomes true when the space is torn down, may be NULL
  * @timing: a policy or a tracepoint wants the times, so there is @res
- * @workers: how many may help
+ * @workers: how many may help, because the caller or a policy said so
+ * @helpers: how many threads of the process may help with untouched memory
  * @later: the caller charges for them, so that nothing is charged here
  * @now: fail with -EAGAIN for a page that is not present
  * @owed: with @later, on return how many pages must be charged
@@ -275,7 +276,8 @@ struct ioasid_pin_call {
 	bool timing;
 	bool later;
 	bool now;
-	unsigned int workers;
+	u8 workers;
+	u8 helpers;
 	unsigned long owed;
 	struct ioasid_pin_paid *paid;
 	const bool *booked;
@@ -439,7 +441,7 @@ void ioasid_pages_cut_drop(struct ioasid_pages_cut *cut);
 /* workers.c */
 int ioasid_ahead_init(void);
 void ioasid_ahead_exit(void);
-unsigned int ioasid_ahead_workers(unsigned int want);
+unsigned int ioasid_ahead_most(void);
 
 /* frames.c */
 void ioasid_frames_exit(void);

@@ -29,11 +29,12 @@
 /* What one worker pins at a time. */
 #define AHEAD_PAGES	4096UL
 
-static struct workqueue_struct *ahead_wq;
+/* Of the workers; and what ends the threads of help.c. */
+struct workqueue_struct *ioasid_ahead_wq;
 
 static unsigned int pin_workers = 4;
 module_param(pin_workers, uint, 0644);
-MODULE_PARM_DESC(pin_workers, "Workers that may help to pin one mapping, at most 8; 0 for none (default 4)");
+MODULE_PARM_DESC(pin_workers, "Threads that may help with one mapping, at most 8; 0 for none (default 4)");
 
 /**
  * struct ahead_batch - what one worker does
@@ -88,22 +89,20 @@ static void batch_begin(struct ioasid_ahead *a, struct ahead_batch *b)
 	b->want = min(b->pages->npages - a->next, AHEAD_PAGES);
 	a->next += b->want;
 	if (b->want)
-		queue_work(ahead_wq, &b->work);
+		queue_work(ioasid_ahead_wq, &b->work);
 }
 
-/* ioasid_ahead_workers() - how many of @want there may be */
-unsigned int ioasid_ahead_workers(unsigned int want)
+/* ioasid_ahead_most() - how many may help with one mapping: the parameter */
+unsigned int ioasid_ahead_most(void)
 {
-	unsigned int most = min(READ_ONCE(pin_workers), IOASID_WORKERS_MAX);
-
-	return min3(want, most, num_online_cpus() - 1);
+	return min(READ_ONCE(pin_workers), IOASID_WORKERS_MAX);
 }
 
 /**
  * ioasid_ahead_start() - have workers pin what comes after the caller's next batch
  * @pages: the object, of current->mm
  * @done: the first page that is not pinned
- * @workers: how many, from ioasid_ahead_workers()
+ * @workers: how many
  *
  * Return: for ioasid_ahead_take(); NULL when too little is left or there is no memory.
  */
@@ -113,6 +112,7 @@ struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned lon
 	struct ioasid_ahead *a;
 	unsigned int i;
 
+	workers = min(workers, num_online_cpus() - 1);
 	if (!workers || pages->npages - done < (workers + 1) * AHEAD_PAGES)
 		return NULL;
 	a = kvzalloc(struct_size(a, batch, workers), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -227,12 +227,12 @@ unsigned long ioasid_ahead_stop(struct ioasid_ahead *a)
 int ioasid_ahead_init(void)
 {
 	/* Unbound, so that the scheduler spreads them; in sysfs, so that they can be confined. */
-	ahead_wq = alloc_workqueue("ioasid_pin", WQ_UNBOUND | WQ_SYSFS, 0);
-	return ahead_wq ? 0 : -ENOMEM;
+	ioasid_ahead_wq = alloc_workqueue("ioasid_pin", WQ_UNBOUND | WQ_SYSFS, 0);
+	return ioasid_ahead_wq ? 0 : -ENOMEM;
 }
 
 /* ioasid_ahead_exit() - no map is in flight any more */
 void ioasid_ahead_exit(void)
 {
-	destroy_workqueue(ahead_wq);
+	destroy_workqueue(ioasid_ahead_wq);
 }

@@ -98,7 +98,7 @@ int ioasid_map(int fd, uint32_t id, const void *mem, uint64_t length, uint32_t f
 	       uint64_t *iova);
 
 /**
- * ioasid_map_parallel() - the same, with up to @workers threads of the kernel that help to pin
+ * ioasid_map_parallel() - the same, with up to @workers threads that help; 0: the kernel decides
  *
  * For mappings of hundreds of MiB; see struct ioasid_map_dma.
  */

@@ -260,8 +260,8 @@ struct ioasid_attach_result {
  * @vaddr: first address in the caller's memory
  * @length: bytes, a multiple of the page size
  * @flags: enum ioasid_map_flags
- * @workers: workers that may help to pin it: the number that the caller requests, and
- *	after map_workers the number that the policies allow
+ * @workers: how many may help to pin it: the number that the caller requests (0: it leaves
+ *	that to the module), and after map_workers the number that the policies allow
  */
 struct ioasid_map_args {
 	struct ioasid_who who;
@@ -360,6 +360,10 @@ struct ioasid_place_args {
  * @bytes_1g: the same for 1 GiB
  * @node_pages: pages by the NUMA node they are on
  * @pages_ahead: pages that workers pinned
+ * @pages_helped: pages that threads of the caller's process faulted in, ahead of the caller;
+ *	their faults are in @faults, too
+ * @helpers: how many such threads there were
+ * @__pad: 0
  *
  * Times are nanoseconds. @run_max, @bytes_2m, @bytes_1g, @node_pages and all times
  * except @ns_wait may be 0 unless the event ioasid_map_done is on, or a policy has
@@ -387,6 +391,9 @@ struct ioasid_map_result {
 	u64 bytes_1g;
 	u64 node_pages[IOASID_NODES];
 	u64 pages_ahead;
+	u64 pages_helped;
+	u32 helpers;
+	u32 __pad;
 };
 
 /** enum ioasid_unmap_flags - &ioasid_unmap_args.flags */

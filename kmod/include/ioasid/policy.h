@@ -334,8 +334,10 @@ struct ioasid_policy_ops {
 
 	/**
 	 * @map_workers: How many workers may help to pin a mapping of at least
-	 * IOASID_WORKERS_PAGES pages. @args->workers is the number that the caller
-	 * requests, or that the policy before this one returned.
+	 * IOASID_WORKERS_PAGES pages, and how many threads of the caller's process
+	 * may fault it in. @args->workers is the number that the caller requests, or
+	 * that the policy before this one returned. Without a policy 0 means that only
+	 * threads of the process may help, on idle processors.
 	 *
 	 * Context: the mapping task; the range is reserved, no lock is held.
 	 * Return: the number, 0 for none; @args->workers leaves it as it is. A

@@ -361,6 +361,8 @@ TRACE_EVENT(ioasid_map_done,
 		__field(u64, bytes_2m)
 		__field(u64, bytes_1g)
 		__field(u64, pages_ahead)
+		__field(u64, pages_helped)
+		__field(u32, helpers)
 	),
 	TP_fast_assign(
 		IOASID_WHO_ASSIGN(&args->who);
@@ -388,8 +390,10 @@ TRACE_EVENT(ioasid_map_done,
 		__entry->bytes_2m = res->bytes_2m;
 		__entry->bytes_1g = res->bytes_1g;
 		__entry->pages_ahead = res->pages_ahead;
+		__entry->pages_helped = res->pages_helped;
+		__entry->helpers = res->helpers;
 	),
-	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx pages=%llu pages_ahead=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu",
+	TP_printk("space=%u tgid=%u iova=0x%llx length=0x%llx vaddr=0x%llx flags=%s err=%ld reason=%s a=0x%llx b=0x%llx pages=%llu pages_ahead=%llu charged=%llu runs=%llu run_max=%llu bytes_2m=%llu bytes_1g=%llu batches=%llu faults=%llu ns_wait=%llu ns_pin=%llu ns_fault=%llu ns_account=%llu ns_iommu=%llu ns_sync=%llu ns_total=%llu helpers=%u pages_helped=%llu",
 		  __entry->space, __entry->tgid, __entry->iova, __entry->length, __entry->vaddr,
 		  __print_flags(__entry->flags, "|", IOASID_TRACE_MAP_FLAGS),
 		  __entry->err, __print_symbolic(__entry->reason, IOASID_TRACE_REASONS), __entry->a, __entry->b,
@@ -397,7 +401,8 @@ TRACE_EVENT(ioasid_map_done,
 		  __entry->run_max, __entry->bytes_2m, __entry->bytes_1g, __entry->batches,
 		  __entry->faults,
 		  __entry->ns_wait, __entry->ns_pin, __entry->ns_fault, __entry->ns_account,
-		  __entry->ns_iommu, __entry->ns_sync, __entry->ns_total)
+		  __entry->ns_iommu, __entry->ns_sync, __entry->ns_total,
+		  __entry->helpers, __entry->pages_helped)
 );
 
 /* An unmap call begins; unmap_done follows. A teardown has the latter alone. */

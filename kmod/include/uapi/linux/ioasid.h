@@ -289,7 +289,7 @@ enum ioasid_map_flag {
  * @size: sizeof(struct ioasid_map_dma)
  * @flags: enum ioasid_map_flag; READ or WRITE or both
  * @ioasid: id
- * @workers: threads of the kernel that may help to pin, 0 for none
+ * @workers: threads that may help, at most; 0: the kernel decides
  * @iova: with FIXED_IOVA the first address
  * @user_va: first address of the memory
  * @length: bytes
@@ -305,10 +305,13 @@ enum ioasid_map_flag {
  * free ranges that are long enough but do not suit huge pages; then it takes the
  * first one in which any mapping of that length fits.
  *
- * Workers pin ahead of the caller, and only small pages that are present; the
- * caller pins the rest. They pay off for mappings of hundreds of MiB on an idle
- * machine. The module's parameter pin_workers limits their number, and a policy
- * may change it.
+ * Two kinds of threads help with mappings of 32 MiB or more. Workers of the
+ * kernel pin ahead of the caller, and only small pages that are present; they
+ * pay off for hundreds of MiB on an idle machine, and help only if @workers is
+ * not 0. Threads of the caller's process fault in memory that was not touched
+ * yet; with @workers 0 there are as many as there are idle processors. The
+ * module's parameter pin_workers limits the number of either, and a policy may
+ * change it.
  *
  * With SPARSE the memory may have holes. A page that the call would fail for with
  * EFAULT without the flag is a hole: there is nothing at its address, the memory there does

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads of the process help with a large map of untouched memory, though the program
+ * makes VFIO's calls. Whatever refuses or stops the map does so as without help.
+ */
+#include <pthread.h>
+
+#include "lib/trap.h"
+#include "help.h"
+
+TEST_F_TIMEOUT(help, small_pages, 60)
+{
+	EXPECT_EQ(1, map_helped(&self->d, map_small));
+	EXPECT_LT(0, event("pages_helped"));
+	EXPECT_GT(PAGES, event("pages_helped"));
+	/* Each page is faulted in once, but where the two meet. */
+	EXPECT_LE(PAGES, event("faults"));
+	EXPECT_GT(PAGES + 64, event("faults"));
+	EXPECT_EQ(1, threads());
+}
+
+TEST_F_TIMEOUT(help, shared_memory, 60)
+{
+	EXPECT_EQ(1, map_helped(&self->d, map_shared));
+}
+
+TEST_F_TIMEOUT(help, transparent_huge_pages, 60)
+{
+	EXPECT_EQ(1, map_helped(&self->d, map_huge));
+	EXPECT_EQ(0, event("pages_helped") % 512);
+	EXPECT_GT(64, event("faults"));
+}
+
+TEST_F_TIMEOUT(help, hugetlb, 60)
+{
+	ASSERT_TRUE(file_write(HUGE, "32"));
+	if (file_number(HUGE) == 32)
+		EXPECT_EQ(1, map_helped(&self->d, map_hugetlb));
+	else
+		printf("# no memory for huge pages\n");
+	EXPECT_EQ(0, event("pages_helped") % 512);
+	EXPECT_TRUE(file_write(HUGE, "0"));
+}
+
+/* Holes of a sparse map, one of them longer than what may be touched ahead. */
+#define NO_ACCESS	(9 * PAGE)
+#define MISSING		(10 * MIB + PAGE)
+
+/* Maps untouched memory with these holes: how many threads helped; -1: something else was mapped. */
+static long long map_sparse(int fd)
+{
+	char *mem = map_small();
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg), .user_va = (uintptr_t)mem, .iova = IOVA, .length = SIZE,
+		.flags = IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA |
+			 IOASID_MAP_FLAG_SPARSE,
+	};
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = SIZE };
+	const uint64_t mapped = SIZE - NO_ACCESS - MISSING;
+	long long n = -1;
+
+	if (mprotect(mem + 20 * MIB, NO_ACCESS, PROT_NONE) || munmap(mem + 40 * MIB, MISSING) ||
+	    ioctl(fd, IOASID_MAP_DMA, &arg))
+		return -1;
+	if (arg.out_nr_holes == 2 && arg.out_mapped == mapped && locked_kib() == (long)(mapped / KIB))
+		n = event("helpers");
+	if (ioctl(fd, IOASID_UNMAP_DMA, &unmap))
+		n = -1;
+	munmap(mem, SIZE);
+	return n;
+}
+
+TEST_F_TIMEOUT(help, holes, 60)
+{
+	struct backend d, edu;
+	volatile char *bar;
+	long long n = 0;
+	int device, i;
+
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	bar = edu_attach(d.fd, &edu, &device);
+	ASSERT_TRUE(bar);
+	for (i = 0; i < TRIES && !n; i++)
+		n = map_sparse(d.fd);
+	EXPECT_EQ(1, n);
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+	backend_close(&edu);
+	backend_close(&d);
+}
+
+/* The device gets each page where it belongs. */
+TEST_F_TIMEOUT(help, right_pages, 60)
+{
+	struct backend d, edu;
+	int device, i;
+	volatile char *bar;
+	char *mem;
+
+	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	bar = edu_attach(d.fd, &edu, &device);
+	ASSERT_TRUE(bar);
+	mem = map_small();
+	ASSERT_EQ(0, backend_map(&d, EDU_IOVA, mem, SIZE, MAP_RW));
+	for (i = 0; i < 64; i += 3) {
+		*(int *)(mem + i * MIB + i * PAGE) = i + 1;
+		ASSERT_TRUE(edu_copy(bar, EDU_IOVA + i * MIB + i * PAGE, EDU_IOVA + SIZE - PAGE, 8));
+		EXPECT_EQ(i + 1, *(int *)(mem + SIZE - PAGE));
+	}
+	munmap((void *)(uintptr_t)bar, MIB);
+	close(device);
+	backend_close(&edu);
+	backend_close(&d);
+	munmap(mem, SIZE);
+}
+
+/* --- when there is none --- */
+
+TEST_F_TIMEOUT(help, forbidden, 60)
+{
+	ASSERT_TRUE(file_write(WORKERS, "0"));
+	EXPECT_EQ(0, most_of(&self->d, 5));
+}
+
+TEST_F_TIMEOUT(help, bound_to_one_processor, 60)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(set), &set));
+	EXPECT_EQ(0, most_of(&self->d, 5));
+}
+
+/* All of it is there. */
+TEST_F_TIMEOUT(help, touched_memory, 60)
+{
+	char *mem = touched_memory(SIZE);
+
+	ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
+	EXPECT_EQ(0, event("helpers"));
+}
+
+static size_t resident(char *mem)
+{
+	static unsigned char there[PAGES];
+	size_t i, n = 0;
+
+	if (mincore(mem, SIZE, there))
+		return 0;
+	for (i = 0; i < PAGES; i++)
+		n += there[i] & 1;
+	return n;
+}
+
+/* Refused by the rlimit: with the errno and the pages of a map without help. */
+TEST_F_TIMEOUT(help, rlimit, 60)
+{
+	size_t touched[2];
+	int i;
+
+	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK) && set_memlock(SIZE / 2));
+	for (i = 0; i < 2; i++) {
+		char *mem = map_small();
+
+		ASSERT_TRUE(file_write(WORKERS, i ? "4" : "0"));
+		EXPECT_REFUSED(&self->d, ENOMEM, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
+		EXPECT_EQ(0, event("helpers"));
+		touched[i] = resident(mem);
+		munmap(mem, SIZE);
+	}
+	EXPECT_EQ(touched[0], touched[1]);
+}
+
+/* --- memory that waits for user space, and signals --- */
+
+struct mapper {
+	pthread_t thread;
+	const struct backend *d;
+	char *mem;
+	pid_t tid;
+	volatile int result;
+	volatile bool ended;
+};
+
+static void *map_it(void *arg)
+{
+	struct mapper *m = arg;
+
+	m->tid = syscall(SYS_gettid);
+	m->result = backend_map(m->d, IOVA, m->mem, SIZE, MAP_RW) ? errno : 0;
+	m->ended = true;
+	return NULL;
+}
+
+/* Only the caller waits for a page that a userfaultfd has. */
+static void map_trapped(struct ktap_test *_self, const struct backend *d)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_THREAD_ID };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct mapper m = { .d = d, .mem = map_small() };
+	char *trap = m.mem + SIZE / 2;
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg msg;
+	int i;
+
+	reg.range.start = (uintptr_t)trap;
+	reg.range.len = 16 * MIB;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+	ASSERT_EQ(0, pthread_create(&m.thread, NULL, map_it, &m));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ((ssize_t)sizeof(msg), read(uffd, &msg, sizeof(msg)));
+		ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+		EXPECT_EQ((uintptr_t)trap + i * PAGE, msg.arg.pagefault.address);
+		EXPECT_EQ((uint32_t)m.tid, msg.arg.pagefault.feat.ptid);
+		EXPECT_FALSE(m.ended);
+		if (i < 2)
+			ASSERT_TRUE(trap_fill(uffd, trap + i * PAGE, PAGE));
+	}
+}
+
+TEST_F_TIMEOUT(help, userfaultfd, 60)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		map_trapped(_self, &self->d);
+		/* The map waits for the third page. */
+		_exit(_self->failed);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+TEST_F_TIMEOUT(help, killed, 90)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 12; i++) {
+		pid = fork();
+		if (!pid)
+			map_forever(&self->d);
+		usleep(150000 + i * 37000);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_LE(0, backend_unmap_all(&self->d));
+		EXPECT_EQ(0, ktap_leaked(self->before));
+	}
+}
+
+/* Stopped in the middle it stops soon, whole, and goes on. */
+TEST_F_TIMEOUT(help, stopped, 90)
+{
+	int i, status;
+	pid_t pid = fork();
+
+	if (!pid)
+		map_forever(&self->d);
+	for (i = 0; i < 12; i++) {
+		usleep(100000 + i * 37000);
+		kill(pid, SIGSTOP);
+		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+		ASSERT_TRUE(WIFSTOPPED(status));
+		kill(pid, SIGCONT);
+	}
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_LE(0, backend_unmap_all(&self->d));
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+/* Another thread runs another program, or forks, or changes the memory. */
+static void *exec_true(void *arg)
+{
+	usleep((uintptr_t)arg);
+	execl("/bin/true", "true", NULL);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(help, exec, 90)
+{
+	pthread_t thread;
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 8; i++) {
+		pid = fork();
+		if (!pid) {
+			if (!pthread_create(&thread, NULL, exec_true,
+					    (void *)(uintptr_t)(100000 + i * 37000)))
+				map_forever(&self->d);
+			_exit(2);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		EXPECT_LE(0, backend_unmap_all(&self->d));
+		EXPECT_EQ(0, ktap_leaked(self->before));
+	}
+}
+
+struct meddler {
+	char *mem;
+	volatile bool stop;
+};
+
+static void *meddle(void *arg)
+{
+	struct meddler *m = arg;
+	unsigned int seed = 1;
+	pid_t pid;
+
+	while (!m->stop) {
+		char *at = m->mem + (size_t)(rand_r(&seed) % PAGES) * PAGE;
+
+		switch (rand_r(&seed) % 8) {
+		case 0:
+			madvise(at, PAGE, MADV_DONTNEED);
+			break;
+		case 1:
+			mprotect(at, PAGE, PROT_READ);
+			mprotect(at, PAGE, PROT_READ | PROT_WRITE);
+			break;
+		case 2:
+			munmap(at, PAGE);
+			mmap(at, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			break;
+		case 3:
+			pid = fork();
+			if (!pid)
+				_exit(0);
+			waitpid(pid, NULL, 0);
+			break;
+		default:
+			*(volatile char *)at = 1;
+			usleep(1000);
+		}
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(help, memory_changes, 90)
+{
+	struct meddler m = { .mem = map_small() };
+	pthread_t thread;
+	int i, ret;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, meddle, &m));
+	for (i = 0; i < 8; i++) {
+		madvise(m.mem, SIZE, MADV_DONTNEED);
+		ret = backend_map(&self->d, IOVA, m.mem, SIZE, MAP_RW) ? errno : 0;
+		EXPECT_TRUE(!ret || ret == EFAULT);
+		if (!ret)
+			EXPECT_EQ((long long)SIZE, backend_unmap(&self->d, IOVA, SIZE));
+		EXPECT_EQ(0, ktap_leaked(self->before));
+	}
+	m.stop = true;
+	pthread_join(thread, NULL);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A container of the shim, and maps of untouched memory with which threads of the process may help. */
+#ifndef IOASID_TEST_LIFETIME_HELP_H
+#define IOASID_TEST_LIFETIME_HELP_H
+
+#include <dirent.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "lib/edu.h"
+#include "lib/ioasid.h"
+
+#define SIZE	(64 * MIB)
+#define PAGES	(SIZE / PAGE)
+#define IOVA	0x10000000ULL
+#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
+#define TRACE	"/sys/kernel/tracing/trace"
+#define WORKERS	"/sys/module/ioasid/parameters/pin_workers"
+#define HUGE	"/proc/sys/vm/nr_hugepages"
+/* Emulated processors take turns, and a thread's turn may come when all is done. */
+#define TRIES	25
+
+FIXTURE(help) {
+	struct backend d;
+	long long before;
+};
+
+/* Has the kernel the threads? */
+static inline bool help_possible(void)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[256];
+	bool has = false;
+
+	while (file && !has && fgets(line, sizeof(line), file))
+		has = strstr(line, " vhost_task_create");
+	if (file)
+		fclose(file);
+	return has;
+}
+
+FIXTURE_SETUP(help)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor: there is no help");
+	if (!help_possible())
+		SKIP(return, "the kernel has no threads for it (CONFIG_VHOST_TASK)");
+	self->before = ktap_pinned();
+	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	ASSERT_TRUE(file_write(TRACE, "\n") && file_write(EVENT, "1"));
+}
+
+FIXTURE_TEARDOWN(help)
+{
+	EXPECT_TRUE(file_write(EVENT, "0") && file_write(WORKERS, "4"));
+	backend_close(&self->d);
+	EXPECT_EQ(0, locked_kib());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+/* A number of the last map's event; -1: there was none. */
+static inline long long event(const char *key)
+{
+	FILE *f = fopen(TRACE, "re");
+	char line[1024], field[32], *at;
+	long long n = -1;
+
+	snprintf(field, sizeof(field), " %s=", key);
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, field);
+		if (at)
+			n = atoll(at + strlen(field));
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static inline int threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int n = -2;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+/* --- kinds of memory --- */
+
+static inline char *map_huge(void)
+{
+	char *mem = mmap(NULL, 2 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mem = (char *)(((uintptr_t)mem + SIZE - 1) & ~(SIZE - 1));
+	madvise(mem, SIZE, MADV_HUGEPAGE);
+	return mem;
+}
+
+static inline char *map_hugetlb(void)
+{
+	return mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		    -1, 0);
+}
+
+static inline char *map_shared(void)
+{
+	return mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+static inline char *map_small(void)
+{
+	return small_pages(SIZE);
+}
+
+/* Maps untouched memory and unmaps it: how many threads helped; -1 for an errno. */
+static inline long long map_once(const struct backend *d, char *(*memory)(void))
+{
+	char *mem = memory();
+	long long n = -1;
+
+	if (mem == MAP_FAILED || backend_map(d, IOVA, mem, SIZE, MAP_RW))
+		return -1;
+	if (locked_kib() == (long)(SIZE / KIB))
+		n = event("helpers");
+	if (backend_unmap(d, IOVA, SIZE) != SIZE)
+		n = -1;
+	munmap(mem, SIZE);
+	return n;
+}
+
+/* The same until one has helped. */
+static inline long long map_helped(const struct backend *d, char *(*memory)(void))
+{
+	long long n = 0;
+	int i;
+
+	for (i = 0; i < TRIES && !n; i++)
+		n = map_once(d, memory);
+	return n;
+}
+
+static inline long long most_of(const struct backend *d, int tries)
+{
+	long long n = 0, most = 0;
+
+	while (tries-- && n >= 0) {
+		n = map_once(d, map_small);
+		most = n > most ? n : most;
+	}
+	return n < 0 ? n : most;
+}
+
+/* In a process that ends: what it has mapped stays, in the container that the test has too. */
+static inline void map_forever(const struct backend *d)
+{
+	while (map_once(d, map_small) >= 0)
+		;
+	_exit(1);
+}
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the map of untouched memory costs, and what help with it saves: for
+ * docs/start-of-large-guests.md. It prints, and decides nothing.
+ *
+ *	vm/run --mttcg --cpus 2 --mem 3072 --hugepages 520 -- tools/testing/run -t 0 lifetime/help_cost.long
+ *	vm/run --icount --mem 3072 --hugepages 520 -- tools/testing/run -t 0 lifetime/help_cost.long
+ *
+ * With two processors: milliseconds for each way to a map of 1 GiB. With one, where a nanosecond
+ * is an instruction: what each step takes for each page of 4K.
+ */
+#include <pthread.h>
+
+#include "lib/edu.h"
+
+#define SIZE	GIB
+#define PAGES	(SIZE / PAGE)
+#define IOVA	0x100000000ULL
+#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
+#define TRACE	"/sys/kernel/tracing/trace"
+#define WORKERS	"/sys/module/ioasid/parameters/pin_workers"
+#define ROUNDS	5
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum memory { SMALL, THP, HUGETLB, KINDS };
+static const char *const memory_name[] = { "4K", "transparent huge pages", "hugetlb, 2M" };
+
+static char *memory_get(enum memory kind, char **whole)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (kind == HUGETLB ? MAP_HUGETLB : 0);
+	char *mem;
+
+	*whole = mmap(NULL, SIZE + 2 * MIB, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (*whole == MAP_FAILED)
+		return NULL;
+	mem = (char *)(((uintptr_t)*whole + 2 * MIB - 1) & ~(2 * MIB - 1));
+	if (kind != HUGETLB)
+		madvise(mem, SIZE, kind == THP ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+/* As the threads of a monitor that preallocates. */
+static void *populate(void *at)
+{
+	madvise(at, SIZE / 2, MADV_POPULATE_WRITE);
+	return NULL;
+}
+
+static void populate_by_two(char *mem)
+{
+	pthread_t thread[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, populate, mem + i * (SIZE / 2));
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct way {
+	const char *name;
+	enum backend_kind kind;
+	const char *workers;	/* NULL: populated by two threads before */
+};
+
+static const struct way ways[] = {
+	{ "type1", BACKEND_TYPE1, "4" },
+	{ "type1, after two threads have touched it", BACKEND_TYPE1, NULL },
+	{ "ioasid, pin_workers=0", BACKEND_SHIM, "0" },
+	{ "ioasid", BACKEND_SHIM, "4" },
+};
+
+/* One map of memory that is new: milliseconds, or -1. */
+static double one(const struct way *way, enum memory kind)
+{
+	struct backend d;
+	char *mem, *whole;
+	double t;
+	int ret;
+
+	if (!file_write(WORKERS, way->workers ?: "4") ||
+	    !backend_open(&d, way->kind, VFIO_TYPE1v2_IOMMU, DEVICE_NVME))
+		return -1;
+	mem = memory_get(kind, &whole);
+	if (!mem)
+		return -1;
+	t = now_ms();
+	if (!way->workers)
+		populate_by_two(mem);
+	ret = backend_map(&d, IOVA, mem, SIZE, MAP_RW);
+	t = now_ms() - t;
+	backend_close(&d);
+	munmap(whole, SIZE + 2 * MIB);
+	return ret ? -1 : t;
+}
+
+TEST_TIMEOUT(wall, 3600)
+{
+	double ms[sizeof(ways) / sizeof(*ways)][ROUNDS];
+	size_t w, r;
+	int kind;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor");
+	printf("# | memory | way | median, ms | least | most |\n");
+	for (kind = 0; kind < KINDS; kind++) {
+		/* In turn, so that each finds the machine as the others do. */
+		for (r = 0; r < ROUNDS; r++)
+			for (w = 0; w < sizeof(ways) / sizeof(*ways); w++) {
+				ms[w][r] = one(&ways[w], kind);
+				ASSERT_LE(0, ms[w][r]);
+			}
+		for (w = 0; w < sizeof(ways) / sizeof(*ways); w++) {
+			qsort(ms[w], ROUNDS, sizeof(double), by_size);
+			printf("# | %s | %s | %.0f | %.0f | %.0f |\n", memory_name[kind],
+			       ways[w].name, ms[w][ROUNDS / 2], ms[w][0], ms[w][ROUNDS - 1]);
+			fflush(stdout);
+		}
+	}
+	EXPECT_TRUE(file_write(WORKERS, "4"));
+}
+
+/* A number of the last map's event. */
+static double event(const char *key)
+{
+	FILE *f = fopen(TRACE, "re");
+	char line[1024], field[32], *at;
+	double n = -1;
+
+	snprintf(field, sizeof(field), " %s=", key);
+	while (f && fgets(line, sizeof(line), f)) {
+		at = strstr(line, field);
+		if (at)
+			n = atof(at + strlen(field));
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+TEST_TIMEOUT(steps, 3600)
+{
+	static const struct way way = { "ioasid", BACKEND_SHIM, "0" };
+	char *mem, *whole;
+	double touch, type1, pin, account, iommu, total;
+	struct backend d;
+	int kind;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		SKIP(return, "not with --icount");
+	printf("# | memory | touch alone | ioasid: touch and pin | charge | page tables | all | pin, of touched memory | type1 |\n");
+	for (kind = 0; kind < KINDS; kind++) {
+		mem = memory_get(kind, &whole);
+		ASSERT_TRUE(mem);
+		touch = now_ms();
+		ASSERT_EQ(0, madvise(mem, SIZE, MADV_POPULATE_WRITE));
+		touch = now_ms() - touch;
+		ASSERT_TRUE(file_write(EVENT, "1") && file_write(TRACE, "\n"));
+		ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+		ASSERT_EQ(0, backend_map(&d, IOVA, mem, SIZE, MAP_RW));
+		pin = event("ns_pin");
+		backend_close(&d);
+		munmap(whole, SIZE + 2 * MIB);
+		total = one(&way, kind);
+		account = event("ns_account");
+		iommu = event("ns_iommu");
+		ASSERT_TRUE(file_write(EVENT, "0"));
+		type1 = one(&ways[0], kind);
+		printf("# | %s | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n",
+		       memory_name[kind], touch * 1e6 / PAGES, event("ns_pin") / PAGES,
+		       account / PAGES, iommu / PAGES, total * 1e6 / PAGES, pin / PAGES,
+		       type1 * 1e6 / PAGES);
+		fflush(stdout);
+	}
+	EXPECT_TRUE(file_write(WORKERS, "4"));
+}
+
+TEST_HARNESS_MAIN
