@@ -340,7 +340,7 @@ enum ioasid_map_flag {
  * and the caller has no CAP_SYS_RESOURCE. No rlimit bounds a mapping that charges
  * no page (device memory), or whose caller is another process than the one that
  * created the address space or last took it over (IOASID_CHANGE_OWNER), nor one with
- * holes, which counts as one mapping for each 128 MiB of its length. Others:
+ * holes, which counts as one mapping and as one more for each 128 MiB of its length. Others:
  * the errno of a policy or of the IOMMU driver.
  */
 struct ioasid_map_dma {
