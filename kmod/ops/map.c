@@ -315,8 +315,15 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
-/* Pin the pages of a BUILDING area, and charge them unless that is done later; no lock is held. */
-static int map_pin(struct ioasid_map_call *c)
+/**
+ * ioasid_map_pin() - pin the pages of a mapping, and charge them unless that is done later
+ * @c: its range is reserved, in a space where pages are pinned at once; no lock is held
+ *
+ * After it only the page tables are missing.
+ *
+ * Return: 0; or an errno, for ioasid_map_undo().
+ */
+int ioasid_map_pin(struct ioasid_map_call *c)
 {
 	int ret;
 
@@ -460,7 +467,7 @@ static int map_build(struct ioasid_map_call *c)
 
 	for (;;) {
 		if (c->pin_now) {
-			ret = map_pin(c);
+			ret = ioasid_map_pin(c);
 			if (!ret && unlikely(c->pin.now))
 				ret = map_pay_now(c);
 			if (ret)
@@ -614,17 +621,6 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 __flatten int ioasid_map_reserve(struct ioasid_map_call *c)
 {
 	return map_check(c) ?: map_reserve(c);
-}
-
-/**
- * ioasid_map_pin() - go on to the point where only the page tables are missing
- * @c: its range is reserved, in a space where pages are pinned at once
- *
- * Return: 0; or an errno, for ioasid_map_undo().
- */
-int ioasid_map_pin(struct ioasid_map_call *c)
-{
-	return map_pin(c);
 }
 
 /* EDQUOT and EAGAIN of a policy have another meaning for VFIO's callers. */

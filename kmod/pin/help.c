@@ -392,24 +392,22 @@ void ioasid_help_stop(struct ioasid_help *h, struct ioasid_map_result *res)
 /* Make the threads. Return: false if there is none. */
 static bool help_begin(struct ioasid_help *h)
 {
+	struct vhost_task *thread;
 	unsigned int i;
 
 	for (i = 0; i < h->nr; i++) {
-		struct helper *me = &h->helper[i];
-		struct vhost_task *thread;
-
-		me->help = h;
-		me->at = ULONG_MAX;
-		thread = vhost_task_create(help_run, help_killed, me, "ioasid-help");
+		h->helper[i].help = h;
+		h->helper[i].at = ULONG_MAX;
+	}
+	for (i = 0; i < h->nr; i++) {
+		thread = vhost_task_create(help_run, help_killed, &h->helper[i], "ioasid-help");
 		/* Kernels differ in what they return when there is none. */
 		if (IS_ERR_OR_NULL(thread))
 			break;
-		me->thread = thread;
+		h->helper[i].thread = thread;
 	}
 	if (!i)
 		return false;
-	for (; i < h->nr; i++)
-		h->helper[i].at = ULONG_MAX;
 	/* The caller has a reference, but may be gone before a thread that is stopped. */
 	__module_get(THIS_MODULE);
 	for (i = 0; i < h->nr && h->helper[i].thread; i++)
