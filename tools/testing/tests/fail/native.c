@@ -5,6 +5,7 @@
  */
 #include <sys/prctl.h>
 
+#include "fail/cut.h"
 #include "fail/sweep.h"
 #include "lib/ioasid.h"
 
@@ -630,7 +631,6 @@ TEST_F_TIMEOUT(native, unmap_dirty, 60)
 /* --- parts of mappings --- */
 
 #define CUT_FIRST	5
-#define CUT_PAGES	9
 
 static bool cut_ready(struct world *w)
 {
@@ -645,38 +645,18 @@ static bool cut_ready(struct world *w)
 /* Both ends are cut, with bits; after a failure there is one mapping, as before. */
 static bool cut_call(struct world *w)
 {
-	uint64_t bits = 0;
-	struct ioasid_unmap_dma arg = {
-		.size = sizeof(arg),
-		.flags = IOASID_UNMAP_FLAG_GET_DIRTY | IOASID_UNMAP_FLAG_SPLIT,
-		.iova = IOVA + CUT_FIRST * PAGE,
-		.length = CUT_PAGES * PAGE,
-		.dirty = (uintptr_t)&bits,
-		.dirty_size = 8,
-	};
-
-	if (ioctl(w->d.fd, IOASID_UNMAP_DMA, &arg))
-		return false;
-	return bits == (1ULL << CUT_PAGES) - 1 || sweep_complain("a dirty page is missing");
+	return cut_unmap(w, IOVA + CUT_FIRST * PAGE, (1ULL << CUT_PAGES) - 1, "a dirty page is missing");
 }
 
 /* The answer alone may be missing. */
 static bool cut_gone(struct world *w)
 {
-	struct ioasid_get_info info = native_info(w->d.fd, 0);
-
-	if (info.out_maps == 1 && info.out_bytes == (uint64_t)w->bytes &&
-	    locked_kib() == w->bytes / 1024)
-		return false;
-	if (info.out_maps != 2 || info.out_bytes != w->bytes - CUT_PAGES * PAGE)
-		sweep_complain("it was cut, and not unmapped");
-	return true;
+	return cut_is_gone(w, locked_kib() == w->bytes / 1024);
 }
 
 static bool cut_undo(struct world *w)
 {
-	return native_unmap_all(w->d.fd, 0) == (long long)(w->bytes - CUT_PAGES * PAGE) &&
-	       unmap_dirty_undo(w);
+	return cut_unmap_rest(w) && unmap_dirty_undo(w);
 }
 
 TEST_F_TIMEOUT(native, unmap_split, 60)

@@ -3,13 +3,11 @@
  * Failures in maps with holes, and in unmaps of parts of them: nothing was done, or all of it,
  * and no page is taken for a hole.
  */
-#include "fail/sweep.h"
-#include "lib/ioasid.h"
+#include "fail/cut.h"
 
 #define IOVA		0x40000000ULL
 #define PAGES		24
 #define HOLES		(7ULL << 6 | 1ULL << 20)	/* pages */
-#define CUT_PAGES	9
 
 /* A /dev/ioasid with a device behind it. */
 FIXTURE(sparse) {
@@ -34,7 +32,6 @@ static int track(struct world *w, uint32_t op)
 {
 	return native_dirty(w->d.fd, op, 0, 0, 0, NULL, 0);
 }
-
 
 /* Tracked, so that there are bits for the holes as well. */
 static bool sparse_ready(struct world *w)
@@ -81,38 +78,18 @@ static bool sparse_cut_ready(struct world *w)
 /* Both ends are cut, one of them within a hole. */
 static bool sparse_cut_call(struct world *w)
 {
-	uint64_t bits = 0;
-	struct ioasid_unmap_dma arg = {
-		.size = sizeof(arg),
-		.flags = IOASID_UNMAP_FLAG_GET_DIRTY | IOASID_UNMAP_FLAG_SPLIT,
-		.iova = IOVA + 7 * PAGE,
-		.length = CUT_PAGES * PAGE,
-		.dirty = (uintptr_t)&bits,
-		.dirty_size = 8,
-	};
-
-	if (ioctl(w->d.fd, IOASID_UNMAP_DMA, &arg))
-		return false;
-	return bits == (((1ULL << CUT_PAGES) - 1) & ~(HOLES >> 7)) ||
-	       sweep_complain("other pages are dirty");
+	return cut_unmap(w, IOVA + 7 * PAGE, ((1ULL << CUT_PAGES) - 1) & ~(HOLES >> 7),
+			 "other pages are dirty");
 }
 
 static bool sparse_cut_gone(struct world *w)
 {
-	struct ioasid_get_info info = native_info(w->d.fd, 0);
-
-	if (info.out_maps == 1 && info.out_bytes == (uint64_t)w->bytes &&
-	    info.out_pinned == PAGES - 4)
-		return false;
-	if (info.out_maps != 2 || info.out_bytes != w->bytes - CUT_PAGES * PAGE)
-		sweep_complain("it was cut, and not unmapped");
-	return true;
+	return cut_is_gone(w, native_info(w->d.fd, 0).out_pinned == PAGES - 4);
 }
 
 static bool sparse_cut_undo(struct world *w)
 {
-	return native_unmap_all(w->d.fd, 0) == (long long)(w->bytes - CUT_PAGES * PAGE) &&
-	       !track(w, IOASID_DIRTY_OP_STOP);
+	return cut_unmap_rest(w) && !track(w, IOASID_DIRTY_OP_STOP);
 }
 
 TEST_F_TIMEOUT(sparse, cut_sparse, 60)

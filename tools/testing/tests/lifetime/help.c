@@ -7,15 +7,16 @@
 
 #include "lib/trap.h"
 #include "help.h"
+#include "meddle.h"
 
 TEST_F_TIMEOUT(help, small_pages, 60)
 {
 	EXPECT_EQ(1, map_helped(&self->d, map_small));
-	EXPECT_LT(0, event("pages_helped"));
-	EXPECT_GT(PAGES, event("pages_helped"));
+	EXPECT_LT(0, map_event("pages_helped"));
+	EXPECT_GT(PAGES, map_event("pages_helped"));
 	/* Each page is faulted in once, but where the two meet. */
-	EXPECT_LE(PAGES, event("faults"));
-	EXPECT_GT(PAGES + 64, event("faults"));
+	EXPECT_LE(PAGES, map_event("faults"));
+	EXPECT_GT(PAGES + 64, map_event("faults"));
 	EXPECT_EQ(1, threads());
 }
 
@@ -27,8 +28,8 @@ TEST_F_TIMEOUT(help, shared_memory, 60)
 TEST_F_TIMEOUT(help, transparent_huge_pages, 60)
 {
 	EXPECT_EQ(1, map_helped(&self->d, map_huge));
-	EXPECT_EQ(0, event("pages_helped") % 512);
-	EXPECT_GT(64, event("faults"));
+	EXPECT_EQ(0, map_event("pages_helped") % 512);
+	EXPECT_GT(64, map_event("faults"));
 }
 
 TEST_F_TIMEOUT(help, hugetlb, 60)
@@ -38,7 +39,7 @@ TEST_F_TIMEOUT(help, hugetlb, 60)
 		EXPECT_EQ(1, map_helped(&self->d, map_hugetlb));
 	else
 		printf("# no memory for huge pages\n");
-	EXPECT_EQ(0, event("pages_helped") % 512);
+	EXPECT_EQ(0, map_event("pages_helped") % 512);
 	EXPECT_TRUE(file_write(HUGE, "0"));
 }
 
@@ -63,7 +64,7 @@ static long long map_sparse(int fd)
 	    ioctl(fd, IOASID_MAP_DMA, &arg))
 		return -1;
 	if (arg.out_nr_holes == 2 && arg.out_mapped == mapped && locked_kib() == (long)(mapped / KIB))
-		n = event("helpers");
+		n = map_event("helpers");
 	if (ioctl(fd, IOASID_UNMAP_DMA, &unmap))
 		n = -1;
 	munmap(mem, SIZE);
@@ -138,7 +139,7 @@ TEST_F_TIMEOUT(help, touched_memory, 60)
 	char *mem = touched_memory(SIZE);
 
 	ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
-	EXPECT_EQ(0, event("helpers"));
+	EXPECT_EQ(0, map_event("helpers"));
 }
 
 static size_t resident(char *mem)
@@ -165,7 +166,7 @@ TEST_F_TIMEOUT(help, rlimit, 60)
 
 		ASSERT_TRUE(file_write(WORKERS, i ? "4" : "0"));
 		EXPECT_REFUSED(&self->d, ENOMEM, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
-		EXPECT_EQ(0, event("helpers"));
+		EXPECT_EQ(0, map_event("helpers"));
 		touched[i] = resident(mem);
 		munmap(mem, SIZE);
 	}
@@ -303,40 +304,27 @@ TEST_F_TIMEOUT(help, exec, 90)
 	}
 }
 
-struct meddler {
-	char *mem;
-	volatile bool stop;
-};
-
+/* With forks, a moment in which nothing is there, and waits, so that others get on. */
 static void *meddle(void *arg)
 {
 	struct meddler *m = arg;
-	unsigned int seed = 1;
+	unsigned int seed = 1, how;
 	pid_t pid;
 
 	while (!m->stop) {
 		char *at = m->mem + (size_t)(rand_r(&seed) % PAGES) * PAGE;
 
-		switch (rand_r(&seed) % 8) {
-		case 0:
-			madvise(at, PAGE, MADV_DONTNEED);
-			break;
-		case 1:
-			mprotect(at, PAGE, PROT_READ);
-			mprotect(at, PAGE, PROT_READ | PROT_WRITE);
-			break;
-		case 2:
-			munmap(at, PAGE);
-			mmap(at, PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-			break;
-		case 3:
+		how = rand_r(&seed) % 8;
+		if (how == 3) {
 			pid = fork();
 			if (!pid)
 				_exit(0);
 			waitpid(pid, NULL, 0);
-			break;
-		default:
+			continue;
+		}
+		if (how == 2)
+			munmap(at, PAGE);
+		if (!meddle_page(at, how)) {
 			*(volatile char *)at = 1;
 			usleep(1000);
 		}

@@ -9,12 +9,11 @@
 
 #include "lib/edu.h"
 #include "lib/ioasid.h"
+#include "lib/map_event.h"
 
 #define SIZE	(64 * MIB)
 #define PAGES	(SIZE / PAGE)
 #define IOVA	0x10000000ULL
-#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
-#define TRACE	"/sys/kernel/tracing/trace"
 #define WORKERS	"/sys/module/ioasid/parameters/pin_workers"
 #define HUGE	"/proc/sys/vm/nr_hugepages"
 /* Emulated processors take turns, and a thread's turn may come when all is done. */
@@ -47,33 +46,15 @@ FIXTURE_SETUP(help)
 		SKIP(return, "the kernel has no threads for it (CONFIG_VHOST_TASK)");
 	self->before = ktap_pinned();
 	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
-	ASSERT_TRUE(file_write(TRACE, "\n") && file_write(EVENT, "1"));
+	ASSERT_TRUE(map_event_record(true));
 }
 
 FIXTURE_TEARDOWN(help)
 {
-	EXPECT_TRUE(file_write(EVENT, "0") && file_write(WORKERS, "4"));
+	EXPECT_TRUE(map_event_record(false) && file_write(WORKERS, "4"));
 	backend_close(&self->d);
 	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, ktap_leaked(self->before));
-}
-
-/* A number of the last map's event; -1: there was none. */
-static inline long long event(const char *key)
-{
-	FILE *f = fopen(TRACE, "re");
-	char line[1024], field[32], *at;
-	long long n = -1;
-
-	snprintf(field, sizeof(field), " %s=", key);
-	while (f && fgets(line, sizeof(line), f)) {
-		at = strstr(line, field);
-		if (at)
-			n = atoll(at + strlen(field));
-	}
-	if (f)
-		fclose(f);
-	return n;
 }
 
 static inline int threads(void)
@@ -124,7 +105,7 @@ static inline long long map_once(const struct backend *d, char *(*memory)(void))
 	if (mem == MAP_FAILED || backend_map(d, IOVA, mem, SIZE, MAP_RW))
 		return -1;
 	if (locked_kib() == (long)(SIZE / KIB))
-		n = event("helpers");
+		n = map_event("helpers");
 	if (backend_unmap(d, IOVA, SIZE) != SIZE)
 		n = -1;
 	munmap(mem, SIZE);

@@ -47,7 +47,7 @@ TEST_F_TIMEOUT(help, numa_policy, 120)
 			if (!of_task)
 				ASSERT_EQ(0, syscall(SYS_mbind, mem, SIZE, 2, &one, 8, 0));
 			ASSERT_EQ(0, backend_map(&self->d, IOVA, mem, SIZE, MAP_RW));
-			helped[of_task] = event("helpers");
+			helped[of_task] = map_event("helpers");
 			EXPECT_EQ(PAGES, on_node(mem, 1));
 			EXPECT_EQ((long long)SIZE, backend_unmap(&self->d, IOVA, SIZE));
 			munmap(mem, SIZE);
@@ -121,10 +121,10 @@ static int in_group(const struct backend *d)
 		mem = map_small();
 		if (backend_map(d, IOVA, mem, SIZE, MAP_RW))
 			return 4;
-		n = event("helpers");
+		n = map_event("helpers");
 		grown = cgroup_number(CGROUP "/memory.stat", "anon") - before;
 		printf("# %lld bytes more, %lld pages by %lld threads\n", grown,
-		       event("pages_helped"), n);
+		       map_event("pages_helped"), n);
 		/* Counts of processors are added up now and then. */
 		if (grown < (long long)(SIZE - 2 * MIB))
 			return 5;

@@ -12,12 +12,11 @@
 #include <pthread.h>
 
 #include "lib/edu.h"
+#include "lib/map_event.h"
 
 #define SIZE	GIB
 #define PAGES	(SIZE / PAGE)
 #define IOVA	0x100000000ULL
-#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
-#define TRACE	"/sys/kernel/tracing/trace"
 #define WORKERS	"/sys/module/ioasid/parameters/pin_workers"
 #define ROUNDS	5
 
@@ -138,29 +137,11 @@ TEST_TIMEOUT(wall, 3600)
 	EXPECT_TRUE(file_write(WORKERS, "4"));
 }
 
-/* A number of the last map's event. */
-static double event(const char *key)
-{
-	FILE *f = fopen(TRACE, "re");
-	char line[1024], field[32], *at;
-	double n = -1;
-
-	snprintf(field, sizeof(field), " %s=", key);
-	while (f && fgets(line, sizeof(line), f)) {
-		at = strstr(line, field);
-		if (at)
-			n = atof(at + strlen(field));
-	}
-	if (f)
-		fclose(f);
-	return n;
-}
-
 TEST_TIMEOUT(steps, 3600)
 {
 	static const struct way way = { "ioasid", BACKEND_SHIM, "0" };
 	char *mem, *whole;
-	double touch, type1, pin, account, iommu, total;
+	double touch, type1, pin, pinned, account, iommu, total;
 	struct backend d;
 	int kind;
 
@@ -173,19 +154,20 @@ TEST_TIMEOUT(steps, 3600)
 		touch = now_ms();
 		ASSERT_EQ(0, madvise(mem, SIZE, MADV_POPULATE_WRITE));
 		touch = now_ms() - touch;
-		ASSERT_TRUE(file_write(EVENT, "1") && file_write(TRACE, "\n"));
+		ASSERT_TRUE(map_event_record(true));
 		ASSERT_TRUE(backend_open(&d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
 		ASSERT_EQ(0, backend_map(&d, IOVA, mem, SIZE, MAP_RW));
-		pin = event("ns_pin");
+		pin = map_event("ns_pin");
 		backend_close(&d);
 		munmap(whole, SIZE + 2 * MIB);
 		total = one(&way, kind);
-		account = event("ns_account");
-		iommu = event("ns_iommu");
-		ASSERT_TRUE(file_write(EVENT, "0"));
+		pinned = map_event("ns_pin");
+		account = map_event("ns_account");
+		iommu = map_event("ns_iommu");
+		ASSERT_TRUE(map_event_record(false));
 		type1 = one(&ways[0], kind);
 		printf("# | %s | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f |\n",
-		       memory_name[kind], touch * 1e6 / PAGES, event("ns_pin") / PAGES,
+		       memory_name[kind], touch * 1e6 / PAGES, pinned / PAGES,
 		       account / PAGES, iommu / PAGES, total * 1e6 / PAGES, pin / PAGES,
 		       type1 * 1e6 / PAGES);
 		fflush(stdout);

@@ -8,13 +8,13 @@
 
 #include "lib/edu.h"
 #include "lib/ioasid.h"
+#include "lib/map_event.h"
 #include "lib/scatter.h"
+#include "meddle.h"
 
 #define SIZE	(64 * MIB)
 #define PAGES	(SIZE / PAGE)
 #define IOVA	EDU_IOVA
-#define EVENT	"/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable"
-#define TRACE	"/sys/kernel/tracing/trace"
 
 FIXTURE(workers) {
 	struct backend d, edu;
@@ -67,21 +67,10 @@ static int helped(int fd, char *mem)
 	return ioctl(fd, IOASID_MAP_DMA, &arg) ? errno : 0;
 }
 
-/* How many pages of the last mapping came from workers, by its event; -1 for none. */
+/* How many pages of the last mapping came from workers; -1 for none. */
 static long long ahead(void)
 {
-	FILE *f = fopen(TRACE, "re");
-	char line[1024], *at;
-	long long n = -1;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		at = strstr(line, "pages_ahead=");
-		if (at)
-			n = atoll(at + strlen("pages_ahead="));
-	}
-	if (f)
-		fclose(f);
-	return n;
+	return map_event("pages_ahead");
 }
 
 /* Does the device find page @i at its address? It copies it over the last page. */
@@ -110,13 +99,13 @@ TEST_F_TIMEOUT(workers, right_pages, 60)
 {
 	int tries;
 
-	ASSERT_TRUE(file_write(TRACE, "\n") && file_write(EVENT, "1"));
+	ASSERT_TRUE(map_event_record(true));
 	/* Emulated processors take turns, and a worker whose turn does not come is not waited for. */
 	for (tries = 0; tries < 25 && ahead() <= 0; tries++) {
 		ASSERT_LE(0, native_unmap_all(self->d.fd, 0));
 		ASSERT_EQ(0, helped(self->d.fd, self->mem));
 	}
-	file_write(EVENT, "0");
+	map_event_record(false);
 	EXPECT_LT(0, ahead());
 	EXPECT_EQ(SIZE / KIB, locked_kib());
 	EXPECT_EQ(PAGES, ktap_leaked(self->before));
@@ -176,12 +165,6 @@ TEST_F_TIMEOUT(workers, limit, 60)
 
 /* --- others at work --- */
 
-struct meddler {
-	char *mem;
-	volatile bool stop;
-};
-
-/* Takes pages away, brings them back, splits the area. */
 static void *meddle(void *arg)
 {
 	struct meddler *m = arg;
@@ -190,21 +173,8 @@ static void *meddle(void *arg)
 	while (!m->stop) {
 		char *at = m->mem + (size_t)(rand_r(&seed) % PAGES) * PAGE;
 
-		switch (rand_r(&seed) % 4) {
-		case 0:
-			madvise(at, PAGE, MADV_DONTNEED);
-			break;
-		case 1:
-			mprotect(at, PAGE, PROT_READ);
-			mprotect(at, PAGE, PROT_READ | PROT_WRITE);
-			break;
-		case 2:
-			mmap(at, PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-			break;
-		default:
+		if (!meddle_page(at, rand_r(&seed) % 4))
 			*at = 1;
-		}
 	}
 	return NULL;
 }

@@ -19,8 +19,6 @@ FIXTURE(sparse) {
 	long long before;	/* pages pinned */
 };
 
-typedef struct ktap_fixture_sparse S;
-
 FIXTURE_SETUP(sparse)
 {
 	self->before = ktap_pinned();
@@ -38,22 +36,9 @@ FIXTURE_TEARDOWN(sparse)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-static bool map_window(S *self)
-{
-	return window(self->mem) && sparse_map(self->fd, 0, AT, self->mem, PAGES, &self->s) == AT &&
-	       window_is(&self->s, AT);
-}
-
-static long long cut(int fd, uint64_t first, uint64_t n)
-{
-	long long bytes = native_unmap_split(fd, 0, AT + first * PAGE, n * PAGE);
-
-	return bytes < 0 ? bytes : bytes / (long long)PAGE;
-}
-
 TEST_F(sparse, holes)
 {
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	EXPECT_HAS(1, PAGES, THERE);
 	EXPECT_EQ(self->before + THERE, ktap_pinned());
 	/* It is one mapping, and its holes are taken. */
@@ -403,7 +388,7 @@ TEST_F(sparse, in_kernel_users)
 	struct kapi a;
 
 	ASSERT_LE(0, module);
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_EQ(0, CALL(FROM_FILE, .fd = self->fd, .flags = 1));
 	ASSERT_EQ(0, CALL(ACCESS_CREATE, .flags = KAPI_ACCESS_TIDY));
 	ASSERT_EQ(0, native_dirty(self->fd, IOASID_DIRTY_OP_START, 0, 0, 0, NULL, 0));
@@ -440,7 +425,7 @@ TEST_F(sparse, copied)
 {
 	uint64_t to = AT + PAGES * PAGE;
 
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_EQ(to, native_copy(self->fd, 0, 0, NATIVE_FIXED, to, AT + 2 * PAGE, 10 * PAGE));
 	EXPECT_EQ(THERE + 5, native_info(self->fd, 0).out_pinned);
 	ASSERT_EQ(to + 20 * PAGE, native_copy(self->fd, 0, 0, NATIVE_FIXED, to + 20 * PAGE,
@@ -460,7 +445,7 @@ TEST_F(sparse, copied)
 /* Parts of it, down to one with nothing but a hole. */
 TEST_F(sparse, cut)
 {
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	EXPECT_EQ(2, cut(self->fd, 4, 2));
 	EXPECT_HAS(2, PAGES - 2, THERE);
 	/* From a hole into a part that is there, and the other way round. */
@@ -517,7 +502,7 @@ TEST_F(sparse, change_of_owner)
 	ASSERT_LE(0, module);
 	ASSERT_EQ(0, ioctl(self->fd, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU));
 	ASSERT_EQ(0, madvise(self->mem, PAGES * PAGE, MADV_DONTNEED));
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_EQ((long long)(PAGES * PAGE),
 		  backend_unmap_flags(&d, AT, PAGES * PAGE, VFIO_DMA_UNMAP_FLAG_VADDR));
 	pid = fork();

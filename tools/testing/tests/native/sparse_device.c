@@ -18,8 +18,6 @@ FIXTURE(sparse_device) {
 	long long before;	/* pages pinned */
 };
 
-typedef struct ktap_fixture_sparse_device S;
-
 /* A device must not reach pages 3 to 7, or may reach all. */
 static bool reserve(bool on)
 {
@@ -60,19 +58,6 @@ FIXTURE_TEARDOWN(sparse_device)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-static bool map_window(S *self)
-{
-	return window(self->mem) && sparse_map(self->fd, 0, AT, self->mem, PAGES, &self->s) == AT &&
-	       window_is(&self->s, AT);
-}
-
-static long long cut(int fd, uint64_t first, uint64_t n)
-{
-	long long bytes = native_unmap_split(fd, 0, AT + first * PAGE, n * PAGE);
-
-	return bytes < 0 ? bytes : bytes / (long long)PAGE;
-}
-
 /* --- dirty pages --- */
 
 static uint64_t dirty(int fd, uint32_t op)
@@ -96,7 +81,7 @@ TEST_F(sparse_device, dirty)
 
 	/* Of tracking and the mapping either may come first. */
 	ASSERT_EQ(0, native_dirty(self->fd, IOASID_DIRTY_OP_START, 0, 0, 0, NULL, 0));
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	EXPECT_EQ(0, dirty(self->fd, IOASID_DIRTY_OP_GET));
 	ASSERT_TRUE(sparse_iommu(true));
 	ASSERT_TRUE(native_attach(self->fd, &d, SPLIT_FAKE));
@@ -134,7 +119,7 @@ TEST_F(sparse_device, page_tables)
 
 	ASSERT_TRUE(sparse_iommu(true));
 	ASSERT_EQ(0, split_mapped());
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_TRUE(native_attach(self->fd, &d, SPLIT_FAKE));
 	EXPECT_EQ(THERE, split_mapped());
 	/* One that is there when it is mapped, beside others that are unmapped together. */
@@ -171,7 +156,7 @@ TEST_F(sparse_device, reserved)
 	EXPECT_FALSE(native_attach(self->fd, &d, SPLIT_FAKE));
 	backend_close(&d);
 	ASSERT_EQ((long long)(PAGES * PAGE), native_unmap_all(self->fd, 0));
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_TRUE(native_attach(self->fd, &d, SPLIT_FAKE));
 	EXPECT_EQ(THERE, split_mapped());
 	/* A copy of it is moved so that what is there would be in reach, and so that it would not. */
@@ -233,7 +218,7 @@ TEST_F_TIMEOUT(sparse_device, device, 30)
 	ASSERT_NE(NULL, bar = edu_attach(self->fd, &d, &device));
 	for (i = 0; i < PAGES; i++)
 		memset(self->mem + i * PAGE, 0x40 + i, PAGE);
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	EXPECT_TRUE(edu_copy(bar, AT + 2 * PAGE, AT + 9 * PAGE, PAGE));
 	EXPECT_EQ(0x42, self->mem[9 * PAGE]);
 	EXPECT_TRUE(edu_copy(bar, AT + 62 * PAGE, AT + 8 * PAGE, PAGE));
@@ -311,7 +296,7 @@ TEST_F(sparse_device, stale)
 
 	ASSERT_NE(NULL, f);
 	ASSERT_TRUE(stale_on());
-	ASSERT_TRUE(map_window(self));
+	ASSERT_TRUE(map_window(self->fd, self->mem, &self->s));
 	ASSERT_NE(MAP_FAILED, mmap(self->mem + 3 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	memset(self->mem + 3 * PAGE, 1, 4 * PAGE);

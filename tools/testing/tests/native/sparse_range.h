@@ -27,16 +27,18 @@ static inline bool window_is(const struct sparse *s, uint64_t iova)
 	       sparse_is(s, 1, iova, 20, 1) && sparse_is(s, 2, iova, 63, 1);
 }
 
-/* Mappings, and pages of which so many are there: they are pinned and charged. */
-#define EXPECT_HAS(maps, pages, there) do {						\
-	struct ioasid_get_info _i = native_info(self->fd, 0);				\
-										\
-	EXPECT_EQ(maps, _i.out_maps);						\
-	EXPECT_EQ((pages) * PAGE, _i.out_bytes);				\
-	EXPECT_EQ(there, _i.out_pinned);					\
-	EXPECT_EQ(there, _i.out_charged);					\
-	EXPECT_LOCKED(there);							\
-} while (0)
+/* Map that window of @mem at AT. */
+static inline bool map_window(int fd, char *mem, struct sparse *s)
+{
+	return window(mem) && sparse_map(fd, 0, AT, mem, PAGES, s) == AT && window_is(s, AT);
+}
+
+static inline long long cut(int fd, uint64_t first, uint64_t n)
+{
+	return split_cut(fd, AT, first, n);
+}
+
+#define EXPECT_HAS EXPECT_MAPPED
 
 #define EXPECT_NOT(error) do {							\
 	EXPECT_NO_MAP(self->fd, error, sparse_map(self->fd, 0, AT, self->mem, PAGES, &self->s)); \

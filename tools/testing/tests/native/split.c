@@ -41,23 +41,12 @@ FIXTURE_TEARDOWN(split)
 	EXPECT_EQ(0, ktap_leaked(self->before));
 }
 
-/* What is mapped: how many mappings and pages; and as many are pinned and charged. */
-#define EXPECT_HAS(maps, pages) do {							\
-	struct ioasid_get_info _i = native_info(self->fd, 0);				\
-										\
-	EXPECT_EQ(maps, _i.out_maps);						\
-	EXPECT_EQ((pages) * PAGE, _i.out_bytes);				\
-	EXPECT_EQ(pages, _i.out_pinned);					\
-	EXPECT_EQ(pages, _i.out_charged);					\
-	EXPECT_LOCKED(pages);							\
-} while (0)
+#define EXPECT_HAS(maps, pages) EXPECT_MAPPED(maps, pages, pages)
 
 /* Part of a mapping that was at @IOVA, in pages. */
 static long long cut(int fd, uint64_t first, uint64_t n)
 {
-	long long bytes = native_unmap_split(fd, 0, IOVA + first * PAGE, n * PAGE);
-
-	return bytes < 0 ? bytes : bytes / (long long)PAGE;
+	return split_cut(fd, IOVA, first, n);
 }
 
 static bool map_all(struct ktap_fixture_split *self)

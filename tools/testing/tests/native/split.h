@@ -29,6 +29,25 @@ static inline long long split_mapped(void)
 	return file_number(SPLIT_PARAMS "mapped");
 }
 
+/* Unmap pages [first, first + n) of what is mapped from @at on: how many pages there were, or -1. */
+static inline long long split_cut(int fd, uint64_t at, uint64_t first, uint64_t n)
+{
+	long long bytes = native_unmap_split(fd, 0, at + first * PAGE, n * PAGE);
+
+	return bytes < 0 ? bytes : bytes / (long long)PAGE;
+}
+
+/* What is mapped: how many mappings and pages; and so many are pinned and charged. */
+#define EXPECT_MAPPED(maps, pages, there) do {						\
+	struct ioasid_get_info _i = native_info(self->fd, 0);				\
+										\
+	EXPECT_EQ(maps, _i.out_maps);						\
+	EXPECT_EQ((pages) * PAGE, _i.out_bytes);				\
+	EXPECT_EQ(there, _i.out_pinned);					\
+	EXPECT_EQ(there, _i.out_charged);					\
+	EXPECT_LOCKED(there);							\
+} while (0)
+
 /* The frame of a page that is there; 0 if it is not. */
 static inline uint64_t split_frame(int pagemap, const void *at)
 {

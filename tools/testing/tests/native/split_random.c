@@ -11,13 +11,11 @@
  */
 #include <pthread.h>
 
-#include "distinct.h"
-#include "split.h"
+#include "model.h"
 
 #define IOVA	0x10000000ULL
 #define PAGES	4096		/* of the window, in each space */
 #define PIECE	1536		/* of a piece of memory: three huge pages */
-#define SPACES	2		/* the first one has the IOMMU */
 #define AREAS	4096
 #define OBJECTS	16384
 #define HUGE	512		/* pages of a huge page */
@@ -30,55 +28,26 @@ enum piece {
 	PIECES,
 };
 
-/*
- * Pages that are pinned together: @npages of them, while @areas show some. Those that no
- * mapping shows any more stay with their neighbours.
- */
-struct object {
-	unsigned int areas;
-	unsigned int npages;
-};
-
-/* A mapping: pages of the window from @first on, which show those of @object after @skip. */
-struct area {
-	unsigned int first;
-	unsigned int npages;
-	unsigned int object;
-	unsigned int skip;
-};
-
-struct space {
-	struct area area[AREAS];
-	unsigned int nr;
-	/* The first page of the entry that a page is in; and what it shows, to copy it. */
+/* The first page of the entry that a page is in; and the frame that it shows, to copy it. */
+struct table {
 	unsigned int entry[PAGES];
 	uint64_t pfn[PAGES];
 };
 
 FIXTURE(random) {
-	int fd;
-	int id[SPACES];		/* address spaces of it */
+	struct model m;
 	int pagemap;
 	int file;
 	char *mem[PIECES];
 	struct backend d;
-	struct space *space;
-	struct object *object;
-	unsigned int objects;
-	unsigned int seed;
+	struct table *table;	/* of each space */
 	bool large;		/* the first space has large entries */
 	bool fake;		/* and the IOMMU of the tests */
 	uint64_t sizes;		/* of entries, in pages, one bit each */
 	unsigned int refused;
-	unsigned int cuts;
 };
 
 typedef struct ktap_fixture_random S;
-
-static unsigned int chance(S *self, unsigned int n)
-{
-	return rand_r(&self->seed) % n;
-}
 
 FIXTURE_VARIANT(random) {
 	const char *device;
@@ -91,21 +60,13 @@ FIXTURE_SETUP(random)
 {
 	int i;
 
-	self->seed = getenv("SPLIT_SEED") ? atoi(getenv("SPLIT_SEED")) : 1;
-	self->space = calloc(SPACES, sizeof(*self->space));
-	self->object = calloc(OBJECTS, sizeof(*self->object));
-	ASSERT_NE(NULL, self->space);
-	ASSERT_NE(NULL, self->object);
-	self->fd = distinct_open(false);
-	ASSERT_LE(0, self->fd);
-	self->id[0] = 1;
-	self->id[1] = native_alloc(self->fd);
-	ASSERT_EQ(2, self->id[1]);
-	ASSERT_EQ(0, native_set(self->fd, 2, IOASID_OPTION_CHARGE_SHARED, 0));
+	ASSERT_TRUE(model_open(&self->m, IOVA, PAGES, AREAS, OBJECTS, getenv("SPLIT_SEED")));
+	self->table = calloc(SPACES, sizeof(*self->table));
+	ASSERT_NE(NULL, self->table);
 	ASSERT_TRUE(split_iommu(true));
-	ASSERT_TRUE(native_attach(self->fd, &self->d, variant->device));
+	ASSERT_TRUE(native_attach(self->m.fd, &self->d, variant->device));
 	self->fake = !strcmp(variant->device, SPLIT_FAKE);
-	self->sizes = native_info(self->fd, 0).out_pgsizes / PAGE;
+	self->sizes = native_info(self->m.fd, 0).out_pgsizes / PAGE;
 	ASSERT_EQ(0, split_mapped());
 	self->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, self->pagemap);
@@ -122,36 +83,17 @@ FIXTURE_SETUP(random)
 FIXTURE_TEARDOWN(random)
 {
 	backend_close(&self->d);
-	close(self->fd);
+	close(self->m.fd);
 	EXPECT_LOCKED(0);
 	EXPECT_TRUE(split_iommu(false));
 }
 
-/* --- the model --- */
-
-static struct area *area_at(S *self, int space, unsigned int page)
-{
-	struct space *s = &self->space[space];
-	unsigned int i;
-
-	for (i = 0; i < s->nr; i++)
-		if (page >= s->area[i].first && page < s->area[i].first + s->area[i].npages)
-			return &s->area[i];
-	return NULL;
-}
-
-static bool is_free(S *self, int space, unsigned int first, unsigned int n)
-{
-	while (n--)
-		if (area_at(self, space, first + n))
-			return false;
-	return true;
-}
+/* --- the page table, as the model has it --- */
 
 /* The entries for @n pages whose frames are known: the largest that fit, from the left. */
-static void model_write(S *self, int space, unsigned int first, unsigned int n)
+static void table_write(S *self, int space, unsigned int first, unsigned int n)
 {
-	struct space *s = &self->space[space];
+	struct table *s = &self->table[space];
 	unsigned int run, size, i, at = first;
 
 	while (at < first + n) {
@@ -168,204 +110,90 @@ static void model_write(S *self, int space, unsigned int first, unsigned int n)
 	}
 }
 
-static void model_map(S *self, int space, unsigned int first, unsigned int n, unsigned int object,
-		      unsigned int skip)
-{
-	struct space *s = &self->space[space];
-
-	s->area[s->nr++] = (struct area){ first, n, object, skip };
-	self->object[object].areas++;
-}
-
 /* Is there an entry on both sides of @page? Both are of one mapping, or it is none. */
-static bool model_crosses(S *self, int space, unsigned int page)
+static bool table_crosses(S *self, int space, unsigned int page)
 {
-	struct area *a = page < PAGES ? area_at(self, space, page) : NULL;
+	struct area *a = page < PAGES ? model_at(&self->m, space, page) : NULL;
 
 	return a && a->first != page && !space &&
-	       self->space[0].entry[page] == self->space[0].entry[page - 1];
-}
-
-/* Cut the mapping with @page, whose part from there on becomes another one. */
-static void model_cut(S *self, int space, unsigned int page)
-{
-	struct area *a = page < PAGES ? area_at(self, space, page) : NULL;
-	unsigned int n, at;
-
-	if (!a || a->first == page)
-		return;
-	self->cuts++;
-	n = a->first + a->npages - page;
-	at = a->skip + a->npages - n;
-	a->npages -= n;
-	if (self->object[a->object].areas == 1) {
-		self->object[++self->objects] = (struct object){ 0, self->object[a->object].npages - at };
-		self->object[a->object].npages = at;
-		model_map(self, space, page, n, self->objects, 0);
-	} else {
-		model_map(self, space, page, n, a->object, at);
-	}
-}
-
-static void model_remove(S *self, int space, unsigned int first, unsigned int n)
-{
-	struct space *s = &self->space[space];
-	unsigned int i;
-
-	for (i = 0; i < s->nr; ) {
-		if (s->area[i].first < first || s->area[i].first >= first + n) {
-			i++;
-			continue;
-		}
-		self->object[s->area[i].object].areas--;
-		s->area[i] = s->area[--s->nr];
-	}
-}
-
-static unsigned int model_pages(S *self, int space)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < self->space[space].nr; i++)
-		n += self->space[space].area[i].npages;
-	return n;
-}
-
-static unsigned int model_charged(S *self)
-{
-	unsigned int i, n = 0;
-
-	for (i = 1; i <= self->objects; i++)
-		n += self->object[i].areas ? self->object[i].npages : 0;
-	return n;
+	       self->table[0].entry[page] == self->table[0].entry[page - 1];
 }
 
 /* --- the steps --- */
 
 static bool step_map(S *self, int space)
 {
-	unsigned int from = chance(self, PIECE), n = 1 + chance(self, PIECE - from), i;
-	unsigned int first = chance(self, PAGES - n);
-	enum piece p = chance(self, PIECES);
+	unsigned int from = model_chance(&self->m, PIECE), n = 1 + model_chance(&self->m, PIECE - from), i;
+	unsigned int first = model_chance(&self->m, PAGES - n);
+	enum piece p = model_chance(&self->m, PIECES);
 	uint64_t iova;
 
-	if (p == LARGE && chance(self, 2)) {
+	if (p == LARGE && model_chance(&self->m, 2)) {
 		from &= ~(HUGE - 1);
 		n = PIECE - from;
-		first = chance(self, PAGES - n) & ~(HUGE - 1);
+		first = model_chance(&self->m, PAGES - n) & ~(HUGE - 1);
 	}
 	iova = IOVA + first * PAGE;
-	if (!is_free(self, space, first, n))
-		return native_map(self->fd, self->id[space], NATIVE_FIXED, iova, self->mem[p], n * PAGE) ==
+	if (model_mapped(&self->m, space, first, n))
+		return native_map(self->m.fd, self->m.id[space], NATIVE_FIXED, iova, self->mem[p], n * PAGE) ==
 		       NATIVE_FAIL && errno == EEXIST;
-	if (p == FILED ? native_map_file(self->fd, self->id[space], NATIVE_FIXED, iova, self->file,
+	if (p == FILED ? native_map_file(self->m.fd, self->m.id[space], NATIVE_FIXED, iova, self->file,
 					 from * PAGE, n * PAGE) != iova :
-			 native_map(self->fd, self->id[space], NATIVE_FIXED, iova,
+			 native_map(self->m.fd, self->m.id[space], NATIVE_FIXED, iova,
 				    self->mem[p] + from * PAGE, n * PAGE) != iova)
 		return false;
 	for (i = 0; i < n; i++)
-		self->space[space].pfn[first + i] = split_frame(self->pagemap,
+		self->table[space].pfn[first + i] = split_frame(self->pagemap,
 								self->mem[p] + (from + i) * PAGE);
-	model_write(self, space, first, n);
-	self->object[++self->objects] = (struct object){ 0, n };
-	model_map(self, space, first, n, self->objects, 0);
+	table_write(self, space, first, n);
+	model_map(&self->m, space, first, n, model_object(&self->m, n, NULL), 0);
 	return true;
 }
 
-/* Of any part of a mapping in either space. */
 static bool step_copy(S *self, int to)
 {
-	int space = chance(self, SPACES);
-	struct space *s = &self->space[space];
-	unsigned int skip, n, first;
-	struct area a;
+	struct copied c;
 
-	if (!s->nr)
-		return true;
-	a = s->area[chance(self, s->nr)];
-	skip = chance(self, a.npages);
-	n = 1 + chance(self, a.npages - skip);
-	first = chance(self, PAGES - n);
-	if (!is_free(self, to, first, n))
-		return true;
-	if (native_copy(self->fd, self->id[to], self->id[space], NATIVE_FIXED, IOVA + first * PAGE,
-			IOVA + (a.first + skip) * PAGE, n * PAGE) != IOVA + first * PAGE)
+	if (!model_copy(&self->m, to, &c))
 		return false;
-	memmove(self->space[to].pfn + first, s->pfn + a.first + skip, n * sizeof(*s->pfn));
-	model_write(self, to, first, n);
-	model_map(self, to, first, n, a.object, a.skip + skip);
+	memmove(self->table[to].pfn + c.to, self->table[c.space].pfn + c.from,
+		c.npages * sizeof(*self->table->pfn));
+	table_write(self, to, c.to, c.npages);
 	return true;
 }
 
 static bool step_unmap(S *self, int space)
 {
-	unsigned int first = chance(self, PAGES), n = 1 + chance(self, PAGES - first), i, pages = 0;
-	struct ioasid_get_info before = native_info(self->fd, self->id[space]);
+	unsigned int first = model_chance(&self->m, PAGES), n = 1 + model_chance(&self->m, PAGES - first), i, pages;
+	struct ioasid_get_info before = native_info(self->m.fd, self->m.id[space]);
 	bool refused;
 	long long got;
 
-	if (chance(self, 4))
-		n = 1 + chance(self, n < 64 ? n : 64);
-	if (!chance(self, 3)) {
-		i = HUGE >> chance(self, 8);
+	if (model_chance(&self->m, 4))
+		n = 1 + model_chance(&self->m, n < 64 ? n : 64);
+	if (!model_chance(&self->m, 3)) {
+		i = HUGE >> model_chance(&self->m, 8);
 		first &= ~(i - 1);
 		n = (n + i - 1) & ~(i - 1);
 	}
 	if (first + n > PAGES)
 		n = PAGES - first;
-	for (i = 0; i < n; i++)
-		pages += !!area_at(self, space, first + i);
-	refused = model_crosses(self, space, first) || model_crosses(self, space, first + n);
-	got = native_unmap_split(self->fd, self->id[space], IOVA + first * PAGE, n * PAGE);
+	pages = model_mapped(&self->m, space, first, n);
+	refused = table_crosses(self, space, first) || table_crosses(self, space, first + n);
+	got = native_unmap_split(self->m.fd, self->m.id[space], IOVA + first * PAGE, n * PAGE);
 	if (!pages || refused) {
 		self->refused += pages && refused;
 		return got == -1 && errno == (pages ? ERANGE : ENOENT) &&
-		       native_info(self->fd, self->id[space]).out_maps == before.out_maps;
+		       native_info(self->m.fd, self->m.id[space]).out_maps == before.out_maps;
 	}
-	if (got != (long long)(pages * PAGE)) {
-		TH_LOG("unmap of %u pages from %u on: %lld, not %u pages", n, first, got, pages);
-		return false;
-	}
-	model_cut(self, space, first + n);
-	model_cut(self, space, first);
-	model_remove(self, space, first, n);
-	return true;
-}
-
-/* Is everything as the model has it? */
-static bool as_modelled(S *self)
-{
-	long charged = model_charged(self);
-	int i;
-
-	for (i = 0; i < SPACES; i++) {
-		struct ioasid_get_info info = native_info(self->fd, self->id[i]);
-
-		if (info.out_maps != self->space[i].nr ||
-		    info.out_bytes != model_pages(self, i) * PAGE) {
-			TH_LOG("space %d: %llu mappings of %llu pages, not %u of %u", i,
-			       (unsigned long long)info.out_maps,
-			       (unsigned long long)info.out_bytes / PAGE, self->space[i].nr,
-			       model_pages(self, i));
-			return false;
-		}
-	}
-	if (self->fake && split_mapped() != model_pages(self, 0)) {
-		TH_LOG("the IOMMU has %lld pages, not %u", split_mapped(), model_pages(self, 0));
-		return false;
-	}
-	if (distinct_locked(getpid(), charged) != charged) {
-		TH_LOG("%ld pages are charged, not %ld", locked_kib() / 4, charged);
-		return false;
-	}
-	return true;
+	return model_unmapped(&self->m, space, first, n, pages, got);
 }
 
 static bool step(S *self)
 {
-	int space = chance(self, SPACES);
+	int space = model_chance(&self->m, SPACES);
 
-	switch (chance(self, 8)) {
+	switch (model_chance(&self->m, 8)) {
 	case 0:
 	case 1:
 		return step_map(self, space);
@@ -382,24 +210,26 @@ static bool steps(S *self, bool large)
 	int i, nr = getenv("SPLIT_STEPS") ? atoi(getenv("SPLIT_STEPS")) : 400;
 
 	self->large = large;
-	if (native_set(self->fd, self->id[0], IOASID_OPTION_HUGE_PAGES, large))
+	if (native_set(self->m.fd, self->m.id[0], IOASID_OPTION_HUGE_PAGES, large))
 		return false;
 	for (i = 0; i < nr; i++) {
-		if (step(self) && as_modelled(self))
+		if (step(self) && model_fits(&self->m, self->fake))
 			continue;
 		TH_LOG("step %d of seed %s: %m", i, getenv("SPLIT_SEED") ?: "1");
 		return false;
 	}
-	TH_LOG("%u cuts, %u refused", self->cuts, self->refused);
-	return (int)self->cuts > nr / 8 && (self->refused > 0) == large;
+	TH_LOG("%u cuts, %u refused", self->m.cuts, self->refused);
+	return (int)self->m.cuts > nr / 8 && (self->refused > 0) == large;
 }
 
 static bool all_gone(S *self)
 {
+	unsigned int there;
 	int i;
 
 	for (i = 0; i < SPACES; i++)
-		if (native_unmap_all(self->fd, self->id[i]) != (long long)(model_pages(self, i) * PAGE))
+		if (native_unmap_all(self->m.fd, self->m.id[i]) !=
+		    (long long)(model_pages(&self->m, i, &there) * PAGE))
 			return false;
 	return !split_mapped();
 }
@@ -417,31 +247,31 @@ TEST_F_TIMEOUT(random, large_entries, 60)
 static void *thread(void *arg)
 {
 	S *self = arg;
-	unsigned int seed = self->seed + (unsigned int)gettid(), i;
+	unsigned int seed = self->m.seed + (unsigned int)gettid(), i;
 
 	for (i = 0; i < 300; i++) {
 		unsigned int first = rand_r(&seed) % 256, n = 1 + rand_r(&seed) % 64;
-		int id = self->id[rand_r(&seed) % SPACES];
+		int id = self->m.id[rand_r(&seed) % SPACES];
 		uint64_t iova = IOVA + first * PAGE;
 
 		switch (rand_r(&seed) % 8) {
 		case 0:
-			native_map_file(self->fd, id, NATIVE_FIXED, iova, self->file, first * PAGE, n * PAGE);
+			native_map_file(self->m.fd, id, NATIVE_FIXED, iova, self->file, first * PAGE, n * PAGE);
 			break;
 		case 1:
 		case 2:
-			native_map(self->fd, id, NATIVE_FIXED, iova, self->mem[SMALL] + first * PAGE,
+			native_map(self->m.fd, id, NATIVE_FIXED, iova, self->mem[SMALL] + first * PAGE,
 				   n * PAGE);
 			break;
 		case 3:
-			native_copy(self->fd, id, self->id[rand_r(&seed) % SPACES], NATIVE_FIXED,
+			native_copy(self->m.fd, id, self->m.id[rand_r(&seed) % SPACES], NATIVE_FIXED,
 				    IOVA + rand_r(&seed) % 256 * PAGE, iova, (1 + n % 4) * PAGE);
 			break;
 		case 4:
-			native_set(self->fd, id, IOASID_OPTION_CHARGE_SHARED, rand_r(&seed) % 2);
+			native_set(self->m.fd, id, IOASID_OPTION_CHARGE_SHARED, rand_r(&seed) % 2);
 			break;
 		default:
-			native_unmap_split(self->fd, id, iova, n * PAGE);
+			native_unmap_split(self->m.fd, id, iova, n * PAGE);
 		}
 	}
 	return NULL;
@@ -458,10 +288,10 @@ TEST_F_TIMEOUT(random, threads, 60)
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 	if (self->fake)
-		EXPECT_EQ((long long)native_info(self->fd, 1).out_bytes,
+		EXPECT_EQ((long long)native_info(self->m.fd, 1).out_bytes,
 			  split_mapped() * (long long)PAGE);
-	EXPECT_LE(0, native_unmap_all(self->fd, 1));
-	EXPECT_LE(0, native_unmap_all(self->fd, 2));
+	EXPECT_LE(0, native_unmap_all(self->m.fd, 1));
+	EXPECT_LE(0, native_unmap_all(self->m.fd, 2));
 	EXPECT_EQ(0, split_mapped());
 	EXPECT_EQ(before, ktap_pinned());
 	EXPECT_LOCKED(0);
