@@ -53,6 +53,17 @@ has 73 columns
 END
 }
 
+# The hook tells the same before git commits.
+the_hook_refuses_bad_subjects() {
+	git init -q "$WORK/hooked"
+	git -C "$WORK/hooked" config core.hooksPath "$HERE"
+	commits() { git -C "$WORK/hooked" -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m "$1" >/dev/null 2>"$WORK/found"; }
+	commits 'ops/map: check the length' || fail "the hook refuses a good subject: $(cat "$WORK/found")"
+	commits 'wip: the length' || fail "the hook judges work in progress"
+	! commits 'ops/map: checks the length' || fail "the hook lets a bad subject pass"
+	echo "'checks' is no imperative" | same_offences "the hook"
+}
+
 # Nobody can mend what was merged before the rule.
 older_commits_are_not_judged() {
 	subjects old 'What was done.' 'ops/map: the length is checked'
@@ -333,7 +344,7 @@ layouts_differ_both_ways() {
 	END
 }
 
-ktap_run good_subjects_pass bad_subjects_are_red older_commits_are_not_judged \
+ktap_run good_subjects_pass bad_subjects_are_red the_hook_refuses_bad_subjects older_commits_are_not_judged \
 	a_shallow_clone_judges_the_same headless_sentences_are_red code_and_good_prose_pass \
 	layouts_differ_both_ways an_include_that_climbs_is_red an_include_against_the_layers_is_red \
 	a_page_that_differs_from_the_layers_is_red an_include_of_another_area_is_red \
