@@ -217,13 +217,18 @@ static noinline struct ioasid_holder *map_new_holder(struct ioasid_map_call *c)
 /* The caller is the owner of the pages. */
 static int map_hold(struct ioasid_map_call *c)
 {
+	struct ioasid_pages *pages = c->area->pages;
 	struct ioasid_holder *h = c->space->holder;
 
 	if (unlikely(!h || !ioasid_holder_fits(h, &c->args.who, READ_ONCE(c->space->account_user))))
 		h = map_new_holder(c);
 	if (!h)
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
-	c->area->pages->holder = ioasid_holder_get(h);
+	/* The mapping before in the same memory may have had the same owner. */
+	if (likely(pages->holder == h))
+		return 0;
+	ioasid_pages_release(pages);
+	pages->holder = ioasid_holder_get(h);
 	return 0;
 }
 
@@ -239,6 +244,70 @@ static noinline void map_share(struct ioasid_map_call *c)
 		ioasid_share_note(c->space, pages);
 }
 
+/* The access of the device is the same bits in a request and for the IOMMU. */
+static_assert(IOASID_MAP_READ == IOMMU_READ && IOASID_MAP_WRITE == IOMMU_WRITE);
+
+/* Describe the area; nothing is reserved or pinned yet. */
+static void map_describe(struct ioasid_map_call *c)
+{
+	struct ioasid_map_args *m = &c->args;
+	struct ioasid_area *area = c->area;
+	struct ioasid_pages *pages;
+
+	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
+	if (c->source) {
+		area->pages = c->source;
+		area->first = c->first;
+		c->source = NULL;
+		return;
+	}
+	pages = area->pages;
+	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
+			  m->who.pid);
+	pages->of_file = !!c->pin.file;
+	if (unlikely(m->flags & IOASID_MAP_SPARSE))
+		pages->sparse = true;
+	if (READ_ONCE(c->space->charge_shared))
+		pages->share = IOASID_SHARE_ALONE;
+}
+
+static int map_alloc(struct ioasid_map_call *c)
+{
+	c->area = ioasid_area_alloc(c->pool);
+	return c->area ? 0 : ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
+}
+
+/*
+ * Take areas_lock, and see to an area: the one that the space keeps, or one that was
+ * allocated without the lock.
+ */
+static int map_lock(struct ioasid_map_call *c)
+{
+	struct mutex *lock = &c->space->areas_lock;
+	int ret = 0;
+
+	c->area = NULL;
+	if (c->pool || !READ_ONCE(c->space->spare))
+		ret = map_alloc(c);
+	while (!ret) {
+		if (!c->pin.now)
+			mutex_lock(lock);
+		else if (!mutex_trylock(lock))
+			break;
+		if (!c->area)
+			c->area = ioasid_area_take_spare(c->space);
+		if (likely(c->area))
+			return 0;
+		/* Another task has taken it meanwhile. */
+		mutex_unlock(lock);
+		ret = map_alloc(c);
+	}
+	if (!ret && c->area)
+		ioasid_area_free(c->area);
+	return ret ?: -EAGAIN;
+}
+
+/* Take the range for the area; areas_lock is held. */
 static int map_claim(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
@@ -248,10 +317,7 @@ static int map_claim(struct ioasid_map_call *c)
 	struct ioasid_area_place place __uninitialized;
 	int ret;
 
-	if (!c->pin.now)
-		mutex_lock(&space->areas_lock);
-	else if (!mutex_trylock(&space->areas_lock))
-		return -EAGAIN;
+	lockdep_assert_held(&space->areas_lock);
 	ret = map_check_space(c, &place);
 	/* Shared pages exist only on a /dev/ioasid, and have an owner. */
 	if (!ret)
@@ -271,7 +337,6 @@ static int map_claim(struct ioasid_map_call *c)
 		if (unlikely(READ_ONCE(pages->share)))
 			map_share(c);
 	}
-	mutex_unlock(&space->areas_lock);
 	return ret;
 }
 
@@ -494,37 +559,6 @@ static int map_build(struct ioasid_map_call *c)
 	return ret;
 }
 
-/* The access of the device is the same bits in a request and for the IOMMU. */
-static_assert(IOASID_MAP_READ == IOMMU_READ && IOASID_MAP_WRITE == IOMMU_WRITE);
-
-/* Allocate and describe the area; nothing is reserved or pinned yet. */
-static int map_describe(struct ioasid_map_call *c)
-{
-	struct ioasid_map_args *m = &c->args;
-	struct ioasid_area *area = ioasid_area_alloc(c->space, c->pool);
-	struct ioasid_pages *pages;
-
-	if (!area)
-		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
-	c->area = area;
-	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
-	if (c->source) {
-		area->pages = c->source;
-		area->first = c->first;
-		c->source = NULL;
-		return 0;
-	}
-	pages = area->pages;
-	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
-			  m->who.pid);
-	pages->of_file = !!c->pin.file;
-	if (unlikely(m->flags & IOASID_MAP_SPARSE))
-		pages->sparse = true;
-	if (READ_ONCE(c->space->charge_shared))
-		pages->share = IOASID_SHARE_ALONE;
-	return 0;
-}
-
 /* ioasid_map_begin() - fill in the caller and the time */
 void ioasid_map_begin(struct ioasid_map_call *c)
 {
@@ -548,14 +582,16 @@ static int map_check(struct ioasid_map_call *c)
 /* Reserve the range: from here on the area is BUILDING. */
 static int map_reserve(struct ioasid_map_call *c)
 {
-	int ret = map_describe(c);
+	int ret = map_lock(c);
 
 	if (ret)
 		return ret;
+	map_describe(c);
 	ret = map_claim(c);
+	mutex_unlock(&c->space->areas_lock);
 	if (ret) {
 		ioasid_pages_put_area(c->area->pages, false, NULL);
-		ioasid_area_free(c->space, c->area);
+		ioasid_area_free(c->area);
 	}
 	return ret;
 }
@@ -608,7 +644,7 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err)
 	}
 	ioasid_pages_put_area(area->pages, area->stuck, NULL);
 	map_unreserve(c);
-	ioasid_area_free(c->space, area);
+	ioasid_area_free(area);
 	return err;
 }
 

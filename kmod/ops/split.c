@@ -87,14 +87,13 @@ static int split_count(struct ioasid_space *space, struct ioasid_split *s, u64 a
 /* Allocate all that the part needs. */
 static int split_alloc(struct ioasid_space *space, struct ioasid_split *s, u64 at, u64 last)
 {
-	struct ioasid_area *area = s->area, *part = ioasid_area_alloc(space, NULL);
+	struct ioasid_area *area = s->area, *part = ioasid_area_alloc(NULL);
 	u64 from = PHYS_PFN(at - ioasid_area_start(area));
 	int ret = 0;
 
 	if (!part)
 		return -ENOMEM;
 	s->part = part;
-	ioasid_pages_init(part->pages, 0, 0, false, 0);
 	part->node.start = at;
 	part->node.last = last;
 	if (area->extra)
@@ -153,7 +152,7 @@ void ioasid_split_drop(struct ioasid_space *space, struct ioasid_split *s)
 	if (s->part) {
 		if (s->part->extra)
 			xa_destroy(&s->part->extra->pins);
-		ioasid_area_free(space, s->part);
+		ioasid_area_free(s->part);
 	}
 	ioasid_pages_cut_drop(&s->cut);
 	*s = (struct ioasid_split){};

@@ -494,12 +494,13 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	struct ioasid_refund refund = {};
 	u64 t = ioasid_clock(timing), bytes = 0;
 	unsigned long pages, since = 0, mappings = 0;
+	bool sole = list_is_singular(victims), kept;
 	struct ioasid_area *area;
 
 	list_for_each_entry(area, victims, link) {
 		if (unlikely(res))
 			res->runs += area->pages->pinned ? ioasid_pages_runs(area->pages) : 0;
-		pages = ioasid_pages_put_area(area->pages, area->stuck, &refund);
+		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
 		if (unlikely(res))
 			res->pages += pages;
 		since += 1 + pages;
@@ -508,7 +509,8 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 			since = 0;
 		}
 	}
-	ioasid_refund_flush(&refund);
+	if (!sole)
+		ioasid_refund_flush(&refund);
 
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry(area, victims, link) {
@@ -525,8 +527,13 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	}
 	ioasid_space_settle(space);
 	ioasid_space_changed(space);
+	area = list_first_entry(victims, struct ioasid_area, link);
+	kept = sole && ioasid_area_keep_spare(space, area);
 	mutex_unlock(&space->areas_lock);
-	ioasid_area_free_many(space, victims);
+	if (kept)
+		INIT_LIST_HEAD(victims);
+	else
+		ioasid_area_free_many(victims);
 	if (unlikely(res)) {
 		res->mappings += mappings;
 		res->bytes += bytes;

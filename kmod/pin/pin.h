@@ -286,7 +286,7 @@ struct ioasid_pin_call {
 
 /**
  * ioasid_pages_init() - describe memory; pins nothing
- * @pages: zeroed
+ * @pages: of a new area
  * @vaddr: first address in current->mm, which is set; or offset in a file
  * @npages: length
  * @write: the device may write
@@ -297,8 +297,6 @@ struct ioasid_pin_call {
 static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr,
 				     unsigned long npages, bool write, u32 pid)
 {
-	refcount_set(&pages->refs, 1);
-	atomic_set(&pages->nr_areas, 1);
 	pages->write = write;
 	pages->vaddr = vaddr;
 	pages->npages = npages;

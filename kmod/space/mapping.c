@@ -39,38 +39,71 @@ struct ioasid_mapping {
 /* There may be very many. */
 static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 192);
 
-/*
- * Many callers map one thing after the other, each for a short time, and the slab
- * takes longer than all else that is done with the memory. So each space keeps one
- * piece of it for the next mapping, whose cgroup stays the one that it was charged
- * to. Not under KASAN, which is to see each use after the end.
- */
-static struct ioasid_mapping *spare_take(struct ioasid_space *space)
+/* Give up the memory of a mapping, and the owner that it may still have. */
+static void mapping_free(struct ioasid_mapping *m)
 {
-	struct ioasid_area *area = READ_ONCE(space->spare) ? xchg(&space->spare, NULL) : NULL;
-	struct ioasid_mapping *m;
-
-	if (!area)
-		return NULL;
-	m = container_of(area, struct ioasid_mapping, area);
-	*m = (struct ioasid_mapping){};
-	return m;
+	ioasid_pages_release(&m->own);
+	kmem_cache_free(mapping_cache, m);
 }
 
-/* Does the space keep @m? Nothing refers to it any more. */
-static bool spare_keep(struct ioasid_space *space, struct ioasid_mapping *m)
+static struct ioasid_area *mapping_init(struct ioasid_mapping *m)
 {
-	return !IS_ENABLED(CONFIG_KASAN) && !READ_ONCE(space->spare) &&
-	       !cmpxchg(&space->spare, NULL, &m->area);
+	INIT_LIST_HEAD(&m->area.link);
+	m->area.pages = &m->own;
+	refcount_set(&m->own.refs, 1);
+	atomic_set(&m->own.nr_areas, 1);
+	return &m->area;
+}
+
+/**
+ * ioasid_area_take_spare() - the area that the space keeps for the next mapping
+ * @space: areas_lock is held
+ *
+ * Many callers map one thing after the other, each for a short time, and the slab takes
+ * longer than all else that is done with the memory. So a space keeps one piece of it, whose
+ * cgroup stays the one that it was charged to, and with it the reference on the owner of
+ * the mapping before: it is most often that of the next one, too.
+ *
+ * Return: as ioasid_area_alloc(), but its pages may have an owner; NULL: there is none.
+ */
+struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space)
+{
+	struct ioasid_area *area = space->spare;
+	struct ioasid_mapping *m;
+
+	lockdep_assert_held(&space->areas_lock);
+	if (!area)
+		return NULL;
+	WRITE_ONCE(space->spare, NULL);
+	m = container_of(area, struct ioasid_mapping, area);
+	*m = (struct ioasid_mapping){ .own.holder = m->own.holder };
+	return mapping_init(m);
+}
+
+/*
+ * ioasid_area_keep_spare() - keep an area that has ended, if the space keeps none
+ *
+ * It has dropped its pages and left the tree, under this hold of areas_lock. Return: false, and
+ * the caller frees it. Not under KASAN, which is to see each use after the end.
+ */
+bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area)
+{
+	struct ioasid_mapping *m = container_of(area, struct ioasid_mapping, area);
+
+	lockdep_assert_held(&space->areas_lock);
+	if (IS_ENABLED(CONFIG_KASAN) || space->spare || area->extra ||
+	    unlikely(area->pages != &m->own || !ioasid_pages_sole(&m->own)))
+		return false;
+	WRITE_ONCE(space->spare, area);
+	return true;
 }
 
 /* ioasid_area_drop_spare() - no task is left that maps or unmaps in @space */
 void ioasid_area_drop_spare(struct ioasid_space *space)
 {
-	struct ioasid_mapping *m = spare_take(space);
-
-	if (m)
-		kmem_cache_free(mapping_cache, m);
+	if (space->spare)
+		mapping_free(container_of(space->spare, struct ioasid_mapping, area));
+	space->spare = NULL;
 }
 
 /*
@@ -97,22 +130,18 @@ void ioasid_area_pool_drop(struct ioasid_area_pool *pool)
 }
 
 /*
- * ioasid_area_alloc() - an area of @space; NULL without memory
+ * ioasid_area_alloc() - an area; NULL without memory
  *
- * Its pages are still to be initialised (ioasid_pages_init()). @pool, which may be NULL, is
+ * Its pages are still to be described (ioasid_pages_init()). @pool, which may be NULL, is
  * that of a call which makes many.
  */
-struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_area_pool *pool)
+struct ioasid_area *ioasid_area_alloc(struct ioasid_area_pool *pool)
 {
-	struct ioasid_mapping *m = pool ? pool_take(pool) : spare_take(space);
+	struct ioasid_mapping *m = pool ? pool_take(pool) : NULL;
 
 	if (!m)
 		m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
-	if (!m)
-		return NULL;
-	INIT_LIST_HEAD(&m->area.link);
-	m->area.pages = &m->own;
-	return &m->area;
+	return m ? mapping_init(m) : NULL;
 }
 
 /* ioasid_area_extend() - see to it that @area has @extra; 0 or -ENOMEM; areas_lock is held */
@@ -197,18 +226,19 @@ static struct ioasid_mapping *area_put(struct ioasid_area *area)
 	if (likely(area->pages == &m->own))
 		return pages_put(&m->own);
 	ioasid_pages_put(area->pages);
+	ioasid_pages_release(&m->own);
 	return m;
 }
 
-/* ioasid_area_free() - free an area that has dropped its pages and left @space */
-void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area)
+/* ioasid_area_free() - free an area that has dropped its pages and left its space */
+void ioasid_area_free(struct ioasid_area *area)
 {
 	struct ioasid_mapping *m;
 
 	if (unlikely(area->extra))
 		extra_free(area->extra);
 	m = area_put(area);
-	if (m && !spare_keep(space, m))
+	if (m)
 		kmem_cache_free(mapping_cache, m);
 }
 
@@ -238,10 +268,10 @@ static noinline __flatten void areas_free(struct list_head *areas)
 }
 
 /* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
-__flatten void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas)
+__flatten void ioasid_area_free_many(struct list_head *areas)
 {
 	if (list_is_singular(areas))
-		ioasid_area_free(space, list_first_entry(areas, struct ioasid_area, link));
+		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
 	else
 		areas_free(areas);
 	INIT_LIST_HEAD(areas);

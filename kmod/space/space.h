@@ -294,7 +294,8 @@ struct ioasid_group {
  * @revokes: counts pieces of device memory that were revoked; no lock
  *
  * @holder: the process that mapped last, for its next mapping; under @areas_lock
- * @spare: an area that was freed, for the next one; exchanged atomically, see mapping.c
+ * @spare: an area that has ended, for the next one; under @areas_lock, see
+ *	ioasid_area_take_spare()
  *
  * Lock order: VFIO's locks, access->calls, mmap_lock of an owner, domains_rwsem,
  * areas_lock. So nothing waits for user space with one of the last two held.
@@ -557,12 +558,14 @@ void ioasid_error(const struct ioasid_who *who, enum ioasid_error_op op, int err
 void ioasid_errors_show(struct dentry *dir);
 void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			 const struct ioasid_fail *f);
-struct ioasid_area *ioasid_area_alloc(struct ioasid_space *space, struct ioasid_area_pool *pool);
+struct ioasid_area *ioasid_area_alloc(struct ioasid_area_pool *pool);
 void ioasid_area_pool_drop(struct ioasid_area_pool *pool);
-void ioasid_area_free(struct ioasid_space *space, struct ioasid_area *area);
+void ioasid_area_free(struct ioasid_area *area);
 int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area);
+struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space);
+bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_drop_spare(struct ioasid_space *space);
-void ioasid_area_free_many(struct ioasid_space *space, struct list_head *areas);
+void ioasid_area_free_many(struct list_head *areas);
 bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);

@@ -46,6 +46,36 @@ TEST_F(map, pins_and_charges)
 	EXPECT_EQ(0, locked_kib());
 }
 
+/*
+ * One process after the other maps in the address space that they share: each pays for its own,
+ * though the kernel uses the memory of the last mapping, with its owner, for the next one.
+ */
+TEST_F(map, owners_in_turn)
+{
+	long long before = ktap_pinned();
+	int status, i;
+	pid_t pid;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(IOVA, native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, PAGE));
+		EXPECT_EQ(4, locked_kib());
+		EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 0, IOVA, PAGE));
+		EXPECT_EQ(0, locked_kib());
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(native_map(self->fd, 0, NATIVE_FIXED, IOVA, self->mem, 2 * PAGE) != IOVA ||
+			      locked_kib() != 8);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		EXPECT_EQ(before + 2, ktap_pinned());
+		EXPECT_EQ(0, locked_kib());
+		EXPECT_EQ((long long)(2 * PAGE), native_unmap(self->fd, 0, IOVA, 2 * PAGE));
+		EXPECT_EQ(before, ktap_pinned());
+		EXPECT_EQ(0, locked_kib());
+	}
+}
+
 TEST_F(map, einval)
 {
 	int fd = self->fd;
