@@ -95,9 +95,10 @@ static void ended(qemu_plugin_id_t id, void *data)
 		for (b = blocks[i]; b; b = b->next)
 			for (m = 0; m < MARKS; m++)
 				if (b->runs[m])
-					fprintf(out, "%016llx %u %llu\n",
+					fprintf(out, "%016llx %u %llu %llu\n",
 						(unsigned long long)b->address, m,
-						(unsigned long long)(b->runs[m] * b->length));
+						(unsigned long long)(b->runs[m] * b->length),
+						(unsigned long long)b->length);
 	fclose(out);
 }
 
