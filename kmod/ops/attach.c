@@ -39,7 +39,7 @@ static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ran
 
 /*
  * Need the ranges not contain it? One with holes that is BUILDING has not got all of them; its
- * task looks once more, with domains_rwsem held (ioasid_map_program()).
+ * task looks once more, with domains_rwsem held (map_program()).
  */
 static bool attach_leaves_out(const struct ioasid_area *area)
 {

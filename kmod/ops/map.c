@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MAP: check, reserve the range, pin and charge, program, publish. Only this file
- * unwinds a mapping.
+ * MAP: check, reserve the range, pin and charge, program, publish. undo.c unwinds a mapping.
  *
  * What can run at the same time as each step, and what keeps it out:
  *  - policy (before any lock): everything.
@@ -12,8 +11,8 @@
  *    for this call. Policies may be loaded and unloaded, see hooks/hooks.c.
  *  - program and publish (domains_rwsem read): no attach, detach or teardown.
  *    If the first domain appeared while the pages were unpinned, the call pins them.
- *  - unwind: clear the page tables (in domain/map.c, before it returns), unpin, then
- *    free the range. If a page table cannot be cleared, the mapping is kept.
+ *  - unwind (undo.c): clear the page tables (in domain/map.c, before it returns), unpin,
+ *    then free the range. If a page table cannot be cleared, the mapping is kept.
  *  - exit and SIGKILL: pinning and programming look for fatal signals; the
  *    file is released only after this call has returned.
  */
@@ -176,7 +175,7 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 		return map_no_more(c);
 	if (likely(ioasid_ranges_contain(&space->iova_ranges, m->iova, c->last)))
 		return 0;
-	/* What is outside may be a hole: see ioasid_map_program(). */
+	/* What is outside may be a hole: see map_program(). */
 	return c->area->pages->sparse ? 0 : map_out_of_range(c);
 }
 
@@ -271,9 +270,9 @@ static void map_describe(struct ioasid_map_call *c)
 		pages->share = IOASID_SHARE_ALONE;
 }
 
-static int map_alloc(struct ioasid_map_call *c)
+static int map_alloc(struct ioasid_map_call *c, struct ioasid_area_pool *pool)
 {
-	c->area = ioasid_area_alloc(c->pool);
+	c->area = ioasid_area_alloc(pool);
 	return c->area ? 0 : ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 }
 
@@ -287,8 +286,8 @@ static int map_lock(struct ioasid_map_call *c)
 	int ret = 0;
 
 	c->area = NULL;
-	if (c->pool || !READ_ONCE(c->space->spare))
-		ret = map_alloc(c);
+	if (!READ_ONCE(c->space->spare))
+		ret = map_alloc(c, NULL);
 	while (!ret) {
 		if (!c->pin.now)
 			mutex_lock(lock);
@@ -300,7 +299,7 @@ static int map_lock(struct ioasid_map_call *c)
 			return 0;
 		/* Another task has taken it meanwhile. */
 		mutex_unlock(lock);
-		ret = map_alloc(c);
+		ret = map_alloc(c, NULL);
 	}
 	if (!ret && c->area)
 		ioasid_area_free(c->area);
@@ -338,16 +337,6 @@ static int map_claim(struct ioasid_map_call *c)
 			map_share(c);
 	}
 	return ret;
-}
-
-static void map_unreserve(struct ioasid_map_call *c)
-{
-	struct ioasid_space *space = c->space;
-
-	mutex_lock(&space->areas_lock);
-	ioasid_area_remove(space, c->area);
-	ioasid_space_changed(space);
-	mutex_unlock(&space->areas_lock);
 }
 
 /*
@@ -468,8 +457,8 @@ int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int 
 	return ret;
 }
 
-/* ioasid_map_program() - domains_rwsem is held; without @sync the device need not see it yet */
-int ioasid_map_program(struct ioasid_map_call *c, bool sync)
+/* Write the page tables; domains_rwsem is held. Without @sync the device need not see it yet. */
+static int map_program(struct ioasid_map_call *c, bool sync)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
@@ -491,6 +480,27 @@ int ioasid_map_program(struct ioasid_map_call *c, bool sync)
 	if (ret)
 		return ioasid_map_fail(c, ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
 	return 0;
+}
+
+/*
+ * ioasid_map_program() - write the page tables of a batch; domains_rwsem is held
+ *
+ * The device need not see them before ioasid_space_sync_map(). Return: 0; or the errno of the
+ * one after *@done, of which nothing is left.
+ */
+__flatten int ioasid_map_program(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+{
+	unsigned int n;
+	int ret = 0;
+
+	lockdep_assert_held(&c->space->domains_rwsem);
+	for (n = 0; n < nr; n++) {
+		ret = map_program(&c[n], false);
+		if (ret)
+			break;
+	}
+	*done = n;
+	return ret;
 }
 
 /* Charge the pinned pages, if the lock for that is free. */
@@ -547,7 +557,7 @@ static int map_build(struct ioasid_map_call *c)
 		c->pin_now = true;
 	}
 	idle = c->area->pages->pinned && !ioasid_space_pins(space);
-	ret = ioasid_map_program(c, true);
+	ret = map_program(c, true);
 	if (!ret)
 		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
@@ -579,6 +589,13 @@ static int map_check(struct ioasid_map_call *c)
 	return ret || unlikely(c->pin.now) ? ret : map_ask_policy(c);
 }
 
+/* An area that has no range yet ends. */
+static void map_drop(struct ioasid_map_call *c)
+{
+	ioasid_pages_put_area(c->area->pages, false, NULL);
+	ioasid_area_free(c->area);
+}
+
 /* Reserve the range: from here on the area is BUILDING. */
 static int map_reserve(struct ioasid_map_call *c)
 {
@@ -589,74 +606,52 @@ static int map_reserve(struct ioasid_map_call *c)
 	map_describe(c);
 	ret = map_claim(c);
 	mutex_unlock(&c->space->areas_lock);
-	if (ret) {
-		ioasid_pages_put_area(c->area->pages, false, NULL);
-		ioasid_area_free(c->area);
-	}
+	if (ret)
+		map_drop(c);
 	return ret;
 }
 
-/*
- * A domain kept entries of the area: keep it as a LIVE mapping, as an unmap does. False
- * when the space was torn down meanwhile: then no call could unmap it, and the pages are
- * leaked.
- */
-static noinline bool map_keep(struct ioasid_map_call *c)
-{
-	struct ioasid_space *space = c->space;
-	struct ioasid_area *area = c->area;
-	bool keep;
-
-	mutex_lock(&space->areas_lock);
-	keep = ioasid_area_stuck(space, area) && !area->stop;
-	if (keep) {
-		/* Without its bits it is never reported. */
-		if (!ioasid_area_dirty(area))
-			ioasid_dirty_area_init(space, area);
-		space->maps++;
-		space->bytes += ioasid_area_bytes(area);
-		ioasid_share_settle_in(space, area->pages);
-		ioasid_area_keep(space, area);
-	}
-	mutex_unlock(&space->areas_lock);
-	return keep;
-}
-
-/*
- * ioasid_map_undo() - undo a reserved mapping, because of @err
+/**
+ * ioasid_map_start() - begin one mapping of a batch: do the steps before its range is reserved
+ * @c: described
+ * @pool: memory for areas
  *
- * If a page table kept entries of it, it becomes a LIVE mapping, and the errno -EIO.
- * Otherwise the range stays reserved until the last page is unpinned.
- * Return: the errno of the call.
+ * No lock is held: a policy may have the caller wait.
+ * Return: 0, and ioasid_map_reserve() is to follow; or an errno, and the caller ends the call.
  */
-int ioasid_map_undo(struct ioasid_map_call *c, int err)
+__flatten int ioasid_map_start(struct ioasid_map_call *c, struct ioasid_area_pool *pool)
 {
-	struct ioasid_area *area = c->area;
-	bool kept;
-
-	if (unlikely(area->stuck)) {
-		kept = map_keep(c);
-		if (kept || area->stuck)
-			err = ioasid_map_fail(c, -EIO, IOASID_R_IOMMU_SHORT,
-					      ioasid_area_start(area), ioasid_area_last(area));
-		if (kept)
-			return err;
-	}
-	ioasid_pages_put_area(area->pages, area->stuck, NULL);
-	map_unreserve(c);
-	ioasid_area_free(area);
-	return err;
+	lockdep_assert_not_held(&c->space->areas_lock);
+	ioasid_map_begin(c);
+	return map_check(c) ?: map_alloc(c, pool);
 }
 
 /**
- * ioasid_map_reserve() - do the steps of a mapping up to the reservation of its range
- * @c: has begun
+ * ioasid_map_reserve() - reserve the ranges of a batch, under one hold of areas_lock
+ * @c: @nr of one space that were started
+ * @nr: how many
+ * @done: on return how many are reserved
  *
- * Return: 0; or an errno, and all is undone; the caller ends the call.
+ * Return: 0; or the errno of the one after *@done: that one and those after it have no area,
+ * and the caller ends their calls.
  */
-__flatten int ioasid_map_reserve(struct ioasid_map_call *c)
+__flatten int ioasid_map_reserve(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
-	return map_check(c) ?: map_reserve(c);
+	unsigned int i, n = 0;
+	int ret = 0;
+
+	mutex_lock(&c->space->areas_lock);
+	for (; n < nr; n++) {
+		map_describe(&c[n]);
+		ret = map_claim(&c[n]);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&c->space->areas_lock);
+	for (i = n; i < nr; i++)
+		map_drop(&c[i]);
+	*done = n;
+	return ret;
 }
 
 /* EDQUOT and EAGAIN of a policy have another meaning for VFIO's callers. */

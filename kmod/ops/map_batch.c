@@ -2,9 +2,10 @@
 /*
  * Many mappings in one call, with one flush for all of them.
  *
- * What can run at the same time: as for one mapping (map.c), at each step. First the range
- * of every mapping of a round is reserved, then all of them are pinned, with no lock held;
- * then they are programmed, flushed and published under one hold of domains_rwsem
+ * What can run at the same time: as for one mapping (map.c), at each step. A round takes each
+ * step for all of its mappings before the next one: policies are asked, with no lock held; the
+ * ranges are reserved under one hold of areas_lock; pages are pinned, with no lock held; then
+ * all are programmed, flushed and published under one hold of domains_rwsem
  * for reading, so that no attach comes between and misses one. Until then they
  * are BUILDING, and calls about their ranges wait.
  *
@@ -40,23 +41,55 @@ static bool batch_later(const struct ioasid_map_call *c)
 	       !ioasid_charge_at_once();
 }
 
-/* Reserve the range of one mapping, and write its address to the caller. */
-static int batch_reserve(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
-			 struct ioasid_area_pool *pool, unsigned int i)
+/* Begin the call for one mapping. */
+static int batch_start(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
+		       struct ioasid_area_pool *pool, unsigned int i)
 {
 	int ret;
 
 	ioasid_map_init(c, b->space, 0, 0, 0, 0);
-	c->pool = pool;
 	ret = b->fill(b->data, i, b->entries, c);
-	ioasid_map_begin(c);
-	if (ret)
+	if (ret) {
+		ioasid_map_begin(c);
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
+	}
+	ret = ioasid_map_start(c, pool);
 	c->pin.later = batch_later(c);
-	ret = ioasid_map_reserve(c);
-	if (!ret && b->respond(b->data, i, c->args.iova))
-		ret = ioasid_map_undo(c, ioasid_map_fail(c, -EFAULT, IOASID_R_COPY, i, 0));
 	return ret;
+}
+
+/* Begin up to @nr calls. Return: 0; or the errno of the one after *@done, which has begun. */
+static int batch_begin(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
+		       unsigned int *done)
+{
+	/* Only what was set is read. */
+	struct ioasid_area_pool pool __uninitialized;
+	unsigned int i;
+	int ret = 0;
+
+	pool.wanted = nr;
+	pool.nr = 0;
+	for (i = 0; i < nr; i++) {
+		ret = batch_start(b, &c[i], &pool, b->done + i);
+		if (ret)
+			break;
+	}
+	ioasid_area_pool_drop(&pool);
+	*done = i;
+	return ret;
+}
+
+/* Write the addresses to the caller. Return: 0; or an errno, and *@done of @nr are written. */
+static int batch_respond(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
+			 unsigned int nr, unsigned int *done)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (b->respond(b->data, b->done + i, c[i].args.iova))
+			break;
+	*done = i;
+	return i == nr ? 0 : ioasid_map_fail(&c[i], -EFAULT, IOASID_R_COPY, b->done + i, 0);
 }
 
 /* Does the memory of @next follow that of @c, so that one call of the pinner pins both? */
@@ -211,18 +244,15 @@ static void batch_watch(struct ioasid_map_call *c, unsigned int n)
 static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
 			unsigned int *done)
 {
-	unsigned int n = 0;
-	int ret = 0, err;
+	unsigned int n;
+	int ret, err;
 
 	*done = 0;
 	if (!nr)
 		return 0;
 	if (down_read_killable(&b->space->domains_rwsem))
 		return ioasid_map_fail(&c[0], -EINTR, IOASID_R_SIGNAL, 0, 0);
-	while (n < nr && !ret) {
-		ret = ioasid_map_program(&c[n], false);
-		n += !ret;
-	}
+	ret = ioasid_map_program(c, nr, &n);
 	err = batch_publish(b, c, &n);
 	up_read(&b->space->domains_rwsem);
 	if (static_branch_unlikely(&ioasid_watch_key))
@@ -231,45 +261,52 @@ static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 	return err ?: ret;
 }
 
-/* Undo a correct mapping, after one that failed; -EIO if it is kept. */
-static int batch_give_up(struct ioasid_map_call *c)
+/* End the call for a mapping that is not made; if it has a range, this is undone. */
+static int batch_undo(struct ioasid_map_call *c, bool reserved, int err)
 {
-	int ret = ioasid_map_undo(c, ioasid_map_fail(c, -ECANCELED, IOASID_R_BATCH, 0, 0));
-
-	return ioasid_map_end(c, ret);
+	return ioasid_map_end(c, reserved ? ioasid_map_undo(c, err) : err);
 }
 
+/*
+ * The first of @nr calls failed with @err: undo it and, as far as they are correct, those
+ * after it. The first @reserved have a range. Return: the errno, or -EIO if one is kept.
+ */
+static int batch_give_up(struct ioasid_map_call *c, unsigned int nr, unsigned int reserved, int err)
+{
+	unsigned int i;
+
+	err = batch_undo(c, reserved, err);
+	for (i = 1; i < nr; i++)
+		if (batch_undo(&c[i], i < reserved, ioasid_map_fail(&c[i], -ECANCELED,
+								   IOASID_R_BATCH, 0, 0)) == -EIO)
+			err = -EIO;
+	return err;
+}
+
+/*
+ * Each step goes on with those that the step before has done. The first error is that of the
+ * first call which is not done, so that of the last step with one.
+ */
 static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
-	/* Only what was set is read. */
-	struct ioasid_area_pool pool __uninitialized;
-	unsigned int i, ready, pinned, paid, done;
-	int ret = 0, err, pin, pay;
+	unsigned int begun, reserved, ready, pinned, paid, done, i;
+	int begin, reserve, respond, pin, pay, err;
 
-	pool.wanted = nr;
-	pool.nr = 0;
-	for (ready = 0; ready < nr; ready++) {
-		ret = batch_reserve(b, &c[ready], &pool, b->done + ready);
-		if (ret)
-			break;
-	}
-	ioasid_area_pool_drop(&pool);
+	begin = batch_begin(b, c, nr, &begun);
+	reserve = ioasid_map_reserve(c, begun, &reserved);
+	respond = batch_respond(b, c, reserved, &ready);
 	pin = batch_pin(c, ready, &pinned);
 	pay = batch_pay(c, pinned, &paid);
-	err = batch_commit(b, c, paid, &done) ?: pay ?: pin;
+	err = batch_commit(b, c, paid, &done) ?: pay ?: pin ?: respond ?: reserve;
 	for (i = 0; i < done; i++)
 		if (unlikely(c[i].pin.res))
 			ioasid_map_end(&c[i], 0);
-	if (err) {
-		err = ioasid_map_end(&c[done], ioasid_map_undo(&c[done], err));
-		for (i = done + 1; i < ready; i++)
-			if (batch_give_up(&c[i]) == -EIO)
-				err = -EIO;
-	}
-	if (ret)
-		ret = ioasid_map_end(&c[ready], ret);
+	if (err)
+		err = batch_give_up(&c[done], begun - done, reserved - done, err);
+	if (begin)
+		begin = ioasid_map_end(&c[begun], begin);
 	b->done += done;
-	return err ?: ret;
+	return err ?: begin;
 }
 
 /**

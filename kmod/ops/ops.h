@@ -50,7 +50,6 @@ struct ioasid_map_holes {
  * @fail: why it fails
  * @room: where @pin.res is; NULL: in memory of its own
  * @seen_by: policies to notify of its end
- * @pool: memory for areas, with which a batch begins; or NULL
  * @area: the area, once it is reserved
  * @last: last address
  * @start: when it began
@@ -68,7 +67,6 @@ struct ioasid_map_call {
 	struct ioasid_fail fail;
 	struct ioasid_map_result *room;
 	struct ioasid_seen_by seen_by;
-	struct ioasid_area_pool *pool;
 	struct ioasid_area *area;
 	u64 last;
 	u64 start;
@@ -110,23 +108,25 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->fail = (struct ioasid_fail){};
 	c->room = NULL;
 	c->seen_by.slots = 0;
-	c->pool = NULL;
 	c->pin_now = false;
 }
 
 /* map.c */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b);
 void ioasid_map_begin(struct ioasid_map_call *c);
-int ioasid_map_reserve(struct ioasid_map_call *c);
+int ioasid_map_start(struct ioasid_map_call *c, struct ioasid_area_pool *pool);
+int ioasid_map_reserve(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);
 int ioasid_map_pin(struct ioasid_map_call *c);
 int ioasid_map_paid(struct ioasid_map_call *c);
-int ioasid_map_program(struct ioasid_map_call *c, bool sync);
+int ioasid_map_program(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);
 int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int *done);
-int ioasid_map_undo(struct ioasid_map_call *c, int err);
 int ioasid_map_end(struct ioasid_map_call *c, int ret);
 
 int ioasid_map_make(struct ioasid_map_call *c);
 bool ioasid_map_may_now(const struct ioasid_map_call *c);
+
+/* undo.c */
+int ioasid_map_undo(struct ioasid_map_call *c, int err);
 
 /**
  * struct ioasid_map_batch_call - many mappings in one call
