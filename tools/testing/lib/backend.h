@@ -72,6 +72,22 @@ static inline bool file_write(const char *path, const char *text)
 	return done;
 }
 
+/*
+ * Devices whose interrupts are not isolated may be attached, or as it was when the machine began:
+ * where none are isolated, as with two of the matrix's IOMMUs, the tests after this one need it.
+ */
+static inline bool unsafe_interrupts(bool allowed)
+{
+	FILE *file = fopen("/proc/cmdline", "re");
+	char line[4096] = "";
+
+	if (file) {
+		allowed |= fgets(line, sizeof(line), file) && strstr(line, " ioasid.allow_unsafe_interrupts=1");
+		fclose(file);
+	}
+	return file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts", allowed ? "Y" : "N");
+}
+
 /* Takes a device from one driver, which has it, to another. */
 static inline bool device_move(const char *bdf, const char *from, const char *to)
 {

@@ -230,8 +230,7 @@ TEST_F(dirty, a_v1_unmap_of_more_than_its_range)
 static bool fake_pages(const char *sizes)
 {
 	return file_write(PARAMETERS "pgsizes", sizes) &&
-	       file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts",
-			  strcmp(sizes, "4096,4096") ? "Y" : "N");
+	       unsafe_interrupts(strcmp(sizes, "4096,4096"));
 }
 
 /* Memory without borders inside a unit: two huge pages. */

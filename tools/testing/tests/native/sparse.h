@@ -45,8 +45,7 @@ static inline bool sparse_is(const struct sparse *s, unsigned int n, uint64_t io
 /* The IOMMU of the tests, with small entries, fits; or it is as others expect it. */
 static inline bool sparse_iommu(bool on)
 {
-	return split_iommu(false) &&
-	       file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts", on ? "Y" : "N");
+	return split_iommu(false) && unsafe_interrupts(on);
 }
 
 /* Pages that the IOMMU of the tests was to clear, and had none of. */

@@ -20,7 +20,7 @@ static inline bool split_iommu(bool on)
 	return file_write(SPLIT_PARAMS "pgsizes", on ? SPLIT_SIZES : SPLIT_PLAIN) &&
 	       file_write(SPLIT_PARAMS "whole_entries", on ? "Y,N" : "N,N") &&
 	       /* It isolates no interrupts, and has none. */
-	       file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts", on ? "Y" : "N");
+	       unsafe_interrupts(on);
 }
 
 /* Pages that it has mapped. */
