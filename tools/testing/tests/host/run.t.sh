@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/testing/run: what it finds in a folder of tests, and what it does not pass over.
+# tools/testing/run: what it finds in a folder of tests, and what it does not pass over; and
+# what its programs are built from.
 . tools/testing/harness/ktap.sh
 
 WORK=$(mktemp -d)
@@ -64,4 +65,17 @@ tests_that_cannot_run_fail() {
 	judged 1 1 2 0
 }
 
-ktap_run good_area steps_that_are_not_executable_fail tests_that_cannot_run_fail
+# A header that changes rebuilds the programs that include it: with stale ones a test shows nothing.
+headers_are_prerequisites() {
+	grep -o '^#include "[^"]*"' tools/testing/tests/*/*.c | tr -d '"' |
+		sed -n 's,^tools/testing/tests/\([^/]*\)/\([^:]*\)\.c:#include ,\1 \2 ,p' >"$WORK/included"
+	while read -r area name header; do
+		case $name in *.bpf) continue ;; esac
+		[ ! -e "tools/testing/tests/$area/$header" ] || header=tests/$area/$header
+		grep -q " $header\( \|$\)" "build/tests/$area/$name.dep" || [ ! -e "tools/testing/$header" ] ||
+			fail "$area/$name is not built anew when $header changes"
+	done <"$WORK/included"
+	[ "$(wc -l <"$WORK/included")" -gt 100 ] || fail "only $(wc -l <"$WORK/included") includes"
+}
+
+ktap_run good_area headers_are_prerequisites steps_that_are_not_executable_fail tests_that_cannot_run_fail
