@@ -4,6 +4,7 @@
  * at the scheduler in between. Work is counted, not time: the function tracer records
  * each step, a function that is called once for a mapping, and each look.
  */
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -24,6 +25,8 @@ static const char steps[] =
 	"ioasid_pages_put_area ioasid_area_forget_pins ioasid_dirty_area_track "
 	"ioasid_domain_program intel_iommu_unmap_pages";
 static const char looks[] = "__cond_resched schedule";
+/* Where those two are, as the tracer has it; 0 for one that is not called here. */
+static unsigned long look_at[2];
 
 FIXTURE(stretch) {
 	struct backend d, device;
@@ -74,6 +77,54 @@ static bool preempts(void)
 	return strstr(line, "(full)") || strstr(line, "(lazy)");
 }
 
+static void trace_on(bool on)
+{
+	trace_write("tracing_on", on ? "1" : "0");
+}
+
+/* Opened like this it is emptied. */
+static void trace_empty(void)
+{
+	FILE *f = fopen(TRACE "/trace", "we");
+
+	if (f)
+		fclose(f);
+}
+
+/*
+ * The kernel takes longer to find the names of functions than to do all the rest. So it prints
+ * addresses, and those of the looks are known from a trace that is read in both ways.
+ */
+static bool trace_find_looks(void)
+{
+	signed char is[4096];
+	unsigned int nr = 0, i = 0;
+	unsigned long ip;
+	char line[256];
+	FILE *f;
+
+	trace_on(true);
+	sched_yield();
+	munmap(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0), PAGE);
+	trace_on(false);
+	f = fopen(TRACE "/trace", "re");
+	while (f && nr < sizeof(is) && fgets(line, sizeof(line), f))
+		if (line[0] != '#')
+			is[nr++] = strstr(line, ": __cond_resched <-") ? 0 : strstr(line, ": schedule <-") ? 1 : -1;
+	if (f)
+		fclose(f);
+	if (!trace_write("trace_options", "raw"))
+		return false;
+	f = fopen(TRACE "/trace", "re");
+	for (; f && i < nr && fgets(line, sizeof(line), f); )
+		if (line[0] != '#' && is[i++] >= 0 && sscanf(line, "%*d %*d %*u %lx", &ip) == 1)
+			look_at[(int)is[i - 1]] = ip;
+	if (f)
+		fclose(f);
+	trace_empty();
+	return look_at[0] || look_at[1];
+}
+
 static bool trace_begin(void)
 {
 	char pid[16];
@@ -81,15 +132,13 @@ static bool trace_begin(void)
 	if (mkdir(TRACE, 0700) && errno != EEXIST)
 		return false;
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	trace_filter(steps);
 	trace_filter(looks);
-	return trace_write("set_ftrace_pid", pid) && trace_write("buffer_size_kb", "16384") &&
-	       trace_write("current_tracer", "function") && trace_write("tracing_on", "0");
-}
-
-static void trace_on(bool on)
-{
-	trace_write("tracing_on", on ? "1" : "0");
+	if (!trace_write("tracing_on", "0") || !trace_write("set_ftrace_pid", pid) ||
+	    !trace_write("buffer_size_kb", "16384") || !trace_write("current_tracer", "function") ||
+	    !trace_find_looks())
+		return false;
+	trace_filter(steps);
+	return true;
 }
 
 /* The most steps without a look between, and how many there were in all. */
@@ -97,6 +146,7 @@ static void trace_read(unsigned int *longest, unsigned int *all)
 {
 	FILE *f = fopen(TRACE "/trace", "re");
 	unsigned int n = 0;
+	unsigned long ip;
 	char line[256];
 
 	*longest = 0;
@@ -104,7 +154,7 @@ static void trace_read(unsigned int *longest, unsigned int *all)
 	while (f && fgets(line, sizeof(line), f)) {
 		if (line[0] == '#')
 			continue;
-		if (strstr(line, ": __cond_resched <-") || strstr(line, ": schedule <-")) {
+		if (sscanf(line, "%*d %*d %*u %lx", &ip) == 1 && (ip == look_at[0] || ip == look_at[1])) {
 			n = 0;
 			continue;
 		}
@@ -114,10 +164,7 @@ static void trace_read(unsigned int *longest, unsigned int *all)
 	}
 	if (f)
 		fclose(f);
-	/* Opened like this it is emptied. */
-	f = fopen(TRACE "/trace", "we");
-	if (f)
-		fclose(f);
+	trace_empty();
 }
 
 /* Entry @i of all, each a page with a hole behind it. */
