@@ -34,12 +34,7 @@ evil_by() {
 
 # whole FILE: what a terminal shows as it is, in lines that begin as the program meant.
 whole() {
-	perl -0777 -MEncode -ne '
-		eval { $_ = decode("UTF-8", $_, Encode::FB_CROAK); 1 } or die "not UTF-8\n";
-		/([^\n\x20-\x7e\x{a0}-\x{2027}\x{202f}-\x{2065}\x{206a}-\x{d7ff}\x{e000}-\x{10ffff}])/ and
-			die sprintf("the character U+%04x\n", ord $1);
-		/^\\033/m and die "a line that the name began\n"' "$1" 2>"$scratch/why" ||
-		fail "$(cat "$scratch/why") in: $(od -c "$1" | head -n 20)"
+	build/fixture/whole "$1" 2>"$scratch/why" || fail "$(cat "$scratch/why") in: $(od -c "$1" | head -n 20)"
 }
 
 # quoted [FILE]: for a message: none of its lines is taken for a verdict.
@@ -75,12 +70,12 @@ tells() {
 
 told() {
 	whole "$scratch/json"
+	json=
 	for name in $names; do
-		case $name in comm) json=$comm_json ;; *) json=$group_json ;; esac
-		holds -n --argjson name "$json" '[inputs] | [.. | strings] | any(. == $name)' "$scratch/json" ||
-			fail "no $name in: $(quoted json)"
+		case $name in comm) json=$json,$comm_json ;; *) json=$json,$group_json ;; esac
 	done
-	holds -n '[inputs] | length > 0' "$scratch/json"
+	holds -n --argjson names "[${json#,}]" '[inputs] | length > 0 and $names - [.. | strings] == []' "$scratch/json" ||
+		fail "not all of '$names' is in: $(quoted json)"
 }
 
 # ---- ioasidctl ----
