@@ -15,6 +15,7 @@
 #define EDU_COMMAND	0x98
 #define EDU_RUN		1
 #define EDU_TO_MEMORY	2
+#define EDU_PIECE	128U		/* of the buffer: 32 of them */
 
 /* The registers of an open device, which may then master the bus; or NULL. */
 static inline volatile char *edu_open(int device)
@@ -45,6 +46,8 @@ static inline bool edu_run(volatile char *bar, uint64_t from, uint64_t to, uint6
 	*(volatile uint64_t *)(bar + EDU_TARGET) = to;
 	*(volatile uint64_t *)(bar + EDU_COUNT) = count;
 	*(volatile uint64_t *)(bar + EDU_COMMAND) = EDU_RUN | command;
+	/* The emulator takes a tenth of a second for each, however short it is. */
+	usleep(95000);
 	for (tries = 0; tries < 2000; tries++) {
 		if (!(*(volatile uint64_t *)(bar + EDU_COMMAND) & EDU_RUN))
 			return true;
@@ -58,6 +61,22 @@ static inline bool edu_copy(volatile char *bar, uint64_t from, uint64_t to, uint
 {
 	return edu_run(bar, from, EDU_BUFFER, count, 0) &&
 	       edu_run(bar, EDU_BUFFER, to, count, EDU_TO_MEMORY);
+}
+
+/*
+ * Copies @count bytes from each of @nr addresses to @to, one after the other; all of them fit
+ * into the buffer. That takes little more than half the time of as many edu_copy(). As a page is
+ * mapped as a whole, some bytes of it tell where it is.
+ */
+static inline bool edu_gather(volatile char *bar, const uint64_t *from, unsigned int nr, uint64_t to,
+			      uint64_t count)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (!edu_run(bar, from[i], EDU_BUFFER + i * count, count, 0))
+			return false;
+	return edu_run(bar, EDU_BUFFER, to, nr * count, EDU_TO_MEMORY);
 }
 
 /*

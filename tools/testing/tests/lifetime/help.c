@@ -94,8 +94,10 @@ TEST_F_TIMEOUT(help, holes, 60)
 TEST_F_TIMEOUT(help, right_pages, 60)
 {
 	struct backend d, edu;
-	int device, i;
+	uint64_t from[64], *seen;
+	unsigned int i, nr = 0;
 	volatile char *bar;
+	int device;
 	char *mem;
 
 	ASSERT_TRUE(backend_open(&d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
@@ -104,10 +106,13 @@ TEST_F_TIMEOUT(help, right_pages, 60)
 	mem = map_small();
 	ASSERT_EQ(0, backend_map(&d, EDU_IOVA, mem, SIZE, MAP_RW));
 	for (i = 0; i < 64; i += 3) {
-		*(int *)(mem + i * MIB + i * PAGE) = i + 1;
-		ASSERT_TRUE(edu_copy(bar, EDU_IOVA + i * MIB + i * PAGE, EDU_IOVA + SIZE - PAGE, 8));
-		EXPECT_EQ(i + 1, *(int *)(mem + SIZE - PAGE));
+		*(uint64_t *)(mem + i * MIB + i * PAGE) = i + 1;
+		from[nr++] = EDU_IOVA + i * MIB + i * PAGE;
 	}
+	ASSERT_TRUE(edu_gather(bar, from, nr, EDU_IOVA + SIZE - PAGE, 8));
+	seen = (uint64_t *)(mem + SIZE - PAGE);
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(3 * i + 1, seen[i]);
 	munmap((void *)(uintptr_t)bar, MIB);
 	close(device);
 	backend_close(&edu);

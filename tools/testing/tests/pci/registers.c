@@ -109,15 +109,17 @@ static bool dma_reaches(volatile char *bar, char *mem, uint64_t iova)
 	static uint64_t capabilities;
 
 	word[0] = 0x5ce1e7ULL;
-	word[1] = 0;
-	if (!edu_copy(bar, IOVA, IOVA + 8, 8) || word[1] != 0x5ce1e7ULL)
-		abort();
-	if (!edu_copy(bar, iova, IOVA + 8, 8))
+	word[1] = 0x5ce1e7ULL;
+	word[2] = 0;
+	word[3] = 0;
+	/* Of the two words that it has read, that of a drive replaces the first. */
+	if (!edu_run(bar, IOVA, EDU_BUFFER, 16, 0) || !edu_run(bar, iova, EDU_BUFFER, 8, 0) ||
+	    !edu_run(bar, EDU_BUFFER, IOVA + 16, 16, EDU_TO_MEMORY) || word[3] != 0x5ce1e7ULL)
 		abort();
 	/* All drives of this machine have the same. */
 	if (!capabilities)
-		capabilities = word[1];
-	return word[1] == capabilities && word[1] && ~word[1] && word[1] != 0x5ce1e7ULL;
+		capabilities = word[2];
+	return word[2] == capabilities && word[2] && ~word[2] && word[2] != 0x5ce1e7ULL;
 }
 
 /* What is left to be seen when they are revoked: a mapping that the device does not reach. */
