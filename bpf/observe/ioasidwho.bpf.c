@@ -126,38 +126,49 @@ static __always_inline void backend_of(const struct vfio_container *c, char *nam
 
 #define COMM_LEN	16
 
-/* Each byte that is not a letter, or its like, as three octal digits: 61 bytes at most. */
-static __always_inline void escape(char to[4 * COMM_LEN], const char from[COMM_LEN])
+struct comm {
+	char is[COMM_LEN];
+	char shown[4 * COMM_LEN];
+};
+
+/*
+ * Each byte that is not a letter, or its like, as three octal digits: 61 bytes at most. A global
+ * function: the verifier goes through it once, not in each place that shows a file.
+ */
+__noinline int escape(struct comm *comm)
 {
 	__u32 at = 0;
 
-	for (__u32 i = 0; i < COMM_LEN - 1 && from[i]; i++) {
-		__u8 c = (__u8)from[i];
+	if (!comm)
+		return 0;
+	for (__u32 i = 0; i < COMM_LEN - 1 && comm->is[i]; i++) {
+		__u8 c = (__u8)comm->is[i];
 
 		if (c > ' ' && c < 0x7f && c != '\\') {
-			to[clamp_index(at++, 4 * COMM_LEN)] = (char)c;
+			comm->shown[clamp_index(at++, 4 * COMM_LEN)] = (char)c;
 			continue;
 		}
-		to[clamp_index(at++, 4 * COMM_LEN)] = '\\';
-		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 6));
-		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 3 & 7));
-		to[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c & 7));
+		comm->shown[clamp_index(at++, 4 * COMM_LEN)] = '\\';
+		comm->shown[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 6));
+		comm->shown[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c >> 3 & 7));
+		comm->shown[clamp_index(at++, 4 * COMM_LEN)] = (char)('0' + (c & 7));
 	}
+	return (int)at;
 }
 
 static __always_inline void show(struct bpf_iter__task_file___read *it, const char *kind,
 				 const char *backend, __u64 object, int group, __u64 container)
 {
 	struct task_struct___read *task = it->task;
-	char comm[COMM_LEN] = {}, name[4 * COMM_LEN] = {};
+	struct comm comm = {};
 
 	/* The verifier wants to see this where the task is used. */
 	if (!task)
 		return;
-	bpf_probe_read_kernel_str(comm, sizeof(comm), task->comm);
-	escape(name, comm);
+	bpf_probe_read_kernel_str(comm.is, sizeof(comm.is), task->comm);
+	escape(&comm);
 	BPF_SEQ_PRINTF(it->meta->seq, "%d %d %s %s 0x%llx %d 0x%llx %s\n", task->tgid, it->fd, kind,
-		       backend, object, group, container, name);
+		       backend, object, group, container, comm.shown);
 }
 
 static __always_inline void show_group(struct bpf_iter__task_file___read *it, struct vfio_group *g)
