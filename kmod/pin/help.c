@@ -339,6 +339,8 @@ long ioasid_help_ready(struct ioasid_help *h, unsigned long done)
 	for (;;) {
 		spin_lock(&h->lock);
 		h->limit = done + h->window;
+		/* A hole, which may be of any length, is not to be faulted in. */
+		h->next = max(h->next, done);
 		ready = help_finished(h);
 		n = ready > done ? 0 : help_take(h, &at);
 		next = h->next;
@@ -346,7 +348,7 @@ long ioasid_help_ready(struct ioasid_help *h, unsigned long done)
 		wake_up_all(&h->moved);
 		if (ready > done)
 			return ready - done;
-		/* It is over: the pinner does the rest. A hole may have taken it beyond @next. */
+		/* It is over: the pinner does the rest. */
 		if (!n && next <= done)
 			return h->npages - done;
 		if (n && help_fault(h, at, n) < 0)

@@ -90,6 +90,47 @@ TEST_F_TIMEOUT(help, holes, 60)
 	backend_close(&d);
 }
 
+/* Below all else that a program has. */
+#define LOW	((char *)0x100000000)
+
+/* Maps untouched memory there, what the program has above, and the hole between: how many helped. */
+static long long map_everything(int fd)
+{
+	char *mem = mmap(LOW, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			 MAP_FIXED_NOREPLACE, -1, 0);
+	uint64_t end = ((uintptr_t)&mem | (PAGE - 1)) + 1;
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg), .user_va = (uintptr_t)mem, .length = end - (uintptr_t)mem,
+		.flags = IOASID_MAP_FLAG_READ | IOASID_MAP_FLAG_WRITE | IOASID_MAP_FLAG_FIXED_IOVA |
+			 IOASID_MAP_FLAG_SPARSE,
+	};
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .length = arg.length };
+	long long n;
+
+	if (mem != LOW || madvise(mem, SIZE, MADV_NOHUGEPAGE) || ioctl(fd, IOASID_MAP_DMA, &arg) ||
+	    arg.out_mapped < SIZE)
+		return -1;
+	n = map_event("helpers");
+	if (ioctl(fd, IOASID_UNMAP_DMA, &unmap))
+		n = -1;
+	munmap(mem, SIZE);
+	return n;
+}
+
+/* Nothing of a hole is faulted in, however long it is: this one has 2^35 pages. */
+TEST_F_TIMEOUT(help, long_hole, 60)
+{
+	int fd = open("/dev/ioasid", O_RDWR | O_CLOEXEC), i;
+	time_t began = time(NULL);
+	long long n = 0;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < TRIES && !n && time(NULL) < began + 30; i++)
+		n = map_everything(fd);
+	EXPECT_EQ(1, n);
+	close(fd);
+}
+
 /* The device gets each page where it belongs. */
 TEST_F_TIMEOUT(help, right_pages, 60)
 {
