@@ -56,6 +56,7 @@
  * @task: the same, from its first step on; with a reference
  * @at: the first page of the piece that it faults in; ULONG_MAX: none
  * @left: it began to help once, and does not again; of the thread
+ * @killed: the process was killed, and it ends by itself
  * @pages: that it brought
  * @faults: page faults that it took
  */
@@ -65,6 +66,7 @@ struct helper {
 	struct task_struct *task;
 	unsigned long at;
 	bool left;
+	bool killed;
 	unsigned long pages;
 	unsigned long faults;
 };
@@ -86,6 +88,7 @@ struct helper {
  * @inside: threads that help now
  * @moved: a piece is finished, @limit or @inside changed, or it is @over
  * @reap: help_reap()
+ * @pace: jiffies until it looks again for a thread that is held
  * @reaped: it has run
  * @nr: how many threads
  * @helper: the threads
@@ -106,6 +109,7 @@ struct ioasid_help {
 	unsigned int inside;
 	wait_queue_head_t moved;
 	struct delayed_work reap;
+	unsigned int pace;
 	struct completion reaped;
 	unsigned int nr;
 	struct helper helper[] __counted_by(nr);
@@ -264,18 +268,26 @@ static bool help_run(void *data)
 /* The process was killed; not while it is in help_run(). */
 static void help_killed(void *data)
 {
+	struct helper *me = data;
+
+	WRITE_ONCE(me->killed, true);
 }
 
 /* --- the end of the threads --- */
 
-/* Is it stopped, traced or frozen, or about to be? Then its end may be far. */
+/*
+ * Is it stopped, traced or frozen, or about to be? Then its end may be far. That may come
+ * before its first step as well; until then it is not known, so the answer is yes.
+ */
 static bool help_is_held(struct helper *me)
 {
 	struct task_struct *task = smp_load_acquire(&me->task);
 
-	return task && (READ_ONCE(task->__state) & (__TASK_STOPPED | __TASK_TRACED | TASK_FROZEN) ||
-			READ_ONCE(task->jobctl) & (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE) ||
-			freezing(task));
+	if (!task)
+		return !READ_ONCE(me->killed);
+	return READ_ONCE(task->__state) & (__TASK_STOPPED | __TASK_TRACED | TASK_FROZEN) ||
+	       READ_ONCE(task->jobctl) & (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE) ||
+	       freezing(task);
 }
 
 /* vhost_task_stop() returns when it is about to exit; soon after that it is no thread any more. */
@@ -288,6 +300,10 @@ static void help_wait_gone(struct task_struct *task)
 	put_task_struct(task);
 }
 
+/*
+ * No thread is waited for that is held. One that is stopped right after the look holds this
+ * work up as long as it is stopped: vhost_task_stop() waits without end.
+ */
 static void help_reap(struct work_struct *work)
 {
 	struct ioasid_help *h = container_of(work, struct ioasid_help, reap.work);
@@ -299,7 +315,8 @@ static void help_reap(struct work_struct *work)
 		if (!me->thread)
 			continue;
 		if (help_is_held(me)) {
-			queue_delayed_work(ioasid_ahead_wq, &h->reap, HZ / 10);
+			h->pace = min(2 * h->pace + 1, HZ / 10U);
+			queue_delayed_work(ioasid_ahead_wq, &h->reap, h->pace);
 			return;
 		}
 		vhost_task_stop(me->thread);
