@@ -259,6 +259,7 @@ void ioasid_space_unpin_idle(struct ioasid_space *space);
  * @part: the rest, as an area of its own
  * @own: that gets pages of its own; else both show the same pages
  * @counted: @part counts among the mappings of the user
+ * @rest: and so does what @area keeps, which did not before
  * @weight: so many more count for the user, once it is cut
  * @cut: of the pages
  */
@@ -267,6 +268,7 @@ struct ioasid_split {
 	struct ioasid_area *part;
 	bool own;
 	bool counted;
+	bool rest;
 	unsigned long weight;
 	struct ioasid_pages_cut cut;
 };

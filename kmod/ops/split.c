@@ -59,21 +59,28 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 	return 0;
 }
 
-/* No rlimit bounds a part that may charge nothing; see space/user.c. */
+/*
+ * No rlimit bounds a part that may charge nothing; see space/user.c. That may be either: the
+ * charge of pages of which not all are charged goes with those that are.
+ */
 static int split_count(struct ioasid_space *space, struct ioasid_split *s, u64 at, u64 last,
-		       struct ioasid_fail *f)
+		       const struct ioasid_split *above, struct ioasid_fail *f)
 {
 	const struct ioasid_pages *pages = s->area->pages;
 	u64 start = ioasid_area_start(s->area), used, limit;
+	bool counts = s->area->counted || (above && above->area == s->area && above->rest);
 	struct ioasid_who who;
 	unsigned long more;
 
-	if (!space->user || (s->own && !s->area->counted && pages->charged == pages->npages))
+	if (!space->user || (s->own && !counts && pages->charged == pages->npages))
 		return 0;
 	more = ioasid_weight(pages, last - at + 1);
+	s->rest = s->own && !counts;
 	/* What is left counts less if there are holes. */
-	if (s->area->counted)
+	if (counts)
 		more += ioasid_weight(pages, at - start) - ioasid_weight(pages, last - start + 1);
+	else if (s->rest)
+		more += ioasid_weight(pages, at - start);
 	if (more && !ioasid_user_add_mapping(space->user, more, &used, &limit)) {
 		ioasid_who_current(&who, space->entry.id);
 		trace_ioasid_limit(&who, IOASID_LIMIT_MAPPINGS, more, used, limit);
@@ -131,7 +138,7 @@ int ioasid_split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 		return ret;
 	s->area = area;
 	s->own = above && above->area == area ? above->own : ioasid_pages_sole(area->pages);
-	ret = split_count(space, s, at, last, f);
+	ret = split_count(space, s, at, last, above, f);
 	if (!ret && split_alloc(space, s, at, last))
 		ret = ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	space->avail--;
@@ -198,6 +205,7 @@ void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s)
 	part->prot = area->prot;
 	part->small = area->small;
 	part->counted = s->counted;
+	area->counted |= s->rest;
 	ioasid_area_place(space, part->node.start, part->node.last, &place);
 	ioasid_area_insert(space, part, &place);
 	space->maps++;

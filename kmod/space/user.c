@@ -9,7 +9,9 @@
  *    process ends, the mapping stays, and the charge does not. (Mappings of the owner
  *    stay as well, but there is one owner's limit for each address space);
  *  - one with holes: the rlimit bounds the pages that it has, and not its length, with which
- *    the bits for dirty tracking grow. It counts as several, see ioasid_area_weight().
+ *    the bits for dirty tracking grow. It counts as several, see ioasid_area_weight();
+ *  - each part of one that is cut in two (ops/split.c), if not all of its pages were charged:
+ *    the charge may go with the other part.
  * So these are counted here, for the user who created the address space, who stays
  * the same for its whole life (docs/decisions/016-limits-per-user.md).
  *

@@ -205,6 +205,64 @@ TEST_F(users, maps_without_a_charge)
 	EXPECT_HAS(ALICE, 1, WINDOWS);
 }
 
+/* A pair of pages of which the first charges nothing, and the second is then cut off. */
+static bool map_pair(struct ktap_fixture_users *self, char *pair, int i)
+{
+	uint64_t iova = IOVA + 2 * i * PAGE;
+
+	return native_map(self->fd, 0, USER_READ, iova, pair, 2 * PAGE) == iova;
+}
+
+static bool cut_pair(struct ktap_fixture_users *self, int i)
+{
+	return native_unmap_split(self->fd, 0, IOVA + (2 * i + 1) * PAGE, PAGE) == (long long)PAGE;
+}
+
+/* The charge of a mapping goes with the part that is cut off: what is left is counted. */
+TEST_F(users, cuts_without_a_charge)
+{
+	int module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC), i;
+	char *pair = touched_memory(2 * PAGE);
+	long locked = locked_kib();
+
+	ASSERT_EQ(pair, mmap(pair, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, module, 0));
+	for (i = 0; i < WINDOWS - 1; i++) {
+		ASSERT_TRUE(map_pair(self, pair, i));
+		EXPECT_HAS(ALICE, 1, i);
+		ASSERT_TRUE(cut_pair(self, i));
+		EXPECT_HAS(ALICE, 1, i + 1);
+	}
+	EXPECT_EQ(locked, locked_kib());
+	/* For a moment both parts are there. */
+	ASSERT_TRUE(map_pair(self, pair, i));
+	EXPECT_ERRNO(EDQUOT, cut_pair(self, i) ? 0 : -1);
+	EXPECT_HAS(ALICE, 1, WINDOWS - 1);
+	EXPECT_EQ((long long)(2 * PAGE), native_unmap(self->fd, 0, IOVA + 2 * i * PAGE, 2 * PAGE));
+	EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 0, IOVA, PAGE));
+	EXPECT_HAS(ALICE, 1, WINDOWS - 2);
+	close(module);
+}
+
+/* The same with what is left on both sides. */
+TEST_F(users, cut_in_the_middle)
+{
+	int module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+	char *mem = touched_memory(3 * PAGE);
+
+	ASSERT_EQ(mem, mmap(mem, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, module, 0));
+	ASSERT_EQ(mem + 2 * PAGE,
+		  mmap(mem + 2 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, module, 0));
+	ASSERT_EQ(IOVA, native_map(self->fd, 0, USER_READ, IOVA, mem, 3 * PAGE));
+	EXPECT_HAS(ALICE, 1, 0);
+	ASSERT_EQ((long long)PAGE, native_unmap_split(self->fd, 0, IOVA + PAGE, PAGE));
+	EXPECT_HAS(ALICE, 1, 2);
+	EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 0, IOVA, PAGE));
+	EXPECT_HAS(ALICE, 1, 1);
+	EXPECT_EQ((long long)PAGE, native_unmap(self->fd, 0, IOVA + 2 * PAGE, PAGE));
+	EXPECT_HAS(ALICE, 1, 0);
+	close(module);
+}
+
 /* Maps a page of @file with @fd in another process, which ends; 0, or its errno. */
 static int map_elsewhere(int fd, uint32_t id, int file, int i, bool take_over)
 {
