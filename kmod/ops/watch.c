@@ -52,7 +52,10 @@ static struct ioasid_area *watch_next(struct ioasid_space *space, u64 iova, u64 
 	return area;
 }
 
-/* Watch the area at @iova, if it is still that of @serial. */
+/*
+ * Watch the area at @iova, if it is still that of @serial, and as long: the task that has cut
+ * it in two watches both parts, which have the same number.
+ */
 static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm_struct *mm,
 		     unsigned long npages, bool wait)
 {
@@ -67,7 +70,7 @@ static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm
 		return -ENOMEM;
 	mutex_lock(&space->areas_lock);
 	area = watch_next(space, iova, iova);
-	if (area && area->serial == serial) {
+	if (area && area->serial == serial && ioasid_area_npages(area) == npages) {
 		ioasid_watch_add(s, area->pages, area->first, space->entry.id,
 				 ioasid_area_start(area));
 		s = NULL;

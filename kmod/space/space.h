@@ -112,7 +112,8 @@ struct ioasid_area_extra {
  * @link: on the list of those being torn down
  * @pages: what is mapped: a part of them
  * @first: the first of them
- * @serial: space->serial when the range was reserved; tells two areas apart
+ * @serial: space->serial when the range was reserved; tells two areas apart, but not the two
+ *	that a cut makes of one: who looks an area up again compares its length, too
  * @state: enum ioasid_area_state, under areas_lock
  * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
  *	under areas_lock

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
+#include "lib/kapi.h"
 #include "lib/stale_event.h"
 
 #define PAGES	64
@@ -80,6 +81,60 @@ TEST_F(stale_event, cut_copy)
 	EXPECT_STALE(getpid(), IOVA + 10 * PAGE, self->mem + 10 * PAGE, 4, "unmap");
 	EXPECT_STALE(getpid(), copy + 12 * PAGE, self->mem + 12 * PAGE, 2, "unmap");
 	EXPECT_LINES(getpid(), 2);
+}
+
+/* One call by a process of its own: 0, or an errno. */
+#define CALL(pid, call) do {				\
+	(pid) = fork();					\
+	if (!(pid))					\
+		_exit((call) ? 0 : errno ?: 1);		\
+} while (0)
+
+/*
+ * Maps @copy, and cuts the upper half of it off, while that waits for the lock of the memory to
+ * watch it. Another process does it all, because the lock is that of the caller.
+ */
+static int copy_and_cut(int fd, int module, pid_t owner, uint64_t copy)
+{
+	struct kapi hold = { .op = KAPI_HOLD, .fd = owner }, release = { .op = KAPI_RELEASE };
+	int status[2] = { -1, -1 };
+	pid_t pid[2];
+
+	if (ioctl(module, KAPI_CALL, &hold) || !stale_on())
+		return 1;
+	CALL(pid[0], native_copy(fd, 1, 1, NATIVE_FIXED, copy, IOVA, PAGES * PAGE) == copy);
+	usleep(300000);
+	CALL(pid[1], native_unmap_split(fd, 1, copy + PAGES / 2 * PAGE, PAGES / 2 * PAGE) > 0);
+	usleep(300000);
+	if (ioctl(module, KAPI_CALL, &release))
+		return 2;
+	waitpid(pid[0], &status[0], 0);
+	waitpid(pid[1], &status[1], 0);
+	return status[0] || status[1] ? 3 : 0;
+}
+
+/* A mapping that is cut before it is watched: what was cut off is not watched for it. */
+TEST_F_TIMEOUT(stale_event, cut_at_once, 30)
+{
+	uint64_t copy = IOVA + PAGES * PAGE;
+	int module, status, half = PAGES / 2;
+	pid_t pid;
+
+	ASSERT_TRUE(stale_off());
+	ASSERT_TRUE(nothing_is_watched());
+	module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, module);
+	pid = fork();
+	if (!pid)
+		_exit(copy_and_cut(self->fd, module, getppid(), copy));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	ASSERT_EQ((long long)(PAGES * PAGE), native_unmap(self->fd, 1, IOVA, PAGES * PAGE));
+	EXPECT_EQ(1, watched("mappings"));
+	ASSERT_EQ(0, munmap(self->mem, PAGES * PAGE));
+	EXPECT_STALE(getpid(), copy, self->mem, half, "unmap");
+	EXPECT_LINES(getpid(), 1);
+	close(module);
 }
 
 TEST_F(stale_event, moved_and_replaced)
