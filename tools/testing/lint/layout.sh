@@ -22,14 +22,14 @@ if [ "${1-}" = --compare ]; then
 fi
 cd "$(dirname "$0")/../../.."
 release=${1-$(cat build/kernels/6.12.release)}
-uapi=kmod/include/uapi/linux/ioasid.h
+uapi=kmod/include/uapi/linux
 policy="kmod/include/ioasid/args.h kmod/include/ioasid/policy.h"
 work=build/lint
 mkdir -p $work
 [ -e "build/$release/src/ioasid.ko" ] || { echo "layout.sh: ioasid.ko is not built for $release: run 'make kmod'" >&2; exit 1; }
 
 structs() { sed -n 's/^struct \([a-z0-9_]*\) {.*/\1/p' "$@"; }
-numbers() { sed -n 's/^#define[[:blank:]]*\([A-Z0-9_]*\)[[:blank:]]*_IO[RW]*(.*/\1/p' "$1"; }
+numbers() { sed -n 's/^#define[[:blank:]]*\([A-Z0-9_]*\)[[:blank:]]*_IO[RW]*(.*/\1/p' "$@"; }
 
 # members STRUCTS FILE: "struct.member offset size", nested ones by their depth. All of the
 # file's are printed first: pahole 1.30 with a list of names (-C) misses some of them.
@@ -51,18 +51,18 @@ members() {
 {
 	echo '#include <stdio.h>'
 	echo '#include <linux/types.h>'
-	echo "#include \"$uapi\""
-	for name in $(structs $uapi); do
+	echo "#include \"$uapi/ioasid.h\""
+	for name in $(structs $uapi/*.h); do
 		echo "struct $name layout_$name;"
 	done
 	echo 'int main(void) {'
-	for name in $(numbers $uapi); do
+	for name in $(numbers $uapi/*.h); do
 		printf 'printf("%%s 0x%%x%%c", "%s", (unsigned int)%s, 10);\n' "$name" "$name"
 	done
 	echo 'return 0; }'
 } >$work/layout.c
 gcc -g -I. -Ikmod/include/uapi -o $work/layout $work/layout.c
-members "$(structs $uapi | paste -s -d ,)" $work/layout
+members "$(structs $uapi/*.h | paste -s -d ,)" $work/layout
 $work/layout
 # shellcheck disable=SC2086
 members "$(structs $policy | paste -s -d ,)" "build/$release/src/ioasid.ko"

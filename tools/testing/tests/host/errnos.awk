@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# "SECTION ERRNO" for each errno in the comments of <linux/ioasid.h>, with the
+# "SECTION ERRNO" for each errno in the comments of <linux/ioasid*.h>, with the
 # sections named as in tools/testing/tests/native/errnos.
 /^\/\*\*/ { comment = 1 }
 /^\t?\/\*\* @/ || comment {

@@ -9,7 +9,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
 ioctls() {
-	sed -n 's/^#define \(IOASID_[A-Z_]*\)[[:space:]].*_IO(IOASID_TYPE.*/\1/p' kmod/include/uapi/linux/ioasid.h
+	sed -n 's/^#define \(IOASID_[A-Z_]*\)[[:space:]].*_IO(IOASID_TYPE.*/\1/p' kmod/include/uapi/linux/*.h
 }
 
 # all_in WHAT FILE...: each of them is named in one of the files.

@@ -69,9 +69,9 @@ what_is_behind_a_structure_stays() {
 	sources "$WORK/later"
 	for struct in ioasid_get_info ioasid_device_get_info ioasid_map_entry ioasid_device; do
 		sed -i "/^struct $struct {/,/^};/s/^};/\tunsigned long long later[8];\n};/" \
-			"$WORK/later/include/linux/ioasid.h" "$WORK/later/libioasid.h"
+			"$WORK"/later/include/linux/*.h "$WORK/later/libioasid.h"
 	done
-	[ "$(cat "$WORK"/later/libioasid.h "$WORK"/later/include/linux/ioasid.h | grep -c 'later\[8\]')" = 4 ] ||
+	[ "$(cat "$WORK"/later/libioasid.h "$WORK"/later/include/linux/*.h | grep -c 'later\[8\]')" = 4 ] ||
 		fail "not all structures have grown"
 	library "$WORK/later" -Wl,--version-script=tools/libioasid/libioasid.map
 	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Itools/libioasid -Ikmod/include/uapi \
