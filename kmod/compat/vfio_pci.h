@@ -82,4 +82,20 @@ static inline void compat_vfio_device_put(struct vfio_device *vdev)
 }
 #endif
 
+/*
+ * A BAR is to be requested before it is handed out. 7.3 exports no function for that: it has done
+ * so when the device was opened, and notes what failed.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+static inline int compat_vfio_pci_request_bar(struct vfio_pci_core_device *core, unsigned int bar)
+{
+	return PTR_ERR_OR_ZERO((__force void *)core->barmap[bar]);
+}
+#else
+static inline int compat_vfio_pci_request_bar(struct vfio_pci_core_device *core, unsigned int bar)
+{
+	return vfio_pci_core_setup_barmap(core, bar);
+}
+#endif
+
 #endif /* _IOASID_COMPAT_VFIO_PCI_H */

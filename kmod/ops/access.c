@@ -125,6 +125,8 @@ static int access_area_copy(struct ioasid_pages *pages, unsigned long vaddr, voi
 	struct mm_struct *mm;
 	int ret;
 
+	if (pages->of_file && unlikely(pages->bare))
+		return -EFAULT;
 	if (pages->of_file)
 		return access_copy_pages(pages, vaddr - pages->vaddr, buf, len, write);
 	mm = ioasid_pages_mm(pages);

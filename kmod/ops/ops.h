@@ -38,8 +38,8 @@ struct ioasid_map_holes {
  *	with a batch
  * @space: where to
  * @args: the request; iova is filled in when the kernel chooses it
- * @pin: how its pages are pinned and charged: @pin.file for memory of a file
- *	(IOASID_MAP_OF_FILE). Steps other than the pin obey it, too: @pin.res is the result, for
+ * @pin: how its pages are pinned and charged: @pin.file and @pin.device for memory of a file or
+ *	a device (IOASID_MAP_OF_FILE). Steps other than the pin obey it, too: @pin.res is the result, for
  *	the policies and the trace event at the end of the call, and NULL if none reports it; with
  *	@pin.timing they want times; with @pin.now a step that had to wait fails instead, with
  *	-EAGAIN, see ioasid_map_may_now()

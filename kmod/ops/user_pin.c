@@ -116,6 +116,11 @@ static int pin_file_page(struct pin_call *c, struct page **page)
 
 	if (!atomic_inc_not_zero(&pages->nr_areas))
 		return -EINVAL;
+	/* Device memory has no page. */
+	if (unlikely(pages->bare)) {
+		ioasid_pages_put_area(pages, false, NULL);
+		return -EINVAL;
+	}
 	*page = ioasid_pages_page(pages, (c->vaddr - pages->vaddr) >> PAGE_SHIFT);
 	get_page(*page);
 	ioasid_pages_put_area(pages, false, NULL);

@@ -30,18 +30,8 @@
 #include <uapi/linux/ioasid.h>
 #include "device.h"
 
-/*
- * COPY_ARGS() - copy the structure of one of our ioctls, by the rules of ioasid_ioctl()
- * @_to: the structure; on success its member size is what the caller gave
- * @_last: the last member of its first version, so programs of that version still work
- * @_from: the caller's
- */
-#define COPY_ARGS(_to, _last, _from)						\
-	attach_copy_args(_to, sizeof(*(_to)) +					\
-			 BUILD_BUG_ON_ZERO(offsetof(typeof(*(_to)), size) != 0), \
-			 offsetofend(typeof(*(_to)), _last), _from)
-
-static long attach_copy_args(void *to, size_t size, size_t min, const void __user *from)
+/* ioasid_pci_copy_args() - see IOASID_PCI_COPY_ARGS() */
+long ioasid_pci_copy_args(void *to, size_t size, size_t min, const void __user *from)
 {
 	u32 given;
 	long ret;
@@ -157,6 +147,7 @@ static int attach_own(struct ioasid_pci_file *f, struct claim *c, struct ioasid_
 		ioasid_pci_group_detach(c->group);
 		return ret;
 	}
+	ioasid_pci_memory_open(c->vdev);
 	f->group = c->group;
 	f->node->user = f;
 	smp_store_release(&f->vdev, c->vdev);
@@ -181,10 +172,13 @@ static int attach_device(struct ioasid_pci_file *f, struct file *ioasid, struct 
 		ret = -EPERM;
 	else
 		ret = ioasid_pci_group_attach(f->group, old, space);
-	if (!ret)
+	if (!ret) {
 		f->space = space;
-	else if (ret == -ENOTRECOVERABLE)
+		ioasid_pci_memory_attach(f->vdev);
+	} else if (ret == -ENOTRECOVERABLE) {
 		f->space = NULL;
+		ioasid_pci_memory_detach(f->vdev);
+	}
 	if (old && f->space != old)
 		ioasid_space_put(old);
 	else if (old && !ret)
@@ -201,7 +195,7 @@ long ioasid_pci_attach(struct ioasid_pci_file *f, void __user *arg)
 	struct file *ioasid;
 	long ret;
 
-	ret = COPY_ARGS(&args, ioasid, arg);
+	ret = IOASID_PCI_COPY_ARGS(&args, ioasid, arg);
 	if (ret)
 		return ret;
 	if (args.flags)
@@ -235,15 +229,17 @@ long ioasid_pci_detach(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_space *space;
 	long ret;
 
-	ret = COPY_ARGS(&args, flags, arg);
+	ret = IOASID_PCI_COPY_ARGS(&args, flags, arg);
 	if (ret)
 		return ret;
 	if (args.flags)
 		return -EOPNOTSUPP;
 	mutex_lock(&f->node->lock);
 	space = f->space;
-	if (space)
+	if (space) {
+		ioasid_pci_memory_detach(f->vdev);
 		ioasid_pci_group_detach(f->group);
+	}
 	f->space = NULL;
 	mutex_unlock(&f->node->lock);
 	if (!space)
@@ -259,7 +255,7 @@ long ioasid_pci_get_info(struct ioasid_pci_file *f, void __user *arg)
 	struct ioasid_device_get_info info;
 	long ret;
 
-	ret = COPY_ARGS(&info, out_space, arg);
+	ret = IOASID_PCI_COPY_ARGS(&info, out_space, arg);
 	if (ret)
 		return ret;
 	if (info.flags)
@@ -286,6 +282,7 @@ void ioasid_pci_close(struct ioasid_pci_file *f)
 	if (!vdev)
 		return;
 	mutex_lock(&f->node->lock);
+	ioasid_pci_memory_close(vdev);
 	/* This resets the device, so it stops its DMA before it is detached. */
 	attach_device_close(&vdev->vdev);
 	if (f->space)

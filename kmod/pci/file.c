@@ -120,6 +120,8 @@ static long pci_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioasid_pci_detach(f, (void __user *)arg);
 	case IOASID_DEVICE_GET_INFO:
 		return ioasid_pci_get_info(f, (void __user *)arg);
+	case IOASID_DEVICE_MAP:
+		return ioasid_pci_map(file, (void __user *)arg);
 	}
 	vdev = ioasid_pci_owned(f);
 	if (!vdev)
@@ -142,7 +144,7 @@ static ssize_t pci_write(struct file *file, const char __user *buf, size_t count
 {
 	struct vfio_pci_core_device *vdev = ioasid_pci_owned(file->private_data);
 
-	return vdev ? vfio_pci_core_write(&vdev->vdev, buf, count, pos) : -EINVAL;
+	return vdev ? ioasid_pci_core_write(&vdev->vdev, buf, count, pos) : -EINVAL;
 }
 
 static int pci_mmap(struct file *file, struct vm_area_struct *vma)

@@ -68,10 +68,10 @@ const struct vfio_device_ops ioasid_pci_vfio_ops = {
 	.release	= vfio_pci_core_release_dev,
 	.open_device	= pci_open_device,
 	.close_device	= vfio_pci_core_close_device,
-	.ioctl		= vfio_pci_core_ioctl,
-	.device_feature	= vfio_pci_core_ioctl_feature,
+	.ioctl		= ioasid_pci_core_ioctl,
+	.device_feature	= ioasid_pci_core_feature,
 	.read		= vfio_pci_core_read,
-	.write		= vfio_pci_core_write,
+	.write		= ioasid_pci_core_write,
 	.mmap		= vfio_pci_core_mmap,
 	.request	= vfio_pci_core_request,
 	.match		= vfio_pci_core_match,
@@ -183,16 +183,6 @@ static void node_remove(struct ioasid_pci_node *node)
 	mutex_unlock(&node->lock);
 }
 
-/**
- * struct pci_binding - a device bound to this driver
- * @core: for vfio-pci-core, which finds it as driver data of the device
- * @node: its node
- */
-struct pci_binding {
-	struct vfio_pci_core_device core;
-	struct ioasid_pci_node *node;
-};
-
 /* Is the device on vfio-pci's denylist: errata let its user harm the machine? */
 static bool pci_denied(struct pci_dev *pdev)
 {
@@ -232,15 +222,18 @@ static int pci_check_device(struct pci_dev *pdev)
 
 static int pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct pci_binding *b;
+	struct ioasid_pci_binding *b;
 	int ret;
 
 	ret = pci_check_device(pdev);
 	if (ret)
 		return ret;
-	b = vfio_alloc_device(pci_binding, core.vdev, &pdev->dev, &ioasid_pci_vfio_ops);
+	b = vfio_alloc_device(ioasid_pci_binding, core.vdev, &pdev->dev, &ioasid_pci_vfio_ops);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
+	ret = ioasid_pci_memory_init(b);
+	if (ret)
+		goto err_memory;
 	dev_set_drvdata(&pdev->dev, &b->core);
 	ret = vfio_pci_core_register_device(&b->core);
 	if (ret)
@@ -255,6 +248,8 @@ static int pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 err_node:
 	vfio_pci_core_unregister_device(&b->core);
 err_register:
+	ioasid_pci_memory_exit(b);
+err_memory:
 	vfio_put_device(&b->core.vdev);
 	return ret;
 }
@@ -262,11 +257,13 @@ err_register:
 static void pci_remove(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-	struct pci_binding *b = container_of(core, struct pci_binding, core);
+	struct ioasid_pci_binding *b = ioasid_pci_binding_of(core);
 	struct ioasid_pci_node *node = b->node;
 
 	node_remove(node);
+	ioasid_pci_memory_gone(b);
 	vfio_pci_core_unregister_device(&b->core);
+	ioasid_pci_memory_exit(b);
 	vfio_put_device(&b->core.vdev);
 	put_device(&node->dev);
 }
@@ -287,7 +284,7 @@ static struct pci_driver pci_driver = {
 	.id_table		= pci_ids,
 	.probe			= pci_probe,
 	.remove			= pci_remove,
-	.err_handler		= &vfio_pci_core_err_handlers,
+	.err_handler		= &ioasid_pci_err_handlers,
 	.driver_managed_dma	= true,
 };
 

@@ -9,6 +9,8 @@
 
 #include "pin.h"
 
+struct ioasid_device_range;
+
 /**
  * struct ioasid_file_src - memory that can be pinned by folio
  * @file: file, referenced; NULL if it is none that can
@@ -100,6 +102,8 @@ void ioasid_frames_hide(struct list_head *frames);
 void ioasid_frames_free(struct list_head *frames, bool kept);
 
 /* revoke.c */
+struct ioasid_devmem *ioasid_devmem_create(struct ioasid_pages *pages);
+void ioasid_piece_revoke(struct ioasid_devmem_piece *p, u32 change, bool gone);
 struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsigned long index);
 unsigned long ioasid_devmem_room(const struct ioasid_devmem_piece *p);
 int ioasid_devmem_add(struct ioasid_devmem_piece *p, unsigned long pfn, unsigned long npages);
@@ -107,7 +111,21 @@ void ioasid_devmem_trim(struct ioasid_pages *pages);
 void ioasid_devmem_move(struct ioasid_pages *to, struct ioasid_pages *from);
 void ioasid_devmem_drop(struct ioasid_pages *pages, bool kept);
 
+/* device.c */
+int ioasid_devmem_give(struct ioasid_pages *pages, const struct ioasid_device_range *range);
+bool ioasid_device_memory_is_off(const struct ioasid_device_memory *m);
+void ioasid_device_memory_retry(struct ioasid_devmem_piece *p);
+void ioasid_device_memory_leave(struct ioasid_devmem_piece *p);
+
+/* ioasid_piece_waits() - may the work item of restore.c bring it back? The lock is held */
+static inline bool ioasid_piece_waits(const struct ioasid_devmem_piece *p)
+{
+	lockdep_assert_held(&p->devmem->lock);
+	return p->revoked && !p->gone && !(p->memory && ioasid_device_memory_is_off(p->memory));
+}
+
 /* restore.c */
+bool ioasid_piece_write(struct ioasid_devmem_piece *p);
 void ioasid_restore_init(struct ioasid_devmem *dm);
 void ioasid_restore_soon(struct ioasid_devmem *dm);
 void ioasid_restore_end(struct ioasid_devmem *dm);

@@ -606,6 +606,19 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 	return 0;
 }
 
+/* Device memory of a driver. */
+static int pin_device(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+{
+	int ret = ioasid_devmem_give(pages, call->device);
+
+	if (ret)
+		return ioasid_fail(call->fail, ret, ioasid_err_reason(ret, IOASID_R_PIN),
+				   pages->vaddr, 0);
+	pin_report(pages, pages->vaddr, pages->npages);
+	call->held = pages->npages;
+	return 0;
+}
+
 /* Any number of pages, from wherever they come. */
 static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid_pin_call *call)
 {
@@ -616,6 +629,8 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
+	if (call->file && call->given)
+		return pin_device(pages, call);
 	if (call->file) {
 		ret = ioasid_file_take(pages, call->file, &src.file);
 		if (ret)

@@ -30,6 +30,7 @@
 struct file;
 struct folio;
 struct ioasid_book;
+struct ioasid_device_range;
 struct ioasid_fail;
 struct mm_struct;
 struct page;
@@ -133,7 +134,8 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * @pinned: @ext holds all of @npages
  * @leaked: an IOMMU kept some of them: they stay pinned for good
  * @moving: enum ioasid_moving
- * @of_file: of a file: @vaddr is an offset, and nothing is looked up in the owner's memory
+ * @of_file: of a file, or of a driver (device.c): @vaddr is an offset, and nothing is looked up
+ *	in the owner's memory
  * @sparse: what cannot be pinned is a hole: an extent of its own kind, see holes.c. Once they
  *	are pinned: there may be such extents
  * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
@@ -255,7 +257,7 @@ struct ioasid_pin_paid {
  * @args: the mapping, for policies
  * @res: gets times and counts; NULL: none reports them
  * @fail: gets the reason of a failure
- * @file: the file, for pages of one
+ * @file: the file, for pages of one, or that of a device
  * @stop: becomes true when the space is torn down, may be NULL
  * @timing: a policy or a tracepoint wants the times, so there is @res
  * @workers: how many may help, because the caller or a policy said so
@@ -263,7 +265,9 @@ struct ioasid_pin_paid {
  * @later: the caller charges for them, so that nothing is charged here
  * @now: fail with -EAGAIN for a page that is not present
  * @owed: with @later, on return how many pages must be charged
+ * @given: read with @file alone, which stands for @device then
  * @paid: what is charged already; NULL: nothing
+ * @device: with @given: memory of a device
  * @booked: the owner may have books; of the space, or NULL: it may
  * @held: how many of the first pages are pinned and charged
  */
@@ -276,10 +280,14 @@ struct ioasid_pin_call {
 	bool timing;
 	bool later;
 	bool now;
+	bool given;
 	u8 workers;
 	u8 helpers;
 	unsigned long owed;
-	struct ioasid_pin_paid *paid;
+	union {
+		struct ioasid_pin_paid *paid;
+		const struct ioasid_device_range *device;
+	};
 	const bool *booked;
 	unsigned long held;
 };

@@ -10,6 +10,9 @@
  * then, as a map does. Only the very frames that the mapping had come back. Other ones
  * need a new map, and so does what the process unmapped, or had when it ended.
  *
+ * A driver that gave device memory itself says when it is back (device.c). The work item has to
+ * do with that only where it could not be written then, for lack of memory.
+ *
  * What can run at the same time: callbacks of the notifier. What was looked up counts only if none
  * has come since (mmu_interval_read_retry() under devmem->lock). Maps and unmaps: the
  * lock keeps them apart. The end of the pages waits for the work item, which waits
@@ -74,8 +77,8 @@ static enum look piece_look(struct ioasid_devmem_piece *p)
 	return look;
 }
 
-/* All page tables get it, or none. */
-static bool piece_write(struct ioasid_devmem_piece *p)
+/* ioasid_piece_write() - all page tables get it again, or none; the lock is held */
+bool ioasid_piece_write(struct ioasid_devmem_piece *p)
 {
 	struct ioasid_devmem *dm = p->devmem;
 	struct ioasid_revoke r = {
@@ -110,7 +113,7 @@ static void piece_restore(struct ioasid_devmem_piece *p)
 
 	mutex_lock(&dm->lock);
 	if (!mmu_interval_read_retry(&p->mni, seq)) {
-		done = look == LOOK_BACK && piece_write(p);
+		done = look == LOOK_BACK && ioasid_piece_write(p);
 		p->gone |= look == LOOK_GONE;
 	}
 	if (look == LOOK_BACK && !done && !dm->stuck)
@@ -130,7 +133,7 @@ static struct ioasid_devmem_piece *piece_next(struct ioasid_devmem *dm,
 		p = list_prepare_entry(p, &dm->pieces, link);
 	if (p)
 		list_for_each_entry_continue(p, &dm->pieces, link)
-			if (p->revoked && !p->gone)
+			if (ioasid_piece_waits(p))
 				break;
 	if (p && list_entry_is_head(p, &dm->pieces, link))
 		p = NULL;
@@ -144,7 +147,10 @@ static void devmem_look(struct work_struct *work)
 	struct ioasid_devmem_piece *p = NULL;
 
 	while ((p = piece_next(dm, p))) {
-		piece_restore(p);
+		if (p->memory)
+			ioasid_device_memory_retry(p);
+		else
+			piece_restore(p);
 		cond_resched();
 	}
 	if (!piece_next(dm, NULL))

@@ -45,7 +45,8 @@
  * about other memory that is at the address now, and then the piece is revoked.
  *
  * What the driver of the device took away comes back when the owner has it in its
- * page tables again: restore.c.
+ * page tables again: restore.c. Device memory that a driver gives by itself (device.c) is in
+ * no VMA: the driver says when it is to be revoked, and when it comes back.
  *
  * Changes of protection revoke nothing: mprotect() leaves the frames where they
  * are, and type1 does not follow it either.
@@ -95,7 +96,8 @@ struct ioasid_devmem *ioasid_devmem_of(const struct ioasid_pages *pages)
 	return dm;
 }
 
-static struct ioasid_devmem *devmem_create(struct ioasid_pages *pages)
+/* ioasid_devmem_create() - @pages, which have none yet, are to have device memory; NULL without memory */
+struct ioasid_devmem *ioasid_devmem_create(struct ioasid_pages *pages)
 {
 	struct ioasid_devmem *dm = kzalloc(sizeof(*dm), GFP_KERNEL_ACCOUNT);
 
@@ -151,13 +153,21 @@ static bool change_keeps(enum mmu_notifier_event event)
 	       event == MMU_NOTIFY_SOFT_DIRTY;
 }
 
-static void piece_revoke(struct ioasid_devmem_piece *p, enum mmu_notifier_event event)
+/**
+ * ioasid_piece_revoke() - take a piece away from every page table that has it, and flush
+ * @p: not revoked
+ * @change: enum ioasid_change
+ * @gone: it does not come back
+ *
+ * The lock of its device memory is held.
+ */
+void ioasid_piece_revoke(struct ioasid_devmem_piece *p, u32 change, bool gone)
 {
 	struct ioasid_devmem *dm = p->devmem;
 	struct ioasid_revoke r = {
 		.first = p->first,
 		.npages = p->npages,
-		.change = change_of(event),
+		.change = change,
 		.reaches = &dm->reaches,
 	};
 	struct ioasid_reach *reach;
@@ -169,8 +179,8 @@ static void piece_revoke(struct ioasid_devmem_piece *p, enum mmu_notifier_event 
 	if (!dm->stuck)
 		ioasid_frames_hide(&p->frames);
 	p->revoked = true;
-	p->gone = event != MMU_NOTIFY_CLEAR;
-	if (!p->gone)
+	p->gone = gone;
+	if (ioasid_piece_waits(p))
 		ioasid_restore_soon(dm);
 }
 
@@ -188,7 +198,7 @@ static bool piece_invalidate(struct mmu_interval_notifier *mni,
 	mmu_interval_set_seq(mni, seq);
 	done = p->revoked || change_keeps(range->event);
 	if (!done && sleep) {
-		piece_revoke(p, range->event);
+		ioasid_piece_revoke(p, change_of(range->event), range->event != MMU_NOTIFY_CLEAR);
 		done = true;
 	}
 	mutex_unlock(&p->devmem->lock);
@@ -288,7 +298,7 @@ struct ioasid_devmem_piece *ioasid_devmem_watch(struct ioasid_pages *pages, unsi
 	if (ret)
 		return ERR_PTR(ret);
 	if (!dm)
-		dm = devmem_create(pages);
+		dm = ioasid_devmem_create(pages);
 	p = dm ? kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT) : NULL;
 	if (!p)
 		return ERR_PTR(-ENOMEM);
@@ -342,7 +352,10 @@ int ioasid_devmem_add(struct ioasid_devmem_piece *p, unsigned long pfn, unsigned
 
 static void piece_drop(struct ioasid_devmem_piece *p, bool kept)
 {
-	mmu_interval_notifier_remove(&p->mni);
+	if (p->memory)
+		ioasid_device_memory_leave(p);
+	else
+		mmu_interval_notifier_remove(&p->mni);
 	ioasid_frames_free(&p->frames, kept);
 	kfree(p);
 }
@@ -391,7 +404,7 @@ void ioasid_devmem_link(struct ioasid_devmem *dm, struct ioasid_reach *reach)
 	mutex_lock(&dm->lock);
 	list_add_tail(&reach->link, &dm->reaches);
 	list_for_each_entry(p, &dm->pieces, link)
-		if (p->revoked && !p->gone)
+		if (ioasid_piece_waits(p))
 			ioasid_restore_soon(dm);
 	mutex_unlock(&dm->lock);
 }

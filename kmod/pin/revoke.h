@@ -12,6 +12,7 @@
 #include <linux/rbtree.h>
 #include <linux/workqueue.h>
 
+struct ioasid_device_memory;
 struct ioasid_pages;
 
 /**
@@ -39,8 +40,11 @@ struct ioasid_devmem {
 };
 
 /**
- * struct ioasid_devmem_piece - what one VMA has of it: revoked as a whole
- * @mni: watches the addresses where it was found
+ * struct ioasid_devmem_piece - what one VMA, or one driver, has of it: revoked as a whole
+ * @mni: watches the addresses where it was found; unused with @memory
+ * @memory: of a driver that says when it is to be revoked, see device.c; NULL: it was found in
+ *	a VMA. Does not change
+ * @by_memory: in the list of @memory
  * @link: in @devmem->pieces
  * @devmem: of which it is a piece
  * @first: its first page within the object
@@ -52,6 +56,8 @@ struct ioasid_devmem {
  */
 struct ioasid_devmem_piece {
 	struct mmu_interval_notifier mni;
+	struct ioasid_device_memory *memory;
+	struct list_head by_memory;
 	struct list_head link;
 	struct ioasid_devmem *devmem;
 	unsigned long first;

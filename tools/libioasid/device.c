@@ -149,6 +149,26 @@ int ioasid_device_detach(const struct ioasid_device *device)
 	return call(device->fd, IOASID_DEVICE_DETACH, &arg);
 }
 
+int ioasid_device_map(const struct ioasid_device *device, int fd, uint32_t id, uint32_t region,
+		      uint64_t offset, uint64_t length, uint32_t flags, uint64_t *iova)
+{
+	struct ioasid_device_map arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.fd = fd,
+		.ioasid = id,
+		.region = region,
+		.offset = offset,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret = call(device->fd, IOASID_DEVICE_MAP, &arg);
+
+	if (!ret)
+		*iova = arg.out_iova;
+	return ret;
+}
+
 int ioasid_device_info_sized(const struct ioasid_device *device,
 			     struct ioasid_device_get_info *info, size_t size)
 {

@@ -290,6 +290,24 @@ int ioasid_device_move(const struct ioasid_device *device, int fd, uint32_t id);
 /** ioasid_device_detach() - block the DMA of a no-group device, which stays the caller's */
 int ioasid_device_detach(const struct ioasid_device *device);
 
+/**
+ * ioasid_device_map() - map a region of a no-group device, for other devices to reach it
+ * @device: attached
+ * @fd: open /dev/ioasid
+ * @id: address space, 0 for the default one
+ * @region: VFIO's index of a BAR
+ * @offset: first byte within it, whole pages
+ * @length: bytes, whole pages
+ * @flags: IOASID_MAP_FLAG_*
+ * @iova: as of ioasid_map()
+ *
+ * ioasid_unmap() unmaps it. struct ioasid_device_map tells when devices do not reach it.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ioasid_device_map(const struct ioasid_device *device, int fd, uint32_t id, uint32_t region,
+		      uint64_t offset, uint64_t length, uint32_t flags, uint64_t *iova);
+
 /** ioasid_device_info_sized() - fill in @info, which has @size bytes */
 int ioasid_device_info_sized(const struct ioasid_device *device,
 			     struct ioasid_device_get_info *info, size_t size);

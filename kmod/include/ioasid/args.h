@@ -144,7 +144,7 @@ enum ioasid_map_flags {
 	IOASID_MAP_LEGACY	= 1 << 2,
 	/** @IOASID_MAP_ANYWHERE: the kernel chooses iova, which is 0 until then */
 	IOASID_MAP_ANYWHERE	= 1 << 3,
-	/** @IOASID_MAP_OF_FILE: memory of a file; vaddr is an offset in it */
+	/** @IOASID_MAP_OF_FILE: memory of a file, or of a device by its region; vaddr is an offset in it */
 	IOASID_MAP_OF_FILE	= 1 << 4,
 	/** @IOASID_MAP_SHARED: pages of another mapping: nothing is pinned or charged */
 	IOASID_MAP_SHARED	= 1 << 5,
@@ -563,7 +563,10 @@ enum ioasid_change {
 	IOASID_CHANGE_EXIT,
 	/** @IOASID_CHANGE_OTHER: anything else */
 	IOASID_CHANGE_OTHER,
-	/** @IOASID_CHANGE_BACK: it is what it was: the owner touched it, and it is in the IOMMU again */
+	/**
+	 * @IOASID_CHANGE_BACK: it is what it was, and in the IOMMU again: the owner touched it, or a
+	 * region that was mapped by IOASID_DEVICE_MAP is there again
+	 */
 	IOASID_CHANGE_BACK,
 };
 

@@ -15,6 +15,7 @@ struct file;
 struct iommu_domain;
 struct iommu_group;
 struct ioasid_access;
+struct ioasid_device_memory;
 struct ioasid_space;
 struct page;
 
@@ -210,6 +211,39 @@ struct iommu_domain *ioasid_group_domain(struct ioasid_space *space, struct iomm
 int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags);
 
 /**
+ * struct ioasid_device_range - memory of a device that is to be mapped
+ * @memory: of which it is a part; the caller has a reference
+ * @file: the open file by which the caller has the right to it
+ * @offset: where it is in @file: trace events, policies and ioasidctl show it as the address
+ * @start: physical address of its first byte, aligned to PAGE_SIZE
+ */
+struct ioasid_device_range {
+	struct ioasid_device_memory *memory;
+	struct file *file;
+	u64 offset;
+	phys_addr_t start;
+};
+
+/**
+ * ioasid_map_device() - map memory of a device whose driver says when it must not be reached
+ * @space: address space
+ * @range: where it begins; stays the caller's, and is not used after the call
+ * @iova: first address, or with IOASID_MAP_ANYWHERE where the one that is chosen is written
+ * @length: bytes, aligned to PAGE_SIZE; the driver has all of it
+ * @flags: IOASID_MAP_READ, _WRITE, _ANYWHERE
+ *
+ * Nothing is charged, and the mapping belongs to no process. It stays until it is unmapped; while
+ * there is a reason against it (ioasid_device_memory_off()), the IOMMU does not have it.
+ *
+ * Context: the caller holds no lock that it holds over ioasid_device_memory_off(), _on()
+ * or _end().
+ *
+ * Return: as ioasid_map(), and -EFAULT: there is such a reason now.
+ */
+int ioasid_map_device(struct ioasid_space *space, const struct ioasid_device_range *range,
+		      u64 *iova, u64 length, u32 flags);
+
+/**
  * ioasid_unmap() - unmap whole mappings
  * @space: address space
  * @iova: first address
@@ -346,6 +380,58 @@ int ioasid_write(struct ioasid_space *space, u64 iova, const void *buf, size_t l
  * one.
  */
 bool ioasid_device_memory_mapped(phys_addr_t start, phys_addr_t last);
+
+/**
+ * ioasid_device_memory_new() - the memory of a device, for ioasid_map_device()
+ * @off: reasons why no IOMMU may have it now, bits whose meaning is the driver's
+ *
+ * Return: it with one reference, or ERR_PTR(-ENOMEM).
+ */
+struct ioasid_device_memory *ioasid_device_memory_new(u32 off);
+
+/**
+ * ioasid_device_memory_put() - drop the driver's reference
+ * @m: after ioasid_device_memory_end(); mappings of it may be left, and keep what they need
+ */
+void ioasid_device_memory_put(struct ioasid_device_memory *m);
+
+/**
+ * ioasid_device_memory_off() - the device memory must not be reached
+ * @m: device memory
+ * @why: reasons, one bit each
+ *
+ * When it returns, no IOMMU has any of it, and IOTLBs are flushed; the mappings stay. (If an IOMMU
+ * driver clears less than requested, the event ioasid_revoke has -EIO, and
+ * ioasid_device_memory_mapped() is true.) Maps of it fail.
+ *
+ * Context: may sleep, allocates nothing, and waits neither for user space nor for a lock of an
+ * address space. So a lock that page faults of the device's memory take may be held.
+ */
+void ioasid_device_memory_off(struct ioasid_device_memory *m, u32 why);
+
+/**
+ * ioasid_device_memory_on() - reasons have gone
+ * @m: device memory
+ * @why: those reasons
+ *
+ * With the last one, IOMMUs have again what is mapped of it, when the function returns. Where
+ * there is no memory for page tables at that moment it takes longer: it is tried again, after 20 ms first,
+ * and once a second at last.
+ *
+ * Context: as ioasid_device_memory_off().
+ */
+void ioasid_device_memory_on(struct ioasid_device_memory *m, u32 why);
+
+/**
+ * ioasid_device_memory_end() - ioasid_device_memory_off(), and what is mapped now does not come back
+ * @m: device memory
+ * @why: reasons; when they have gone, it can be mapped anew
+ *
+ * For a device that is closed, or taken from its owner.
+ *
+ * Context: as ioasid_device_memory_off().
+ */
+void ioasid_device_memory_end(struct ioasid_device_memory *m, u32 why);
 
 /**
  * ioasid_vfio_ioctl() - answer one VFIO container ioctl

@@ -43,6 +43,18 @@ static inline int node_detach(int node)
 	return ioctl(node, IOASID_DEVICE_DETACH, &detach);
 }
 
+/* Maps bytes of a region of the device of @node at @iova of the /dev/ioasid @fd. */
+static inline int node_map(int node, int fd, uint32_t region, uint64_t offset, uint64_t length,
+			   uint64_t iova, uint32_t flags)
+{
+	struct ioasid_device_map map = {
+		.size = sizeof(map), .flags = flags | IOASID_MAP_FLAG_FIXED_IOVA, .fd = fd,
+		.region = region, .offset = offset, .length = length, .iova = iova,
+	};
+
+	return ioctl(node, IOASID_DEVICE_MAP, &map);
+}
+
 /* enum ioasid_device_flags, or -1. */
 static inline long long node_flags(int node)
 {

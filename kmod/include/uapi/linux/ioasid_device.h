@@ -34,6 +34,7 @@
 #define IOASID_DEVICE_ATTACH	_IO(IOASID_TYPE, 0x40)
 #define IOASID_DEVICE_DETACH	_IO(IOASID_TYPE, 0x41)
 #define IOASID_DEVICE_GET_INFO	_IO(IOASID_TYPE, 0x42)
+#define IOASID_DEVICE_MAP	_IO(IOASID_TYPE, 0x43)
 
 /**
  * struct ioasid_device_attach - IOASID_DEVICE_ATTACH: DMA through an address space
@@ -106,6 +107,47 @@ struct ioasid_device_get_info {
 	__u32 flags;
 	__u32 out_flags;
 	__u32 out_space;
+};
+
+/**
+ * struct ioasid_device_map - IOASID_DEVICE_MAP: map a region of the device, without an mmap
+ * @size: sizeof(struct ioasid_device_map)
+ * @flags: as in struct ioasid_map_dma, without SPARSE
+ * @fd: an open /dev/ioasid; need not be the one that owns the device
+ * @ioasid: id of the address space on that fd, 0 for the default one
+ * @region: index of a BAR, VFIO_PCI_BAR0_REGION_INDEX and so on
+ * @__reserved: 0
+ * @offset: first byte within the region, a multiple of the CPU's page size
+ * @length: bytes, likewise; a region that is shorter than a page has a page
+ * @iova: with FIXED_IOVA the first address
+ * @out_iova: where it is mapped
+ *
+ * So other devices of the address space reach it (peer-to-peer DMA). It is unmapped by
+ * IOASID_UNMAP_DMA, charges nothing, and belongs to no process.
+ *
+ * While the device does not decode memory, sleeps, is being reset or is not attached, the mapping
+ * stays, and no device reaches the region: so it is before the call returns that is the cause.
+ * When no cause is left, it is reached again, before the call returns that ended the last one.
+ * (A device that woke by itself is reached after the next VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, or
+ * write to its config space.) When the device is closed or unplugged, the mapping stays and never
+ * comes back. It does not keep the device open.
+ *
+ * As IOASID_MAP_DMA, and: EBADF: @fd is not open. EINVAL: also @fd is no /dev/ioasid, this fd does
+ * not own the device, or the region is shorter, or cannot be mmapped. ENOENT: also the device is
+ * not attached. EPERM: also the fd of the device is not open for that access. EFAULT: the device
+ * does not decode memory, sleeps or is being reset. ENODEV: the device is gone.
+ */
+struct ioasid_device_map {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 ioasid;
+	__u32 region;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+	__aligned_u64 out_iova;
 };
 
 #endif /* _UAPI_LINUX_IOASID_DEVICE_H */

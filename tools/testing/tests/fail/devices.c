@@ -119,6 +119,52 @@ TEST_F_TIMEOUT(devices, replace, 300)
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
+/* --- a region that is mapped, and that goes and comes back --- */
+
+#define REGION	0x8000000ULL
+
+static bool region_call(struct world *w)
+{
+	return !node_map(node, w->d.fd, 0, 0, 16 * PAGE, REGION, IOASID_MAP_FLAG_READ);
+}
+
+static bool region_undo(struct world *w)
+{
+	return backend_unmap(&w->d, REGION, 16 * PAGE) == 16 * PAGE;
+}
+
+TEST_F_TIMEOUT(devices, map_region, 120)
+{
+	static const struct flow flow = { .call = region_call, .undo = region_undo };
+	volatile char *bar = edu_open(node);
+
+	ASSERT_TRUE(bar);
+	EXPECT_TRUE(sweep(&self->w, &flow));
+	munmap((void *)bar, MIB);
+}
+
+/* What cannot be written when it comes back is written later, which is no failure of the call. */
+static bool decode_call(struct world *w)
+{
+	static const uint16_t off = 4, on = 6;
+	loff_t at = 7LL << 40 | 4;
+
+	(void)w;
+	return pwrite(node, &off, 2, at) == 2 && pwrite(node, &on, 2, at) == 2;
+}
+
+TEST_F_TIMEOUT(devices, region_comes_back, 120)
+{
+	static const struct flow flow = { .call = decode_call, .undo = nothing_undo };
+	volatile char *bar = edu_open(node);
+
+	ASSERT_TRUE(bar);
+	ASSERT_TRUE(region_call(&self->w));
+	EXPECT_TRUE(sweep(&self->w, &flow));
+	ASSERT_TRUE(region_undo(&self->w));
+	munmap((void *)bar, MIB);
+}
+
 /* --- the reset of the bus --- */
 
 static bool reset_info_call(struct world *w)

@@ -152,6 +152,7 @@ KIND(open_node);
 KIND(node_attach);
 KIND(node_detach);
 KIND(node_call);
+KIND(node_map);
 KIND(mmap);
 KIND(munmap);
 KIND(mremap);

@@ -9,12 +9,7 @@
 #include <sys/wait.h>
 
 #include "lib/fault.h"
-#include "lib/pci_device.h"
-
-#define REGISTERS	0x1000000ULL	/* where the drive's are mapped, in reach of an edu */
-#define TRACING		"/sys/kernel/tracing/"
-#define COMMAND_MEMORY	2
-#define COMMAND_MASTER	4
+#include "pci/reach.h"
 
 FIXTURE(registers) {
 	struct backend first;	/* maps the drive's registers; its edu does the DMA */
@@ -60,16 +55,6 @@ FIXTURE_TEARDOWN(registers)
 	close(self->log);
 }
 
-static bool drive_command(int drive, uint16_t command)
-{
-	struct vfio_region_info config = {
-		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
-	};
-
-	return !ioctl(drive, VFIO_DEVICE_GET_REGION_INFO, &config) &&
-	       pwrite(drive, &command, 2, config.offset + 4) == 2;
-}
-
 /* The first page of a drive's registers, which it then decodes; or NULL. */
 static char *drive_registers(int drive)
 {
@@ -97,29 +82,6 @@ static char *map_registers(const struct backend *backend, int drive)
 static char *attach_and_map(const struct backend *backend, int drive)
 {
 	return node_attach(drive, backend->fd, 0) ? NULL : map_registers(backend, drive);
-}
-
-/*
- * Does the edu reach a drive's registers at @iova? Then it reads what their first word
- * is; and otherwise what it had read before, or nothing.
- */
-static bool dma_reaches(volatile char *bar, char *mem, uint64_t iova)
-{
-	volatile uint64_t *word = (volatile uint64_t *)mem;
-	static uint64_t capabilities;
-
-	word[0] = 0x5ce1e7ULL;
-	word[1] = 0x5ce1e7ULL;
-	word[2] = 0;
-	word[3] = 0;
-	/* Of the two words that it has read, that of a drive replaces the first. */
-	if (!edu_run(bar, IOVA, EDU_BUFFER, 16, 0) || !edu_run(bar, iova, EDU_BUFFER, 8, 0) ||
-	    !edu_run(bar, EDU_BUFFER, IOVA + 16, 16, EDU_TO_MEMORY) || word[3] != 0x5ce1e7ULL)
-		abort();
-	/* All drives of this machine have the same. */
-	if (!capabilities)
-		capabilities = word[2];
-	return word[2] == capabilities && word[2] && ~word[2] && word[2] != 0x5ce1e7ULL;
 }
 
 /* What is left to be seen when they are revoked: a mapping that the device does not reach. */
@@ -203,19 +165,6 @@ TEST_F(registers, reset)
 	ASSERT_EQ(0, backend_map(&self->first, REGISTERS, registers, PAGE, MAP_RW));
 	EXPECT_TRUE(dma_reaches(self->bar, self->mem, REGISTERS));
 	ASSERT_EQ(0, munmap(registers, PAGE));
-}
-
-/* Waits for them to be back. */
-static bool come_back(volatile char *bar, char *mem)
-{
-	int tries;
-
-	for (tries = 0; tries < 100; tries++) {
-		if (dma_reaches(bar, mem, REGISTERS))
-			return true;
-		usleep(50000);
-	}
-	return false;
 }
 
 /* The owner touches them again, and the IOMMU has them again; what is unmapped stays away. */
@@ -492,27 +441,6 @@ TEST_F(registers, killed)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(0, node_attach(self->drive, self->second, 0));
-}
-
-static bool trace_clear(void)
-{
-	int fd = open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	return fd >= 0 && !close(fd);
-}
-
-/* Does the trace have such a line? */
-static bool traced(const char *words)
-{
-	char line[512];
-	bool found = false;
-	FILE *file = fopen(TRACING "trace", "re");
-
-	while (file && fgets(line, sizeof(line), file))
-		found |= strstr(line, "ioasid_revoke: ") && strstr(line, words);
-	if (file)
-		fclose(file);
-	return found;
 }
 
 /* The task that did it, to which range, and how. */

@@ -22,6 +22,7 @@ const struct fuzz_kind fuzz_kinds[] = {
 	K(nmap, 16), K(map_file, 6), K(copy, 8), K(nunmap, 10), K(map_batch, 4),
 	K(unmap_batch, 4), K(ring_cancel, 3), K(ring_wait, 3), K(ring_close, 1),
 	K(open_node, 2), K(node_attach, 4), K(node_detach, 2), K(node_call, 2),
+	K(node_map, 4),
 	K(mdev_pin, 6), K(mdev_rw, 4), K(mdev_mode, 1),
 	K(mmap, 4), K(munmap, 4), K(mremap, 4), K(madvise, 8), K(mprotect, 3), K(touch, 6),
 	K(mlock, 1), K(truncate, 3), K(fork, 3), K(memlock, 1), K(pause, 3),

@@ -72,11 +72,44 @@ long run_node_detach(const uint64_t *a)
 	return ioctl(slot(a[0]), IOASID_DEVICE_DETACH, &arg);
 }
 
+void make_node_map(uint64_t *rng, uint64_t *a)
+{
+	a[0] = pick_node(rng);
+	a[1] = fuzz_backend(rng);
+	a[2] = fuzz_below(rng, 3) | fuzz_below(rng, fuzz_chance(rng, 10) ? 256 : 8) << 32;
+	a[3] = fuzz_iova(rng);
+	a[4] = fuzz_below(rng, fuzz_chance(rng, 10) ? 10 : 1) | fuzz_below(rng, 260) << 32;
+	a[5] = fuzz_below(rng, 64) * PAGE;
+}
+
+/* Mostly of the registers, 1 MiB. */
+long run_node_map(const uint64_t *a)
+{
+	struct ioasid_device_map arg = {
+		.size = sizeof(arg), .flags = a[2] >> 32, .fd = slot(a[1]), .ioasid = (uint32_t)a[2],
+		.region = (uint32_t)a[4], .offset = (a[4] >> 32) * PAGE, .length = a[5], .iova = a[3],
+	};
+
+	return ioctl(slot(a[0]), IOASID_DEVICE_MAP, &arg);
+}
+
+static long decode_memory(int fd, bool on)
+{
+	struct vfio_region_info config = {
+		.argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+	uint16_t command = on ? 6 : 4;
+
+	if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &config))
+		return -1;
+	return pwrite(fd, &command, 2, config.offset + 4);
+}
+
 void make_node_call(uint64_t *rng, uint64_t *a)
 {
 	a[0] = pick_node(rng);
 	/* A reset takes longest. */
-	a[1] = fuzz_below(rng, fuzz_chance(rng, 6) ? 7 : 6);
+	a[1] = fuzz_below(rng, fuzz_chance(rng, 6) ? 9 : 8);
 }
 
 static long map_registers(int fd)
@@ -99,13 +132,15 @@ long run_node_call(const uint64_t *a)
 	struct vfio_pci_hot_reset reset = { .argsz = sizeof(reset) };
 	int fd = slot(a[0]);
 
-	switch (a[1] % 7) {
+	switch (a[1] % 9) {
 	case 0: return ioctl(fd, IOASID_DEVICE_GET_INFO, &info);
 	case 1: return ioctl(fd, VFIO_DEVICE_GET_INFO, &device);
 	case 2: return ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &region);
 	case 3:
 	case 4: return ioctl(fd, VFIO_DEVICE_FEATURE, &feature);
 	case 5: return map_registers(fd);
+	case 6: return decode_memory(fd, true);
+	case 7: return decode_memory(fd, false);
 	default: return ioctl(fd, VFIO_DEVICE_PCI_HOT_RESET, &reset);
 	}
 }
