@@ -598,12 +598,37 @@ TEST_F(region, open_for_reading)
 	close(reader);
 }
 
+/* A device fd of VFIO knows no such call, whatever its driver. */
+TEST_F(region, of_a_vfio_group)
+{
+	struct ioasid_device_map m = {
+		.size = sizeof(m), .flags = RW, .fd = self->first.fd, .length = PAGE,
+	};
+	struct backend stock;
+	int device;
+
+	ASSERT_TRUE(backend_open(&stock, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
+	device = backend_device(&stock, DEVICE_NVME);
+	ASSERT_LE(0, device);
+	EXPECT_ERRNO(ENOTTY, ioctl(device, IOASID_DEVICE_MAP, &m));
+	/* The node is not its owner. */
+	EXPECT_ERRNO(EINVAL, ioctl(self->drive, IOASID_DEVICE_MAP, &m));
+	/* What follows decoding follows it here, too. */
+	EXPECT_TRUE(drive_command(device, COMMAND_MASTER));
+	EXPECT_EQ(0, ioctl(device, VFIO_DEVICE_RESET));
+	close(device);
+	backend_close(&stock);
+	ASSERT_TRUE(attach_and_map(self->drive, self->first.fd));
+	EXPECT_TRUE(REACHED(REGISTERS));
+}
+
 /* --- at the same time --- */
 
 struct racer {
 	int drive;
 	int fd;
 	atomic_bool end;
+	volatile uint16_t command;
 };
 
 static void *decode_on_and_off(void *arg)
@@ -659,6 +684,43 @@ TEST_F_TIMEOUT(region, revoked_while_it_is_mapped, 60)
 	EXPECT_LT(0, mapped);
 	/* It decodes, and is attached. */
 	EXPECT_TRUE(REACHED(REGISTERS));
+}
+
+static void *write_both(void *arg)
+{
+	struct racer *r = arg;
+
+	while (!r->end)
+		r->command ^= COMMAND_MEMORY;
+	return NULL;
+}
+
+/* What is written to the command register changes between two looks of the kernel at it. */
+TEST_F_TIMEOUT(region, written_while_it_is_changed, 60)
+{
+	struct racer r = { .drive = self->drive, .command = COMMAND_MEMORY | COMMAND_MASTER };
+	const loff_t at = (7LL << 40) + 4;
+	int i, off = 0, wrong = 0;
+	pthread_t thread;
+	uint16_t command;
+	bool mapped;
+
+	ASSERT_EQ(0, node_attach(self->drive, self->first.fd, 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_both, &r));
+	for (i = 0; i < 2000; i++) {
+		ASSERT_EQ(2, pwrite(self->drive, (void *)&r.command, 2, at));
+		ASSERT_EQ(2, pread(self->drive, &command, 2, at));
+		mapped = !map_registers(self->drive, self->first.fd, REGISTERS, RW);
+		if (mapped)
+			ASSERT_EQ((long long)PAGE, backend_unmap(&self->first, REGISTERS, PAGE));
+		off += !mapped;
+		wrong += mapped != !!(command & COMMAND_MEMORY);
+	}
+	r.end = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	printf("# %d of %d writes turned decoding off\n", off, i);
+	EXPECT_EQ(0, wrong);
+	EXPECT_TRUE(0 < off && off < i);
 }
 
 static void *map_again_and_again(void *arg)
