@@ -16,6 +16,7 @@
 #include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
@@ -59,6 +60,9 @@ static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ra
 			return ioasid_fail(f, -EADDRINUSE, IOASID_R_WINDOW, w->start, w->last);
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
+		/* Its extents are walked, and there may be very many areas. */
+		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+			return ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, ioasid_area_start(area), 0);
 		if (!attach_leaves_out(area) && !ioasid_ranges_contain_area(ws, area))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
 					   ioasid_area_last(area));

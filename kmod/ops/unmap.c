@@ -482,6 +482,13 @@ static int unmap_keep_stuck(struct unmap_call *c)
 	return ret;
 }
 
+/* Runs that are unpinned with this area: none of pages that others show as well. */
+static unsigned long finish_runs(const struct ioasid_area *area)
+{
+	return area->pages->pinned && atomic_read(&area->pages->nr_areas) == 1 ?
+	       ioasid_pages_runs(area->pages) : 0;
+}
+
 /*
  * ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas
  *
@@ -499,7 +506,7 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 
 	list_for_each_entry(area, victims, link) {
 		if (unlikely(res))
-			res->runs += area->pages->pinned ? ioasid_pages_runs(area->pages) : 0;
+			res->runs += finish_runs(area);
 		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
 		if (unlikely(res))
 			res->pages += pages;

@@ -290,13 +290,14 @@ static noinline void pages_leak(struct ioasid_pages *pages)
 __flatten unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool stuck,
 					      struct ioasid_refund *refund)
 {
-	unsigned long npages = pages->pinned ? ioasid_pages_present(pages, 0, pages->npages) : 0;
+	unsigned long npages;
 
 	if (unlikely(stuck))
 		WRITE_ONCE(pages->leaked, true);
 	/* With one reference there is one area at most. */
 	if (unlikely(!ioasid_pages_sole(pages)) && !atomic_dec_and_test(&pages->nr_areas))
 		return 0;
+	npages = pages->pinned ? ioasid_pages_present(pages, 0, pages->npages) : 0;
 	if (unlikely(READ_ONCE(pages->leaked)))
 		pages_leak(pages);
 	else

@@ -19,6 +19,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -181,7 +182,9 @@ static int dirty_start(struct ioasid_space *space)
 		goto unlock;
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
-		if (area->state == IOASID_AREA_LIVE)
+		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+			ret = -EINTR;
+		else if (area->state == IOASID_AREA_LIVE)
 			ret = ioasid_dirty_area_track(space, area);
 	if (ret)
 		dirty_untrack_all(space);
@@ -195,7 +198,8 @@ unlock:
 /*
  * ioasid_dirty_start() - begin tracking; no-op when it is on
  *
- * Return: 0, -ENOMEM, or -EINVAL for a mapping of more than 2^31 - 1 pages.
+ * Return: 0, -ENOMEM, -EINVAL for a mapping of more than 2^31 - 1 pages, or -EINTR: of very many
+ * mappings with holes each is walked.
  */
 int ioasid_dirty_start(struct ioasid_space *space)
 {

@@ -6,14 +6,16 @@
  * the address space and on nothing else: the space may be torn down at any moment, and
  * is then empty. Where the reader may not sleep, numbers are read without a lock.
  */
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 #include <linux/string_helpers.h>
 
 #include "space.h"
 
-/* Areas that are added up under one hold of areas_lock. */
-#define AREAS_PER_HOLD	256
+/* Areas that are added up under one hold of areas_lock; so many extents take as long as one. */
+#define AREAS_PER_HOLD		256
+#define EXTENTS_PER_AREA	64
 
 /* ioasid_space_describe() - for tracepoints and policies; the owner is who */
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args)
@@ -114,6 +116,8 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
 			*charged += READ_ONCE(area->pages->charged);
 			if (READ_ONCE(area->pages->pinned))
 				*pinned += ioasid_area_present(area);
+			if (unlikely(area->pages->sparse))
+				n += area->pages->ext.nr / EXTENTS_PER_AREA;
 		}
 		area = *at ? ioasid_area_next(space, area, *at, U64_MAX) : NULL;
 	}
@@ -124,7 +128,8 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
  * ioasid_space_pages() - pages pinned for a space, and *@charged
  *
  * May sleep. Maps and unmaps go on meanwhile: areas_lock is taken for some areas at a
- * time.
+ * time. Mappings with holes are walked, and many of them take long: a fatal signal ends it,
+ * and then what is returned means nothing.
  */
 u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 {
@@ -137,7 +142,7 @@ u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
 		more = sum_pages(space, &at, &pinned, charged);
 		mutex_unlock(&space->areas_lock);
 		cond_resched();
-	} while (more);
+	} while (more && !fatal_signal_pending(current));
 	return pinned;
 }
 

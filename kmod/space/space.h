@@ -448,7 +448,11 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 	return ioasid_area_bytes(area) >> PAGE_SHIFT;
 }
 
-/* How many of its pages are no holes; they are pinned */
+/*
+ * How many of its pages are no holes; they are pinned. Where there are holes that walks all
+ * extents, so no call asks for many areas under one hold of a lock, nor without a look at
+ * fatal signals.
+ */
 static inline unsigned long ioasid_area_present(const struct ioasid_area *area)
 {
 	return ioasid_pages_present(area->pages, area->first, ioasid_area_npages(area));
