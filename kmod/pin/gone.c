@@ -34,8 +34,10 @@
  *   not. An entry that changes again is what another change reports.
  * - The mapping. ioasid_watch_lock is held while its frames are read and its entry is
  *   used (watched.c); a batch of reports is collected under it, and programs run after it was
- *   released. At most LOOK_PAGES pages are looked at under one hold. A look that goes
- *   back starts from the first extent again, a nanosecond for each.
+ *   released. At most LOOK_PAGES pages are looked at under one hold, and fewer where many
+ *   mappings show them: about STEPS, or one page in each of them. A look that goes
+ *   back starts from the first extent again, a nanosecond for each; where many do so one hold
+ *   is for some of them, and the next one finds these at that page.
  */
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
@@ -54,6 +56,8 @@
 /* Pages that are looked at under one hold of the lock; nothing is looked up for TAKE_PAGES. */
 #define LOOK_PAGES	512UL
 #define TAKE_PAGES	32768UL
+/* Pages and mappings under one hold, about: other tasks spin meanwhile. */
+#define STEPS		131072UL
 #define BATCH_RUNS	12
 #define NO_PFN		ULONG_MAX
 
@@ -79,12 +83,18 @@ struct gone_run {
  * struct gone_batch - what one hold of the lock has found
  * @change: enum ioasid_change
  * @look: look at the page tables; else all is lost
+ * @window: at so much memory at a time
+ * @steps: pages and mappings that were looked at
+ * @walked: extents that were walked for that
  * @nr: length of @run
  * @run: for the events
  */
 struct gone_batch {
 	u32 change;
 	bool look;
+	unsigned long window;
+	unsigned long steps;
+	unsigned long walked;
 	unsigned int nr;
 	struct gone_run run[BATCH_RUNS];
 };
@@ -130,7 +140,8 @@ static unsigned long pfn_at(struct mm_struct *mm, unsigned long addr)
 }
 
 /* The frame of page @index of the mapping; NO_PFN for device memory, see revoke.c, and for a hole. */
-static unsigned long seen_pfn(struct ioasid_watch_seen *s, unsigned long index)
+static unsigned long seen_pfn(struct gone_batch *b, struct ioasid_watch_seen *s,
+			      unsigned long index)
 {
 	unsigned long page = s->first + index;
 
@@ -141,6 +152,7 @@ static unsigned long seen_pfn(struct ioasid_watch_seen *s, unsigned long index)
 		s->extent.npages = 0;
 	}
 	while (page - s->base >= s->extent.npages) {
+		b->walked++;
 		s->base += s->extent.npages;
 		if (!ioasid_extents_next(&s->it, &s->extent)) {
 			s->extent.npages = 0;
@@ -176,13 +188,13 @@ static bool page_is_lost(struct page *page)
 	return lost;
 }
 
-static bool page_is_gone(struct ioasid_watch_seen *s, unsigned long index, bool look)
+static bool page_is_gone(struct gone_batch *b, struct ioasid_watch_seen *s, unsigned long index)
 {
-	unsigned long pfn = seen_pfn(s, index), now;
+	unsigned long pfn = seen_pfn(b, s, index), now;
 
 	if (pfn == NO_PFN)
 		return false;
-	if (!look)
+	if (!b->look)
 		return true;
 	now = pfn_at(s->watch->mn.mm, s->addr.start + (index << PAGE_SHIFT));
 	if (now == NO_PFN)
@@ -223,8 +235,9 @@ static bool seen_collect(struct gone_batch *b, struct ioasid_watch_seen *s, unsi
 	unsigned long n;
 
 	for (; (from = find_next_zero_bit(s->gone, to, from)) < to; from += n) {
+		b->steps++;
 		n = each ? 1 : find_next_bit(s->gone, to, from) - from;
-		if (each && !page_is_gone(s, from, b->look)) {
+		if (each && !page_is_gone(b, s, from)) {
 			n = seen_skip(s, from);
 			continue;
 		}
@@ -234,7 +247,23 @@ static bool seen_collect(struct gone_batch *b, struct ioasid_watch_seen *s, unsi
 	return true;
 }
 
-/* All mappings of [@start, @last]; false when the batch is full. */
+/*
+ * The hold of the lock that has collected is over: how much memory is the next one for? After
+ * long walks for one page, so that the next one finds the mappings there, and goes on.
+ */
+static void window_fit(struct gone_batch *b, unsigned long most)
+{
+	if (b->walked > STEPS)
+		b->window = PAGE_SIZE;
+	else if (b->steps > STEPS)
+		b->window = max(b->window / 2, PAGE_SIZE);
+	else if (b->steps < STEPS / 4)
+		b->window = min(2 * b->window, most);
+	b->steps = 0;
+	b->walked = 0;
+}
+
+/* All mappings of [@start, @last]; false when the batch is full, or that takes too long. */
 static bool gone_collect(struct gone_batch *b, struct ioasid_watch *w, unsigned long start,
 			 unsigned long last)
 {
@@ -245,6 +274,8 @@ static bool gone_collect(struct gone_batch *b, struct ioasid_watch *w, unsigned 
 	for (n = interval_tree_iter_first(&w->seen, start, last); n;
 	     n = interval_tree_iter_next(n, start, last)) {
 		s = container_of(n, struct ioasid_watch_seen, addr);
+		if (b->walked > STEPS || (b->steps++ > STEPS && b->window > PAGE_SIZE))
+			return false;
 		if (!seen_collect(b, s, (max(start, n->start) - n->start) >> PAGE_SHIFT,
 				  ((min(last, n->last) - n->start) >> PAGE_SHIFT) + 1))
 			return false;
@@ -294,22 +325,24 @@ void ioasid_gone_report(struct ioasid_watch *w, const struct mmu_notifier_range 
 {
 	unsigned long from = range ? range->start : 0, end = range ? range->end - 1 : ULONG_MAX;
 	struct gone_batch b = { .change = change, .look = change == IOASID_CHANGE_CLEAR };
-	unsigned long window = (b.look ? LOOK_PAGES : TAKE_PAGES) << PAGE_SHIFT, last = 0;
+	unsigned long most = (b.look ? LOOK_PAGES : TAKE_PAGES) << PAGE_SHIFT, last = 0;
 	struct interval_tree_node *n;
 	bool all = true;
 
+	b.window = most;
 	do {
 		spin_lock(&ioasid_watch_lock);
 		n = interval_tree_iter_first(&w->seen, from, end);
 		if (n) {
 			from = max(from, n->start);
-			last = min(end, from + window - 1);
+			last = min(end, from + b.window - 1);
 			all = gone_collect(&b, w, from, last);
 		}
 		spin_unlock(&ioasid_watch_lock);
 		if (!n)
 			break;
 		batch_report(&b, all ? last + 1 : 0);
+		window_fit(&b, most);
 		if (all)
 			from = last + 1;
 		if (!range || mmu_notifier_range_blockable(range))

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "lib/scatter.h"
-#include "lib/ioasid.h"
+#include "lib/stale_event.h"
 
 #define AT	0x1000000ULL
 
@@ -143,6 +143,93 @@ TEST_TIMEOUT(walks_end_when_killed, 120)
 	EXPECT_EQ(0, native_info(fd, 1).out_flags & IOASID_INFO_TRACKING);
 	EXPECT_TRUE(dies(fd, attach, NULL));
 	close(fd);
+}
+
+#define PAGES	512
+#define SHOWN	4000
+
+/* What another process has, whose memory is another one's business. */
+struct mapper {
+	bool stop;
+	int rounds;
+};
+
+/* Maps and unmaps a page of its own, which is watched, too. */
+static int map_on(struct mapper *m)
+{
+	char *mem = touched_memory(PAGE);
+	int fd = native_open();
+
+	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
+		if (native_map(fd, 1, NATIVE_FIXED, 0, mem, PAGE) ||
+		    native_unmap(fd, 1, 0, PAGE) != (long long)PAGE)
+			return 1;
+		__atomic_add_fetch(&m->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+/*
+ * Discards @pages at @mem, which are mapped at @iova and @SHOWN copies follow, while another
+ * process maps and unmaps. Its pages stay, because nothing needs memory.
+ */
+static void look(struct ktap_test *_self, int fd, char *mem, uint64_t pages, uint64_t iova)
+{
+	struct mapper *m = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status, rounds, i;
+	long long reports;
+	pid_t pid;
+
+	for (i = 0; i < SHOWN; i++)
+		ASSERT_EQ(ABOVE + i * pages * PAGE,
+			  native_copy(fd, 1, 1, NATIVE_FIXED, ABOVE + i * pages * PAGE, iova,
+				      pages * PAGE));
+	ASSERT_TRUE(stale_on());
+	for (i = 0; i < 3000 && watched("mappings") < SHOWN + 1; i++)
+		usleep(10000);
+	ASSERT_EQ(SHOWN + 1, watched("mappings"));
+	pid = fork();
+	if (!pid)
+		_exit(map_on(m));
+	usleep(500000);
+	rounds = __atomic_load_n(&m->rounds, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, madvise(mem, pages * PAGE, MADV_FREE));
+	rounds = __atomic_load_n(&m->rounds, __ATOMIC_RELAXED) - rounds;
+	__atomic_store_n(&m->stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	/* One when it begins, and one when it ends, but for that. */
+	TH_LOG("%d maps and unmaps meanwhile", rounds);
+	EXPECT_LT(3, rounds);
+	EXPECT_LINES(0, 0);
+	/* What is lost is reported for each. */
+	reports = watched("reports");
+	ASSERT_EQ(0, madvise(mem, PAGE, MADV_DONTNEED));
+	EXPECT_EQ(SHOWN + 1, watched("reports") - reports);
+	stale_off();
+	close(fd);
+}
+
+/* A change of memory that very many mappings show keeps no other process from mapping. */
+TEST_TIMEOUT(looks_are_short, 120)
+{
+	char *mem = small_pages(PAGES * PAGE);
+	int fd = native_open();
+
+	memset(mem, 1, PAGES * PAGE);
+	ASSERT_EQ(AT, native_map(fd, 1, NATIVE_FIXED, AT, mem, PAGES * PAGE));
+	look(_self, fd, mem, PAGES, AT);
+}
+
+/* The same of one page, which each of them has behind very many extents. */
+TEST_TIMEOUT(walks_are_short, 120)
+{
+	char *mem = small_pages(EXTENTS * PAGE);
+	int fd = native_open();
+
+	scatter(mem, EXTENTS * PAGE);
+	ASSERT_EQ(AT, native_map(fd, 1, NATIVE_FIXED, AT, mem, EXTENTS * PAGE));
+	look(_self, fd, mem + (EXTENTS - 1) * PAGE, 1, AT + (EXTENTS - 1) * PAGE);
 }
 
 TEST_HARNESS_MAIN
