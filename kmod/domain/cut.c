@@ -14,6 +14,11 @@
  * exists if, and only if, a block of some page size around that address lies in the extent,
  * with both its addresses aligned. A cut leaves that true of both parts.
  *
+ * virtio-iommu has no page table: one call of the driver is one request, and an unmap removes
+ * what a request has mapped as a whole, or nothing. So there the mapping is cut between two
+ * calls only, which ioasid_pick_pgsize() tells again. Of a part that a cut has left it tells
+ * the same calls, or some of them as one.
+ *
  * What can run at the same time: nothing that changes the domain or this area; the caller
  * holds domains_rwsem and areas_lock.
  */
@@ -33,6 +38,29 @@ static u64 cut_extent(const struct ioasid_area *area, u64 at, struct ioasid_exte
 	extent->npages = min(extent->npages - (skip - before),
 			     ioasid_area_npages(area) - (from - before));
 	return at - PFN_PHYS(before);
+}
+
+/* Does no call that has written the extent at @start reach across @at? */
+static bool cut_between_calls(const struct iommu_domain *domain, u64 start,
+			      const struct ioasid_extent *extent, u64 at,
+			      struct ioasid_iova_range *entry)
+{
+	u64 left = PFN_PHYS(extent->npages), bytes;
+	phys_addr_t phys = PFN_PHYS(extent->pfn);
+	size_t pgsize, count;
+
+	while (start < at) {
+		pgsize = ioasid_pick_pgsize(domain, start, phys, left, &count);
+		bytes = pgsize ? (u64)pgsize * count : left;
+		if (at - start < bytes) {
+			*entry = (struct ioasid_iova_range){ start, start + bytes - 1 };
+			return false;
+		}
+		start += bytes;
+		phys += bytes;
+		left -= bytes;
+	}
+	return true;
 }
 
 /**
@@ -56,6 +84,8 @@ bool ioasid_domain_may_cut(struct ioasid_domain *d, const struct ioasid_area *ar
 	start = cut_extent(area, at, &extent);
 	if (extent.kind == IOASID_EXTENT_HOLE)
 		return true;
+	if (d->whole)
+		return cut_between_calls(d->domain, start, &extent, at, entry);
 	last = start + PFN_PHYS(extent.npages) - 1;
 	phys = PFN_PHYS(extent.pfn);
 	for (; sizes; sizes &= ~BIT_ULL(__fls(sizes))) {

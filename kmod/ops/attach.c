@@ -144,11 +144,21 @@ static int domain_replay(struct ioasid_space *space, struct ioasid_domain *d,
 	return ret;
 }
 
+/* Is it behind a virtio-iommu? No other IOMMU is a device on that bus. */
+static bool attach_is_virtio(struct device *dev)
+{
+	struct device *iommu = dev->iommu->iommu_dev->dev;
+
+	return iommu && iommu->parent && iommu->parent->bus &&
+	       !strcmp(iommu->parent->bus->name, "virtio");
+}
+
 static int attach_alloc_for_device(struct device *dev, void *data)
 {
-	struct iommu_domain **domain = data;
+	struct ioasid_domain *d = data;
 
-	*domain = iommu_paging_domain_alloc(dev);
+	d->domain = iommu_paging_domain_alloc(dev);
+	d->whole = !IS_ERR(d->domain) && attach_is_virtio(dev);
 	return 1;
 }
 
@@ -170,16 +180,17 @@ static void attach_describe_group(struct iommu_group *group, struct ioasid_attac
 static struct ioasid_domain *domain_create(struct ioasid_space *space, struct iommu_group *group)
 {
 	struct ioasid_domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
-	struct iommu_domain *domain = ERR_PTR(-ENODEV);
+	int ret;
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	iommu_group_for_each_dev(group, &domain, attach_alloc_for_device);
-	if (IS_ERR(domain)) {
+	d->domain = ERR_PTR(-ENODEV);
+	iommu_group_for_each_dev(group, d, attach_alloc_for_device);
+	if (IS_ERR(d->domain)) {
+		ret = PTR_ERR(d->domain);
 		kfree(d);
-		return ERR_CAST(domain);
+		return ERR_PTR(ret);
 	}
-	d->domain = domain;
 	d->in = space;
 	d->space = space->entry.id;
 	return d;

@@ -204,6 +204,7 @@ struct ioasid_ranges {
  * @in: the space it is in
  * @space: its id
  * @coherent: no-snoop is blocked (enforce_cache_coherency)
+ * @whole: the driver removes what one of its calls has mapped as a whole; see domain/cut.c
  * @groups: number of groups in it
  */
 struct ioasid_domain {
@@ -212,6 +213,7 @@ struct ioasid_domain {
 	struct ioasid_space *in;
 	u32 space;
 	bool coherent;
+	bool whole;
 	unsigned int groups;
 };
 

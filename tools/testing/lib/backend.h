@@ -9,6 +9,7 @@
 #ifndef IOASID_TEST_BACKEND_H
 #define IOASID_TEST_BACKEND_H
 
+#include <glob.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/vfio.h>
@@ -86,6 +87,17 @@ static inline bool unsafe_interrupts(bool allowed)
 		fclose(file);
 	}
 	return file_write("/sys/module/ioasid/parameters/allow_unsafe_interrupts", allowed ? "Y" : "N");
+}
+
+/* Is the machine's IOMMU a virtio-iommu? It has no page tables, and its machine no bridge. */
+static inline bool iommu_is_virtio(void)
+{
+	glob_t found;
+	bool is = !glob("/sys/bus/virtio/drivers/virtio_iommu/virtio*", 0, NULL, &found);
+
+	if (is)
+		globfree(&found);
+	return is;
 }
 
 /* Takes a device from one driver, which has it, to another. */

@@ -456,9 +456,9 @@ enum ioasid_unmap_flag {
  * large entry of its page table by smaller ones without such a failure. So each end of the
  * range must lie between two entries: ERANGE says that it does not, and the reason of
  * the event ioasid_error, "entry", has the range of the entry. Entries are of the sizes in
- * out_pgsizes of IOASID_GET_INFO, and as large as the memory and both addresses allow.
- * IOASID_OPTION_HUGE_PAGES 0 before the memory is mapped makes all entries small, and then
- * any page may be an end.
+ * out_pgsizes of IOASID_GET_INFO, and as large as the memory and both addresses allow;
+ * behind a virtio-iommu several may be as one. IOASID_OPTION_HUGE_PAGES 0 before the memory
+ * is mapped makes all entries small, and then any page may be an end.
  *
  * ENOENT: nothing is mapped in the range. EINVAL: alignment, length 0, or it
  * cuts a mapping in two, without SPLIT or one of device memory. EBUSY: an in-kernel
