@@ -139,7 +139,8 @@ TEST_F(region, rights)
 	ASSERT_TRUE(attach_and_map(self->drive, self->first.fd));
 	ASSERT_EQ(0, map_registers(self->drive, self->first.fd, REGISTERS + PAGE,
 				   IOASID_MAP_FLAG_READ));
-	word[0] = 0x1234567000ULL;
+	/* A reset may leave it. */
+	word[0] = queue_register(self->drive) + PAGE;
 	EXPECT_TRUE(edu_copy(self->bar, IOVA, REGISTERS + PAGE + QUEUE, 8));
 	EXPECT_NE(word[0], queue_register(self->drive));
 	EXPECT_TRUE(edu_copy(self->bar, IOVA, REGISTERS + QUEUE, 8));
@@ -338,6 +339,10 @@ TEST_F(region, closed)
 	ASSERT_TRUE(attach_and_map(owner, second));
 	EXPECT_FALSE(REACHED(REGISTERS));
 	ASSERT_EQ(0, ioctl(owner, VFIO_DEVICE_RESET));
+	/* Nor does a device that comes into the address space now bring it back. */
+	ASSERT_EQ(0, node_detach(self->edu));
+	ASSERT_EQ(0, node_attach(self->edu, self->first.fd, 0));
+	usleep(200000);
 	EXPECT_TAKEN(self);
 	/* It may give them away, too. */
 	ASSERT_EQ(0, map_registers(owner, self->first.fd, REGISTERS, RW));
