@@ -253,32 +253,9 @@ bool ioasid_space_unpinned(struct ioasid_space *space);
 int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f);
 void ioasid_space_unpin_idle(struct ioasid_space *space);
 
-/**
- * struct ioasid_split - an area that is to be cut in two, see split.c
- * @area: it keeps what is below @part; NULL: nothing is to be cut
- * @part: the rest, as an area of its own
- * @own: that gets pages of its own; else both show the same pages
- * @counted: @part counts among the mappings of the user
- * @rest: and so does what @area keeps, which did not before
- * @weight: so many more count for the user, once it is cut
- * @cut: of the pages
- */
-struct ioasid_split {
-	struct ioasid_area *area;
-	struct ioasid_area *part;
-	bool own;
-	bool counted;
-	bool rest;
-	unsigned long weight;
-	struct ioasid_pages_cut cut;
-};
-
 /* split.c */
-int ioasid_split_prepare(struct ioasid_space *space, struct ioasid_area *area, u64 at, u64 last,
-			 const struct ioasid_split *above, struct ioasid_split *s,
-			 struct ioasid_fail *f);
-void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s);
-void ioasid_split_drop(struct ioasid_space *space, struct ioasid_split *s);
+int ioasid_split_range(struct ioasid_space *space, u64 start, u64 last, struct ioasid_area **first,
+		       struct ioasid_fail *f);
 
 /* user_pin.c */
 bool ioasid_area_has_pins_in(const struct ioasid_area *area, u64 start, u64 last);

@@ -4,8 +4,8 @@
  * page table changes, so DMA goes on, and an unmap of one of the two is an unmap like any
  * other. That is how UNMAP removes a part of a mapping.
  *
- * In two steps. ioasid_split_prepare() checks everything and sees to all memory; then
- * ioasid_split_commit() cannot fail. So an unmap that cuts at both its ends prepares both
+ * In two steps. split_prepare() checks everything and sees to all memory; then
+ * split_commit() cannot fail. So an unmap that cuts at both its ends prepares both
  * cuts, and a call that fails leaves everything as it was.
  *
  * Each part gets the pages that it shows, with their pins and charge (pin/cut.c). If others
@@ -16,7 +16,7 @@
  *
  * What can run at the same time: nothing that looks at the area. It is LIVE and no CPU reads
  * or writes it, and the caller holds domains_rwsem for reading, so that no attach replays
- * it, and areas_lock, from the first prepare to the last commit. Both parts keep the
+ * it, and areas_lock. Both parts keep the
  * number of the area: a call that waits for what was there before it began waits for both.
  */
 #include <linux/mm.h>
@@ -26,6 +26,26 @@
 #include "domain/domain.h"
 #include "lib/who.h"
 #include "ops.h"
+
+/**
+ * struct split - an area that is to be cut in two
+ * @area: it keeps what is below @part; NULL: nothing is to be cut
+ * @part: the rest, as an area of its own
+ * @own: that gets pages of its own; else both show the same pages
+ * @counted: @part counts among the mappings of the user
+ * @rest: and so does what @area keeps, which did not before
+ * @weight: so many more count for the user, once it is cut
+ * @cut: of the pages
+ */
+struct split {
+	struct ioasid_area *area;
+	struct ioasid_area *part;
+	bool own;
+	bool counted;
+	bool rest;
+	unsigned long weight;
+	struct ioasid_pages_cut cut;
+};
 
 static int split_fail(struct ioasid_fail *f, int err, enum ioasid_reason reason,
 		      const struct ioasid_area *area)
@@ -63,8 +83,8 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
  * No rlimit bounds a part that may charge nothing; see space/user.c. That may be either: the
  * charge of pages of which not all are charged goes with those that are.
  */
-static int split_count(struct ioasid_space *space, struct ioasid_split *s, u64 at, u64 last,
-		       const struct ioasid_split *above, struct ioasid_fail *f)
+static int split_count(struct ioasid_space *space, struct split *s, u64 at, u64 last,
+		       const struct split *above, struct ioasid_fail *f)
 {
 	const struct ioasid_pages *pages = s->area->pages;
 	u64 start = ioasid_area_start(s->area), used, limit;
@@ -92,7 +112,7 @@ static int split_count(struct ioasid_space *space, struct ioasid_split *s, u64 a
 }
 
 /* Allocate all that the part needs. */
-static int split_alloc(struct ioasid_space *space, struct ioasid_split *s, u64 at, u64 last)
+static int split_alloc(struct ioasid_space *space, struct split *s, u64 at, u64 last)
 {
 	struct ioasid_area *area = s->area, *part = ioasid_area_alloc(NULL);
 	u64 from = PHYS_PFN(at - ioasid_area_start(area));
@@ -112,23 +132,31 @@ static int split_alloc(struct ioasid_space *space, struct ioasid_split *s, u64 a
 	return ret;
 }
 
-/**
- * ioasid_split_prepare() - see to it that an area can be cut
- * @space: domains_rwsem and areas_lock are held
- * @area: LIVE, and not in use by the CPU
- * @at: first address of the new area, in @area and not its first
- * @last: its last address: that of @area, or right before another cut that is prepared already
- * @above: that other cut; NULL: there is none
- * @s: zeroed; filled in
- * @f: why it fails
- *
- * Return: 0; -ERANGE: an entry of a page table is on both sides of @at; -EINVAL: device
- * memory; -EBUSY: live update; -EIO: an unmap of it has failed; -ENOSPC, -EDQUOT: too many
- * mappings; -ENOMEM. After an error there is nothing to drop.
+/* It is not cut; @s may be zeroed. */
+static void split_drop(struct ioasid_space *space, struct split *s)
+{
+	lockdep_assert_held(&space->areas_lock);
+	if (!s->area)
+		return;
+	space->avail++;
+	if (s->weight)
+		ioasid_user_drop_mapping(space->user, s->weight);
+	if (s->part) {
+		if (s->part->extra)
+			xa_destroy(&s->part->extra->pins);
+		ioasid_area_free(s->part);
+	}
+	ioasid_pages_cut_drop(&s->cut);
+	*s = (struct split){};
+}
+
+/*
+ * See to it that an area can be cut: @at is the first address of the new area, in @area and not
+ * its first, and @last its last: that of @area, or right before @above, another cut that is
+ * prepared already, or NULL. After an error there is nothing to drop.
  */
-int ioasid_split_prepare(struct ioasid_space *space, struct ioasid_area *area, u64 at, u64 last,
-			 const struct ioasid_split *above, struct ioasid_split *s,
-			 struct ioasid_fail *f)
+static int split_prepare(struct ioasid_space *space, struct ioasid_area *area, u64 at, u64 last,
+			 const struct split *above, struct split *s, struct ioasid_fail *f)
 {
 	int ret = split_check(space, area, at, f);
 
@@ -143,30 +171,12 @@ int ioasid_split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 		ret = ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	space->avail--;
 	if (ret)
-		ioasid_split_drop(space, s);
+		split_drop(space, s);
 	return ret;
 }
 
-/* ioasid_split_drop() - it is not cut; @s may be zeroed */
-void ioasid_split_drop(struct ioasid_space *space, struct ioasid_split *s)
-{
-	lockdep_assert_held(&space->areas_lock);
-	if (!s->area)
-		return;
-	space->avail++;
-	if (s->weight)
-		ioasid_user_drop_mapping(space->user, s->weight);
-	if (s->part) {
-		if (s->part->extra)
-			xa_destroy(&s->part->extra->pins);
-		ioasid_area_free(s->part);
-	}
-	ioasid_pages_cut_drop(&s->cut);
-	*s = (struct ioasid_split){};
-}
-
 /* The part shows pages of its own, or more of the same. */
-static void split_pages(struct ioasid_split *s)
+static void split_pages(struct split *s)
 {
 	struct ioasid_area *area = s->area, *part = s->part;
 	struct ioasid_pages *pages = area->pages;
@@ -182,14 +192,11 @@ static void split_pages(struct ioasid_split *s)
 	part->pages = pages;
 }
 
-/**
- * ioasid_split_commit() - cut an area in two
- * @space: the locks of ioasid_split_prepare() are held since
- * @s: of several cuts of one area, the highest comes first
- *
- * s->part is LIVE, and in the tree. The caller watches both parts, when it holds no lock.
+/*
+ * Cut an area in two; of several cuts of one area, the highest comes first. s->part is LIVE, and
+ * in the tree.
  */
-void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s)
+static void split_commit(struct ioasid_space *space, struct split *s)
 {
 	struct ioasid_area *area = s->area, *part = s->part;
 	struct ioasid_area_place place;
@@ -209,4 +216,61 @@ void ioasid_split_commit(struct ioasid_space *space, struct ioasid_split *s)
 	ioasid_area_place(space, part->node.start, part->node.last, &place);
 	ioasid_area_insert(space, part, &place);
 	space->maps++;
+}
+
+/* Prepare both cuts: that at the end of the range first. */
+static int split_prepare_both(struct ioasid_space *space, u64 start, u64 last,
+			      struct ioasid_area *first, struct split *low, struct split *high,
+			      struct ioasid_fail *f)
+{
+	struct ioasid_area *end = ioasid_area_first(space, last, last);
+	int ret = 0;
+
+	/* One in flight was reserved after the call had begun, and is not to be unmapped. */
+	if (end && ioasid_area_last(end) > last && !ioasid_area_in_flight(end, true))
+		ret = split_prepare(space, end, last + 1, ioasid_area_last(end), NULL, high, f);
+	if (!ret && ioasid_area_start(first) < start)
+		ret = split_prepare(space, first, start, min(ioasid_area_last(first), last), high,
+				    low, f);
+	if (ret)
+		split_drop(space, high);
+	return ret;
+}
+
+/**
+ * ioasid_split_range() - cut the areas at both ends of a range, so that it has whole areas
+ * @space: domains_rwsem and areas_lock are held
+ * @start: first address
+ * @last: last address
+ * @first: the lowest area that touches the range, LIVE and not in use by the CPU, or NULL;
+ *	becomes the lowest one that is in it
+ * @f: why it fails
+ *
+ * The caller watches all parts, when it holds no lock.
+ *
+ * Return: how many cuts there were; or, and nothing is cut, -ERANGE: an entry of a page table is
+ * on both sides of an end; -EINVAL: device memory; -EBUSY: live update; -EIO: an unmap of it has
+ * failed; -ENOSPC, -EDQUOT: too many mappings; -ENOMEM.
+ */
+int ioasid_split_range(struct ioasid_space *space, u64 start, u64 last, struct ioasid_area **first,
+		       struct ioasid_fail *f)
+{
+	struct split low = {}, high = {};
+	int ret;
+
+	lockdep_assert_held(&space->areas_lock);
+	lockdep_assert_held(&space->domains_rwsem);
+	if (!*first)
+		return 0;
+	ret = split_prepare_both(space, start, last, *first, &low, &high, f);
+	if (ret)
+		return ret;
+	ret = !!high.area + !!low.area;
+	if (high.area)
+		split_commit(space, &high);
+	if (low.area) {
+		split_commit(space, &low);
+		*first = low.part;
+	}
+	return ret;
 }

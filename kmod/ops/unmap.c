@@ -227,49 +227,16 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 	}
 }
 
-/* Prepare both cuts: that at the end of the range first. */
-static int split_prepare(struct unmap_call *c, struct ioasid_area *first,
-			 struct ioasid_split *low, struct ioasid_split *high)
-{
-	struct ioasid_area *end = ioasid_area_first(c->space, c->last, c->last);
-	u64 start = c->args.iova;
-	int ret = 0;
-
-	/* One in flight was reserved after the call had begun, and is not to be unmapped. */
-	if (end && ioasid_area_last(end) > c->last && !ioasid_area_in_flight(end, true))
-		ret = ioasid_split_prepare(c->space, end, c->last + 1, ioasid_area_last(end), NULL,
-					   high, &c->fail);
-	if (!ret && ioasid_area_start(first) < start)
-		ret = ioasid_split_prepare(c->space, first, start,
-					   min(ioasid_area_last(first), c->last), high, low, &c->fail);
-	if (ret)
-		ioasid_split_drop(c->space, high);
-	return ret;
-}
-
-/*
- * Cut the areas at both ends of the range, so that it has whole areas; *@first is the lowest
- * of these then. Nothing is cut if the call fails.
- */
+/* Cut the areas at both ends of the range, so that it has whole areas from *@first on. */
 static noinline int unmap_split(struct unmap_call *c, struct ioasid_area **first)
 {
-	struct ioasid_split low = {}, high = {};
-	int ret;
+	int cuts = ioasid_split_range(c->space, c->args.iova, c->last, first, &c->fail);
 
-	if (!*first)
-		return 0;
-	ret = split_prepare(c, *first, &low, &high);
-	if (ret)
-		return ret;
+	if (cuts < 0)
+		return cuts;
 	if (unlikely(c->res))
-		c->res->splits += !!high.area + !!low.area;
-	c->cut |= high.area || low.area;
-	if (high.area)
-		ioasid_split_commit(c->space, &high);
-	if (low.area) {
-		ioasid_split_commit(c->space, &low);
-		*first = low.part;
-	}
+		c->res->splits += cuts;
+	c->cut |= cuts;
 	return 0;
 }
 
