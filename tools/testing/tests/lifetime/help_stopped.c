@@ -22,13 +22,27 @@ static bool be_real_time(int priority, int cpu)
 	       !sched_setscheduler(0, SCHED_FIFO, &p);
 }
 
-/* Stops the process, in the middle of its map. */
-static void *stop_soon(void *arg)
+/* Has it got threads, beside its two? */
+static bool helped(pid_t pid)
 {
-	if (be_real_time(20, 0)) {
-		usleep((uintptr_t)arg);
-		syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP);
-	}
+	char path[64];
+	struct stat s;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return !stat(path, &s) && s.st_nlink > 2 + 2;
+}
+
+/* Stops the process as soon as it has got threads. */
+static void *stop_soon(void *unused)
+{
+	int i;
+
+	(void)unused;
+	if (!be_real_time(20, 0))
+		return NULL;
+	for (i = 0; i < 2000 && !helped(getpid()); i++)
+		usleep(1000);
+	syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP);
 	return NULL;
 }
 
@@ -49,7 +63,7 @@ static int map_alone(int fd)
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);
 	CPU_SET(1, &set);
-	if (mem == MAP_FAILED || pthread_create(&thread, NULL, stop_soon, (void *)60000UL) ||
+	if (mem == MAP_FAILED || pthread_create(&thread, NULL, stop_soon, NULL) ||
 	    sched_setaffinity(0, sizeof(set), &set) || !be_real_time(1, -1))
 		return 3;
 	return ioctl(fd, IOASID_MAP_DMA, &arg) ? 4 : 0;
@@ -66,16 +80,6 @@ static pid_t spin_on(int cpu)
 		_exit(1);
 	}
 	return pid;
-}
-
-/* Has it got threads, beside its two? */
-static bool helped(pid_t pid)
-{
-	char path[64];
-	struct stat s;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	return !stat(path, &s) && s.st_nlink > 2 + 2;
 }
 
 /* How many threads of the kernel wait for the end of such a thread. */
