@@ -12,6 +12,17 @@ struct bar {
 	char *mem;
 };
 
+/* A large BAR where a large entry of a page table can map it, wherever the kernel would have put it. */
+static char *bar_map(int device, size_t size, off_t offset)
+{
+	size_t align = size < 2 * MIB ? PAGE : 2 * MIB;
+	char *room = mmap(NULL, size + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)(((uintptr_t)room + align - 1) & -align);
+
+	NEED(room != MAP_FAILED);
+	return mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device, offset);
+}
+
 static struct bar bar_open(const char *name, unsigned int index)
 {
 	struct vfio_region_info region = { .argsz = sizeof(region), .index = index };
@@ -21,7 +32,7 @@ static struct bar bar_open(const char *name, unsigned int index)
 	b.device = backend_device(&b.owner, name);
 	NEED(b.device >= 0 && !ioctl(b.device, VFIO_DEVICE_GET_REGION_INFO, &region));
 	b.size = region.size;
-	b.mem = mmap(NULL, b.size, PROT_READ | PROT_WRITE, MAP_SHARED, b.device, region.offset);
+	b.mem = bar_map(b.device, b.size, region.offset);
 	NEED(b.mem != MAP_FAILED);
 	return b;
 }
