@@ -461,6 +461,9 @@ static void kill_gigabyte(bool huge)
 		middle += kill_at(mem, GIB, 1 + all * percent[i] / 100) < all;
 		SEE(0, suite_key("%d %%, pinned", percent[i]), suite_pinned());
 	}
+	/* A busy machine may have let each of them end first. */
+	for (i = 0; i < 20 && !middle; i++)
+		middle += kill_at(mem, GIB, 1) < all;
 	SEE(1, "one of them was in the middle", middle > 0);
 	/* Whatever it held is free again. */
 	d = suite_hard(VFIO_TYPE1v2_IOMMU);
