@@ -21,19 +21,13 @@ FIXTURE(sparse) {
 
 FIXTURE_SETUP(sparse)
 {
-	self->before = ktap_pinned();
-	self->fd = native_open();
-	ASSERT_LE(0, self->fd);
-	self->mem = small_pages(PAGES * PAGE);
-	ASSERT_NE(MAP_FAILED, self->mem);
-	memset(self->mem, 1, PAGES * PAGE);
+	SPLIT_SETUP(PAGES);
 }
 
 FIXTURE_TEARDOWN(sparse)
 {
 	close(self->fd);
-	EXPECT_LOCKED(0);
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	EXPECT_NOTHING_LEFT();
 }
 
 TEST_F(sparse, holes)

@@ -42,20 +42,14 @@ static bool fail_after(int pages)
 
 FIXTURE_SETUP(sparse_device)
 {
-	self->before = ktap_pinned();
-	self->fd = native_open();
-	ASSERT_LE(0, self->fd);
-	self->mem = small_pages(PAGES * PAGE);
-	ASSERT_NE(MAP_FAILED, self->mem);
-	memset(self->mem, 1, PAGES * PAGE);
+	SPLIT_SETUP(PAGES);
 }
 
 FIXTURE_TEARDOWN(sparse_device)
 {
 	close(self->fd);
 	EXPECT_TRUE(sparse_iommu(false) && reserve(false) && fail_after(0));
-	EXPECT_LOCKED(0);
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	EXPECT_NOTHING_LEFT();
 }
 
 /* --- dirty pages --- */

@@ -26,19 +26,13 @@ FIXTURE(split) {
 
 FIXTURE_SETUP(split)
 {
-	self->before = ktap_pinned();
-	self->fd = native_open();
-	ASSERT_LE(0, self->fd);
-	self->mem = small_pages(PAGES * PAGE);
-	ASSERT_NE(MAP_FAILED, self->mem);
-	memset(self->mem, 1, PAGES * PAGE);
+	SPLIT_SETUP(PAGES);
 }
 
 FIXTURE_TEARDOWN(split)
 {
 	close(self->fd);
-	EXPECT_LOCKED(0);
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	EXPECT_NOTHING_LEFT();
 }
 
 #define EXPECT_HAS(maps, pages) EXPECT_MAPPED(maps, pages, pages)

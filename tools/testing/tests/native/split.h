@@ -37,6 +37,22 @@ static inline long long split_cut(int fd, uint64_t at, uint64_t first, uint64_t 
 	return bytes < 0 ? bytes : bytes / (long long)PAGE;
 }
 
+/* For fixtures with fd, mem and before: a /dev/ioasid, and @pages small pages that are touched. */
+#define SPLIT_SETUP(pages) do {								\
+	self->before = ktap_pinned();							\
+	self->fd = native_open();							\
+	ASSERT_LE(0, self->fd);								\
+	self->mem = small_pages((pages) * PAGE);					\
+	ASSERT_NE(MAP_FAILED, self->mem);						\
+	memset(self->mem, 1, (pages) * PAGE);						\
+} while (0)
+
+/* Once fd is closed nothing is left. */
+#define EXPECT_NOTHING_LEFT() do {							\
+	EXPECT_LOCKED(0);								\
+	EXPECT_EQ(0, ktap_leaked(self->before));					\
+} while (0)
+
 /* What is mapped: how many mappings and pages; and so many are pinned and charged. */
 #define EXPECT_MAPPED(maps, pages, there) do {						\
 	struct ioasid_get_info _i = native_info(self->fd, 0);				\
