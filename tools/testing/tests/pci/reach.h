@@ -47,6 +47,33 @@ static inline bool dma_reaches(volatile char *bar, char *mem, uint64_t iova)
 	return read && word[2] == capabilities;
 }
 
+/*
+ * For fixtures with first, mem, edu, bar and drive: an address space with memory at IOVA, the edu,
+ * which is attached to it, and the drive, which is not.
+ */
+#define REACH_SETUP() do {								\
+	ASSERT_TRUE(backend_open(&self->first, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));	\
+	self->mem = touched_memory(SIZE);						\
+	ASSERT_NE(MAP_FAILED, self->mem);						\
+	ASSERT_EQ(0, backend_map(&self->first, IOVA, self->mem, SIZE, MAP_RW));		\
+	self->edu = node_open(DEVICE_EDU);						\
+	ASSERT_EQ(0, node_attach(self->edu, self->first.fd, 0));			\
+	self->bar = edu_open(self->edu);						\
+	ASSERT_TRUE(self->bar);								\
+	self->drive = node_open(DEVICE_NVME);						\
+	ASSERT_LE(0, self->drive);							\
+} while (0)
+
+/* Revoked: not reached, and still there as a range that is taken, and to be unmapped. */
+#define EXPECT_REVOKED(self)								\
+	do {										\
+		EXPECT_FALSE(dma_reaches((self)->bar, (self)->mem, REGISTERS));		\
+		EXPECT_ERRNO(EEXIST, backend_map(&(self)->first, REGISTERS,		\
+						 (self)->mem, PAGE, MAP_RW));		\
+		EXPECT_EQ((long long)PAGE,						\
+			  backend_unmap(&(self)->first, REGISTERS, PAGE));		\
+	} while (0)
+
 /* Waits for them to be back. */
 static inline bool come_back(volatile char *bar, char *mem)
 {

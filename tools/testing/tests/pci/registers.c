@@ -24,18 +24,9 @@ FIXTURE(registers) {
 FIXTURE_SETUP(registers)
 {
 	self->log = fault_expect();
-	ASSERT_TRUE(backend_open(&self->first, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	self->second = open("/dev/ioasid", O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, self->second);
-	self->mem = touched_memory(SIZE);
-	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, backend_map(&self->first, IOVA, self->mem, SIZE, MAP_RW));
-	self->edu = node_open(DEVICE_EDU);
-	ASSERT_EQ(0, node_attach(self->edu, self->first.fd, 0));
-	self->bar = edu_open(self->edu);
-	ASSERT_TRUE(self->bar);
-	self->drive = node_open(DEVICE_NVME);
-	ASSERT_LE(0, self->drive);
+	REACH_SETUP();
 }
 
 FIXTURE_TEARDOWN(registers)
@@ -83,16 +74,6 @@ static char *attach_and_map(const struct backend *backend, int drive)
 {
 	return node_attach(drive, backend->fd, 0) ? NULL : map_registers(backend, drive);
 }
-
-/* What is left to be seen when they are revoked: a mapping that the device does not reach. */
-#define EXPECT_REVOKED(self)								\
-	do {										\
-		EXPECT_FALSE(dma_reaches((self)->bar, (self)->mem, REGISTERS));		\
-		EXPECT_ERRNO(EEXIST, backend_map(&(self)->first, REGISTERS,		\
-						 (self)->mem, PAGE, MAP_RW));		\
-		EXPECT_EQ((long long)PAGE,						\
-			  backend_unmap(&(self)->first, REGISTERS, PAGE));		\
-	} while (0)
 
 TEST_F(registers, unmapped_by_the_process)
 {
