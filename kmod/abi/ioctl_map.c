@@ -122,7 +122,6 @@ long ioasid_ioctl_map_file(struct ioasid_call *call)
 	ioasid_map_init(&c, space, map_iova(arg->flags, arg->iova), arg->start, arg->length,
 			map_flags(arg->flags) | IOASID_MAP_OF_FILE);
 	c.pin.file = fget(arg->fd);
-	c.pin.given = false;
 	ret = c.pin.file ? map_and_respond(call, &c, &arg->out_iova) : -EBADF;
 	if (c.pin.file)
 		fput(c.pin.file);

@@ -19,7 +19,6 @@ int ioasid_map_device(struct ioasid_space *space, const struct ioasid_device_ran
 	ioasid_map_init(&c, space, *iova, range->offset, length,
 			flags | IOASID_MAP_NATIVE | IOASID_MAP_OF_FILE);
 	c.pin.file = range->file;
-	c.pin.given = true;
 	c.pin.device = range;
 	ret = ioasid_map_make(&c);
 	if (!ret)

@@ -102,6 +102,7 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->pin.now = false;
 	c->pin.owed = 0;
 	c->pin.paid = NULL;
+	c->pin.device = NULL;
 	c->pin.booked = &space->booked;
 	c->pin.held = 0;
 	c->source = NULL;

@@ -629,7 +629,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 
 	buf.pages = buf.stack;
 	buf.room = BATCH_STACK;
-	if (call->file && call->given)
+	if (call->device)
 		return pin_device(pages, call);
 	if (call->file) {
 		ret = ioasid_file_take(pages, call->file, &src.file);

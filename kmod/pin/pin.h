@@ -265,9 +265,8 @@ struct ioasid_pin_paid {
  * @later: the caller charges for them, so that nothing is charged here
  * @now: fail with -EAGAIN for a page that is not present
  * @owed: with @later, on return how many pages must be charged
- * @given: read with @file alone, which stands for @device then
  * @paid: what is charged already; NULL: nothing
- * @device: with @given: memory of a device
+ * @device: memory of a device, for which @file stands; NULL: it is none
  * @booked: the owner may have books; of the space, or NULL: it may
  * @held: how many of the first pages are pinned and charged
  */
@@ -280,14 +279,11 @@ struct ioasid_pin_call {
 	bool timing;
 	bool later;
 	bool now;
-	bool given;
 	u8 workers;
 	u8 helpers;
 	unsigned long owed;
-	union {
-		struct ioasid_pin_paid *paid;
-		const struct ioasid_device_range *device;
-	};
+	struct ioasid_pin_paid *paid;
+	const struct ioasid_device_range *device;
 	const bool *booked;
 	unsigned long held;
 };
