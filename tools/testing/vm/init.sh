@@ -4,7 +4,7 @@
 # PID 1 of the test VM: mounts what a booted system has, runs the command,
 # and reports its exit status on the result channel as the very last thing.
 # Anything that goes wrong before that shows as a result that never came.
-PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb
+PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TERM=dumb
 export PATH HOME LC_ALL TERM
 
 run=$(sed -n 's/.*ioasid_run=\([^ ]*\).*/\1/p' /proc/cmdline)
