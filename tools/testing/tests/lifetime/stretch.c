@@ -25,8 +25,17 @@ static const char steps[] =
 	"ioasid_pages_put_area ioasid_area_forget_pins ioasid_dirty_area_track "
 	"ioasid_domain_program intel_iommu_unmap_pages";
 static const char looks[] = "__cond_resched schedule";
-/* Where those two are, as the tracer has it; 0 for one that is not called here. */
-static unsigned long look_at[2];
+
+/*
+ * To filter by so many names takes seconds, so all tests share one tracer: the first makes it, and
+ * the program removes it in the end.
+ * @ready: it is there
+ * @look_at: where those two looks are, as the tracer has it; 0 for one that is not called here
+ */
+static struct tracer {
+	bool ready;
+	unsigned long look_at[2];
+} *tracer;
 
 FIXTURE(stretch) {
 	struct backend d, device;
@@ -82,6 +91,15 @@ static void trace_on(bool on)
 	trace_write("tracing_on", on ? "1" : "0");
 }
 
+/* Of the process that calls, as the others are not to be seen. */
+static bool trace_pid(void)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	return trace_write("set_ftrace_pid", pid);
+}
+
 /* Opened like this it is emptied. */
 static void trace_empty(void)
 {
@@ -118,27 +136,43 @@ static bool trace_find_looks(void)
 	f = fopen(TRACE "/trace", "re");
 	for (; f && i < nr && fgets(line, sizeof(line), f); )
 		if (line[0] != '#' && is[i++] >= 0 && sscanf(line, "%*d %*d %*u %lx", &ip) == 1)
-			look_at[(int)is[i - 1]] = ip;
+			tracer->look_at[(int)is[i - 1]] = ip;
 	if (f)
 		fclose(f);
 	trace_empty();
-	return look_at[0] || look_at[1];
+	return tracer->look_at[0] || tracer->look_at[1];
+}
+
+static bool trace_make(void)
+{
+	if (mkdir(TRACE, 0700) && errno != EEXIST)
+		return false;
+	trace_filter(looks);
+	if (!trace_write("tracing_on", "0") || !trace_pid() || !trace_write("buffer_size_kb", "16384") ||
+	    !trace_write("current_tracer", "function") || !trace_find_looks())
+		return false;
+	trace_filter(steps);
+	return true;
 }
 
 static bool trace_begin(void)
 {
-	char pid[16];
+	if (!tracer->ready)
+		tracer->ready = trace_make();
+	return tracer->ready && trace_pid() && trace_write("current_tracer", "function");
+}
 
-	if (mkdir(TRACE, 0700) && errno != EEXIST)
-		return false;
-	snprintf(pid, sizeof(pid), "%d", getpid());
-	trace_filter(looks);
-	if (!trace_write("tracing_on", "0") || !trace_write("set_ftrace_pid", pid) ||
-	    !trace_write("buffer_size_kb", "16384") || !trace_write("current_tracer", "function") ||
-	    !trace_find_looks())
-		return false;
-	trace_filter(steps);
-	return true;
+/* Before the tests, each of which is a process of its own. */
+__attribute__((constructor)) static void tracer_share(void)
+{
+	tracer = mmap(NULL, sizeof(*tracer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tracer == MAP_FAILED)
+		abort();
+}
+
+__attribute__((destructor)) static void tracer_remove(void)
+{
+	rmdir(TRACE);
 }
 
 /* The most steps without a look between, and how many there were in all. */
@@ -154,7 +188,7 @@ static void trace_read(unsigned int *longest, unsigned int *all)
 	while (f && fgets(line, sizeof(line), f)) {
 		if (line[0] == '#')
 			continue;
-		if (sscanf(line, "%*d %*d %*u %lx", &ip) == 1 && (ip == look_at[0] || ip == look_at[1])) {
+		if (sscanf(line, "%*d %*d %*u %lx", &ip) == 1 && (ip == tracer->look_at[0] || ip == tracer->look_at[1])) {
 			n = 0;
 			continue;
 		}
@@ -201,7 +235,6 @@ FIXTURE_SETUP(stretch)
 FIXTURE_TEARDOWN(stretch)
 {
 	trace_write("current_tracer", "nop");
-	rmdir(TRACE);
 	backend_close(&self->device);
 	backend_close(&self->d);
 	munmap(self->mem, PAGE);

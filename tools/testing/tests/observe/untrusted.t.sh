@@ -154,7 +154,7 @@ ctl_pincg_set() {
 }
 
 ctl_stats_on() { evil map 16M 4K; shows '' ioasidctl stats on; shows '' ioasidctl stats off; }
-ctl_stats_off() { ctl_stats_on; }
+ctl_stats_off() { :; }	# with the one above
 ctl_stats_total() { ioasidctl stats on >/dev/null; evil map 16M 4K; shows '' ioasidctl stats total; tells '' ioasidctl -j stats total; ioasidctl stats off >/dev/null; }
 
 ctl_metrics() {
