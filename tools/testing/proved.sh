@@ -23,11 +23,12 @@ proved_begin() {
 }
 
 # proved_inputs UNIT: the checksums of what it depends on. A test program of another
-# area is no input, and a page only where pages are read.
+# area is no input, and a page or a finding only where these are read.
 proved_inputs() {
 	case $1 in
 	lint) cat "$proved_files" build/lint/commits 2>/dev/null ;;
-	host|transcript|live|smoke-*|type1-*) cat "$proved_files" ;;
+	host) cat "$proved_files" ;;
+	transcript|live|smoke-*|type1-*) grep -v ' \./findings/' "$proved_files" ;;
 	docs) proved_area docs <"$proved_files" ;;
 	*) proved_area "$1" <"$proved_files" | grep -v '\.md$'; grep ' \./docs/policy\.md$' "$proved_files" ;;
 	esac
@@ -35,7 +36,7 @@ proved_inputs() {
 
 # A BPF object of one area (.bpf.c) is loaded by others, too.
 proved_area() {
-	grep -v -E ' \./tools/testing/tests/[^/]*/([^/]*\.t\.sh|[^/.]*(\.long)?\.c)$'
+	grep -v -E ' \./(findings/.*|tools/testing/tests/[^/]*/([^/]*\.t\.sh|[^/.]*(\.long)?\.c))$'
 	grep " \./tools/testing/tests/$1/" "$proved_files"
 }
 

@@ -10,7 +10,7 @@ begin() {
 	tree=$(mktemp -d)
 	trap 'rm -r "$tree"' EXIT
 	cd "$tree"
-	for file in kmod/map.c docs/abi.md docs/policy.md tools/testing/lib/nvme.h VERSION \
+	for file in kmod/map.c docs/abi.md docs/policy.md findings/jc.sh tools/testing/lib/nvme.h VERSION \
 		tools/testing/tests/uapi/map.c tools/testing/tests/uapi/lib/call.c \
 		tools/testing/tests/native/map.c tools/testing/tests/native/ring.long.c \
 		tools/testing/tests/native/close.t.sh tools/testing/tests/native/module/kapi.c \
@@ -64,6 +64,7 @@ of_one_area() {
 of_a_page() {
 	begin
 	again_after docs/abi.md lint host docs smoke-7.3
+	again_after findings/jc.sh lint host
 	again_after docs/policy.md lint host docs uapi native smoke-7.3
 }
 
