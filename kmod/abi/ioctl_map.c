@@ -231,7 +231,7 @@ static void *batch_copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, 
 }
 
 /* Write the address of entry @i to the caller; before the map, when it can still fail. */
-static int batch_respond(void *data, unsigned int i, u64 iova)
+static int ioctl_batch_respond(void *data, unsigned int i, u64 iova)
 {
 	struct ioasid_map_batch *arg = data;
 	struct ioasid_map_entry __user *user;
@@ -240,7 +240,7 @@ static int batch_respond(void *data, unsigned int i, u64 iova)
 	return put_user(iova, &user->out_iova);
 }
 
-static int batch_entry_fill(void *data, unsigned int i, const void *entries,
+static int ioctl_batch_fill(void *data, unsigned int i, const void *entries,
 			    struct ioasid_map_call *c)
 {
 	const struct ioasid_map_entry *e = (const struct ioasid_map_entry *)entries + i;
@@ -260,8 +260,8 @@ long ioasid_ioctl_map_batch(struct ioasid_call *call)
 {
 	struct ioasid_map_batch *arg = call->arg;
 	struct ioasid_map_batch_call batch = {
-		.fill = batch_entry_fill,
-		.respond = batch_respond,
+		.fill = ioctl_batch_fill,
+		.respond = ioctl_batch_respond,
 		.data = arg,
 		.nr = arg->nr_entries,
 	};
