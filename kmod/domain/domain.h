@@ -12,9 +12,31 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 			  struct ioasid_map_result *res);
 int ioasid_space_program(struct ioasid_space *space, struct ioasid_area *area, bool sync,
 			 struct ioasid_map_result *res);
+int ioasid_space_program_run(struct ioasid_space *space, struct ioasid_area **areas,
+			     unsigned int nr, unsigned int *done);
 int ioasid_domain_sync_map(struct ioasid_domain *d, u64 start, u64 last);
 int ioasid_space_sync_map(struct ioasid_space *space, u64 start, u64 last);
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area);
+
+/* Areas of a run: fewer pages than the smallest entry of several that a driver may make of them. */
+#define IOASID_RUN_MOST	64
+
+/*
+ * ioasid_area_continues() - single pages: does @next come right after @area, in IOVAs and in memory?
+ *
+ * Both are pinned, new, and have pages of their own. Frames are the lowest bits of an extent, so
+ * the next frame is one more.
+ */
+static inline bool ioasid_area_continues(const struct ioasid_area *area,
+					 const struct ioasid_area *next)
+{
+	const struct ioasid_pages *pages = next->pages;
+
+	return next->node.start == area->node.last + 1 &&
+	       pages->ext.inl[0] == area->pages->ext.inl[0] + 1 && pages->npages == 1 &&
+	       area->pages->npages == 1 && next->prot == area->prot &&
+	       likely(!pages->sparse && !pages->bare && !area->pages->sparse && !area->pages->bare);
+}
 
 /* cut.c: parts of an area */
 bool ioasid_domain_may_cut(struct ioasid_domain *d, const struct ioasid_area *area, u64 at,

@@ -72,6 +72,27 @@ static noinline int map_split(struct iommu_domain *domain, u64 iova, phys_addr_t
 	return 0;
 }
 
+/* So many single pages, each with an entry of its own. */
+static int map_singles(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t count,
+		       int prot, u64 *mapped)
+{
+	size_t done;
+	int ret;
+
+	while (count) {
+		done = 0;
+		ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, count, prot,
+					     GFP_KERNEL_ACCOUNT, &done);
+		*mapped += done;
+		if (ret)
+			return ret;
+		iova += done;
+		phys += done;
+		count -= done >> PAGE_SHIFT;
+	}
+	return 0;
+}
+
 static int map_pages(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
 		     int prot, u64 *mapped)
 {
@@ -311,7 +332,7 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 }
 
 /* Clear @area alone from @from and all domains before it in the list. */
-static void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
+static noinline void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 			   struct ioasid_domain *from)
 {
 	LIST_HEAD(one);
@@ -346,6 +367,108 @@ __flatten int ioasid_space_program(struct ioasid_space *space, struct ioasid_are
 		}
 	}
 	return 0;
+}
+
+/* Can one call of the driver write the entries of several areas, to be cleared one by one? */
+static bool domain_takes_runs(const struct ioasid_domain *d)
+{
+	return ioasid_pt_can_write(d->domain) && !ioasid_has_range_ops(d->domain) && !d->whole &&
+	       d->domain->pgsize_bitmap & PAGE_SIZE;
+}
+
+/*
+ * With one call; *@done becomes how many areas are written. The driver may have written entries of
+ * later ones without saying so.
+ */
+static int program_run_at_once(struct ioasid_domain *d, struct ioasid_area **areas,
+			       unsigned int nr, unsigned int *done)
+{
+	u64 iova = ioasid_area_start(areas[0]), bytes = 0;
+	struct ioasid_extent extent;
+	unsigned int i;
+	int ret;
+
+	ioasid_extent_unpack(areas[0]->pages->ext.inl[0], &extent);
+	ret = map_singles(d->domain, iova, PFN_PHYS(extent.pfn), nr, areas[0]->prot | IOMMU_CACHE,
+			  &bytes);
+	*done = nr;
+	if (likely(!ret)) {
+		trace_map(iova, PFN_PHYS(extent.pfn), bytes);
+		return 0;
+	}
+	*done = PHYS_PFN(bytes);
+	for (i = *done; i < nr; i++)
+		ioasid_domain_undo(d, areas[i], 0, &(struct ioasid_doubt){
+			.iova = ioasid_area_start(areas[i]),
+			.phys = PFN_PHYS(extent.pfn + i),
+			.bytes = PAGE_SIZE,
+		});
+	return ret;
+}
+
+static int program_run_each(struct ioasid_domain *d, struct ioasid_area **areas, unsigned int nr,
+			    unsigned int *done)
+{
+	int ret = 0;
+
+	for (*done = 0; *done < nr; ++*done) {
+		ret = ioasid_domain_program(d, areas[*done], false, NULL);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static noinline void program_run_trace(struct ioasid_area **areas, unsigned int nr)
+{
+	struct ioasid_extent extent;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		ioasid_extent_unpack(areas[i]->pages->ext.inl[0], &extent);
+		program_run(areas[i], &extent, ioasid_area_start(areas[i]));
+	}
+}
+
+/**
+ * ioasid_space_program_run() - ioasid_space_program() of areas of a single page each, without sync
+ * @space: domains_rwsem is held
+ * @areas: each continues the one before (ioasid_area_continues())
+ * @nr: how many
+ * @done: on return how many are written
+ *
+ * With one call of the driver for all of them, where their entries can be cleared one by one:
+ * single pages, and too few of them for a larger entry.
+ *
+ * Return: 0; or the errno of the area after the first *@done: nothing is left of that one and
+ * those after it (else area->stuck).
+ */
+int ioasid_space_program_run(struct ioasid_space *space, struct ioasid_area **areas,
+			     unsigned int nr, unsigned int *done)
+{
+	struct ioasid_domain *d;
+	unsigned int n, i;
+	int ret = 0, err;
+
+	lockdep_assert_held(&space->domains_rwsem);
+	*done = nr;
+	list_for_each_entry(d, &space->domains, link) {
+		if (likely(domain_takes_runs(d))) {
+			if (trace_ioasid_run_enabled())
+				program_run_trace(areas, *done);
+			err = program_run_at_once(d, areas, *done, &n);
+		} else {
+			err = program_run_each(d, areas, *done, &n);
+		}
+		if (likely(!err))
+			continue;
+		/* Later domains get those before it. */
+		for (i = n; i < *done; i++)
+			unprogram_back(space, areas[i], list_prev_entry(d, link));
+		*done = n;
+		ret = err;
+	}
+	return ret;
 }
 
 /**

@@ -482,6 +482,37 @@ static int map_program(struct ioasid_map_call *c, bool sync)
 	return 0;
 }
 
+/* Is @next to be written with the one before, by the same call of the driver? */
+static bool map_continues(const struct ioasid_map_call *c, const struct ioasid_map_call *next)
+{
+	return ioasid_area_continues(c->area, next->area) &&
+	       likely(next->area->pages->pinned && !next->area->stop && !next->pin.timing);
+}
+
+/* The first of @nr mappings, and those that continue it; *@done becomes how many are written. */
+static int map_program_run(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+{
+	/* Only what was set is read. */
+	struct ioasid_area *run[IOASID_RUN_MOST] __uninitialized;
+	unsigned int n;
+	int ret;
+
+	run[0] = c->area;
+	nr = min(nr, IOASID_RUN_MOST);
+	for (n = 1; n < nr && map_continues(&c[n - 1], &c[n]); n++)
+		run[n] = c[n].area;
+	/* What is special about the first one is looked at there. */
+	if (n == 1 || !c->area->pages->pinned || c->area->stop || c->pin.timing) {
+		ret = map_program(c, false);
+		*done = !ret;
+		return ret;
+	}
+	ret = ioasid_space_program_run(c->space, run, n, done);
+	if (ret)
+		return ioasid_map_fail(&c[*done], ret, ioasid_err_reason(ret, IOASID_R_IOMMU), 0, 0);
+	return 0;
+}
+
 /*
  * ioasid_map_program() - write the page tables of a batch; domains_rwsem is held
  *
@@ -490,15 +521,12 @@ static int map_program(struct ioasid_map_call *c, bool sync)
  */
 __flatten int ioasid_map_program(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
-	unsigned int n;
+	unsigned int n, good;
 	int ret = 0;
 
 	lockdep_assert_held(&c->space->domains_rwsem);
-	for (n = 0; n < nr; n++) {
-		ret = map_program(&c[n], false);
-		if (ret)
-			break;
-	}
+	for (n = 0; n < nr && !ret; n += good)
+		ret = map_program_run(&c[n], nr - n, &good);
 	*done = n;
 	return ret;
 }

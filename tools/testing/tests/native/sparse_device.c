@@ -31,15 +31,6 @@ static bool reserve(bool on)
 	       file_write(SPLIT_PARAMS "resv_type", on ? "2,-1" : "-1,-1");
 }
 
-/* The driver fails to map more pages than that; 0: it does not fail. */
-static bool fail_after(int pages)
-{
-	char limit[16];
-
-	snprintf(limit, sizeof(limit), "%d,0", pages);
-	return file_write(SPLIT_PARAMS "fail_map", limit);
-}
-
 FIXTURE_SETUP(sparse_device)
 {
 	SPLIT_SETUP(PAGES);
@@ -48,7 +39,7 @@ FIXTURE_SETUP(sparse_device)
 FIXTURE_TEARDOWN(sparse_device)
 {
 	close(self->fd);
-	EXPECT_TRUE(sparse_iommu(false) && reserve(false) && fail_after(0));
+	EXPECT_TRUE(sparse_iommu(false) && reserve(false) && split_fail_after(0));
 	EXPECT_NOTHING_LEFT();
 }
 
@@ -190,11 +181,11 @@ TEST_F(sparse_device, driver_fails)
 	ASSERT_TRUE(sparse_iommu(true) && window(self->mem));
 	ASSERT_TRUE(native_attach(self->fd, &d, SPLIT_FAKE));
 	for (i = 1; i < THERE; i += 3) {
-		ASSERT_TRUE(fail_after(i));
+		ASSERT_TRUE(split_fail_after(i));
 		EXPECT_NOT(ENOMEM);
 		EXPECT_EQ(0, split_mapped());
 	}
-	ASSERT_TRUE(fail_after(0));
+	ASSERT_TRUE(split_fail_after(0));
 	EXPECT_EQ(missing, sparse_missing());
 	EXPECT_EQ(AT, sparse_map(self->fd, 0, AT, self->mem, PAGES, &self->s));
 	EXPECT_EQ(THERE, split_mapped());

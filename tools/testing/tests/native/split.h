@@ -29,6 +29,15 @@ static inline long long split_mapped(void)
 	return file_number(SPLIT_PARAMS "mapped");
 }
 
+/* The driver fails to map more pages than that; 0: it does not fail. */
+static inline bool split_fail_after(int pages)
+{
+	char limit[16];
+
+	snprintf(limit, sizeof(limit), "%d,0", pages);
+	return file_write(SPLIT_PARAMS "fail_map", limit);
+}
+
 /* Unmap pages [first, first + n) of what is mapped from @at on: how many pages there were, or -1. */
 static inline long long split_cut(int fd, uint64_t at, uint64_t first, uint64_t n)
 {

@@ -59,6 +59,9 @@ module_param_array(flushes, ulong, NULL, 0444);
 /* Pages that were to be cleared and had no entry; not with whole_entries. */
 static ulong missing[FAKE_IOMMUS];
 module_param_array(missing, ulong, NULL, 0444);
+/* Calls that mapped something, or were to. */
+static ulong map_calls[FAKE_IOMMUS];
+module_param_array(map_calls, ulong, NULL, 0444);
 
 /* Maps and unmaps of other ranges run at the same time. */
 static DEFINE_SPINLOCK(seen_lock);
@@ -113,6 +116,7 @@ static int fake_map(struct iommu_domain *domain, unsigned long iova, phys_addr_t
 	size_t i, n = pgsize * pgcount >> PAGE_SHIFT;
 
 	WRITE_ONCE(last_prot[f->index], prot);
+	count(&map_calls[f->index], 1);
 	for (i = 0; i < n; i++) {
 		if (fail_map[f->index] && READ_ONCE(mapped[f->index]) >= fail_map[f->index])
 			break;
