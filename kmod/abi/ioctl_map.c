@@ -34,10 +34,17 @@ static u64 map_iova(u32 flags, u64 iova)
 	return flags & IOASID_MAP_FLAG_FIXED_IOVA ? iova : 0;
 }
 
+/* Unmap again: the caller does not get to know the address. */
+static noinline void map_take_back(struct ioasid_map_call *c)
+{
+	u64 unused;
+
+	ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
+}
+
 /* Map, and write the address to the caller; unmap again if that fails. */
 static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c, __u64 *out)
 {
-	u64 unused;
 	long ret;
 
 	ret = ioasid_map_make(c);
@@ -45,8 +52,8 @@ static long map_and_respond(struct ioasid_call *call, struct ioasid_map_call *c,
 		return ret;
 	*out = c->args.iova;
 	ret = ioasid_call_answer(call, out);
-	if (ret)
-		ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
+	if (unlikely(ret))
+		map_take_back(c);
 	return ret;
 }
 
@@ -58,7 +65,6 @@ static noinline long map_sparse(struct ioasid_call *call, struct ioasid_map_call
 		.to = u64_to_user_ptr(arg->holes),
 		.room = arg->nr_holes,
 	};
-	u64 unused;
 	long ret;
 
 	/* The list is written in the middle of the map, and that may wait. */
@@ -75,12 +81,12 @@ static noinline long map_sparse(struct ioasid_call *call, struct ioasid_map_call
 	if (!ioasid_call_respond(call))
 		return ret;
 	if (!ret)
-		ioasid_unmap(c->space, c->args.iova, c->args.length, IOASID_UNMAP_NATIVE, &unused);
+		map_take_back(c);
 	return -EFAULT;
 }
 
 /* IOASID_MAP_DMA */
-long ioasid_ioctl_map_dma(struct ioasid_call *call)
+__flatten long ioasid_ioctl_map_dma(struct ioasid_call *call)
 {
 	struct ioasid_map_dma *arg = call->arg;
 	bool sparse = arg->flags & IOASID_MAP_FLAG_SPARSE;
@@ -155,7 +161,8 @@ long ioasid_ioctl_copy(struct ioasid_call *call)
 	return ret;
 }
 
-static long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg, u32 flags)
+static noinline long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dma *arg,
+				       u32 flags)
 {
 	struct ioasid_dirty_query q = {
 		.iova = arg->iova,
@@ -166,15 +173,15 @@ static long ioctl_unmap_dirty(struct ioasid_space *space, struct ioasid_unmap_dm
 	};
 	long ret = ioasid_dirty_check(space, &q);
 
-	return ret ?: ioasid_unmap_dirty(space, flags, &q, &arg->out_length);
+	return ret ?: ioasid_unmap_dirty(space, IOASID_UNMAP_NATIVE | flags, &q, &arg->out_length);
 }
 
 /* IOASID_UNMAP_DMA */
-long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
+__flatten long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 {
 	struct ioasid_unmap_dma *arg = call->arg;
-	u32 flags = IOASID_UNMAP_NATIVE;
 	struct ioasid_space *space;
+	u32 flags = 0;
 	long ret;
 
 	if (arg->__reserved)
@@ -196,10 +203,9 @@ long ioasid_ioctl_unmap_dma(struct ioasid_call *call)
 	ret = ioasid_call_answer(call, &arg->out_length);
 	if (!ret && arg->flags & IOASID_UNMAP_FLAG_GET_DIRTY)
 		ret = ioctl_unmap_dirty(space, arg, flags);
-	else if (!ret && call->now)
-		ret = ioasid_unmap_now(space, arg->iova, arg->length, &arg->out_length);
 	else if (!ret)
-		ret = ioasid_unmap(space, arg->iova, arg->length, flags, &arg->out_length);
+		ret = ioasid_unmap_native(space, arg->iova, arg->length, flags, call->now,
+					  &arg->out_length);
 	ioasid_space_put(space);
 	return ioasid_call_answer(call, &arg->out_length) ?: ret;
 }

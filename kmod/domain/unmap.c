@@ -114,6 +114,41 @@ static u64 clear_step(struct iommu_domain *domain, u64 iova, u64 left)
 	return min(step, left);
 }
 
+/* One call of the driver, and what some drivers leave to their caller. */
+static size_t clear_once(struct iommu_domain *domain, u64 iova, u64 size, bool direct,
+			 struct iommu_iotlb_gather *gather)
+{
+	size_t n = direct ? pt_unmap(domain, iova, size, gather) :
+			    iommu_unmap_fast(domain, iova, size, gather);
+
+	/*
+	 * Some drivers do not fill in @gather, and newer kernels skip the
+	 * sync of an empty one: set the range here.
+	 */
+	if (n && gather->start >= gather->end)
+		iommu_iotlb_gather_add_range(gather, iova, n);
+	return n;
+}
+
+/* What is left after the first @done bytes, step by step. */
+static noinline u64 clear_steps(struct iommu_domain *domain, u64 iova, u64 size, u64 done,
+				bool direct, struct iommu_iotlb_gather *gather)
+{
+	size_t n;
+
+	while (done < size) {
+		u64 step = clear_step(domain, iova + done, size - done);
+
+		n = clear_once(domain, iova + done, step, direct, gather);
+		if (!n)
+			break;
+		done += n;
+		if (done < size)
+			cond_resched();
+	}
+	return min(done, size);
+}
+
 /*
  * Clear [iova, iova + size), all of which has entries, without a flush. Return: how much
  * from @iova on is clear.
@@ -126,26 +161,13 @@ static u64 clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 {
 	bool direct = ioasid_pt_can_write(domain);
 	u64 done = 0;
-	size_t n;
 
-	while (done < size) {
-		u64 step = clear_step(domain, iova + done, size - done);
-
-		n = direct ? pt_unmap(domain, iova + done, step, gather) :
-			     iommu_unmap_fast(domain, iova + done, step, gather);
-		if (!n)
-			break;
-		/*
-		 * Some drivers do not fill in @gather, and newer kernels skip the
-		 * sync of an empty one: set the range here.
-		 */
-		if (gather->start >= gather->end)
-			iommu_iotlb_gather_add_range(gather, iova + done, n);
-		done += n;
-		if (done < size)
-			cond_resched();
+	if (likely(size - 1 < CLEAR_STEP)) {
+		done = clear_once(domain, iova, size, direct, gather);
+		if (likely(done >= size || !done))
+			return min(done, size);
 	}
-	return min(done, size);
+	return clear_steps(domain, iova, size, done, direct, gather);
 }
 
 /*

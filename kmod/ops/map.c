@@ -28,6 +28,26 @@
 #include "lib/who.h"
 #include "ops.h"
 
+/*
+ * What is known of a call where the code for it is compiled: it is of memory of the caller that is not
+ * mapped yet, has no holes, and may wait. Where that is not known it is looked at.
+ */
+enum map_kind {
+	MAP_ANY,
+	MAP_PLAIN,
+};
+
+static __always_inline bool map_now(const struct ioasid_map_call *c, enum map_kind kind)
+{
+	return kind == MAP_ANY && unlikely(c->pin.now);
+}
+
+static __always_inline bool map_has(const struct ioasid_map_call *c, enum map_kind kind,
+				    enum ioasid_map_flags flag)
+{
+	return kind == MAP_ANY && c->args.flags & flag;
+}
+
 /* ioasid_map_fail() - note for tracepoints and policies why the map fails; returns @err */
 int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reason, u64 a, u64 b)
 {
@@ -45,7 +65,7 @@ static noinline void map_listen(struct ioasid_map_call *c)
 }
 
 /* Sleep because a policy requests it: before any lock, and killably. */
-static int map_wait(struct ioasid_map_call *c, u32 wait_us)
+static noinline int map_wait(struct ioasid_map_call *c, u32 wait_us)
 {
 	ktime_t until = ktime_add_us(ktime_get(), wait_us);
 	int ret;
@@ -74,7 +94,7 @@ static int map_ask_policy(struct ioasid_map_call *c)
 }
 
 /* The checks of type1 that need no lock, in its order. */
-static int map_check_args(struct ioasid_map_call *c)
+static int map_check_args(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct ioasid_map_args *m = &c->args;
 	u64 last_vaddr;
@@ -89,10 +109,10 @@ static int map_check_args(struct ioasid_map_call *c)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_FLAGS, m->flags, 0);
 	if (!current->mm)
 		return ioasid_map_fail(c, -ENODEV, IOASID_R_NO_MM, 0, 0);
-	return unlikely(m->flags & IOASID_MAP_SPARSE) ? ioasid_map_check_sparse(c) : 0;
+	return unlikely(map_has(c, kind, IOASID_MAP_SPARSE)) ? ioasid_map_check_sparse(c) : 0;
 }
 
-static int map_no_more(struct ioasid_map_call *c)
+static noinline int map_no_more(struct ioasid_map_call *c)
 {
 	struct ioasid_space *space = c->space;
 
@@ -125,7 +145,7 @@ static noinline int map_count(struct ioasid_map_call *c)
  * Take the requested address, or a free one, unless a policy refuses it. A mapping gets
  * its address only here, so map_at sees every address.
  */
-static int map_choose(struct ioasid_map_call *c)
+static noinline int map_choose(struct ioasid_map_call *c)
 {
 	struct ioasid_policy_refusal no = {};
 	struct ioasid_map_args *m = &c->args;
@@ -148,7 +168,7 @@ static int map_choose(struct ioasid_map_call *c)
 			ioasid_map_fail(c, ret, IOASID_R_WINDOW, m->length, 0);
 }
 
-static int map_out_of_range(struct ioasid_map_call *c)
+static noinline int map_out_of_range(struct ioasid_map_call *c)
 {
 	struct ioasid_iova_range near = ioasid_ranges_nearest(&c->space->iova_ranges, c->args.iova);
 
@@ -161,10 +181,14 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 	struct ioasid_space *space = c->space;
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *other;
-	int ret = map_choose(c);
+	int ret;
 
-	if (ret)
-		return ret;
+	/* Most callers have chosen, and no policy asks where. */
+	if (m->flags & IOASID_MAP_ANYWHERE || ioasid_policy_has(IOASID_OP_MAP_AT)) {
+		ret = map_choose(c);
+		if (ret)
+			return ret;
+	}
 	other = ioasid_area_place(space, m->iova, c->last, place);
 	if (other)
 		return ioasid_map_fail(c, -EEXIST, IOASID_R_OVERLAP, ioasid_area_start(other),
@@ -213,21 +237,33 @@ static noinline struct ioasid_holder *map_new_holder(struct ioasid_map_call *c)
 	return h;
 }
 
+/* The record of the caller, who is to own the pages; NULL without memory. */
+static struct ioasid_holder *map_holder(struct ioasid_map_call *c)
+{
+	struct ioasid_holder *h = c->space->holder;
+
+	if (likely(h && ioasid_holder_fits(h, &c->args.who, READ_ONCE(c->space->account_user))))
+		return h;
+	return map_new_holder(c);
+}
+
+/* The pages had another owner, or none. */
+static noinline void map_new_owner(struct ioasid_pages *pages, struct ioasid_holder *h)
+{
+	ioasid_pages_release(pages);
+	pages->holder = ioasid_holder_get(h);
+}
+
 /* The caller is the owner of the pages. */
 static int map_hold(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
-	struct ioasid_holder *h = c->space->holder;
+	struct ioasid_holder *h = map_holder(c);
 
-	if (unlikely(!h || !ioasid_holder_fits(h, &c->args.who, READ_ONCE(c->space->account_user))))
-		h = map_new_holder(c);
-	if (!h)
+	if (unlikely(!h))
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
 	/* The mapping before in the same memory may have had the same owner. */
-	if (likely(pages->holder == h))
-		return 0;
-	ioasid_pages_release(pages);
-	pages->holder = ioasid_holder_get(h);
+	if (unlikely(c->area->pages->holder != h))
+		map_new_owner(c->area->pages, h);
 	return 0;
 }
 
@@ -246,15 +282,19 @@ static noinline void map_share(struct ioasid_map_call *c)
 /* The access of the device is the same bits in a request and for the IOMMU. */
 static_assert(IOASID_MAP_READ == IOMMU_READ && IOASID_MAP_WRITE == IOMMU_WRITE);
 
-/* Describe the area; nothing is reserved or pinned yet. */
-static void map_describe(struct ioasid_map_call *c)
+/* Describe the area, which is BUILDING; nothing is reserved or pinned yet. areas_lock is held. */
+static void map_describe(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *area = c->area;
 	struct ioasid_pages *pages;
 
+	/* The first state, as it was made. All bits of a byte are set, so that it is not read. */
+	BUILD_BUG_ON(IOASID_AREA_BUILDING);
 	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
-	if (c->source) {
+	area->small = !c->space->huge;
+	area->torn = false;
+	if (kind == MAP_ANY && unlikely(c->source)) {
 		area->pages = c->source;
 		area->first = c->first;
 		c->source = NULL;
@@ -263,10 +303,11 @@ static void map_describe(struct ioasid_map_call *c)
 	pages = area->pages;
 	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
 			  m->who.pid);
-	pages->of_file = !!c->pin.file;
-	if (unlikely(m->flags & IOASID_MAP_SPARSE))
+	if (kind == MAP_ANY && unlikely(c->pin.file))
+		pages->of_file = true;
+	if (unlikely(map_has(c, kind, IOASID_MAP_SPARSE)))
 		pages->sparse = true;
-	if (READ_ONCE(c->space->charge_shared))
+	if (unlikely(READ_ONCE(c->space->charge_shared)))
 		pages->share = IOASID_SHARE_ALONE;
 }
 
@@ -280,7 +321,7 @@ static int map_alloc(struct ioasid_map_call *c, struct ioasid_area_pool *pool)
  * Take areas_lock, and see to an area: the one that the space keeps, or one that was
  * allocated without the lock.
  */
-static int map_lock(struct ioasid_map_call *c)
+static int map_lock(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct mutex *lock = &c->space->areas_lock;
 	int ret = 0;
@@ -289,7 +330,7 @@ static int map_lock(struct ioasid_map_call *c)
 	if (!READ_ONCE(c->space->spare))
 		ret = map_alloc(c, NULL);
 	while (!ret) {
-		if (!c->pin.now)
+		if (!map_now(c, kind))
 			mutex_lock(lock);
 		else if (!mutex_trylock(lock))
 			break;
@@ -307,7 +348,7 @@ static int map_lock(struct ioasid_map_call *c)
 }
 
 /* Take the range for the area; areas_lock is held. */
-static int map_claim(struct ioasid_map_call *c)
+static int map_claim(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
@@ -320,11 +361,9 @@ static int map_claim(struct ioasid_map_call *c)
 	ret = map_check_space(c, &place);
 	/* Shared pages exist only on a /dev/ioasid, and have an owner. */
 	if (!ret)
-		ret = c->args.flags & IOASID_MAP_SHARED ? map_count(c) : map_hold(c);
+		ret = map_has(c, kind, IOASID_MAP_SHARED) ? map_count(c) : map_hold(c);
 	if (!ret) {
-		area->state = IOASID_AREA_BUILDING;
 		area->serial = ++space->serial;
-		area->small = !space->huge;
 		area->node.start = c->args.iova;
 		area->node.last = c->last;
 		ioasid_area_insert(space, area, &place);
@@ -369,15 +408,8 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
-/**
- * ioasid_map_pin() - pin the pages of a mapping, and charge them unless that is done later
- * @c: its range is reserved, in a space where pages are pinned at once; no lock is held
- *
- * After it only the page tables are missing.
- *
- * Return: 0; or an errno, for ioasid_map_undo().
- */
-int ioasid_map_pin(struct ioasid_map_call *c)
+/* ioasid_map_pin(), which has the comment */
+static __always_inline int map_pin(struct ioasid_map_call *c, enum map_kind kind)
 {
 	int ret;
 
@@ -388,12 +420,25 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 	c->pin.helpers = 0;
 	if (unlikely(c->args.length >> PAGE_SHIFT >= IOASID_WORKERS_PAGES))
 		map_help(c);
-	ret = ioasid_pages_pin(c->area->pages, &c->pin);
-	if (!ret && unlikely(c->area->pages->sparse))
+	ret = ioasid_pages_pin(c->area->pages, &c->pin, kind == MAP_PLAIN);
+	if (!ret && kind == MAP_ANY && unlikely(c->area->pages->sparse))
 		ret = ioasid_map_holes(c);
 	if (ret)
 		return ret;
-	return c->pin.later ? 0 : map_bound(c);
+	return kind == MAP_ANY && c->pin.later ? 0 : map_bound(c);
+}
+
+/**
+ * ioasid_map_pin() - pin the pages of a mapping, and charge them unless that is done later
+ * @c: its range is reserved, in a space where pages are pinned at once; no lock is held
+ *
+ * After it only the page tables are missing.
+ *
+ * Return: 0; or an errno, for ioasid_map_undo().
+ */
+int ioasid_map_pin(struct ioasid_map_call *c)
+{
+	return map_pin(c, MAP_ANY);
 }
 
 /* ioasid_map_paid() - the pages to be charged later are charged now */
@@ -544,9 +589,9 @@ static noinline int map_pay_now(struct ioasid_map_call *c)
 }
 
 /* Take domains_rwsem, to write page tables and for ioasid_map_publish(). */
-static int map_lock_domains(struct ioasid_map_call *c)
+static int map_lock_domains(struct ioasid_map_call *c, enum map_kind kind)
 {
-	if (unlikely(c->pin.now))
+	if (map_now(c, kind))
 		return down_read_trylock(&c->space->domains_rwsem) ? 0 : -EAGAIN;
 	if (down_read_killable(&c->space->domains_rwsem))
 		return ioasid_map_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
@@ -561,7 +606,7 @@ static void map_watch(struct ioasid_map_call *c)
 }
 
 /* Pin if a domain needs it, then program and publish under one hold of domains_rwsem. */
-static int map_build(struct ioasid_map_call *c)
+static __always_inline int map_build(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct ioasid_space *space = c->space;
 	unsigned int done;
@@ -570,13 +615,13 @@ static int map_build(struct ioasid_map_call *c)
 
 	for (;;) {
 		if (c->pin_now) {
-			ret = ioasid_map_pin(c);
-			if (!ret && unlikely(c->pin.now))
+			ret = map_pin(c, kind);
+			if (!ret && map_now(c, kind))
 				ret = map_pay_now(c);
 			if (ret)
 				return ret;
 		}
-		ret = map_lock_domains(c);
+		ret = map_lock_domains(c, kind);
 		if (ret)
 			return ret;
 		if (c->area->pages->pinned || !ioasid_space_pins(space))
@@ -609,30 +654,30 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 }
 
 /* The checks before anything is done, and the policies. */
-static int map_check(struct ioasid_map_call *c)
+static int map_check(struct ioasid_map_call *c, enum map_kind kind)
 {
-	int ret = map_check_args(c);
+	int ret = map_check_args(c, kind);
 
 	/* A policy that is there by now came when @c had begun, and might have it wait. */
-	return ret || unlikely(c->pin.now) ? ret : map_ask_policy(c);
+	return ret || map_now(c, kind) ? ret : map_ask_policy(c);
 }
 
 /* An area that has no range yet ends. */
-static void map_drop(struct ioasid_map_call *c)
+static noinline void map_drop(struct ioasid_map_call *c)
 {
 	ioasid_pages_put_area(c->area->pages, false, NULL);
 	ioasid_area_free(c->area);
 }
 
 /* Reserve the range: from here on the area is BUILDING. */
-static int map_reserve(struct ioasid_map_call *c)
+static __always_inline int map_reserve(struct ioasid_map_call *c, enum map_kind kind)
 {
-	int ret = map_lock(c);
+	int ret = map_lock(c, kind);
 
 	if (ret)
 		return ret;
-	map_describe(c);
-	ret = map_claim(c);
+	map_describe(c, kind);
+	ret = map_claim(c, kind);
 	mutex_unlock(&c->space->areas_lock);
 	if (ret)
 		map_drop(c);
@@ -651,7 +696,7 @@ __flatten int ioasid_map_start(struct ioasid_map_call *c, struct ioasid_area_poo
 {
 	lockdep_assert_not_held(&c->space->areas_lock);
 	ioasid_map_begin(c);
-	return map_check(c) ?: map_alloc(c, pool);
+	return map_check(c, MAP_PLAIN) ?: map_alloc(c, pool);
 }
 
 /**
@@ -670,8 +715,8 @@ __flatten int ioasid_map_reserve(struct ioasid_map_call *c, unsigned int nr, uns
 
 	mutex_lock(&c->space->areas_lock);
 	for (; n < nr; n++) {
-		map_describe(&c[n]);
-		ret = map_claim(&c[n]);
+		map_describe(&c[n], MAP_PLAIN);
+		ret = map_claim(&c[n], MAP_PLAIN);
 		if (ret)
 			break;
 	}
@@ -737,6 +782,29 @@ bool ioasid_map_may_now(const struct ioasid_map_call *c)
 	       !READ_ONCE(c->space->account_user);
 }
 
+static __always_inline int map_make(struct ioasid_map_call *c, enum map_kind kind)
+{
+	/* map_listen() zeroes it. */
+	struct ioasid_map_result room __uninitialized;
+	int ret;
+
+	c->room = &room;
+	ioasid_map_begin(c);
+	ret = map_check(c, kind);
+	if (!ret)
+		ret = map_reserve(c, kind);
+	if (!ret) {
+		ret = map_build(c, kind);
+		if (ret)
+			ret = ioasid_map_undo(c, ret);
+	}
+	if (kind == MAP_ANY && unlikely(c->source)) {
+		ioasid_pages_put_area(c->source, false, NULL);
+		ioasid_pages_put(c->source);
+	}
+	return ioasid_map_end(c, ret);
+}
+
 /*
  * ioasid_map_make() - all steps of a mapping
  *
@@ -747,32 +815,14 @@ bool ioasid_map_may_now(const struct ioasid_map_call *c)
  */
 __flatten int ioasid_map_make(struct ioasid_map_call *c)
 {
-	/* map_listen() zeroes it. */
-	struct ioasid_map_result room __uninitialized;
-	int ret;
-
-	c->room = &room;
-	ioasid_map_begin(c);
-	ret = map_check(c);
-	if (!ret)
-		ret = map_reserve(c);
-	if (!ret) {
-		ret = map_build(c);
-		if (ret)
-			ret = ioasid_map_undo(c, ret);
-	}
-	if (c->source) {
-		ioasid_pages_put_area(c->source, false, NULL);
-		ioasid_pages_put(c->source);
-	}
-	return ioasid_map_end(c, ret);
+	return map_make(c, MAP_ANY);
 }
 
-int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags)
+__flatten int ioasid_map(struct ioasid_space *space, u64 iova, u64 vaddr, u64 length, u32 flags)
 {
 	struct ioasid_map_call c __uninitialized;
 
 	ioasid_map_init(&c, space, iova, vaddr, length, flags);
-	return ioasid_map_make(&c);
+	return map_make(&c, MAP_PLAIN);
 }
 IOASID_EXPORT(ioasid_map);

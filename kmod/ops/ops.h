@@ -178,7 +178,8 @@ static inline bool ioasid_small_now(u64 length)
 }
 
 /* unmap.c */
-int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped);
+int ioasid_unmap_native(struct ioasid_space *space, u64 iova, u64 length, u32 flags, bool now,
+			u64 *unmapped);
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped);
 u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,

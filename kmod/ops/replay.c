@@ -130,7 +130,7 @@ static int replay_pin(struct replay *r, struct ioasid_fail *f)
 	r->paid = (struct ioasid_pin_paid){ .pages = replay_paid };
 	if (!mmget_not_zero(r->own.holder->mm))
 		return ioasid_fail(f, -EFAULT, IOASID_R_NO_MM, r->start, 0);
-	ret = ioasid_pages_pin(&r->own, &call);
+	ret = ioasid_pages_pin(&r->own, &call, false);
 	mmput_async(r->own.holder->mm);
 	return ret;
 }

@@ -55,7 +55,7 @@ static noinline bool map_keep(struct ioasid_map_call *c)
  * Otherwise the range stays reserved until the last page is unpinned.
  * Return: the errno of the call.
  */
-int ioasid_map_undo(struct ioasid_map_call *c, int err)
+noinline int ioasid_map_undo(struct ioasid_map_call *c, int err)
 {
 	struct ioasid_area *area = c->area;
 	bool kept;

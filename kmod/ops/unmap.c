@@ -85,6 +85,14 @@ struct unmap_call {
 	u64 pinned_last;
 };
 
+/* What is known of a call where the code for it is compiled; where it is not known, it is looked at. */
+enum unmap_kind {
+	/* Nothing. */
+	UNMAP_ANY,
+	/* One range, without a question for dirty pages, in a task that may wait. */
+	UNMAP_PLAIN,
+};
+
 /* Return values of find, no errors: what to wait for. */
 #define FIND_IN_FLIGHT	1
 #define FIND_PINNED	2
@@ -104,13 +112,13 @@ static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_
 	return area;
 }
 
-static struct ioasid_area *unmap_first(struct unmap_call *c)
+static struct ioasid_area *unmap_first(struct unmap_call *c, enum unmap_kind kind)
 {
 	if (!c->begun) {
 		c->since = c->space->serial;
 		c->begun = true;
 	}
-	if (likely(!c->before))
+	if (kind == UNMAP_PLAIN || likely(!c->before))
 		return unmap_skip(c, ioasid_area_first(c->space, c->args.iova, c->last));
 	return unmap_skip(c, ioasid_area_first_after(c->space, c->before, c->args.iova, c->last));
 }
@@ -132,7 +140,7 @@ static void unmap_identify(struct unmap_call *c)
 		ioasid_who_current(&c->args.who, c->space->entry.id);
 }
 
-static int unmap_check(struct unmap_call *c)
+static int unmap_check(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_unmap_args *u = &c->args;
 	u64 pgsize = ioasid_space_pgsize(c->space);
@@ -142,7 +150,7 @@ static int unmap_check(struct unmap_call *c)
 				  IOASID_R_DEAD, 0, 0);
 	if (u->flags & IOASID_UNMAP_VADDR && c->space->emulated)
 		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
-	if (c->dirty && !c->space->tracking)
+	if (kind == UNMAP_ANY && c->dirty && !c->space->tracking)
 		return unmap_fail(c, -EINVAL, IOASID_R_DIRTY, 0, 0);
 	if (u->flags & IOASID_UNMAP_ALL) {
 		if (u->iova || u->length)
@@ -276,22 +284,22 @@ static noinline bool unmap_may_now(const struct ioasid_area *area)
 }
 
 /* Claim all areas of the range, or none. areas_lock is held. */
-static int unmap_find(struct unmap_call *c)
+static __always_inline int unmap_find(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *first, *area;
 	int ret;
 
 	lockdep_assert_held(&space->areas_lock);
-	ret = unmap_check(c);
+	ret = unmap_check(c, kind);
 	if (ret)
 		return ret;
 
-	first = unmap_first(c);
+	first = unmap_first(c, kind);
 	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
 		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
 	for (area = first; area; area = unmap_next(c, area)) {
-		if (unlikely(c->now) && !unmap_may_now(area))
+		if (kind == UNMAP_ANY && unlikely(c->now) && !unmap_may_now(area))
 			return -EAGAIN;
 		if (unlikely(ioasid_area_in_flight(area, true))) {
 			c->wait.idle = true;
@@ -346,7 +354,7 @@ static int unmap_find_ranges(struct unmap_call *c)
 		c->unsorted |= c->done && r->start < r[-1].start;
 		c->args.iova = r->start;
 		c->args.length = r->last - r->start + 1;
-		ret = unmap_find(c);
+		ret = unmap_find(c, UNMAP_ANY);
 		if (ret)
 			break;
 		if (++c->done % FREE_BATCH == 0) {
@@ -369,16 +377,16 @@ static int unmap_order(void *compared, const struct list_head *a, const struct l
 	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
 }
 
-static int unmap_lock(struct unmap_call *c)
+static int unmap_lock(struct unmap_call *c, enum unmap_kind kind)
 {
-	if (unlikely(c->now))
+	if (kind == UNMAP_ANY && unlikely(c->now))
 		return mutex_trylock(&c->space->areas_lock) ? 0 : -EAGAIN;
 	mutex_lock(&c->space->areas_lock);
 	return 0;
 }
 
 /* Find, and clear the domains before anything can change what was found. */
-static int unmap_claim(struct unmap_call *c)
+static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_space *space = c->space;
 	unsigned int compared = 0;
@@ -386,18 +394,20 @@ static int unmap_claim(struct unmap_call *c)
 	u32 per_sync = 0;
 	int ret;
 
-	if (c->now && !down_read_trylock(&space->domains_rwsem))
-		return -EAGAIN;
-	if (!c->now && down_read_killable(&space->domains_rwsem))
+	if (kind == UNMAP_ANY && c->now) {
+		if (!down_read_trylock(&space->domains_rwsem))
+			return -EAGAIN;
+	} else if (down_read_killable(&space->domains_rwsem)) {
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
-	if (c->ranges) {
+	}
+	if (kind == UNMAP_ANY && c->ranges) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
 			list_sort(&compared, &c->victims, unmap_order);
 	} else {
-		ret = unmap_lock(c);
+		ret = unmap_lock(c, kind);
 		if (!ret) {
-			ret = unmap_find(c);
+			ret = unmap_find(c, kind);
 			mutex_unlock(&space->areas_lock);
 		}
 	}
@@ -427,7 +437,7 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
  * Areas that the IOMMU did not clear stay LIVE mappings, pinned, so that their range is
  * not used for another mapping.
  */
-static int unmap_keep_stuck(struct unmap_call *c)
+static noinline int unmap_keep_stuck(struct unmap_call *c)
 {
 	struct ioasid_area *area, *tmp;
 	unsigned int n = 0;
@@ -517,14 +527,14 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 }
 
 /* Unpin and free what was claimed. The caller returns the errno of the claim, if any. */
-static int unmap_finish(struct unmap_call *c)
+static __always_inline int unmap_finish(struct unmap_call *c, enum unmap_kind kind)
 {
 	int ret;
 
 	if (list_empty(&c->victims))
 		return 0;
-	ret = c->stuck ? unmap_keep_stuck(c) : 0;
-	if (c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
+	ret = unlikely(c->stuck) ? unmap_keep_stuck(c) : 0;
+	if (kind == UNMAP_ANY && c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
 		ret = unmap_fail(c, -EFAULT, IOASID_R_COPY, 0, 0);
 	c->bytes += ioasid_areas_finish(c->space, &c->victims, c->res, c->timing);
 	return ret;
@@ -534,41 +544,49 @@ static int unmap_finish(struct unmap_call *c)
  * The call ends, or asks drivers to unpin: admit reads and pins again. A driver may
  * hold a lock over these that its callback takes.
  */
-static void unmap_let_in(struct unmap_call *c)
+static noinline void unmap_let_in(struct unmap_call *c)
 {
 	if (c->waited)
 		ioasid_areas_let_in(c->space, c->args.iova, c->last);
 	c->waited = false;
 }
 
-static int unmap_tries(struct unmap_call *c)
+/* Wait for what the claim has met. Return: 0 to try again; or why not. */
+static noinline int unmap_wait(struct unmap_call *c, int found, unsigned int *tries)
+{
+	int ret;
+
+	if (found == FIND_IN_FLIGHT) {
+		ret = ioasid_area_wait(c->space, &c->wait);
+		return ret ? unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0) : 0;
+	}
+	if ((*tries)++ == NOTIFY_TRIES)
+		return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start, c->pinned_last);
+	unmap_let_in(c);
+	if (ioasid_access_notify(c->space, c->pinned_start, c->pinned_last))
+		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
+	return 0;
+}
+
+static __always_inline int unmap_tries(struct unmap_call *c, enum unmap_kind kind)
 {
 	unsigned int tries = 0, done = 0;
 	int ret, finish;
 
 	for (;;) {
-		ret = unmap_claim(c);
+		ret = unmap_claim(c, kind);
+		/* Finish claimed areas before waiting: other calls may wait for them. */
+		finish = unmap_finish(c, kind);
+		if (unlikely(finish))
+			return finish;
+		if (likely(ret <= 0))
+			return ret;
 		if (c->done > done)
 			tries = 0;
 		done = c->done;
-		/* Finish claimed areas before waiting: other calls may wait for them. */
-		finish = unmap_finish(c);
-		if (finish)
-			return finish;
-		if (ret == FIND_IN_FLIGHT) {
-			ret = ioasid_area_wait(c->space, &c->wait);
-			if (ret)
-				return unmap_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
-		} else if (ret == FIND_PINNED) {
-			if (tries++ == NOTIFY_TRIES)
-				return unmap_fail(c, -EBUSY, IOASID_R_BUSY, c->pinned_start,
-						  c->pinned_last);
-			unmap_let_in(c);
-			if (ioasid_access_notify(c->space, c->pinned_start, c->pinned_last))
-				return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
-		} else {
+		ret = unmap_wait(c, ret, &tries);
+		if (ret)
 			return ret;
-		}
 	}
 }
 
@@ -579,11 +597,12 @@ static noinline void unmap_watch(struct unmap_call *c)
 			   c->last == U64_MAX ? c->last : c->last + 1);
 }
 
-static int unmap_run(struct unmap_call *c)
+static __always_inline int unmap_run(struct unmap_call *c, enum unmap_kind kind)
 {
-	int ret = unmap_tries(c);
+	int ret = unmap_tries(c, kind);
 
-	unmap_let_in(c);
+	if (unlikely(c->waited))
+		unmap_let_in(c);
 	if (unlikely(c->cut))
 		unmap_watch(c);
 	return ret;
@@ -601,7 +620,7 @@ static bool unmap_events_enabled(void)
 static noinline void unmap_listen(struct unmap_call *c, struct ioasid_unmap_result *room)
 {
 	unmap_identify(c);
-	/* Listeners that came since ioasid_unmap_now() looked came when @c had begun. */
+	/* Listeners that came since ioasid_unmap_native() looked came when @c had begun. */
 	if (!c->now) {
 		trace_ioasid_unmap_begin(&c->args);
 		ioasid_policy_unmap_begin(&c->args, &c->seen_by);
@@ -664,7 +683,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 	c->waited = false;
 }
 
-static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
+static __always_inline int unmap_call(struct unmap_call *c, enum unmap_kind kind, u64 *unmapped)
 {
 	/* If it is used, unmap_listen() zeroes it. */
 	struct ioasid_unmap_result room __uninitialized;
@@ -676,8 +695,8 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	/* Times need a result, though the event that takes them may be off by now. */
 	if (unmap_events_enabled() || unlikely(c->timing))
 		unmap_listen(c, &room);
-	ret = unmap_run(c);
-	if (unlikely(c->now) && ret == -EAGAIN)
+	ret = unmap_run(c, kind);
+	if (kind == UNMAP_ANY && unlikely(c->now) && ret == -EAGAIN)
 		return ret;
 
 	*unmapped = c->bytes;
@@ -688,36 +707,39 @@ static __flatten int unmap_call(struct unmap_call *c, u64 *unmapped)
 	return ret;
 }
 
-int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped)
+__flatten int ioasid_unmap(struct ioasid_space *space, u64 iova, u64 length, u32 flags, u64 *unmapped)
 {
 	struct unmap_call c __uninitialized;
 
 	unmap_init(&c, space, iova, length, flags);
-	return unmap_call(&c, unmapped);
+	return unmap_call(&c, UNMAP_PLAIN, unmapped);
 }
 IOASID_EXPORT(ioasid_unmap);
 
 /**
- * ioasid_unmap_now() - ioasid_unmap() in a task that must not wait
+ * ioasid_unmap_native() - ioasid_unmap() by a call of a /dev/ioasid's own
  * @space: address space of a /dev/ioasid
  * @iova: first address
  * @length: bytes
+ * @flags: enum ioasid_unmap_flags, beside IOASID_UNMAP_NATIVE; none with @now
+ * @now: the task must not wait
  * @unmapped: how many bytes were unmapped
  *
- * Return: -EAGAIN where it is too large, had to wait for another task, or a policy or a
+ * Return: with @now -EAGAIN where it is too large, had to wait for another task, or a policy or a
  * trace event would see it twice when it is tried again: nothing was done. Else as
  * ioasid_unmap().
  */
-int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unmapped)
+int ioasid_unmap_native(struct ioasid_space *space, u64 iova, u64 length, u32 flags, bool now,
+			u64 *unmapped)
 {
 	struct unmap_call c __uninitialized;
 
 	*unmapped = 0;
-	if (!ioasid_small_now(length) || unmap_events_enabled())
+	if (unlikely(now) && (!ioasid_small_now(length) || unmap_events_enabled()))
 		return -EAGAIN;
-	unmap_init(&c, space, iova, length, IOASID_UNMAP_NATIVE);
-	c.now = true;
-	return unmap_call(&c, unmapped);
+	unmap_init(&c, space, iova, length, IOASID_UNMAP_NATIVE | flags);
+	c.now = now;
+	return unmap_call(&c, UNMAP_ANY, unmapped);
 }
 
 /*
@@ -726,7 +748,7 @@ int ioasid_unmap_now(struct ioasid_space *space, u64 iova, u64 length, u64 *unma
  * *@done is how many of @nr were unmapped, also when the next one failed, and *@unmapped
  * their bytes. After -EIO, some ranges after those may be unmapped, too.
  */
-int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
+__flatten int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped)
 {
 	struct unmap_call c __uninitialized;
@@ -735,7 +757,7 @@ int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_ran
 	unmap_init(&c, space, 0, 0, IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH);
 	c.ranges = ranges;
 	c.nr = nr;
-	ret = unmap_call(&c, unmapped);
+	ret = unmap_call(&c, UNMAP_ANY, unmapped);
 	*done = c.done;
 	return ret;
 }
@@ -746,7 +768,7 @@ int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_ran
  * The bits are copied before anything is unmapped, so that a bitmap which cannot be
  * written fails the call, and again afterwards with the final bits.
  */
-int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
+noinline int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped)
 {
 	struct unmap_call c __uninitialized;
@@ -764,7 +786,7 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 	else if (!(flags & IOASID_UNMAP_V1))
 		ret = ioasid_dirty_get(space, q, c.piece, false);
 	if (!ret)
-		ret = unmap_call(&c, unmapped);
+		ret = unmap_call(&c, UNMAP_ANY, unmapped);
 	kvfree(c.piece);
 	return ret;
 }

@@ -390,7 +390,7 @@ static bool pin_shares(const struct ioasid_pages *pages, const struct ioasid_pin
  * Charge for the @n pages that a step pinned after the first @done, and after @pos, which is
  * set for pages that share, but not in the first step.
  */
-static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
+static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain,
 		      const struct ioasid_extents_pos *pos, unsigned long done, unsigned long n,
 		      const struct pin_got *got)
 {
@@ -398,7 +398,7 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 	u64 limit = 0;
 	int ret;
 
-	if (charge && call->paid) {
+	if (!plain && charge && call->paid) {
 		call->paid->counted += charge;
 		/* The address of a user's pin may show other memory by now. */
 		charge -= min(charge, call->paid->pages(call->paid, done, n));
@@ -407,10 +407,10 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 		return 0;
 	if (pin_shares(pages, call, done ? pos : NULL, got)) {
 		/* It may wait. */
-		if (call->now)
+		if (!plain && call->now)
 			return -EAGAIN;
 		ret = ioasid_share_charge(pages, pos, done, &limit);
-	} else if (call->later) {
+	} else if (!plain && call->later) {
 		call->owed += charge;
 		return 0;
 	} else {
@@ -559,7 +559,7 @@ static unsigned long pin_want(const struct pin_src *src, unsigned long left)
  * large maps need is not compiled in.
  */
 static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-				    struct pin_src *src, struct page **batch)
+				    bool plain, struct pin_src *src, struct page **batch)
 {
 	struct ioasid_extents_pos pos __uninitialized;
 	struct ioasid_pin_watch w __uninitialized;
@@ -585,7 +585,7 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 			ioasid_extents_end(&pages->ext, &pos);
 
 		n = src ? pin_step(pages, src, done, want, &got) :
-			  pin_pages(pages, vaddr, want, batch, call->now, &got);
+			  pin_pages(pages, vaddr, want, batch, !plain && call->now, &got);
 		if (watched)
 			pin_watch_pinned(&w, call->res);
 		if (n < 0)
@@ -593,7 +593,7 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 					   done);
 		pin_report(pages, vaddr, n);
 
-		ret = pin_charge(pages, call, &pos, done, n, &got);
+		ret = pin_charge(pages, call, plain, &pos, done, n, &got);
 		if (watched)
 			pin_watch_end(&w, pages, call->res, n, ret);
 		if (ret)
@@ -639,7 +639,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}
-	ret = pin_loop(pages, call, &src, NULL);
+	ret = pin_loop(pages, call, false, &src, NULL);
 	if (src.ahead)
 		pin_stop_ahead(call, &src);
 	if (unlikely(src.help))
@@ -654,12 +654,12 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 }
 
 /* Few pages of a process. */
-static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain)
 {
 	/* Filled by the pinner: not worth zeroing. */
 	struct page *batch[SMALL] __uninitialized;
 
-	return pin_loop(pages, call, NULL, batch);
+	return pin_loop(pages, call, plain, NULL, batch);
 }
 
 /* The end of a pin: @err is why not all pages are pinned and charged. */
@@ -682,15 +682,16 @@ static int pin_end(struct ioasid_pages *pages, struct ioasid_pin_call *call, int
  * ioasid_pages_pin() - pin and charge all pages
  * @pages: not pinned yet; its owner is current, or its mm is held by the caller
  * @call: see struct ioasid_pin_call
+ * @plain: @call has no @file, @device, @now, @later and @paid, which the compiler is to know
  *
  * Return: 0, or -errno with nothing pinned or charged: -EFAULT, -ENOMEM,
  * -EINTR, -ECANCELED, -EINVAL (call->stop), a policy's, or for a file what
  * ioasid_file_take() says.
  */
-__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call)
+__flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain)
 {
-	int ret = likely(pages->npages <= SMALL && !call->file) ? pin_few(pages, call) :
-								  pin_many(pages, call);
+	int ret = likely(pages->npages <= SMALL && (plain || !call->file)) ?
+		  pin_few(pages, call, plain) : pin_many(pages, call);
 
 	return pin_end(pages, call, ret);
 }
@@ -758,7 +759,7 @@ __flatten int ioasid_lot_take(struct ioasid_pin_lot *lot, struct ioasid_pages *p
 	if (unlikely(ret < 0))
 		ioasid_fail(call->fail, ret, IOASID_R_PIN, pages->vaddr, 0);
 	else
-		ret = pin_charge(pages, call, NULL, 0, n, &got);
+		ret = pin_charge(pages, call, false, NULL, 0, n, &got);
 	if (likely(!ret))
 		call->held = n;
 	if (unlikely(call->res)) {

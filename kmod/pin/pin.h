@@ -130,6 +130,7 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * @refs: of this object: one for each of @nr_areas, and in-kernel users that are pinning
  * @nr_areas: areas that show the pages, and calls that keep them pinned. It rises under
  *	the areas_lock of a space in which a LIVE area shows them
+ * @marks: the members from @write to @share; all 0 in new pages
  * @write: pages were pinned for writing, and are dirtied when unpinned
  * @pinned: @ext holds all of @npages
  * @leaked: an IOMMU kept some of them: they stay pinned for good
@@ -160,15 +161,17 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
 struct ioasid_pages {
 	refcount_t refs;
 	atomic_t nr_areas;
-	bool write;
-	bool pinned;
-	bool leaked;
-	u8 moving;
-	u8 of_file : 1;
-	u8 sparse : 1;
-	u8 lock_cap;
-	bool bare;
-	u8 share;
+	struct_group(marks,
+		bool write;
+		bool pinned;
+		bool leaked;
+		u8 moving;
+		u8 of_file : 1;
+		u8 sparse : 1;
+		u8 lock_cap;
+		bool bare;
+		u8 share;
+	);
 	struct ioasid_holder *holder;
 	unsigned long vaddr;
 	unsigned long npages;
@@ -350,7 +353,7 @@ bool ioasid_pages_owner(const struct ioasid_pages *pages, struct ioasid_who *who
 void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_pages *next,
 			    struct ioasid_pages *old);
 void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from);
-int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call);
+int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain);
 bool ioasid_lot_fill(struct ioasid_pin_lot *lot, unsigned long vaddr, unsigned long npages,
 		     bool write);
 int ioasid_lot_take(struct ioasid_pin_lot *lot, struct ioasid_pages *pages,

@@ -48,11 +48,25 @@ static void mapping_free(struct ioasid_mapping *m)
 
 static struct ioasid_area *mapping_init(struct ioasid_mapping *m)
 {
-	INIT_LIST_HEAD(&m->area.link);
 	m->area.pages = &m->own;
 	refcount_set(&m->own.refs, 1);
 	atomic_set(&m->own.nr_areas, 1);
 	return &m->area;
+}
+
+/*
+ * A mapping has ended with its area, its own pages and the only reference on these: make both what they
+ * are after mapping_init(), but for the owner, and for what each mapping sets before it is read.
+ */
+static void mapping_renew(struct ioasid_mapping *m)
+{
+	BUILD_BUG_ON(sizeof(m->area.marks) != sizeof(u64) || sizeof(m->own.marks) != sizeof(u64));
+	m->area.first = 0;
+	memset(&m->area.marks, 0, sizeof(m->area.marks));
+	memset(&m->own.marks, 0, sizeof(m->own.marks));
+	m->own.seen_by = (struct ioasid_seen_by){};
+	/* 0 if another task used them when the area ended. */
+	atomic_set(&m->own.nr_areas, 1);
 }
 
 /**
@@ -69,15 +83,13 @@ static struct ioasid_area *mapping_init(struct ioasid_mapping *m)
 struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space)
 {
 	struct ioasid_area *area = space->spare;
-	struct ioasid_mapping *m;
 
 	lockdep_assert_held(&space->areas_lock);
 	if (!area)
 		return NULL;
 	WRITE_ONCE(space->spare, NULL);
-	m = container_of(area, struct ioasid_mapping, area);
-	*m = (struct ioasid_mapping){ .own.holder = m->own.holder };
-	return mapping_init(m);
+	mapping_renew(container_of(area, struct ioasid_mapping, area));
+	return area;
 }
 
 /*
@@ -323,7 +335,7 @@ void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area
  *
  * Return: 0, -EINTR when killed, -ECANCELED when cancelled.
  */
-int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
+noinline int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wait *w)
 {
 	struct ioasid_area *area;
 	bool wait;

@@ -109,8 +109,9 @@ struct ioasid_area_extra {
 /**
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
- * @link: on the list of those being torn down
+ * @link: on the list of those being torn down; without a meaning while it is on none
  * @pages: what is mapped: a part of them
+ * @marks: the members from @state to @num_accesses; all 0 in a new area
  * @first: the first of them
  * @serial: space->serial when the range was reserved; tells two areas apart, but not the two
  *	that a cut makes of one: who looks an area up again compares its length, too
@@ -140,17 +141,19 @@ struct ioasid_area {
 	struct ioasid_pages *pages;
 	unsigned long first;
 	u64 serial;
-	u8 state : 6;
-	u8 no_vaddr : 1;
-	u8 wanted : 1;
-	u8 prot : 6;
-	u8 small : 1;
-	u8 torn : 1;
-	bool stop;
-	u8 stuck : 2;
-	u8 lost : 1;
-	u8 counted : 1;
-	u32 num_accesses;
+	struct_group(marks,
+		u8 state : 6;
+		u8 no_vaddr : 1;
+		u8 wanted : 1;
+		u8 prot : 6;
+		u8 small : 1;
+		u8 torn : 1;
+		bool stop;
+		u8 stuck : 2;
+		u8 lost : 1;
+		u8 counted : 1;
+		u32 num_accesses;
+	);
 	struct ioasid_area_extra *extra;
 };
 
