@@ -236,14 +236,25 @@ static void *batch_copy_entries(u64 from, u32 nr, u32 entry_size, size_t known, 
 	return ERR_PTR(ret);
 }
 
-/* Write the address of entry @i to the caller; before the map, when it can still fail. */
-static int ioctl_batch_respond(void *data, unsigned int i, u64 iova)
+/* Write the addresses of entries to the caller; before the map, when it can still fail. */
+static unsigned int ioctl_batch_respond(void *data, unsigned int i, const struct ioasid_map_call *c,
+					unsigned int nr)
 {
+	const size_t size = offsetofend(struct ioasid_map_entry, out_iova);
 	struct ioasid_map_batch *arg = data;
 	struct ioasid_map_entry __user *user;
+	unsigned int n = 0;
 
 	user = u64_to_user_ptr(arg->entries + (u64)i * arg->entry_size);
-	return put_user(iova, &user->out_iova);
+	if (!user_write_access_begin(user, (size_t)arg->entry_size * (nr - 1) + size))
+		return 0;
+	for (; n < nr; n++) {
+		unsafe_put_user(c[n].args.iova, &user->out_iova, stop);
+		user = (void __user *)user + arg->entry_size;
+	}
+stop:
+	user_write_access_end();
+	return n;
 }
 
 static int ioctl_batch_fill(void *data, unsigned int i, const void *entries,

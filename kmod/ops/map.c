@@ -347,8 +347,8 @@ static int map_lock(struct ioasid_map_call *c, enum map_kind kind)
 	return ret ?: -EAGAIN;
 }
 
-/* Take the range for the area; areas_lock is held. */
-static int map_claim(struct ioasid_map_call *c, enum map_kind kind)
+/* Take the range for the area, whose pages have their owner if @held; areas_lock is held. */
+static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
@@ -360,7 +360,7 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind)
 	lockdep_assert_held(&space->areas_lock);
 	ret = map_check_space(c, &place);
 	/* Shared pages exist only on a /dev/ioasid, and have an owner. */
-	if (!ret)
+	if (!ret && !held)
 		ret = map_has(c, kind, IOASID_MAP_SHARED) ? map_count(c) : map_hold(c);
 	if (!ret) {
 		area->serial = ++space->serial;
@@ -642,14 +642,13 @@ static __always_inline int map_build(struct ioasid_map_call *c, enum map_kind ki
 	return ret;
 }
 
-/* ioasid_map_begin() - fill in the caller and the time */
+/* ioasid_map_begin() - fill in the time; the caller of the call is filled in */
 void ioasid_map_begin(struct ioasid_map_call *c)
 {
 	c->pin.timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
 	if (unlikely(c->pin.timing))
 		map_listen(c);
 	c->start = ioasid_clock(c->pin.timing);
-	ioasid_who_current(&c->args.who, c->space->entry.id);
 	trace_ioasid_map_begin(&c->args);
 }
 
@@ -677,7 +676,7 @@ static __always_inline int map_reserve(struct ioasid_map_call *c, enum map_kind 
 	if (ret)
 		return ret;
 	map_describe(c, kind);
-	ret = map_claim(c, kind);
+	ret = map_claim(c, kind, false);
 	mutex_unlock(&c->space->areas_lock);
 	if (ret)
 		map_drop(c);
@@ -710,16 +709,25 @@ __flatten int ioasid_map_start(struct ioasid_map_call *c, struct ioasid_area_poo
  */
 __flatten int ioasid_map_reserve(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
 {
-	unsigned int i, n = 0;
+	struct ioasid_holder *h = NULL;
+	unsigned int i, n = 0, more = 0;
 	int ret = 0;
 
 	mutex_lock(&c->space->areas_lock);
 	for (; n < nr; n++) {
 		map_describe(&c[n], MAP_PLAIN);
-		ret = map_claim(&c[n], MAP_PLAIN);
+		/* The owner is the same for all, and is looked for once. */
+		if (likely(h)) {
+			c[n].area->pages->holder = h;
+			more++;
+		}
+		ret = map_claim(&c[n], MAP_PLAIN, h);
 		if (ret)
 			break;
+		h = c[n].area->pages->holder;
 	}
+	if (more)
+		refcount_add(more, &h->refs);
 	mutex_unlock(&c->space->areas_lock);
 	for (i = n; i < nr; i++)
 		map_drop(&c[i]);
@@ -789,6 +797,7 @@ static __always_inline int map_make(struct ioasid_map_call *c, enum map_kind kin
 	int ret;
 
 	c->room = &room;
+	ioasid_who_current(&c->args.who, c->space->entry.id);
 	ioasid_map_begin(c);
 	ret = map_check(c, kind);
 	if (!ret)

@@ -47,7 +47,12 @@ static int batch_start(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 {
 	int ret;
 
-	ioasid_map_init(c, b->space, 0, 0, 0, 0);
+	/* What the mapping of an earlier round has changed. */
+	c->args.workers = 0;
+	c->pin.owed = 0;
+	c->pin.held = 0;
+	c->fail.reason = 0;
+	c->seen_by.slots = 0;
 	ret = b->fill(b->data, i, b->entries, c);
 	if (ret) {
 		ioasid_map_begin(c);
@@ -59,7 +64,7 @@ static int batch_start(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 }
 
 /* Begin up to @nr calls. Return: 0; or the errno of the one after *@done, which has begun. */
-static int batch_begin(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
+static __always_inline int batch_begin(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr,
 		       unsigned int *done)
 {
 	/* Only what was set is read. */
@@ -83,13 +88,8 @@ static int batch_begin(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 static int batch_respond(struct ioasid_map_batch_call *b, struct ioasid_map_call *c,
 			 unsigned int nr, unsigned int *done)
 {
-	unsigned int i;
-
-	for (i = 0; i < nr; i++)
-		if (b->respond(b->data, b->done + i, c[i].args.iova))
-			break;
-	*done = i;
-	return i == nr ? 0 : ioasid_map_fail(&c[i], -EFAULT, IOASID_R_COPY, b->done + i, 0);
+	*done = nr ? b->respond(b->data, b->done, c, nr) : 0;
+	return *done == nr ? 0 : ioasid_map_fail(&c[*done], -EFAULT, IOASID_R_COPY, b->done + *done, 0);
 }
 
 /* Does the memory of @next follow that of @c, so that one call of the pinner pins both? */
@@ -99,8 +99,12 @@ static bool batch_neighbours(const struct ioasid_map_call *c, const struct ioasi
 	       !((c->args.flags ^ next->args.flags) & IOASID_MAP_WRITE);
 }
 
-/* Pin the pages of the first of @nr small mappings, and of those that follow it in memory. */
-static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioasid_pin_lot *lot)
+/*
+ * Pin the pages of the first of @nr small mappings, and of those that follow it in memory.
+ * Return: how many mappings that are; 0: each is to pin its own pages.
+ */
+static unsigned int batch_gather(struct ioasid_map_call *c, unsigned int nr,
+				 struct ioasid_pin_lot *lot)
 {
 	unsigned long n = c->args.length >> PAGE_SHIFT, more;
 	unsigned int i;
@@ -112,30 +116,35 @@ static bool batch_gather(struct ioasid_map_call *c, unsigned int nr, struct ioas
 		n += more;
 	}
 	/* A single mapping pins its own pages. */
-	return i == 1 || ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE);
+	if (i == 1 || !ioasid_lot_fill(lot, c->args.vaddr, n, c->args.flags & IOASID_MAP_WRITE))
+		return 0;
+	return i;
 }
 
 /* Pin reserved mappings, in order. Return: 0; or an errno, and *@done of @nr are pinned. */
-static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *done)
+static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int nr,
+					unsigned int *done)
 {
 	/* Only what was set is read. */
 	struct ioasid_pin_lot lot __uninitialized;
-	struct ioasid_pages *pages;
+	unsigned int i, gathered = 0;
 	unsigned long since = 0;
 	bool gather = true;
-	unsigned int i;
 	int ret = 0;
 
 	lot.at = 0;
 	lot.nr = 0;
 	for (i = 0; i < nr; i++) {
-		if (gather && lot.at == lot.nr && c[i].pin.later)
-			gather = batch_gather(&c[i], nr - i, &lot);
-		pages = c[i].area->pages;
-		if (c[i].pin.later && ioasid_lot_has(&lot, pages))
-			ret = ioasid_lot_take(&lot, pages, &c[i].pin);
-		else
+		if (!gathered && gather && c[i].pin.later)
+			gathered = batch_gather(&c[i], nr - i, &lot);
+		if (likely(gathered)) {
+			gathered--;
+			ret = ioasid_lot_take(&lot, c[i].area->pages, &c[i].pin);
+		} else {
+			/* Those after it are probably no neighbours either. */
+			gather = lot.nr;
 			ret = ioasid_map_pin(&c[i]);
+		}
 		if (ret)
 			break;
 		since += 1 + (c[i].args.length >> PAGE_SHIFT);
@@ -150,7 +159,7 @@ static int batch_pin(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 }
 
 /* Charge for one mapping, whose pages are pinned. */
-static int batch_pay_one(struct ioasid_map_call *c)
+static noinline int batch_pay_one(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
 	u64 limit = 0;
@@ -193,7 +202,7 @@ static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	int ret = 0;
 
 	for (i = 0; i < nr && !ret; i++) {
-		if (paid && batch_shares(&c[i]))
+		if (likely(paid && batch_shares(&c[i])))
 			ret = ioasid_map_paid(&c[i]);
 		else if (c[i].pin.later)
 			ret = batch_pay_one(&c[i]);
@@ -262,7 +271,7 @@ static int batch_commit(struct ioasid_map_batch_call *b, struct ioasid_map_call 
 }
 
 /* End the call for a mapping that is not made; if it has a range, this is undone. */
-static int batch_undo(struct ioasid_map_call *c, bool reserved, int err)
+static noinline int batch_undo(struct ioasid_map_call *c, bool reserved, int err)
 {
 	return ioasid_map_end(c, reserved ? ioasid_map_undo(c, err) : err);
 }
@@ -271,7 +280,7 @@ static int batch_undo(struct ioasid_map_call *c, bool reserved, int err)
  * The first of @nr calls failed with @err: undo it and, as far as they are correct, those
  * after it. The first @reserved have a range. Return: the errno, or -EIO if one is kept.
  */
-static int batch_give_up(struct ioasid_map_call *c, unsigned int nr, unsigned int reserved, int err)
+static noinline int batch_give_up(struct ioasid_map_call *c, unsigned int nr, unsigned int reserved, int err)
 {
 	unsigned int i;
 
@@ -287,7 +296,7 @@ static int batch_give_up(struct ioasid_map_call *c, unsigned int nr, unsigned in
  * Each step goes on with those that the step before has done. The first error is that of the
  * first call which is not done, so that of the last step with one.
  */
-static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
+static __always_inline int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *c, unsigned int nr)
 {
 	unsigned int begun, reserved, ready, pinned, paid, done, i;
 	int begin, reserve, respond, pin, pay, err;
@@ -315,15 +324,22 @@ static int batch_round(struct ioasid_map_batch_call *b, struct ioasid_map_call *
  *
  * Return: 0, or the errno of the entry after the first b->done.
  */
-int ioasid_map_many(struct ioasid_map_batch_call *b)
+__flatten int ioasid_map_many(struct ioasid_map_batch_call *b)
 {
-	unsigned int room = min(b->nr, (unsigned int)ROUND);
+	unsigned int room = min(b->nr, (unsigned int)ROUND), i;
 	struct ioasid_map_call *c;
+	struct ioasid_who who;
 	int ret = 0;
 
 	c = kvmalloc_array(room, sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return -ENOMEM;
+	/* Each round uses the same descriptions. */
+	ioasid_who_current(&who, b->space->entry.id);
+	for (i = 0; i < room; i++) {
+		ioasid_map_init(&c[i], b->space, 0, 0, 0, 0);
+		c[i].args.who = who;
+	}
 	while (b->done < b->nr && !ret)
 		ret = batch_round(b, c, min(room, b->nr - b->done));
 	kvfree(c);

@@ -133,7 +133,8 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err);
  * struct ioasid_map_batch_call - many mappings in one call
  * @space: where to
  * @fill: describe entry @i in @c; 0 or -errno
- * @respond: entry @i will be mapped there; 0 or -EFAULT
+ * @respond: @nr entries from @i on will be mapped where @c says. Return: how many of them the
+ *	caller of the call could be told
  * @data: for both
  * @entries: for @fill
  * @nr: how many
@@ -142,7 +143,8 @@ int ioasid_map_undo(struct ioasid_map_call *c, int err);
 struct ioasid_map_batch_call {
 	struct ioasid_space *space;
 	int (*fill)(void *data, unsigned int i, const void *entries, struct ioasid_map_call *c);
-	int (*respond)(void *data, unsigned int i, u64 iova);
+	unsigned int (*respond)(void *data, unsigned int i, const struct ioasid_map_call *c,
+				unsigned int nr);
 	void *data;
 	const void *entries;
 	unsigned int nr;

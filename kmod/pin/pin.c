@@ -386,11 +386,21 @@ static bool pin_shares(const struct ioasid_pages *pages, const struct ioasid_pin
 	return unlikely(booked || got->look) && ioasid_share_begins(pages, pos, got->look, booked);
 }
 
+/* What is known of a call where the code for it is compiled; where it is not known, it is looked at. */
+enum pin_kind {
+	/* Nothing. */
+	PIN_ANY,
+	/* No file, no device, nothing is paid for already, and none of @now and @later. */
+	PIN_PLAIN,
+	/* The same, but with @later. */
+	PIN_LATER,
+};
+
 /*
  * Charge for the @n pages that a step pinned after the first @done, and after @pos, which is
  * set for pages that share, but not in the first step.
  */
-static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain,
+static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call, enum pin_kind kind,
 		      const struct ioasid_extents_pos *pos, unsigned long done, unsigned long n,
 		      const struct pin_got *got)
 {
@@ -398,7 +408,7 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call, 
 	u64 limit = 0;
 	int ret;
 
-	if (!plain && charge && call->paid) {
+	if (kind == PIN_ANY && charge && call->paid) {
 		call->paid->counted += charge;
 		/* The address of a user's pin may show other memory by now. */
 		charge -= min(charge, call->paid->pages(call->paid, done, n));
@@ -407,10 +417,10 @@ static int pin_charge(struct ioasid_pages *pages, struct ioasid_pin_call *call, 
 		return 0;
 	if (pin_shares(pages, call, done ? pos : NULL, got)) {
 		/* It may wait. */
-		if (!plain && call->now)
+		if (kind == PIN_ANY && call->now)
 			return -EAGAIN;
 		ret = ioasid_share_charge(pages, pos, done, &limit);
-	} else if (!plain && call->later) {
+	} else if (kind == PIN_LATER || (kind == PIN_ANY && call->later)) {
 		call->owed += charge;
 		return 0;
 	} else {
@@ -559,7 +569,8 @@ static unsigned long pin_want(const struct pin_src *src, unsigned long left)
  * large maps need is not compiled in.
  */
 static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-				    bool plain, struct pin_src *src, struct page **batch)
+				    enum pin_kind kind, struct pin_src *src,
+				    struct page **batch)
 {
 	struct ioasid_extents_pos pos __uninitialized;
 	struct ioasid_pin_watch w __uninitialized;
@@ -585,7 +596,8 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 			ioasid_extents_end(&pages->ext, &pos);
 
 		n = src ? pin_step(pages, src, done, want, &got) :
-			  pin_pages(pages, vaddr, want, batch, !plain && call->now, &got);
+			  pin_pages(pages, vaddr, want, batch, kind == PIN_ANY && call->now,
+				    &got);
 		if (watched)
 			pin_watch_pinned(&w, call->res);
 		if (n < 0)
@@ -593,7 +605,7 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 					   done);
 		pin_report(pages, vaddr, n);
 
-		ret = pin_charge(pages, call, plain, &pos, done, n, &got);
+		ret = pin_charge(pages, call, kind, &pos, done, n, &got);
 		if (watched)
 			pin_watch_end(&w, pages, call->res, n, ret);
 		if (ret)
@@ -639,7 +651,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}
-	ret = pin_loop(pages, call, false, &src, NULL);
+	ret = pin_loop(pages, call, PIN_ANY, &src, NULL);
 	if (src.ahead)
 		pin_stop_ahead(call, &src);
 	if (unlikely(src.help))
@@ -659,7 +671,7 @@ static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call, boo
 	/* Filled by the pinner: not worth zeroing. */
 	struct page *batch[SMALL] __uninitialized;
 
-	return pin_loop(pages, call, plain, NULL, batch);
+	return pin_loop(pages, call, plain ? PIN_PLAIN : PIN_ANY, NULL, batch);
 }
 
 /* The end of a pin: @err is why not all pages are pinned and charged. */
@@ -759,7 +771,7 @@ __flatten int ioasid_lot_take(struct ioasid_pin_lot *lot, struct ioasid_pages *p
 	if (unlikely(ret < 0))
 		ioasid_fail(call->fail, ret, IOASID_R_PIN, pages->vaddr, 0);
 	else
-		ret = pin_charge(pages, call, false, NULL, 0, n, &got);
+		ret = pin_charge(pages, call, PIN_LATER, NULL, 0, n, &got);
 	if (likely(!ret))
 		call->held = n;
 	if (unlikely(call->res)) {
