@@ -23,6 +23,7 @@
 #include "ops/unmap.c"
 #include "ops/map.c"
 #include "ops/map_batch.c"
+#include "abi/ids.c"
 #include "abi/call.c"
 #include "abi/ioctl_map.c"
 #include "abi/vfio_compat.c"

@@ -23,7 +23,7 @@ int ioasid_call_answer(struct ioasid_call *call, const __u64 *out)
 {
 	size_t at = (const char *)out - (const char *)call->arg;
 
-	return copy_to_user(call->user + at, out, sizeof(*out)) ? -EFAULT : 0;
+	return put_user(*out, (__u64 __user *)(call->user + at));
 }
 
 /* ioasid_call_space() - the space a call is about, with a reference, or an ERR_PTR */

@@ -150,6 +150,20 @@ bool ioasid_ioctl_on_ring(unsigned int cmd)
 	}
 }
 
+/*
+ * Copy the structure in. Those of calls that are frequent have a size that the compiler is to
+ * know, if the caller's is the same: then it checks the copy, once and for all.
+ */
+static int ioctl_copy(union ioctl_arg *arg, unsigned int cmd, const struct ioctl_row *row,
+		      const struct ioasid_call *call)
+{
+	if (cmd == IOASID_MAP_DMA && call->size == sizeof(arg->map_dma))
+		return copy_from_user(arg, call->user, sizeof(arg->map_dma)) ? -EFAULT : 0;
+	if (cmd == IOASID_UNMAP_DMA && call->size == sizeof(arg->unmap_dma))
+		return copy_from_user(arg, call->user, sizeof(arg->unmap_dma)) ? -EFAULT : 0;
+	return copy_struct_from_user(arg, row->size, call->user, call->size);
+}
+
 static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long user, bool now)
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user, .now = now };
@@ -163,7 +177,7 @@ static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long us
 		return -EFAULT;
 	if (call.size < row->min)
 		return -EINVAL;
-	ret = copy_struct_from_user(&arg, row->size, call.user, call.size);
+	ret = ioctl_copy(&arg, cmd, row, &call);
 	if (ret)
 		return ret;
 	/* The caller may have changed it since: use the value that was checked. */

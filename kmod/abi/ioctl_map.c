@@ -273,7 +273,7 @@ static int ioctl_batch_fill(void *data, unsigned int i, const void *entries,
 }
 
 /* IOASID_MAP_BATCH: out_done says how many entries are mapped, also when it fails */
-long ioasid_ioctl_map_batch(struct ioasid_call *call)
+__flatten long ioasid_ioctl_map_batch(struct ioasid_call *call)
 {
 	struct ioasid_map_batch *arg = call->arg;
 	struct ioasid_map_batch_call batch = {

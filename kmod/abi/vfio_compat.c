@@ -16,7 +16,7 @@
 #include "ops/ops.h"
 #include "abi.h"
 
-static long vfio_compat_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
+static noinline long vfio_compat_fail(struct ioasid_space *space, enum ioasid_error_op op, int err,
 			     enum ioasid_reason reason)
 {
 	struct ioasid_fail f = { .reason = reason };
@@ -51,7 +51,7 @@ static bool vfio_compat_coherent(struct ioasid_space *space)
 	return all;
 }
 
-static long vfio_compat_check_extension(struct ioasid_space *space, unsigned long arg)
+static noinline long vfio_compat_check_extension(struct ioasid_space *space, unsigned long arg)
 {
 	switch (arg) {
 	case VFIO_TYPE1_IOMMU:
@@ -70,7 +70,7 @@ static long vfio_compat_check_extension(struct ioasid_space *space, unsigned lon
 	}
 }
 
-static long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
+static noinline __flatten long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
 			  VFIO_DMA_MAP_FLAG_VADDR;
@@ -136,7 +136,7 @@ static long vfio_compat_check_range(struct ioasid_space *space, u64 iova, u64 le
 	return bitmap_pgsize == pgsize ? 0 : -EINVAL;
 }
 
-static long vfio_compat_unmap_dirty(struct ioasid_space *space,
+static noinline long vfio_compat_unmap_dirty(struct ioasid_space *space,
 				    const struct vfio_iommu_type1_dma_unmap *unmap,
 				    u32 flags, unsigned long arg, u64 *done)
 {
@@ -160,7 +160,7 @@ static long vfio_compat_unmap_dirty(struct ioasid_space *space,
 	return ioasid_unmap_dirty(space, flags, &q, done);
 }
 
-static long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
+static noinline __flatten long vfio_compat_unmap(struct ioasid_space *space, bool v2, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_UNMAP_FLAG_ALL | VFIO_DMA_UNMAP_FLAG_VADDR |
 			  VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP;
@@ -227,7 +227,7 @@ static long vfio_compat_dirty_get(struct ioasid_space *space, u32 argsz, unsigne
 	return ret;
 }
 
-static long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
+static noinline long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
 	struct vfio_iommu_type1_dirty_bitmap dirty;

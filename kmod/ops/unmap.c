@@ -87,11 +87,21 @@ struct unmap_call {
 
 /* What is known of a call where the code for it is compiled; where it is not known, it is looked at. */
 enum unmap_kind {
-	/* Nothing. */
+	/* It is for one range. */
 	UNMAP_ANY,
-	/* One range, without a question for dirty pages, in a task that may wait. */
+	/* The same, without a question for dirty pages, in a task that may wait. */
 	UNMAP_PLAIN,
+	/* The ranges of a batch. */
+	UNMAP_RANGES,
 };
+
+/* The flags of a batch. */
+#define RANGES_FLAGS	(IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH)
+
+static __always_inline u32 unmap_flags(const struct unmap_call *c, enum unmap_kind kind)
+{
+	return kind == UNMAP_RANGES ? RANGES_FLAGS : c->args.flags;
+}
 
 /* Return values of find, no errors: what to wait for. */
 #define FIND_IN_FLIGHT	1
@@ -144,15 +154,16 @@ static int unmap_check(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_unmap_args *u = &c->args;
 	u64 pgsize = ioasid_space_pgsize(c->space);
+	u32 flags = unmap_flags(c, kind);
 
 	if (c->space->dead)
-		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -ENOENT : -EINVAL,
+		return unmap_fail(c, flags & IOASID_UNMAP_NATIVE ? -ENOENT : -EINVAL,
 				  IOASID_R_DEAD, 0, 0);
-	if (u->flags & IOASID_UNMAP_VADDR && c->space->emulated)
+	if (flags & IOASID_UNMAP_VADDR && c->space->emulated)
 		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
 	if (kind == UNMAP_ANY && c->dirty && !c->space->tracking)
 		return unmap_fail(c, -EINVAL, IOASID_R_DIRTY, 0, 0);
-	if (u->flags & IOASID_UNMAP_ALL) {
+	if (flags & IOASID_UNMAP_ALL) {
 		if (u->iova || u->length)
 			return unmap_fail(c, -EINVAL, IOASID_R_FLAGS, u->iova, u->length);
 		c->last = U64_MAX;
@@ -161,17 +172,18 @@ static int unmap_check(struct unmap_call *c, enum unmap_kind kind)
 	if (!u->length || (u->iova | u->length) & (pgsize - 1))
 		return unmap_fail(c, -EINVAL, IOASID_R_ALIGN, u->length, pgsize);
 	if (check_add_overflow(u->iova, u->length - 1, &c->last))
-		return unmap_fail(c, u->flags & IOASID_UNMAP_NATIVE ? -EOVERFLOW :
+		return unmap_fail(c, flags & IOASID_UNMAP_NATIVE ? -EOVERFLOW :
 				  -COMPAT_TYPE1_EOVERFLOW, IOASID_R_WRAP, u->iova, u->length);
 	return 0;
 }
 
 /* v2: a range must not cut a mapping in two, unless that is requested. */
-static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
+static int unmap_check_bisect(struct unmap_call *c, enum unmap_kind kind,
+			      struct ioasid_area *area)
 {
 	u64 start = ioasid_area_start(area), last = ioasid_area_last(area);
 
-	if (c->args.flags & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1 | IOASID_UNMAP_SPLIT))
+	if (unmap_flags(c, kind) & (IOASID_UNMAP_ALL | IOASID_UNMAP_V1 | IOASID_UNMAP_SPLIT))
 		return 0;
 	if (start >= c->args.iova && last <= c->last)
 		return 0;
@@ -183,9 +195,9 @@ static int unmap_check_bisect(struct unmap_call *c, struct ioasid_area *area)
  * that begins inside a mapping unmaps nothing; one that covers the start of a
  * mapping unmaps it whole.
  */
-static bool unmap_v1_stops(struct unmap_call *c, struct ioasid_area *area)
+static bool unmap_v1_stops(struct unmap_call *c, enum unmap_kind kind, struct ioasid_area *area)
 {
-	return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
+	return unmap_flags(c, kind) & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;
 }
 
 /* Memory of a file, and pages that other areas show too, have no address to update. */
@@ -287,6 +299,7 @@ static noinline bool unmap_may_now(const struct ioasid_area *area)
 static __always_inline int unmap_find(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_space *space = c->space;
+	u32 flags = unmap_flags(c, kind);
 	struct ioasid_area *first, *area;
 	int ret;
 
@@ -296,7 +309,7 @@ static __always_inline int unmap_find(struct unmap_call *c, enum unmap_kind kind
 		return ret;
 
 	first = unmap_first(c, kind);
-	if (!first && c->args.flags & IOASID_UNMAP_NATIVE && !(c->args.flags & IOASID_UNMAP_ALL))
+	if (!first && flags & IOASID_UNMAP_NATIVE && !(flags & IOASID_UNMAP_ALL))
 		return unmap_fail(c, -ENOENT, IOASID_R_NOT_MAPPED, c->args.iova, c->last);
 	for (area = first; area; area = unmap_next(c, area)) {
 		if (kind == UNMAP_ANY && unlikely(c->now) && !unmap_may_now(area))
@@ -307,17 +320,17 @@ static __always_inline int unmap_find(struct unmap_call *c, enum unmap_kind kind
 			ioasid_area_wait_begin(space, area, &c->wait);
 			return FIND_IN_FLIGHT;
 		}
-		ret = unmap_check_bisect(c, area);
+		ret = unmap_check_bisect(c, kind, area);
 		if (ret)
 			return ret;
-		if (unmap_v1_stops(c, area))
+		if (unmap_v1_stops(c, kind, area))
 			return 0;
-		if (!(c->args.flags & IOASID_UNMAP_VADDR) && ioasid_area_has_pins(area) &&
+		if (!(flags & IOASID_UNMAP_VADDR) && ioasid_area_has_pins(area) &&
 		    !unmap_pins_stay(c, area))
 			return FIND_PINNED;
 	}
 
-	if (unlikely(c->args.flags & (IOASID_UNMAP_VADDR | IOASID_UNMAP_SPLIT)))
+	if (unlikely(flags & (IOASID_UNMAP_VADDR | IOASID_UNMAP_SPLIT)))
 		return unmap_special(c, first);
 	unmap_take(c, first);
 	return 0;
@@ -340,7 +353,7 @@ static noinline u32 unmap_per_sync(struct unmap_call *c)
 }
 
 /* Claim range by range until one fails; areas_lock is released now and then. */
-static int unmap_find_ranges(struct unmap_call *c)
+static __always_inline int unmap_find_ranges(struct unmap_call *c)
 {
 	struct ioasid_space *space = c->space;
 	int ret = 0;
@@ -354,7 +367,7 @@ static int unmap_find_ranges(struct unmap_call *c)
 		c->unsorted |= c->done && r->start < r[-1].start;
 		c->args.iova = r->start;
 		c->args.length = r->last - r->start + 1;
-		ret = unmap_find(c, UNMAP_ANY);
+		ret = unmap_find(c, UNMAP_RANGES);
 		if (ret)
 			break;
 		if (++c->done % FREE_BATCH == 0) {
@@ -400,7 +413,7 @@ static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kin
 	} else if (down_read_killable(&space->domains_rwsem)) {
 		return unmap_fail(c, -EINTR, IOASID_R_SIGNAL, 0, 0);
 	}
-	if (kind == UNMAP_ANY && c->ranges) {
+	if (kind == UNMAP_RANGES) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
 			list_sort(&compared, &c->victims, unmap_order);
@@ -754,10 +767,10 @@ __flatten int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasi
 	struct unmap_call c __uninitialized;
 	int ret;
 
-	unmap_init(&c, space, 0, 0, IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH);
+	unmap_init(&c, space, 0, 0, RANGES_FLAGS);
 	c.ranges = ranges;
 	c.nr = nr;
-	ret = unmap_call(&c, UNMAP_ANY, unmapped);
+	ret = unmap_call(&c, UNMAP_RANGES, unmapped);
 	*done = c.done;
 	return ret;
 }

@@ -2,4 +2,4 @@
 # v1: an unmap from inside a mapping takes it.
 # file: ops/unmap.c
 # cases: unmap_v1_inside
-s/return c->args.flags & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;/return false;/
+s/return unmap_flags(c, kind) & IOASID_UNMAP_V1 && ioasid_area_start(area) < c->args.iova;/return false;/
