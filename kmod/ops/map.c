@@ -54,30 +54,6 @@ int ioasid_map_fail(struct ioasid_map_call *c, int err, enum ioasid_reason reaso
 	return ioasid_fail(&c->fail, err, reason, a, b);
 }
 
-/* A policy or the trace event reports how the map goes. */
-static noinline void map_listen(struct ioasid_map_call *c)
-{
-	if (c->pin.res)
-		return;
-	/* A policy that saw map_begin must also see map_done. */
-	c->pin.res = c->room ?: kmalloc(sizeof(*c->pin.res), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	memset(c->pin.res, 0, sizeof(*c->pin.res));
-}
-
-/* Sleep because a policy requests it: before any lock, and killably. */
-static noinline int map_wait(struct ioasid_map_call *c, u32 wait_us)
-{
-	ktime_t until = ktime_add_us(ktime_get(), wait_us);
-	int ret;
-
-	if (c->pin.res)
-		c->pin.res->ns_wait = (u64)wait_us * NSEC_PER_USEC;
-	while (!(ret = ioasid_interrupted()))
-		if (ioasid_sleep_until(until))
-			return 0;
-	return ioasid_map_fail(c, ret, IOASID_R_SIGNAL, 0, 0);
-}
-
 static int map_ask_policy(struct ioasid_map_call *c)
 {
 	/* Filled in by a refusal. */
@@ -87,10 +63,10 @@ static int map_ask_policy(struct ioasid_map_call *c)
 
 	ret = ioasid_policy_map_begin(&c->args, &c->seen_by, &wait_us, &no);
 	if (unlikely(c->seen_by.slots))
-		map_listen(c);
+		ioasid_map_listen(c);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_POLICY, no.by, 0);
-	return wait_us ? map_wait(c, wait_us) : 0;
+	return wait_us ? ioasid_map_wait(c, wait_us) : 0;
 }
 
 /* The checks of type1 that need no lock, in its order. */
@@ -289,6 +265,7 @@ static void map_describe(struct ioasid_map_call *c, enum map_kind kind)
 	struct ioasid_area *area = c->area;
 	struct ioasid_pages *pages;
 
+	lockdep_assert_held(&c->space->areas_lock);
 	/* The first state, as it was made. All bits of a byte are set, so that it is not read. */
 	BUILD_BUG_ON(IOASID_AREA_BUILDING);
 	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
@@ -438,6 +415,8 @@ static __always_inline int map_pin(struct ioasid_map_call *c, enum map_kind kind
  */
 int ioasid_map_pin(struct ioasid_map_call *c)
 {
+	lockdep_assert_not_held(&c->space->areas_lock);
+	lockdep_assert_not_held(&c->space->domains_rwsem);
 	return map_pin(c, MAP_ANY);
 }
 
@@ -647,7 +626,7 @@ void ioasid_map_begin(struct ioasid_map_call *c)
 {
 	c->pin.timing = trace_ioasid_map_done_enabled() || ioasid_policy_times(IOASID_OP_MAP_DONE);
 	if (unlikely(c->pin.timing))
-		map_listen(c);
+		ioasid_map_listen(c);
 	c->start = ioasid_clock(c->pin.timing);
 	trace_ioasid_map_begin(&c->args);
 }
@@ -744,31 +723,13 @@ static int map_vfio_errno(const struct ioasid_map_call *c, int ret)
 	return ret;
 }
 
-/* Notify the policies in seen_by, and the trace event. */
-static noinline void map_notify(struct ioasid_map_call *c, int ret)
-{
-	struct ioasid_map_result *res = c->pin.res;
-
-	res->err = ret;
-	res->reason = c->fail.reason;
-	res->a = c->fail.a;
-	res->b = c->fail.b;
-	ioasid_lap(c->pin.timing, &c->start, &res->ns_total);
-	if (c->seen_by.slots)
-		ioasid_policy_map_done(&c->args, res, &c->seen_by);
-	trace_ioasid_map_done(&c->args, res);
-	if (!c->room)
-		kfree(res);
-	c->pin.res = NULL;
-}
-
 /* ioasid_map_end() - report how the map went; once for each call that has begun */
 int ioasid_map_end(struct ioasid_map_call *c, int ret)
 {
 	if (ret)
 		ret = map_vfio_errno(c, ret);
 	if (unlikely(c->pin.res))
-		map_notify(c, ret);
+		ioasid_map_notify(c, ret);
 	if (ret && !(c->pin.now && ret == -EAGAIN))
 		ioasid_error(&c->args.who, IOASID_ERROR_MAP, ret, &c->fail);
 	return ret;
@@ -792,7 +753,7 @@ bool ioasid_map_may_now(const struct ioasid_map_call *c)
 
 static __always_inline int map_make(struct ioasid_map_call *c, enum map_kind kind)
 {
-	/* map_listen() zeroes it. */
+	/* ioasid_map_listen() zeroes it. */
 	struct ioasid_map_result room __uninitialized;
 	int ret;
 

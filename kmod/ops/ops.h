@@ -126,6 +126,11 @@ int ioasid_map_end(struct ioasid_map_call *c, int ret);
 int ioasid_map_make(struct ioasid_map_call *c);
 bool ioasid_map_may_now(const struct ioasid_map_call *c);
 
+/* map_listen.c */
+void ioasid_map_listen(struct ioasid_map_call *c);
+int ioasid_map_wait(struct ioasid_map_call *c, u32 wait_us);
+void ioasid_map_notify(struct ioasid_map_call *c, int ret);
+
 /* undo.c */
 int ioasid_map_undo(struct ioasid_map_call *c, int err);
 

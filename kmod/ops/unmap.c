@@ -85,17 +85,12 @@ struct unmap_call {
 	u64 pinned_last;
 };
 
-/* What is known of a call where the code for it is compiled; where it is not known, it is looked at. */
-enum unmap_kind {
-	/* It is for one range. */
-	UNMAP_ANY,
-	/* The same, without a question for dirty pages, in a task that may wait. */
-	UNMAP_PLAIN,
-	/* The ranges of a batch. */
-	UNMAP_RANGES,
-};
+/*
+ * What is known of a call where the code for it is compiled: it is for one range; and without a
+ * question for dirty pages, in a task that may wait; or it is for the ranges of a batch.
+ */
+enum unmap_kind { UNMAP_ANY, UNMAP_PLAIN, UNMAP_RANGES };
 
-/* The flags of a batch. */
 #define RANGES_FLAGS	(IOASID_UNMAP_NATIVE | IOASID_UNMAP_OF_BATCH)
 
 static __always_inline u32 unmap_flags(const struct unmap_call *c, enum unmap_kind kind)
