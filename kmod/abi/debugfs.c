@@ -19,24 +19,24 @@ static void spaces_show_line(struct ioasid_space_entry *e, void *data)
 	struct seq_file *m = data;
 	char comm[TASK_COMM_LEN];
 	struct ioasid_who owner;
-	u64 pinned, charged;
+	struct ioasid_space_pages sum;
 	bool alive;
 
-	pinned = ioasid_space_pages(space, &charged);
+	ioasid_space_pages(space, &sum);
 	mutex_lock(&space->areas_lock);
 	alive = ioasid_owner_now(e, &owner, comm);
 	seq_printf(m, "%u %s %u ", e->id,
 		   space->flags & IOASID_SPACE_CONTAINER ? "container" : "ioasid", owner.tgid);
 	ioasid_show_comm(m, comm);
-	seq_printf(m, " %lu %llu %llu %llu %u %u %u %d %d\n", space->maps, space->bytes,
-		   pinned, charged, space->nr_domains, space->nr_groups, space->avail,
+	seq_printf(m, " %llu %lu %llu %llu %llu %u %u %u %d %d\n", sum.holes, space->maps,
+		   space->bytes, sum.pinned, sum.charged, space->nr_domains, space->nr_groups, space->avail,
 		   space->sealed, !alive);
 	mutex_unlock(&space->areas_lock);
 }
 
 static int spaces_show(struct seq_file *m, void *unused)
 {
-	seq_puts(m, "id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains groups avail sealed owner_exited\n");
+	seq_puts(m, "id kind owner_tgid comm hole_pages maps mapped_bytes pinned_pages charged_pages domains groups avail sealed owner_exited\n");
 	ioasid_spaces_each(spaces_show_line, m);
 	return 0;
 }

@@ -39,10 +39,10 @@ static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigne
 {
 	char comm[TASK_COMM_LEN];
 	struct ioasid_who owner;
-	u64 pinned, charged;
+	struct ioasid_space_pages sum;
 	bool alive;
 
-	pinned = ioasid_space_pages(space, &charged);
+	ioasid_space_pages(space, &sum);
 	mutex_lock(&space->areas_lock);
 	seq_printf(m, "ioasid-id:\t%lu%s\n", id, id == f->space_id ? " default" : "");
 	seq_printf(m, "ioasid-space:\t%u\n", space->entry.id);
@@ -52,8 +52,8 @@ static void fdinfo_show_space(struct seq_file *m, struct ioasid_file *f, unsigne
 	seq_printf(m, "%s\nioasid-maps:\t%lu\n", alive ? "" : " exited", space->maps);
 	seq_printf(m, "ioasid-bytes:\t%llu\n", space->bytes);
 	seq_printf(m, "ioasid-avail:\t%u\n", space->avail);
-	seq_printf(m, "ioasid-pinned:\t%llu\n", pinned);
-	seq_printf(m, "ioasid-charged:\t%llu\n", charged);
+	seq_printf(m, "ioasid-pinned:\t%llu\n", sum.pinned);
+	seq_printf(m, "ioasid-charged:\t%llu\n", sum.charged);
 	seq_printf(m, "ioasid-account:\t%s\n", space->account_user ? "user" : "mm");
 	seq_printf(m, "ioasid-charge-shared:\t%d\n", space->charge_shared);
 	seq_printf(m, "ioasid-tracking:\t%d\n", space->tracking);

@@ -18,11 +18,12 @@
 static void info_fill(struct ioasid_space *space, struct ioasid_get_info *arg)
 {
 	struct ioasid_domain *d;
+	struct ioasid_space_pages sum;
 	bool coherent = true;
-	u64 charged;
 
-	arg->out_pinned = ioasid_space_pages(space, &charged);
-	arg->out_charged = charged;
+	ioasid_space_pages(space, &sum);
+	arg->out_pinned = sum.pinned;
+	arg->out_charged = sum.charged;
 	mutex_lock(&space->areas_lock);
 	list_for_each_entry(d, &space->domains, link)
 		coherent &= d->coherent;

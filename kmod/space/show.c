@@ -104,7 +104,7 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 }
 
 /* Some areas from *@at up; false at the end. areas_lock is held. */
-static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *charged)
+static bool sum_pages(struct ioasid_space *space, u64 *at, struct ioasid_space_pages *sum)
 {
 	struct ioasid_area *area = ioasid_area_first(space, *at, U64_MAX);
 	unsigned int n;
@@ -113,9 +113,13 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
 	for (n = 0; area && n < AREAS_PER_HOLD; n++) {
 		*at = ioasid_area_last(area) + 1;
 		if (area->state == IOASID_AREA_LIVE) {
-			*charged += READ_ONCE(area->pages->charged);
-			if (READ_ONCE(area->pages->pinned))
-				*pinned += ioasid_area_present(area);
+			sum->charged += READ_ONCE(area->pages->charged);
+			if (READ_ONCE(area->pages->pinned)) {
+				u64 present = ioasid_area_present(area);
+
+				sum->pinned += present;
+				sum->holes += (ioasid_area_bytes(area) >> PAGE_SHIFT) - present;
+			}
 			if (unlikely(area->pages->sparse))
 				n += area->pages->ext.nr / EXTENTS_PER_AREA;
 		}
@@ -125,25 +129,24 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, u64 *pinned, u64 *cha
 }
 
 /*
- * ioasid_space_pages() - pages pinned for a space, and *@charged
+ * ioasid_space_pages() - add up the pages of a space
  *
  * May sleep. Maps and unmaps go on meanwhile: areas_lock is taken for some areas at a
  * time. Mappings with holes are walked, and many of them take long: a fatal signal ends it,
- * and then what is returned means nothing.
+ * and then *@sum means nothing.
  */
-u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged)
+void ioasid_space_pages(struct ioasid_space *space, struct ioasid_space_pages *sum)
 {
-	u64 pinned = 0, at = 0;
 	bool more;
+	u64 at = 0;
 
-	*charged = 0;
+	*sum = (struct ioasid_space_pages){};
 	do {
 		mutex_lock(&space->areas_lock);
-		more = sum_pages(space, &at, &pinned, charged);
+		more = sum_pages(space, &at, sum);
 		mutex_unlock(&space->areas_lock);
 		cond_resched();
 	} while (more && !fatal_signal_pending(current));
-	return pinned;
 }
 
 /*

@@ -594,7 +594,20 @@ void ioasid_space_settle(struct ioasid_space *space);
 void ioasid_space_bequeath(struct ioasid_space *space, struct ioasid_owner *heir);
 
 void ioasid_space_describe(struct ioasid_space *space, struct ioasid_space_args *args);
-u64 ioasid_space_pages(struct ioasid_space *space, u64 *charged);
+
+/**
+ * struct ioasid_space_pages - pages of the mappings of a space that are LIVE
+ * @pinned: that are pinned for it
+ * @charged: to owners
+ * @holes: with nothing behind them, of sparse mappings
+ */
+struct ioasid_space_pages {
+	u64 pinned;
+	u64 charged;
+	u64 holes;
+};
+
+void ioasid_space_pages(struct ioasid_space *space, struct ioasid_space_pages *sum);
 void ioasid_show_comm(struct seq_file *m, const char *comm);
 void ioasid_space_show(struct ioasid_space *space, struct ioasid_space_info *info);
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,

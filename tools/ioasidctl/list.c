@@ -23,6 +23,7 @@ static void print_json(const struct space *s)
 	json_u64(j, "mapped_bytes", s->mapped);
 	json_u64(j, "pinned_pages", s->pinned);
 	json_u64(j, "charged_pages", s->charged);
+	json_u64(j, "hole_pages", s->holes);
 	json_u64(j, "domains", s->domains);
 	json_u64(j, "groups", s->groups);
 	json_u64(j, "avail", s->avail);

@@ -137,6 +137,9 @@ static void spaces(void)
 	space_family(&s, "ioasid_space_charged_bytes", "bytes",
 		     "Memory that it charges to locked_vm of processes.", SPACE(charged),
 		     page_bytes(1));
+	space_family(&s, "ioasid_space_hole_bytes", "bytes",
+		     "Length of the holes of its mappings: nothing is there, and no device reaches them.",
+		     SPACE(holes), page_bytes(1));
 	space_family(&s, "ioasid_space_groups", NULL, "Groups that are attached to it.",
 		     SPACE(groups), 1);
 	space_family(&s, "ioasid_space_domains", NULL, "Page tables that it keeps.",

@@ -13,7 +13,7 @@
 #include "untrusted.h"
 
 /*
- * id kind owner_tgid comm maps mapped_bytes pinned_pages charged_pages domains
+ * id kind owner_tgid comm hole_pages maps mapped_bytes pinned_pages charged_pages domains
  * groups avail sealed owner_exited. The comm may be empty, so the rest is read from the end
  * of the line.
  */
@@ -21,7 +21,7 @@ static bool parse_space(char *line, struct space *s)
 {
 	unsigned long long sealed, exited, *last[] = {
 		&exited, &sealed, &s->avail, &s->groups, &s->domains, &s->charged, &s->pinned,
-		&s->mapped, &s->maps
+		&s->mapped, &s->maps, &s->holes
 	};
 	char *word;
 	int used = 0;

@@ -12,7 +12,7 @@ struct space {
 	unsigned int owner;	/* a pid; another process may have it when @exited */
 	bool exited;
 	char comm[64];
-	unsigned long long maps, mapped, pinned, charged, domains, groups, avail;
+	unsigned long long maps, mapped, pinned, charged, holes, domains, groups, avail;
 	int sealed;	/* what every map fails with: a negative errno, or 0 */
 };
 

@@ -45,6 +45,11 @@ holes_are_shown() {
 	holds '.mappings[0] | .length == 65536 and .pages == 12 and .hole_pages == 4 and .charged == 12' \
 		"$scratch/show" || fail "$(cat "$scratch/show")"
 	ioasidctl show "$id" | grep -q ' holes 4$' || fail "$(ioasidctl show "$id")"
+	ioasidctl -j list | holds '.[] | select(.maps == 1) | .hole_pages == 4 and .pinned_pages == 12 and .mapped_bytes == 65536' ||
+		fail "$(ioasidctl -j list)"
+	ioasidctl metrics --output "$scratch/prom"
+	grep -q "^ioasid_space_hole_bytes{space=\"$id\",kind=\"ioasid\"} 16384\$" "$scratch/prom" ||
+		fail "$(grep hole "$scratch/prom")"
 	release
 }
 

@@ -72,6 +72,7 @@ labels() {
 	ioasidctl metrics >"$scratch/prom"
 	! grep -q 'pid=\|comm=' "$scratch/prom" || fail "$(grep -m 1 'pid=\|comm=' "$scratch/prom")"
 	grep -q -x "ioasid_space_pinned_bytes{space=\"$id\",kind=\"ioasid\"} 2097152" "$scratch/prom"
+	grep -q -x "ioasid_space_hole_bytes{space=\"$id\",kind=\"ioasid\"} 0" "$scratch/prom"
 	ioasidctl metrics --processes >"$scratch/prom"
 	grep -q -x "ioasid_space_pinned_bytes{space=\"$id\",kind=\"ioasid\",pid=\"$held\",comm=\"mapper\"} 2097152" "$scratch/prom"
 	nothing

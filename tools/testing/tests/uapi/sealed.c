@@ -65,7 +65,7 @@ static int debugfs_sealed(void)
 
 	/* Between kind and sealed are nine columns, from owner_tgid to avail. */
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%*u %31s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d", kind, &value) == 2 &&
+		if (sscanf(line, "%*u %31s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d", kind, &value) == 2 &&
 		    !strcmp(kind, "container"))
 			seen = value;
 	if (file)
