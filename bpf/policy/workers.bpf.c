@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * workers - lets threads of the kernel help to pin large mappings.
+ * workers - lets a number of threads help with large mappings.
  *
- * What it does. The caller of a map pins page by page, alone. With this policy
- * up to "workers" threads pin ahead of it in mappings of at least "min_bytes".
+ * What it does. By default threads help where processors are idle. With this
+ * policy "workers" of them do in mappings of at least "min_bytes", whether
+ * processors are idle or not.
  * A program that makes calls of ioasid's own may ask for that itself; one that
  * makes VFIO's, such as QEMU, cannot. Where the program asked for more, it keeps
  * what it asked for, but for "most".
@@ -12,16 +13,16 @@
  *   ioasidctl policy load workers --set workers=0 --set most=0
  *   ioasidctl -j policy show workers | jq '.maps[] | select(.name == "variables")'
  *
- * The second keeps all programs from requesting workers.
+ * The second forbids all help.
  *
- * Cost. Nothing for mappings below 32 MiB. What workers do is done on other
- * processors, and counts as time of the kernel, not of the program's cgroup; to
- * confine them, see /sys/devices/virtual/workqueue/ioasid_pin/cpumask.
+ * Cost. Nothing for mappings below 32 MiB. The threads are the program's own, and
+ * so is their time. On a ring, and on a kernel without CONFIG_VHOST_TASK, they are
+ * workers of the kernel: their time is the kernel's, and
+ * /sys/devices/virtual/workqueue/ioasid_pin/cpumask confines them.
  *
- * Details. Workers take memory that is there, in small pages. There is nothing
- * to win where it is faulted in by the map, or comes in huge pages, or another
- * policy has map_batch; then they stay away. The parameter pin_workers of
- * ioasid.ko bounds their number.
+ * Details. The threads fault memory in, and pin small pages. There is nothing to
+ * win where huge pages are there, or another policy has map_batch; then they stay
+ * away. The parameter pin_workers of ioasid.ko bounds their number.
  *
  * Not for: machines whose processors are all busy, or small mappings.
  */
@@ -36,7 +37,7 @@ const volatile __u32 most = IOASID_WORKERS_MAX;
 /* Smaller mappings get what the program asked for. */
 const volatile __u64 min_bytes = 128 << 20;
 
-/* Mappings that had workers, what was pinned for them, and by workers. */
+/* Mappings that had help, what was pinned for them, and by those who helped. */
 __u64 mappings = 0;
 __u64 pages = 0;
 __u64 pages_ahead = 0;

@@ -29,7 +29,7 @@ static int __init ioasid_init(void)
 	ret = ioasid_mapping_init();
 	if (ret)
 		return ret;
-	ret = ioasid_ahead_init();
+	ret = ioasid_help_init();
 	if (ret)
 		goto err_workers;
 	ioasid_watch_init();
@@ -46,7 +46,7 @@ static int __init ioasid_init(void)
 err_dev:
 	ioasid_policy_exit();
 err_policy:
-	ioasid_ahead_exit();
+	ioasid_help_exit();
 err_workers:
 	ioasid_mapping_exit();
 	return ret;
@@ -62,7 +62,7 @@ static void __exit ioasid_exit(void)
 	ioasid_watch_exit();
 	/* Wait for address spaces whose last reference a BPF program or a walk had. */
 	rcu_barrier();
-	ioasid_ahead_exit();
+	ioasid_help_exit();
 	ioasid_mapping_exit();
 	ioasid_frames_exit();
 	ioasid_debts_exit();

@@ -362,12 +362,12 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 static noinline void map_help(struct ioasid_map_call *c)
 {
 	bool decided = ioasid_policy_has(IOASID_OP_MAP_WORKERS);
-	unsigned int most = ioasid_ahead_most();
+	unsigned int most = ioasid_help_most();
 
 	if (decided)
 		ioasid_policy_map_workers(&c->args);
-	c->pin.workers = min(c->args.workers, most);
-	c->pin.helpers = decided || c->pin.workers ? c->pin.workers : most;
+	c->pin.asked = min(c->args.workers, most);
+	c->pin.helpers = decided || c->pin.asked ? min(c->args.workers, most) : most;
 }
 
 /* Does RLIMIT_MEMLOCK bound what is pinned now, for as long as it is mapped? See space/user.c. */
@@ -393,7 +393,7 @@ static __always_inline int map_pin(struct ioasid_map_call *c, enum map_kind kind
 	lockdep_assert_not_held(&c->space->areas_lock);
 	lockdep_assert_not_held(&c->space->domains_rwsem);
 	c->pin.stop = &c->area->stop;
-	c->pin.workers = 0;
+	c->pin.asked = false;
 	c->pin.helpers = 0;
 	if (unlikely(c->args.length >> PAGE_SHIFT >= IOASID_WORKERS_PAGES))
 		map_help(c);

@@ -2,7 +2,7 @@
 /*
  * Fault in untouched memory, a batch at a time, so that the lockless pinner finds it; for the
  * caller of a map (ioasid_fault_in()), and for the threads that help it (ioasid_fault_ahead(),
- * see help.c).
+ * see ahead.c).
  *
  * Without this, the pinner finds no page and falls back to one that looks up every page
  * twice, and whose faults may drop mmap_lock; in shared memory they do so at each page.

@@ -31,6 +31,7 @@
 #include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/shmem_fs.h>
 #include <linux/userfaultfd_k.h>
@@ -231,6 +232,7 @@ static long file_huge_pin(struct file *file, loff_t pos, loff_t end, struct foli
  * @pages: whose list grows
  * @src: what ioasid_file_find() found
  * @done: pages pinned before
+ * @want: stop when so many are pinned; exceeded by the rest of a folio, which is pinned once
  * @folios: room for pointers
  * @room: how many
  *
@@ -239,11 +241,12 @@ static long file_huge_pin(struct file *file, loff_t pos, loff_t end, struct foli
  * or that is punched again and again), -ENOSPC, -EINTR, -ECANCELED.
  */
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		     unsigned long done, struct folio **folios, unsigned long room)
+		     unsigned long done, unsigned long want, struct folio **folios,
+		     unsigned long room)
 {
 	unsigned long left = pages->npages - done, got = 0;
 	loff_t pos = src->pos + ((loff_t)done << PAGE_SHIFT);
-	loff_t end = pos + ((loff_t)left << PAGE_SHIFT);
+	loff_t end = pos + ((loff_t)min(left, want) << PAGE_SHIFT);
 	pgoff_t offset = 0;
 	long n, i;
 
@@ -272,6 +275,69 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	src->probed = true;
 	if (got < n * FILE_MIN_FOLIO && !src->only)
 		ioasid_file_drop(src);
+	return got;
+}
+
+/*
+ * ioasid_file_fills() - can the file be filled ahead of the caller: shmem alone
+ *
+ * In a file of hugetlbfs its lock lets one task at a time do that.
+ */
+bool ioasid_file_fills(const struct ioasid_file_src *src)
+{
+	return src->file && shmem_file(src->file);
+}
+
+/* ioasid_file_present() - is a page there, in memory? */
+bool ioasid_file_present(const struct ioasid_file_src *src, unsigned long index)
+{
+	struct folio *folio;
+
+	folio = filemap_get_folio(src->file->f_mapping, (src->pos >> PAGE_SHIFT) + index);
+	if (IS_ERR(folio))
+		return false;
+	folio_put(folio);
+	return true;
+}
+
+/**
+ * ioasid_file_fill() - fill holes of shmem, as ioasid_file_pin() would
+ * @file: ioasid_file_fills()
+ * @pos: offset of the first page
+ * @npages: how many
+ * @stop: when true, end soon; others may set it
+ *
+ * It waits for memory and for swap, and for no user space: no page table has a part in it.
+ *
+ * Return: how many pages it brought; or -errno: there is no memory, or no more in that file
+ * system; beyond the end of the file.
+ */
+long ioasid_file_fill(struct file *file, loff_t pos, unsigned long npages, const bool *stop)
+{
+	pgoff_t at = pos >> PAGE_SHIFT, end = at + npages, next;
+	unsigned int saved = memalloc_pin_save();
+	struct folio *folio;
+	long got = 0;
+
+	for (; at < end && !READ_ONCE(*stop) && !ioasid_interrupted(); at = next) {
+		bool there = true;
+
+		folio = filemap_get_folio(file->f_mapping, at);
+		if (IS_ERR(folio)) {
+			there = false;
+			folio = shmem_read_folio(file->f_mapping, at);
+		}
+		if (IS_ERR(folio)) {
+			got = PTR_ERR(folio);
+			break;
+		}
+		next = min(folio_next_index(folio), end);
+		if (!there)
+			got += next - at;
+		folio_put(folio);
+		cond_resched();
+	}
+	memalloc_pin_restore(saved);
 	return got;
 }
 

@@ -22,7 +22,7 @@
  *	space/show.c, space/dirty.c	not pinned, never dirty
  *
  * A hole may have as many pages as a process has addresses, and no rlimit bounds them. So what
- * goes on after one goes there in one step (help.c, workers.c), and nothing is done for each of
+ * goes on after one goes there in one step (pieces.c), and nothing is done for each of
  * its pages, nor for each of many mappings that show it.
  *
  * What can run at the same time as a pin: see pin.c. mmap_lock is held for a look at one VMA,

@@ -32,7 +32,11 @@ void ioasid_file_find(struct ioasid_pages *pages, struct ioasid_file_src *src);
 int ioasid_file_take(struct ioasid_pages *pages, struct file *file, struct ioasid_file_src *src);
 void ioasid_file_drop(struct ioasid_file_src *src);
 long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
-		     unsigned long done, struct folio **folios, unsigned long room);
+		     unsigned long done, unsigned long want, struct folio **folios,
+		     unsigned long room);
+bool ioasid_file_present(const struct ioasid_file_src *src, unsigned long index);
+bool ioasid_file_fills(const struct ioasid_file_src *src);
+long ioasid_file_fill(struct file *file, loff_t pos, unsigned long npages, const bool *stop);
 void ioasid_file_unpin(unsigned long pfn, unsigned long npages, bool dirty);
 
 /* huge.c */
@@ -49,11 +53,12 @@ unsigned long ioasid_fault_unit(unsigned long vaddr, bool write);
 long ioasid_fault_ahead(unsigned long vaddr, unsigned long npages, bool write, const bool *stop);
 
 /**
- * struct ioasid_help_look - whether to have help with untouched memory
+ * struct ioasid_help_look - whether to have help with a large map
  * @idle: microseconds that each processor had been idle when the measuring began
  * @since: and when that was
  * @node: of the caller, when it looked first
  * @tries: how often it was looked
+ * @ticks: idle time is counted in ticks
  * @ended: it is decided
  */
 struct ioasid_help_look {
@@ -61,25 +66,22 @@ struct ioasid_help_look {
 	ktime_t since;
 	int node;
 	unsigned int tries;
+	bool ticks;
 	bool ended;
 };
 
-/* help.c */
+/* help.c, pieces.c */
 struct ioasid_help;
-struct ioasid_help *ioasid_help_look(struct ioasid_pages *pages, struct ioasid_help_look *look,
-				     unsigned long done, unsigned int most, bool asked);
-long ioasid_help_ready(struct ioasid_help *h, unsigned long done);
+struct ioasid_help *ioasid_help_look(struct ioasid_pages *pages,
+				     const struct ioasid_file_src *file,
+				     struct ioasid_help_look *look, unsigned long done,
+				     unsigned int most, bool asked);
+long ioasid_help_ready(struct ioasid_help *h, unsigned long done, struct page ***page,
+		       unsigned long *own);
 void ioasid_help_stop(struct ioasid_help *h, struct ioasid_map_result *res);
 
 /* workers.c */
-extern struct workqueue_struct *ioasid_ahead_wq;
-struct ioasid_ahead;
-struct ioasid_ahead *ioasid_ahead_start(struct ioasid_pages *pages, unsigned long done,
-					unsigned int workers);
-long ioasid_ahead_take(struct ioasid_ahead *a, unsigned long done, struct page ***page);
-void ioasid_ahead_turn(struct ioasid_ahead *a);
-unsigned long ioasid_ahead_until(const struct ioasid_ahead *a, unsigned long done);
-unsigned long ioasid_ahead_stop(struct ioasid_ahead *a);
+extern struct workqueue_struct *ioasid_help_wq;
 
 /**
  * struct ioasid_frames - consecutive frames of device memory

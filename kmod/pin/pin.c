@@ -269,20 +269,26 @@ static unsigned long pin_faults_now(void)
 
 /*
  * The sources that pin more than a page at a time, and how the last pages came: with how many
- * faults, and how many extents there were before.
+ * faults, and were they pinned page by page.
  */
 struct pin_src {
 	struct batch_buf *buf;
 	struct ioasid_file_src file;
-	struct ioasid_ahead *ahead;
 	unsigned long faults;
-	unsigned long runs;
 	struct ioasid_help *help;
 	struct ioasid_help_look look;
+	bool looks;
 	bool huge;
+	bool single;
 	bool untouched;
 	bool now;
 };
+
+/* Are the steps of a file to be small, because hands fill it ahead, or may soon? */
+static bool pin_in_steps(const struct pin_src *src)
+{
+	return src->help || (src->looks && !src->look.ended);
+}
 
 /*
  * Whole folios, none of whose pages is reserved, as far as they go.
@@ -296,8 +302,8 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 
 	if (src->file.file) {
 		room = batch_room(src->buf, want);
-		n = ioasid_file_pin(pages, &src->file, done, (struct folio **)src->buf->pages,
-				    room);
+		n = ioasid_file_pin(pages, &src->file, done, pin_in_steps(src) ? want : ULONG_MAX,
+				    (struct folio **)src->buf->pages, room);
 		if (!n)
 			ioasid_file_drop(&src->file);
 	}
@@ -306,18 +312,22 @@ static long pin_folios(struct ioasid_pages *pages, struct pin_src *src, unsigned
 	return n;
 }
 
-/* Take pages that workers have pinned, if it is their turn; see ioasid_ahead_take(). */
-static long pin_taken(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
-		      struct pin_got *got)
+/*
+ * Take pages that were pinned ahead, see ioasid_help_ready(). Return: how many; 0: pin at most
+ * *@want, in another way; or -errno.
+ */
+static long pin_helped(struct ioasid_pages *pages, struct pin_src *src, unsigned long done,
+		       unsigned long *want, struct pin_got *got)
 {
 	struct page **page;
+	unsigned long own;
 	long n;
 
-	n = ioasid_ahead_take(src->ahead, done, &page);
+	n = ioasid_help_ready(src->help, done, &page, &own);
+	if (n > 0)
+		return batch_to_extents(pages, page, n, got);
 	if (!n)
-		return 0;
-	n = batch_to_extents(pages, page, n, got);
-	ioasid_ahead_turn(src->ahead);
+		*want = min(*want, own);
 	return n;
 }
 
@@ -328,17 +338,10 @@ static long pin_from(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT), there = 0;
 	long n;
 
-	if (unlikely(src->ahead)) {
-		n = pin_taken(pages, src, done, got);
+	if (unlikely(src->help)) {
+		n = pin_helped(pages, src, done, &want, got);
 		if (n)
 			return n;
-		want = min(want, ioasid_ahead_until(src->ahead, done));
-	}
-	if (unlikely(src->help)) {
-		n = ioasid_help_ready(src->help, done);
-		if (n < 0)
-			return n;
-		want = min(want, (unsigned long)n);
 	}
 	if (src->untouched)
 		there = ioasid_fault_in(pages, vaddr, want);
@@ -354,6 +357,7 @@ static long pin_from(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	else if (src->huge)
 		want = ioasid_huge_ahead(pages, done, want);
 
+	src->single = !there;
 	want = batch_room(src->buf, want);
 	return pin_pages(pages, vaddr, want, src->buf->pages, src->now, got);
 }
@@ -368,7 +372,7 @@ static long pin_step(struct ioasid_pages *pages, struct pin_src *src, unsigned l
 	unsigned long before = pin_faults_now();
 	long n;
 
-	src->runs = pages->ext.nr;
+	src->single = false;
 	n = pin_from(pages, src, done, want, got);
 	src->faults = pin_faults_now() - before;
 	return n;
@@ -512,35 +516,30 @@ static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned
 	return 0;
 }
 
-static void pin_stop_ahead(struct ioasid_pin_call *call, struct pin_src *src)
+static void pin_stop_help(struct ioasid_pin_call *call, struct pin_src *src)
 {
-	unsigned long n = ioasid_ahead_stop(src->ahead);
-
-	src->ahead = NULL;
-	if (call->res)
-		call->res->pages_ahead += n;
+	ioasid_help_stop(src->help, call->res);
+	src->help = NULL;
 }
 
 /*
- * Have help with what is left: by workers where pages are small and present, by threads of
- * the process where they are untouched. The last step pinned @n pages. A policy that
- * chooses batch sizes chooses them for the caller, so then there is no help.
+ * Have help with what is left, see help.c. A policy that chooses batch sizes chooses them for
+ * the caller, so then there is none.
  */
 static noinline void pin_look_ahead(struct ioasid_pages *pages, struct ioasid_pin_call *call,
-				    struct pin_src *src, unsigned long done, unsigned long n)
+				    struct pin_src *src, unsigned long done)
 {
-	bool may = !src->file.file && !ioasid_policy_has(IOASID_OP_MAP_BATCH);
-	bool pays = may && !src->faults && pages->ext.nr - src->runs > n / 16;
+	bool may = !ioasid_policy_has(IOASID_OP_MAP_BATCH);
 
-	if (src->help)
+	if (src->file.file && !src->looks)
 		return;
-	if (src->ahead && !pays)
-		pin_stop_ahead(call, src);
-	else if (!src->ahead && pays && n >= BATCH_DEFAULT)
-		src->ahead = ioasid_ahead_start(pages, done, call->workers);
-	if (may && src->faults && call->helpers)
-		src->help = ioasid_help_look(pages, &src->look, done, call->helpers,
-					     call->workers);
+	if (unlikely(src->help && !may))
+		pin_stop_help(call, src);
+	if (src->help || src->look.ended || !may)
+		return;
+	if (src->faults || src->single || src->file.file)
+		src->help = ioasid_help_look(pages, &src->file, &src->look, done, call->helpers,
+					     call->asked);
 }
 
 /* After a step that pinned @n of many pages, @done so far. */
@@ -552,7 +551,7 @@ static void pin_stepped(struct ioasid_pages *pages, struct ioasid_pin_call *call
 	if (ioasid_milestone(done, n))
 		pin_progress(pages, call, done);
 	if (unlikely(call->helpers) && done < pages->npages)
-		pin_look_ahead(pages, call, src, done, n);
+		pin_look_ahead(pages, call, src, done);
 }
 
 /* A batch of many pages: how many to pin at once, of @left. */
@@ -560,7 +559,8 @@ static unsigned long pin_want(const struct pin_src *src, unsigned long left)
 {
 	if (left <= SMALL)
 		return left;
-	return min(left, left < BATCH_LARGE || src->look.idle ? BATCH_DEFAULT : BATCH_LARGE);
+	return min(left, left < BATCH_LARGE || (src->look.idle && !src->look.ended) ?
+		   BATCH_DEFAULT : BATCH_LARGE);
 }
 
 /*
@@ -651,11 +651,10 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 		ioasid_file_find(pages, &src.file);
 		src.huge = ioasid_huge_possible(pages);
 	}
+	src.looks = call->helpers && ioasid_file_fills(&src.file);
 	ret = pin_loop(pages, call, PIN_ANY, &src, NULL);
-	if (src.ahead)
-		pin_stop_ahead(call, &src);
 	if (unlikely(src.help))
-		ioasid_help_stop(src.help, call->res);
+		pin_stop_help(call, &src);
 	if (unlikely(src.look.idle))
 		kvfree(src.look.idle);
 	if (src.file.file)

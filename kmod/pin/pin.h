@@ -263,8 +263,8 @@ struct ioasid_pin_paid {
  * @file: the file, for pages of one, or that of a device
  * @stop: becomes true when the space is torn down, may be NULL
  * @timing: a policy or a tracepoint wants the times, so there is @res
- * @workers: how many may help, because the caller or a policy said so
- * @helpers: how many threads of the process may help with untouched memory
+ * @helpers: how many may help with a large map
+ * @asked: because the caller or a policy said so: then not only on idle processors
  * @later: the caller charges for them, so that nothing is charged here
  * @now: fail with -EAGAIN for a page that is not present
  * @owed: with @later, on return how many pages must be charged
@@ -282,7 +282,7 @@ struct ioasid_pin_call {
 	bool timing;
 	bool later;
 	bool now;
-	u8 workers;
+	bool asked;
 	u8 helpers;
 	unsigned long owed;
 	struct ioasid_pin_paid *paid;
@@ -444,9 +444,9 @@ void ioasid_pages_cut(struct ioasid_pages *pages, struct ioasid_pages *rest,
 void ioasid_pages_cut_drop(struct ioasid_pages_cut *cut);
 
 /* workers.c */
-int ioasid_ahead_init(void);
-void ioasid_ahead_exit(void);
-unsigned int ioasid_ahead_most(void);
+int ioasid_help_init(void);
+void ioasid_help_exit(void);
+unsigned int ioasid_help_most(void);
 
 /* frames.c */
 void ioasid_frames_exit(void);

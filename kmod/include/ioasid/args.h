@@ -359,10 +359,11 @@ struct ioasid_place_args {
  *	in both address spaces; includes @bytes_1g
  * @bytes_1g: the same for 1 GiB
  * @node_pages: pages by the NUMA node they are on
- * @pages_ahead: pages that workers pinned
- * @pages_helped: pages that threads of the caller's process faulted in, ahead of the caller;
- *	their faults are in @faults, too
- * @helpers: how many such threads there were
+ * @pages_ahead: pages that threads of the caller's process, or workers, pinned ahead of the
+ *	caller
+ * @pages_helped: pages that such threads faulted in; their faults are in @faults, too. A page
+ *	may be in both
+ * @helpers: how many threads of the caller's process did some of it
  * @__pad: 0
  *
  * Times are nanoseconds. @run_max, @bytes_2m, @bytes_1g, @node_pages and all times

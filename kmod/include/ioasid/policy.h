@@ -333,11 +333,11 @@ struct ioasid_policy_ops {
 	u64 (*map_place)(struct ioasid_map_args *args, struct ioasid_place_args *place);
 
 	/**
-	 * @map_workers: How many workers may help to pin a mapping of at least
-	 * IOASID_WORKERS_PAGES pages, and how many threads of the caller's process
-	 * may fault it in. @args->workers is the number that the caller requests, or
-	 * that the policy before this one returned. Without a policy 0 means that only
-	 * threads of the process may help, on idle processors.
+	 * @map_workers: How many may help with a mapping of at least
+	 * IOASID_WORKERS_PAGES pages: threads of the caller's process, or workers of
+	 * the kernel where there can be none. @args->workers is the number that the
+	 * caller requests, or that the policy before this one returned. Without a policy
+	 * 0 means that only threads of the process may help, on idle processors.
 	 *
 	 * Context: the mapping task; the range is reserved, no lock is held.
 	 * Return: the number, 0 for none; @args->workers leaves it as it is. A

@@ -11,10 +11,18 @@
 
 #define MAP_EVENT_TRACE	"/sys/kernel/tracing/trace"
 
+/* Forget what was recorded: what opens the file so empties it. */
+static inline bool map_event_forget(void)
+{
+	int fd = open(MAP_EVENT_TRACE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	return fd >= 0 && !close(fd);
+}
+
 /* Record the event from now on, and forget what was recorded; or no longer. */
 static inline bool map_event_record(bool on)
 {
-	return (!on || file_write(MAP_EVENT_TRACE, "\n")) &&
+	return (!on || map_event_forget()) &&
 	       file_write("/sys/kernel/tracing/events/ioasid/ioasid_map_done/enable", on ? "1" : "0");
 }
 

@@ -305,13 +305,14 @@ enum ioasid_map_flag {
  * free ranges that are long enough but do not suit huge pages; then it takes the
  * first one in which any mapping of that length fits.
  *
- * Two kinds of threads help with mappings of 32 MiB or more. Workers of the
- * kernel pin ahead of the caller, and only small pages that are present; they
- * pay off for hundreds of MiB on an idle machine, and help only if @workers is
- * not 0. Threads of the caller's process fault in memory that was not touched
- * yet; with @workers 0 there are as many as there are idle processors. The
- * module's parameter pin_workers limits the number of either, and a policy may
- * change it.
+ * Threads of the caller's process help with mappings of 32 MiB or more: they
+ * fault in memory that was not touched yet, and pin small pages ahead of the
+ * caller. With @workers 0 there are as many as there are idle processors, and for
+ * memory that is there it takes some 160 MiB; else as many as @workers says.
+ * On a ring, and where the kernel has no such threads, there are workers of the
+ * kernel in their place, which only pin pages that are present, and only
+ * if @workers is not 0. The module's parameter pin_workers limits the number of
+ * either, and a policy may change it.
  *
  * With SPARSE the memory may have holes. A page that the call would fail for with
  * EFAULT without the flag is a hole: there is nothing at its address, the memory there does

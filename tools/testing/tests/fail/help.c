@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Failures in a map of untouched memory that threads of the process help with: in what
- * makes them, and in the faults of the caller.
+ * Failures in a map that threads of the process help with, of untouched memory and of memory that
+ * is there: in what makes them, and in the faults and pins of the caller.
  */
 #include "fail/sweep.h"
 #include "lib/ioasid.h"
@@ -68,6 +68,60 @@ TEST_F_TIMEOUT(help, untouched, 600)
 	static const struct flow flow = {
 		.ready = untouched_ready, .call = untouched_call, .undo = untouched_undo,
 	};
+
+	EXPECT_TRUE(sweep(&self->w, &flow));
+}
+
+/* --- memory that is there, in small pages: they are pinned ahead --- */
+
+#define THERE	(40 * MIB)
+
+FIXTURE(there) {
+	struct world w;
+	struct backend edu;
+};
+
+FIXTURE_SETUP(there)
+{
+	struct world *w = &self->w;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor: there is no help");
+	w->other = (struct backend){ .fd = -1, .group = -1 };
+	w->bytes = THERE;
+	w->mem = small_pages(THERE);
+	ASSERT_NE(MAP_FAILED, w->mem);
+	memset(w->mem, 1, THERE);
+	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
+	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
+}
+
+FIXTURE_TEARDOWN(there)
+{
+	backend_close(&self->edu);
+	backend_close(&self->w.d);
+	munmap(self->w.mem, THERE);
+	EXPECT_EQ(0, locked_kib());
+}
+
+static bool there_call(struct world *w)
+{
+	struct ioasid_map_dma arg = {
+		.size = sizeof(arg), .flags = NATIVE_RW, .workers = 8,
+		.user_va = (uintptr_t)w->mem, .length = THERE,
+	};
+
+	return !ioctl(w->d.fd, IOASID_MAP_DMA, &arg);
+}
+
+static bool there_undo(struct world *w)
+{
+	return native_unmap_all(w->d.fd, 0) == THERE;
+}
+
+TEST_F_TIMEOUT(there, pinned_ahead, 600)
+{
+	static const struct flow flow = { .call = there_call, .undo = there_undo };
 
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }

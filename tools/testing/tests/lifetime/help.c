@@ -3,9 +3,6 @@
  * Threads of the process help with a large map of untouched memory, though the program
  * makes VFIO's calls. Whatever refuses or stops the map does so as without help.
  */
-#include <pthread.h>
-
-#include "lib/trap.h"
 #include "help.h"
 #include "meddle.h"
 
@@ -221,59 +218,13 @@ TEST_F_TIMEOUT(help, rlimit, 60)
 
 /* --- memory that waits for user space, and signals --- */
 
-struct mapper {
-	pthread_t thread;
-	const struct backend *d;
-	char *mem;
-	pid_t tid;
-	volatile int result;
-	volatile bool ended;
-};
-
-static void *map_it(void *arg)
-{
-	struct mapper *m = arg;
-
-	m->tid = syscall(SYS_gettid);
-	m->result = backend_map(m->d, IOVA, m->mem, SIZE, MAP_RW) ? errno : 0;
-	m->ended = true;
-	return NULL;
-}
-
-/* Only the caller waits for a page that a userfaultfd has. */
-static void map_trapped(struct ktap_test *_self, const struct backend *d)
-{
-	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_THREAD_ID };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct mapper m = { .d = d, .mem = map_small() };
-	char *trap = m.mem + SIZE / 2;
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	struct uffd_msg msg;
-	int i;
-
-	reg.range.start = (uintptr_t)trap;
-	reg.range.len = 16 * MIB;
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
-	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
-	ASSERT_EQ(0, pthread_create(&m.thread, NULL, map_it, &m));
-	for (i = 0; i < 3; i++) {
-		ASSERT_EQ((ssize_t)sizeof(msg), read(uffd, &msg, sizeof(msg)));
-		ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
-		EXPECT_EQ((uintptr_t)trap + i * PAGE, msg.arg.pagefault.address);
-		EXPECT_EQ((uint32_t)m.tid, msg.arg.pagefault.feat.ptid);
-		EXPECT_FALSE(m.ended);
-		if (i < 2)
-			ASSERT_TRUE(trap_fill(uffd, trap + i * PAGE, PAGE));
-	}
-}
-
 TEST_F_TIMEOUT(help, userfaultfd, 60)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		map_trapped(_self, &self->d);
+		map_trapped(_self, &self->d, map_small(), SIZE);
 		/* The map waits for the third page. */
 		_exit(_self->failed);
 	}
@@ -322,13 +273,6 @@ TEST_F_TIMEOUT(help, stopped, 90)
 }
 
 /* Another thread runs another program, or forks, or changes the memory. */
-static void *exec_true(void *arg)
-{
-	usleep((uintptr_t)arg);
-	execl("/bin/true", "true", NULL);
-	return NULL;
-}
-
 TEST_F_TIMEOUT(help, exec, 90)
 {
 	pthread_t thread;
@@ -350,41 +294,13 @@ TEST_F_TIMEOUT(help, exec, 90)
 	}
 }
 
-/* With forks, a moment in which nothing is there, and waits, so that others get on. */
-static void *meddle(void *arg)
-{
-	struct meddler *m = arg;
-	unsigned int seed = 1, how;
-	pid_t pid;
-
-	while (!m->stop) {
-		char *at = m->mem + (size_t)(rand_r(&seed) % PAGES) * PAGE;
-
-		how = rand_r(&seed) % 8;
-		if (how == 3) {
-			pid = fork();
-			if (!pid)
-				_exit(0);
-			waitpid(pid, NULL, 0);
-			continue;
-		}
-		if (how == 2)
-			munmap(at, PAGE);
-		if (!meddle_page(at, how)) {
-			*(volatile char *)at = 1;
-			usleep(1000);
-		}
-	}
-	return NULL;
-}
-
 TEST_F_TIMEOUT(help, memory_changes, 90)
 {
-	struct meddler m = { .mem = map_small() };
+	struct meddler m = { .mem = map_small(), .pages = PAGES };
 	pthread_t thread;
 	int i, ret;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, meddle, &m));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, meddle_and_fork, &m));
 	for (i = 0; i < 8; i++) {
 		madvise(m.mem, SIZE, MADV_DONTNEED);
 		ret = backend_map(&self->d, IOVA, m.mem, SIZE, MAP_RW) ? errno : 0;

@@ -4,12 +4,14 @@
 #define IOASID_TEST_LIFETIME_HELP_H
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 
 #include "lib/edu.h"
 #include "lib/ioasid.h"
 #include "lib/map_event.h"
+#include "lib/trap.h"
 
 #define SIZE	(64 * MIB)
 #define PAGES	(SIZE / PAGE)
@@ -96,18 +98,29 @@ static inline char *map_small(void)
 	return small_pages(SIZE);
 }
 
-/* Maps untouched memory and unmaps it: how many threads helped; -1 for an errno. */
+/* Maps memory and unmaps it: how many threads helped; -1 for an errno, or another charge. */
+static inline long long map_whole(const struct backend *d, char *mem, size_t size)
+{
+	long long n = -1;
+
+	if (backend_map(d, IOVA, mem, size, MAP_RW))
+		return -1;
+	if (locked_kib() == (long)(size / KIB))
+		n = map_event("helpers");
+	if (backend_unmap(d, IOVA, size) != (long long)size)
+		n = -1;
+	return n;
+}
+
+/* The same with untouched memory. */
 static inline long long map_once(const struct backend *d, char *(*memory)(void))
 {
 	char *mem = memory();
-	long long n = -1;
+	long long n;
 
-	if (mem == MAP_FAILED || backend_map(d, IOVA, mem, SIZE, MAP_RW))
+	if (mem == MAP_FAILED)
 		return -1;
-	if (locked_kib() == (long)(SIZE / KIB))
-		n = map_event("helpers");
-	if (backend_unmap(d, IOVA, SIZE) != SIZE)
-		n = -1;
+	n = map_whole(d, mem, SIZE);
 	munmap(mem, SIZE);
 	return n;
 }
@@ -140,6 +153,65 @@ static inline void map_forever(const struct backend *d)
 	while (map_once(d, map_small) >= 0)
 		;
 	_exit(1);
+}
+
+/* And runs another program after @arg microseconds, in another thread. */
+static inline void *exec_true(void *arg)
+{
+	usleep((uintptr_t)arg);
+	execl("/bin/true", "true", NULL);
+	return NULL;
+}
+
+/* --- memory that waits for user space --- */
+
+struct mapper {
+	pthread_t thread;
+	const struct backend *d;
+	char *mem;
+	size_t size;
+	pid_t tid;
+	volatile int result;
+	volatile bool ended;
+};
+
+static inline void *map_it(void *arg)
+{
+	struct mapper *m = arg;
+
+	m->tid = syscall(SYS_gettid);
+	m->result = backend_map(m->d, IOVA, m->mem, m->size, MAP_RW) ? errno : 0;
+	m->ended = true;
+	return NULL;
+}
+
+/* Only the caller waits for a page that a userfaultfd has. */
+static inline void map_trapped(struct ktap_test *_self, const struct backend *d, char *mem,
+			       size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_THREAD_ID };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct mapper m = { .d = d, .mem = mem, .size = size };
+	char *trap = m.mem + size / 2;
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg msg;
+	int i;
+
+	reg.range.start = (uintptr_t)trap;
+	reg.range.len = 16 * MIB;
+	ASSERT_EQ(0, madvise(trap, reg.range.len, MADV_DONTNEED));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+	ASSERT_EQ(0, pthread_create(&m.thread, NULL, map_it, &m));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ((ssize_t)sizeof(msg), read(uffd, &msg, sizeof(msg)));
+		ASSERT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+		EXPECT_EQ((uintptr_t)trap + i * PAGE, msg.arg.pagefault.address);
+		EXPECT_EQ((uint32_t)m.tid, msg.arg.pagefault.feat.ptid);
+		EXPECT_FALSE(m.ended);
+		if (i < 2)
+			ASSERT_TRUE(trap_fill(uffd, trap + i * PAGE, PAGE));
+	}
 }
 
 #endif

@@ -55,7 +55,7 @@ static void map_and_count(const struct backend *d, int *rounds)
 TEST_F_TIMEOUT(help, traced, 90)
 {
 	int *rounds = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int i, held = 0, before, status;
+	int i, waits, held = 0, before, status;
 	pid_t pid = fork(), tid;
 
 	if (!pid)
@@ -69,7 +69,9 @@ TEST_F_TIMEOUT(help, traced, 90)
 			continue;
 		held++;
 		before = __atomic_load_n(rounds, __ATOMIC_RELAXED);
-		usleep(1500000);
+		/* A map takes seconds on a slow machine, and a thread is held until it is detached. */
+		for (waits = 0; waits < 100 && __atomic_load_n(rounds, __ATOMIC_RELAXED) == before; waits++)
+			usleep(100000);
 		EXPECT_LT(before, __atomic_load_n(rounds, __ATOMIC_RELAXED));
 		EXPECT_EQ(0, ptrace(PTRACE_DETACH, tid, 0, 0));
 	}

@@ -3,12 +3,15 @@
 #ifndef IOASID_TEST_LIFETIME_MEDDLE_H
 #define IOASID_TEST_LIFETIME_MEDDLE_H
 
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "lib/backend.h"
 
 struct meddler {
 	char *mem;
+	size_t pages;
 	volatile bool stop;
 };
 
@@ -29,6 +32,34 @@ static inline bool meddle_page(char *at, unsigned int how)
 		return true;
 	}
 	return false;
+}
+
+/* With forks, a moment in which nothing is there, and waits, so that others get on. */
+static inline void *meddle_and_fork(void *arg)
+{
+	struct meddler *m = arg;
+	unsigned int seed = 1, how;
+	pid_t pid;
+
+	while (!m->stop) {
+		char *at = m->mem + (size_t)rand_r(&seed) % m->pages * PAGE;
+
+		how = rand_r(&seed) % 8;
+		if (how == 3) {
+			pid = fork();
+			if (!pid)
+				_exit(0);
+			waitpid(pid, NULL, 0);
+			continue;
+		}
+		if (how == 2)
+			munmap(at, PAGE);
+		if (!meddle_page(at, how)) {
+			*(volatile char *)at = 1;
+			usleep(1000);
+		}
+	}
+	return NULL;
 }
 
 #endif
