@@ -234,9 +234,10 @@ struct ioasid_help *ioasid_help_look(struct ioasid_pages *pages,
 		return NULL;
 	if (!look->tries)
 		look->node = numa_node_id();
+	/* Hands read page tables, so all of it must be addresses of a process. */
 	if (++look->tries > HELP_LOOKS || left < 2 * HELP_FAULT_BYTES >> PAGE_SHIFT ||
-	    current->mm != pages->holder->mm || !help_others(look) ||
-	    !(asked || help_may_clone())) {
+	    !(file->file || ioasid_huge_possible(pages)) || current->mm != pages->holder->mm ||
+	    !help_others(look) || !(asked || help_may_clone())) {
 		look->ended = true;
 		return NULL;
 	}
