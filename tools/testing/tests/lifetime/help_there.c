@@ -162,14 +162,14 @@ TEST_F_TIMEOUT(help, huge_pages, 60)
 
 /* --- maps that fail --- */
 
-/* Pages behind the one that is missing were pinned, and are not any more. */
+/* Pieces behind the page that is missing were pinned, and are not any more. */
 TEST_F_TIMEOUT(help, up_to_where_it_ends, 60)
 {
 	char *mem = map_there();
 	long long n = 0;
 	int i;
 
-	ASSERT_EQ(0, munmap(mem + THERE - 40 * PAGE, PAGE));
+	ASSERT_EQ(0, munmap(mem + THERE - 1000 * PAGE, PAGE));
 	for (i = 0; i < TRIES && !n; i++) {
 		EXPECT_REFUSED(&self->d, EFAULT, backend_map(&self->d, IOVA, mem, THERE, MAP_RW));
 		EXPECT_EQ(0, ktap_leaked(self->before));
