@@ -32,7 +32,8 @@ static inline bool ioasid_area_continues(const struct ioasid_area *area,
 {
 	const struct ioasid_pages *pages = next->pages;
 
-	return next->node.start == area->node.last + 1 &&
+	/* Not from the last address of all to the first. */
+	return next->node.start > area->node.last && next->node.start - area->node.last == 1 &&
 	       pages->ext.inl[0] == area->pages->ext.inl[0] + 1 && pages->npages == 1 &&
 	       area->pages->npages == 1 && next->prot == area->prot &&
 	       likely(!pages->sparse && !pages->bare && !area->pages->sparse && !area->pages->bare);

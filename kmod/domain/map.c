@@ -84,8 +84,9 @@ static int map_singles(struct iommu_domain *domain, u64 iova, phys_addr_t phys, 
 		ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, count, prot,
 					     GFP_KERNEL_ACCOUNT, &done);
 		*mapped += done;
-		if (ret)
-			return ret;
+		/* A driver that writes nothing, and says that all is well, would be asked for ever. */
+		if (ret || unlikely(!done))
+			return ret ?: -EIO;
 		iova += done;
 		phys += done;
 		count -= done >> PAGE_SHIFT;
@@ -392,11 +393,12 @@ static int program_run_at_once(struct ioasid_domain *d, struct ioasid_area **are
 	ret = map_singles(d->domain, iova, PFN_PHYS(extent.pfn), nr, areas[0]->prot | IOMMU_CACHE,
 			  &bytes);
 	*done = nr;
-	if (likely(!ret)) {
+	if (likely(bytes))
 		trace_map(iova, PFN_PHYS(extent.pfn), bytes);
+	if (likely(!ret))
 		return 0;
-	}
-	*done = PHYS_PFN(bytes);
+	/* One of them has failed, whatever the driver says it has written. */
+	*done = min_t(u64, PHYS_PFN(bytes), nr - 1);
 	for (i = *done; i < nr; i++)
 		ioasid_domain_undo(d, areas[i], 0, &(struct ioasid_doubt){
 			.iova = ioasid_area_start(areas[i]),
@@ -467,6 +469,8 @@ int ioasid_space_program_run(struct ioasid_space *space, struct ioasid_area **ar
 			unprogram_back(space, areas[i], list_prev_entry(d, link));
 		*done = n;
 		ret = err;
+		if (!n)
+			break;
 	}
 	return ret;
 }

@@ -55,6 +55,11 @@ static int batch_start(struct ioasid_map_batch_call *b, struct ioasid_map_call *
 	c->seen_by.slots = 0;
 	ret = b->fill(b->data, i, b->entries, c);
 	if (ret) {
+		/* Not those of an earlier round. */
+		c->args.iova = 0;
+		c->args.vaddr = 0;
+		c->args.length = 0;
+		c->args.flags = 0;
 		ioasid_map_begin(c);
 		return ioasid_map_fail(c, ret, IOASID_R_FLAGS, i, 0);
 	}
@@ -139,6 +144,7 @@ static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int 
 			gathered = batch_gather(&c[i], nr - i, &lot);
 		if (likely(gathered)) {
 			gathered--;
+			VM_WARN_ON_ONCE(!ioasid_lot_has(&lot, c[i].area->pages));
 			ret = ioasid_lot_take(&lot, c[i].area->pages, &c[i].pin);
 		} else {
 			/* Those after it are probably no neighbours either. */
@@ -326,7 +332,7 @@ static __always_inline int batch_round(struct ioasid_map_batch_call *b, struct i
  */
 __flatten int ioasid_map_many(struct ioasid_map_batch_call *b)
 {
-	unsigned int room = min(b->nr, (unsigned int)ROUND), i;
+	unsigned int room = min(b->nr, (unsigned int)ROUND), nr, i;
 	struct ioasid_map_call *c;
 	struct ioasid_who who;
 	int ret = 0;
@@ -335,13 +341,16 @@ __flatten int ioasid_map_many(struct ioasid_map_batch_call *b)
 	if (!c)
 		return -ENOMEM;
 	/* Each round uses the same descriptions. */
-	ioasid_who_current(&who, b->space->entry.id);
-	for (i = 0; i < room; i++) {
+	for (i = 0; i < room; i++)
 		ioasid_map_init(&c[i], b->space, 0, 0, 0, 0);
-		c[i].args.who = who;
+	while (b->done < b->nr && !ret) {
+		/* The caller may have moved to another cgroup since the last round. */
+		ioasid_who_current(&who, b->space->entry.id);
+		nr = min(room, b->nr - b->done);
+		for (i = 0; i < nr; i++)
+			c[i].args.who = who;
+		ret = batch_round(b, c, nr);
 	}
-	while (b->done < b->nr && !ret)
-		ret = batch_round(b, c, min(room, b->nr - b->done));
 	kvfree(c);
 	return ret;
 }

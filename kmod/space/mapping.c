@@ -61,6 +61,9 @@ static struct ioasid_area *mapping_init(struct ioasid_mapping *m)
 static void mapping_renew(struct ioasid_mapping *m)
 {
 	BUILD_BUG_ON(sizeof(m->area.marks) != sizeof(u64) || sizeof(m->own.marks) != sizeof(u64));
+	/* What the end of an area has left as it was made. A kernel with KASAN keeps none. */
+	if (IS_ENABLED(CONFIG_KCSAN))
+		WARN_ON_ONCE(m->own.charged || m->own.ext.nr || m->area.extra);
 	m->area.first = 0;
 	memset(&m->area.marks, 0, sizeof(m->area.marks));
 	memset(&m->own.marks, 0, sizeof(m->own.marks));

@@ -100,6 +100,23 @@ TEST_F(neighbours, borders)
 	EXPECT_EQ(0, split_mapped());
 }
 
+/* The first address of all does not follow the last one. */
+TEST_F(neighbours, ends_of_all_addresses)
+{
+	long long before = calls();
+	uint32_t done;
+
+	self->e[0].iova = -PAGE;
+	self->e[1].iova = 0;
+	ASSERT_EQ(0, native_map_batch(self->fd, 0, self->e, 2, &done));
+	EXPECT_EQ(before + 2, calls());
+	EXPECT_EQ(2, split_mapped());
+	EXPECT_EQ(PAGE, native_unmap(self->fd, 0, 0, PAGE));
+	EXPECT_EQ(1, split_mapped());
+	EXPECT_EQ(PAGE, native_unmap_all(self->fd, 0));
+	EXPECT_EQ(0, split_mapped());
+}
+
 /* A call that fails in the middle has mapped what was before, and nothing else stays. */
 TEST_F(neighbours, driver_fails)
 {
