@@ -227,6 +227,24 @@ static long file_huge_pin(struct file *file, loff_t pos, loff_t end, struct foli
 	return -EFAULT;
 }
 
+/*
+ * fallocate() leaves folios of shmem that were never cleared, and not every kernel's pinner clears
+ * them (6.12.118 does, 7.3.4 does not). The first touch by a processor would, and with it what
+ * a device has written meanwhile.
+ */
+static void file_clear(struct folio *folio)
+{
+	if (likely(folio_test_uptodate(folio)))
+		return;
+	folio_lock(folio);
+	if (!folio_test_uptodate(folio)) {
+		folio_zero_range(folio, 0, folio_size(folio));
+		flush_dcache_folio(folio);
+		folio_mark_uptodate(folio);
+	}
+	folio_unlock(folio);
+}
+
 /**
  * ioasid_file_pin() - one step of pinning
  * @pages: whose list grows
@@ -257,6 +275,8 @@ long ioasid_file_pin(struct ioasid_pages *pages, struct ioasid_file_src *src,
 	    memfd_pin_folios(src->file, pos, end - 1, folios, room, &offset);
 	if (n <= 0)
 		return src->only ? n ?: -EFAULT : 0;
+	for (i = 0; i < n; i++)
+		file_clear(folios[i]);
 
 	/* @offset is in bytes, of the first folio alone. */
 	offset >>= PAGE_SHIFT;
@@ -288,16 +308,18 @@ bool ioasid_file_fills(const struct ioasid_file_src *src)
 	return src->file && shmem_file(src->file);
 }
 
-/* ioasid_file_present() - is a page there, in memory? */
+/* ioasid_file_present() - is a page there, in memory, and was it cleared or written? */
 bool ioasid_file_present(const struct ioasid_file_src *src, unsigned long index)
 {
 	struct folio *folio;
+	bool there;
 
 	folio = filemap_get_folio(src->file->f_mapping, (src->pos >> PAGE_SHIFT) + index);
 	if (IS_ERR(folio))
 		return false;
+	there = folio_test_uptodate(folio);
 	folio_put(folio);
-	return true;
+	return there;
 }
 
 /**
@@ -323,6 +345,10 @@ long ioasid_file_fill(struct file *file, loff_t pos, unsigned long npages, const
 		bool there = true;
 
 		folio = filemap_get_folio(file->f_mapping, at);
+		if (!IS_ERR(folio) && !folio_test_uptodate(folio)) {
+			folio_put(folio);
+			folio = ERR_PTR(-ENOENT);
+		}
 		if (IS_ERR(folio)) {
 			there = false;
 			folio = shmem_read_folio(file->f_mapping, at);

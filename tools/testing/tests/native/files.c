@@ -186,6 +186,32 @@ TEST_F(files, dma)
 	backend_close(&d);
 }
 
+/* What fallocate() has made is cleared before a device gets it, and not after that. */
+TEST_F(files, fallocated)
+{
+	int file = new_file(0, PAGES * PAGE), device;
+	volatile char *bar;
+	struct backend d;
+	char byte = 0;
+
+	ASSERT_LE(0, file);
+	ASSERT_EQ(0, fallocate(file, 0, 0, PAGES * PAGE));
+	bar = edu_attach(self->fd, &d, &device);
+	ASSERT_TRUE(bar);
+	ASSERT_EQ(IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, IOVA, self->file, 0, PAGES * PAGE));
+	ASSERT_EQ(2 * IOVA, native_map_file(self->fd, 0, NATIVE_FIXED, 2 * IOVA, file, 0, PAGES * PAGE));
+	ASSERT_TRUE(edu_copy(bar, IOVA + 4 * PAGE, 2 * IOVA + 2 * PAGE, 64));
+	EXPECT_EQ(1, pread(file, &byte, 1, 2 * PAGE));
+	EXPECT_EQ(4, byte);
+	ASSERT_TRUE(edu_copy(bar, 2 * IOVA + 3 * PAGE, IOVA + 4 * PAGE, 64));
+	EXPECT_EQ(1, pread(self->file, &byte, 1, 4 * PAGE));
+	EXPECT_EQ(0, byte);
+	munmap((void *)bar, MIB);
+	close(device);
+	backend_close(&d);
+	close(file);
+}
+
 /* --- change of owner --- */
 
 static int change_owner(int fd, uint32_t id)
