@@ -145,18 +145,18 @@ static struct help_plan help_plan(const struct ioasid_pages *pages,
 				  const struct ioasid_file_src *file, unsigned long done, bool asked)
 {
 	const bool faults = help_may_clone();
-	const unsigned long pmd = PMD_SIZE >> PAGE_SHIFT;
+	const unsigned long piece = IOASID_PIECE_BYTES >> PAGE_SHIFT;
 	struct help_plan plan = { .each = HELP_FAULT_BYTES };
 	unsigned int absent, small;
 
 	help_sample(pages, file, done, &absent, &small);
 	if (faults && absent > HELP_SAMPLES / 2 && file->file) {
-		plan.unit = pmd;
+		plan.unit = piece;
 	} else if (faults && absent > HELP_SAMPLES / 2) {
 		plan.unit = ioasid_fault_unit(pages->vaddr + (done << PAGE_SHIFT), pages->write);
 		plan.pins = true;
 	} else if (small + (faults ? absent : 0) > HELP_SAMPLES / 2) {
-		plan.unit = pmd;
+		plan.unit = piece;
 		plan.each = asked ? HELP_ASKED_BYTES : HELP_PIN_BYTES;
 		plan.pins = true;
 	}

@@ -8,6 +8,7 @@
 
 #include <linux/completion.h>
 #include <linux/refcount.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -15,6 +16,15 @@
 #include "internal.h"
 
 struct vhost_task;
+
+/* The most that a piece has which is pinned ahead, or filled: it is not charged meanwhile. */
+#define IOASID_PIECE_BYTES	min(PMD_SIZE, (unsigned long)SZ_2M)
+
+/* Helps whose threads are being ended, at most. */
+#define IOASID_REAPS_MOST	128
+
+/* workers.c: of what ends threads */
+extern struct workqueue_struct *ioasid_reap_wq;
 
 /**
  * struct ioasid_piece - a piece of the memory, ahead of the caller; in a ring

@@ -81,7 +81,6 @@ long ioasid_help_ready(struct ioasid_help *h, unsigned long done, struct page **
 void ioasid_help_stop(struct ioasid_help *h, struct ioasid_map_result *res);
 
 /* workers.c */
-extern struct workqueue_struct *ioasid_help_wq;
 
 /**
  * struct ioasid_frames - consecutive frames of device memory

@@ -35,7 +35,7 @@ void ioasid_help_put(struct ioasid_help *h)
 /* Make the ring of pieces, with room for pinned pages as far as there is memory. */
 static bool pieces_alloc(struct ioasid_help *h, bool pins)
 {
-	unsigned long room = PMD_SIZE >> PAGE_SHIFT;
+	unsigned long room = IOASID_PIECE_BYTES >> PAGE_SHIFT;
 	unsigned int i;
 
 	h->slots = (h->nr + 1) * (h->unit > room ? 1 : PIECES_AHEAD);

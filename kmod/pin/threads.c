@@ -24,7 +24,13 @@
 
 #include "help.h"
 
-/* The affinity of the caller bounds it at all times, also when that changes. */
+/*
+ * Helps of all processes whose threads are not ended yet: each may hold a worker of the kernel, see
+ * threads_reap(). With more of them there is no help.
+ */
+static atomic_t unreaped = ATOMIC_INIT(0);
+
+/* The affinity of the caller bounds it, from the next piece on also when that changes. */
 static bool thread_allowed(const struct ioasid_help *h)
 {
 	return cpumask_subset(&current->cpus_mask, &h->caller->cpus_mask);
@@ -110,9 +116,14 @@ static bool thread_is_held(struct ioasid_hand *me)
 {
 	struct task_struct *task = smp_load_acquire(&me->task);
 
+	/* It ends by itself. What is dead keeps JOBCTL_TRAP_FREEZE for ever. */
+	if (READ_ONCE(me->killed))
+		return false;
 	if (!task)
-		return !READ_ONCE(me->killed);
-	return READ_ONCE(task->__state) & (__TASK_STOPPED | __TASK_TRACED | TASK_FROZEN) ||
+		return true;
+	/* A signal that is to stop it is in no other mark before it is delivered. */
+	return task_sigpending(task) ||
+	       READ_ONCE(task->__state) & (__TASK_STOPPED | __TASK_TRACED | TASK_FROZEN) ||
 	       READ_ONCE(task->jobctl) & (JOBCTL_PENDING_MASK | JOBCTL_TRAP_FREEZE) ||
 	       freezing(task);
 }
@@ -143,7 +154,7 @@ static void threads_reap(struct work_struct *work)
 			continue;
 		if (thread_is_held(me)) {
 			h->pace = min(2 * h->pace + 1, HZ / 10U);
-			queue_delayed_work(ioasid_help_wq, &h->reap, h->pace);
+			queue_delayed_work(ioasid_reap_wq, &h->reap, h->pace);
 			return;
 		}
 		vhost_task_stop(me->thread);
@@ -151,6 +162,7 @@ static void threads_reap(struct work_struct *work)
 		if (me->task)
 			thread_wait_gone(me->task);
 	}
+	atomic_dec(&unreaped);
 	/* The end of the module waits for the end of this, see ioasid_help_exit(). */
 	module_put(THIS_MODULE);
 	complete(&h->reaped);
@@ -167,6 +179,8 @@ bool ioasid_threads_begin(struct ioasid_help *h)
 
 	if (!COMPAT_HAVE_THREADS)
 		return false;
+	if (atomic_inc_return(&unreaped) > IOASID_REAPS_MOST)
+		goto none;
 	INIT_DELAYED_WORK(&h->reap, threads_reap);
 	init_completion(&h->reaped);
 	for (i = 0; i < h->nr; i++) {
@@ -177,13 +191,17 @@ bool ioasid_threads_begin(struct ioasid_help *h)
 		h->hand[i].thread = thread;
 	}
 	if (!i)
-		return false;
+		goto none;
 	/* The caller has a reference, but may be gone before a thread that is stopped. */
 	__module_get(THIS_MODULE);
 	refcount_inc(&h->refs);
 	for (i = 0; i < h->nr && h->hand[i].thread; i++)
 		vhost_task_start(h->hand[i].thread);
 	return true;
+
+none:
+	atomic_dec(&unreaped);
+	return false;
 }
 
 /* ioasid_threads_end() - have them ended; all have left, and take no more */
@@ -191,6 +209,6 @@ void ioasid_threads_end(struct ioasid_help *h)
 {
 	if (!COMPAT_HAVE_THREADS)
 		return;
-	queue_delayed_work(ioasid_help_wq, &h->reap, 0);
+	queue_delayed_work(ioasid_reap_wq, &h->reap, 0);
 	wait_for_completion_timeout(&h->reaped, HZ / 10);
 }

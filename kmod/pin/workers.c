@@ -19,8 +19,9 @@
 
 #include "help.h"
 
-/* Of the workers, and of what ends threads. */
-struct workqueue_struct *ioasid_help_wq;
+/* Of the workers; and of what ends threads, which may wait for them without end. */
+static struct workqueue_struct *ioasid_help_wq;
+struct workqueue_struct *ioasid_reap_wq;
 
 static unsigned int pin_workers = 4;
 module_param(pin_workers, uint, 0644);
@@ -87,16 +88,24 @@ void ioasid_workers_end(struct ioasid_help *h)
 		cancel_work_sync(&h->hand[i].work);
 }
 
-/* ioasid_help_init() - make the workqueue; 0 or -ENOMEM */
+/* ioasid_help_init() - make the workqueues; 0 or -ENOMEM */
 int ioasid_help_init(void)
 {
 	/* Unbound, so that the scheduler spreads them; in sysfs, so that they can be confined. */
 	ioasid_help_wq = alloc_workqueue("ioasid_pin", WQ_UNBOUND | WQ_SYSFS, 0);
-	return ioasid_help_wq ? 0 : -ENOMEM;
+	if (!ioasid_help_wq)
+		return -ENOMEM;
+	ioasid_reap_wq = alloc_workqueue("ioasid_reap", WQ_UNBOUND, IOASID_REAPS_MOST);
+	if (!ioasid_reap_wq) {
+		destroy_workqueue(ioasid_help_wq);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /* ioasid_help_exit() - no map is in flight any more */
 void ioasid_help_exit(void)
 {
+	destroy_workqueue(ioasid_reap_wq);
 	destroy_workqueue(ioasid_help_wq);
 }

@@ -196,6 +196,43 @@ TEST_F_TIMEOUT(help, frozen, 90)
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
 
+static long long module_users(void)
+{
+	return file_number("/sys/module/ioasid/refcnt");
+}
+
+/* Killed while it is frozen, it ends as it is: nothing of the module is held for its threads. */
+TEST_F_TIMEOUT(help, killed_while_frozen, 90)
+{
+	long long before = module_users();
+	int i, tries, status;
+	pid_t pid;
+
+	for (i = 0; i < 8; i++) {
+		rmdir(CGROUP);
+		ASSERT_EQ(0, mkdir(CGROUP, 0755));
+		pid = fork();
+		if (!pid) {
+			if (!file_write(CGROUP "/cgroup.procs", "0"))
+				_exit(3);
+			map_forever(&self->d);
+		}
+		usleep(200000 + i * 37000);
+		ASSERT_TRUE(file_write(CGROUP "/cgroup.freeze", "1"));
+		for (tries = 0; tries < 100 && cgroup_number(CGROUP "/cgroup.events", "frozen") != 1; tries++)
+			usleep(50000);
+		EXPECT_EQ(1, cgroup_number(CGROUP "/cgroup.events", "frozen"));
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_LE(0, backend_unmap_all(&self->d));
+		EXPECT_EQ(0, rmdir(CGROUP));
+	}
+	for (tries = 0; tries < 100 && module_users() != before; tries++)
+		usleep(50000);
+	EXPECT_EQ(before, module_users());
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
 struct seen {
 	const struct backend *d;
 	pthread_t thread;
