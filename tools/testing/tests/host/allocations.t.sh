@@ -39,7 +39,7 @@ the_page_is_true() {
 
 a_call_without_a_row() {
 	begin
-	change kmod/ops/unmap.c 's/^static int unmap_run(struct unmap_call \*c)$/static void *unmap_hoard(void)\n{\n\treturn vzalloc(\n\t\t64);\n}\n\n&/'
+	change kmod/ops/unmap.c '$a static void *unmap_hoard(void)\n{\n\treturn vzalloc(\n\t\t64);\n}'
 	red "the source has 1 of 'ops/unmap.c unmap_hoard vzalloc'"
 }
 
