@@ -39,6 +39,7 @@ the_page_is_true() {
 
 a_call_without_a_row() {
 	begin
+	# shellcheck disable=SC2016
 	change kmod/ops/unmap.c '$a static void *unmap_hoard(void)\n{\n\treturn vzalloc(\n\t\t64);\n}'
 	red "the source has 1 of 'ops/unmap.c unmap_hoard vzalloc'"
 }
