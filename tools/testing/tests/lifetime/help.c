@@ -235,63 +235,17 @@ TEST_F_TIMEOUT(help, userfaultfd, 60)
 
 TEST_F_TIMEOUT(help, killed, 90)
 {
-	int i, status;
-	pid_t pid;
-
-	for (i = 0; i < 12; i++) {
-		pid = fork();
-		if (!pid)
-			map_forever(&self->d);
-		usleep(150000 + i * 37000);
-		kill(pid, SIGKILL);
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_TRUE(WIFSIGNALED(status));
-		EXPECT_LE(0, backend_unmap_all(&self->d));
-		EXPECT_EQ(0, ktap_leaked(self->before));
-	}
+	upset_kill(_self, self, (struct upset){ map_forever, 150000, 12 });
 }
 
-/* Stopped in the middle it stops soon, whole, and goes on. */
 TEST_F_TIMEOUT(help, stopped, 90)
 {
-	int i, status;
-	pid_t pid = fork();
-
-	if (!pid)
-		map_forever(&self->d);
-	for (i = 0; i < 12; i++) {
-		usleep(100000 + i * 37000);
-		kill(pid, SIGSTOP);
-		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
-		ASSERT_TRUE(WIFSTOPPED(status));
-		kill(pid, SIGCONT);
-	}
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_LE(0, backend_unmap_all(&self->d));
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	upset_stop(_self, self, (struct upset){ map_forever, 0, 12 });
 }
 
-/* Another thread runs another program, or forks, or changes the memory. */
 TEST_F_TIMEOUT(help, exec, 90)
 {
-	pthread_t thread;
-	int i, status;
-	pid_t pid;
-
-	for (i = 0; i < 8; i++) {
-		pid = fork();
-		if (!pid) {
-			if (!pthread_create(&thread, NULL, exec_true,
-					    (void *)(uintptr_t)(100000 + i * 37000)))
-				map_forever(&self->d);
-			_exit(2);
-		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(0, status);
-		EXPECT_LE(0, backend_unmap_all(&self->d));
-		EXPECT_EQ(0, ktap_leaked(self->before));
-	}
+	upset_exec(_self, self, (struct upset){ map_forever, 100000, 8 });
 }
 
 TEST_F_TIMEOUT(help, memory_changes, 90)

@@ -26,25 +26,25 @@ FIXTURE(help) {
 	long long before;
 };
 
-/* Has the kernel the threads? */
-static inline bool help_possible(void)
+static bool help_possible;
+
+/* Has the kernel the threads? Looked up once: its list of names is long. */
+__attribute__((constructor)) static void help_look_up(void)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[256];
-	bool has = false;
 
-	while (file && !has && fgets(line, sizeof(line), file))
-		has = strstr(line, " vhost_task_create");
+	while (file && !help_possible && fgets(line, sizeof(line), file))
+		help_possible = strstr(line, " vhost_task_create");
 	if (file)
 		fclose(file);
-	return has;
 }
 
 FIXTURE_SETUP(help)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor: there is no help");
-	if (!help_possible())
+	if (!help_possible)
 		SKIP(return, "the kernel has no threads for it (CONFIG_VHOST_TASK)");
 	self->before = ktap_pinned();
 	ASSERT_TRUE(backend_open(&self->d, BACKEND_SHIM, VFIO_TYPE1v2_IOMMU, DEVICE_NVME));
@@ -161,6 +161,86 @@ static inline void *exec_true(void *arg)
 	usleep((uintptr_t)arg);
 	execl("/bin/true", "true", NULL);
 	return NULL;
+}
+
+/* --- what happens to a process in the middle of its maps --- */
+
+/*
+ * @forever: what the process does
+ * @after: for so many microseconds, and a little more each time
+ * @times: how often
+ */
+struct upset {
+	void (*forever)(const struct backend *d);
+	unsigned int after;
+	int times;
+};
+
+#define UPSET_LATER	37000
+
+static inline void upset_nothing_left(struct ktap_test *_self, struct ktap_fixture_help *self)
+{
+	EXPECT_LE(0, backend_unmap_all(&self->d));
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
+static inline void upset_kill(struct ktap_test *_self, struct ktap_fixture_help *self, struct upset u)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < u.times; i++) {
+		pid = fork();
+		if (!pid)
+			u.forever(&self->d);
+		usleep(u.after + i * UPSET_LATER);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		upset_nothing_left(_self, self);
+	}
+}
+
+/* Stopped it stops soon, whole, and goes on. */
+static inline void upset_stop(struct ktap_test *_self, struct ktap_fixture_help *self, struct upset u)
+{
+	int i, status;
+	pid_t pid = fork();
+
+	if (!pid)
+		u.forever(&self->d);
+	usleep(u.after);
+	for (i = 0; i < u.times; i++) {
+		usleep(100000 + i * UPSET_LATER);
+		kill(pid, SIGSTOP);
+		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+		ASSERT_TRUE(WIFSTOPPED(status));
+		kill(pid, SIGCONT);
+	}
+	kill(pid, SIGKILL);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	upset_nothing_left(_self, self);
+}
+
+/* Another thread runs another program. */
+static inline void upset_exec(struct ktap_test *_self, struct ktap_fixture_help *self, struct upset u)
+{
+	pthread_t thread;
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < u.times; i++) {
+		pid = fork();
+		if (!pid) {
+			if (!pthread_create(&thread, NULL, exec_true,
+					    (void *)(uintptr_t)(u.after + i * UPSET_LATER)))
+				u.forever(&self->d);
+			_exit(2);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		upset_nothing_left(_self, self);
+	}
 }
 
 /* --- memory that waits for user space --- */

@@ -333,62 +333,17 @@ TEST_F_TIMEOUT(help, memory_changes, 90)
 
 TEST_F_TIMEOUT(help, killed, 90)
 {
-	int i, status;
-	pid_t pid;
-
-	for (i = 0; i < 5; i++) {
-		pid = fork();
-		if (!pid)
-			there_forever(&self->d);
-		usleep(700000 + i * 37000);
-		kill(pid, SIGKILL);
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_TRUE(WIFSIGNALED(status));
-		EXPECT_LE(0, backend_unmap_all(&self->d));
-		EXPECT_EQ(0, ktap_leaked(self->before));
-	}
+	upset_kill(_self, self, (struct upset){ there_forever, 700000, 5 });
 }
 
 TEST_F_TIMEOUT(help, stopped, 90)
 {
-	int i, status;
-	pid_t pid = fork();
-
-	if (!pid)
-		there_forever(&self->d);
-	usleep(500000);
-	for (i = 0; i < 12; i++) {
-		usleep(100000 + i * 37000);
-		kill(pid, SIGSTOP);
-		ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
-		ASSERT_TRUE(WIFSTOPPED(status));
-		kill(pid, SIGCONT);
-	}
-	kill(pid, SIGKILL);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_LE(0, backend_unmap_all(&self->d));
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	upset_stop(_self, self, (struct upset){ there_forever, 500000, 12 });
 }
 
 TEST_F_TIMEOUT(help, exec, 90)
 {
-	pthread_t thread;
-	int i, status;
-	pid_t pid;
-
-	for (i = 0; i < 6; i++) {
-		pid = fork();
-		if (!pid) {
-			if (!pthread_create(&thread, NULL, exec_true,
-					    (void *)(uintptr_t)(700000 + i * 37000)))
-				there_forever(&self->d);
-			_exit(2);
-		}
-		ASSERT_EQ(pid, waitpid(pid, &status, 0));
-		EXPECT_EQ(0, status);
-		EXPECT_LE(0, backend_unmap_all(&self->d));
-		EXPECT_EQ(0, ktap_leaked(self->before));
-	}
+	upset_exec(_self, self, (struct upset){ there_forever, 700000, 6 });
 }
 
 TEST_HARNESS_MAIN
