@@ -47,49 +47,47 @@ static int map_range(struct iommu_domain *domain, u64 iova, phys_addr_t phys, si
 }
 #endif
 
+/* @count entries of one size. */
+static int map_entries(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t pgsize,
+		       size_t count, int prot, u64 *mapped)
+{
+	size_t size = pgsize * count, done;
+	int ret;
+
+	for (;; count = size / pgsize) {
+		done = 0;
+		ret = domain->ops->map_pages(domain, iova, phys, pgsize, count, prot,
+					     GFP_KERNEL_ACCOUNT, &done);
+		/* The driver may have written some even if it failed. */
+		*mapped += done;
+		/* A driver that writes nothing, and says that all is well, would be asked for ever. */
+		if (ret || unlikely(!done))
+			return ret ?: -EIO;
+		size -= done;
+		if (likely(!size))
+			return 0;
+		iova += done;
+		phys += done;
+	}
+}
+
 /* As many large pages as fit. */
 static noinline int map_split(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t size,
 			      int prot, u64 *mapped)
 {
-	size_t pgsize, count, done;
+	size_t pgsize, count;
 	int ret;
 
 	while (size) {
 		pgsize = ioasid_pick_pgsize(domain, iova, phys, size, &count);
 		if (!pgsize)
 			return -EINVAL;
-		done = 0;
-		ret = domain->ops->map_pages(domain, iova, phys, pgsize, count, prot,
-					     GFP_KERNEL_ACCOUNT, &done);
-		/* The driver may have written some even if it failed. */
-		*mapped += done;
+		ret = map_entries(domain, iova, phys, pgsize, count, prot, mapped);
 		if (ret)
 			return ret;
-		iova += done;
-		phys += done;
-		size -= done;
-	}
-	return 0;
-}
-
-/* So many single pages, each with an entry of its own. */
-static int map_singles(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_t count,
-		       int prot, u64 *mapped)
-{
-	size_t done;
-	int ret;
-
-	while (count) {
-		done = 0;
-		ret = domain->ops->map_pages(domain, iova, phys, PAGE_SIZE, count, prot,
-					     GFP_KERNEL_ACCOUNT, &done);
-		*mapped += done;
-		/* A driver that writes nothing, and says that all is well, would be asked for ever. */
-		if (ret || unlikely(!done))
-			return ret ?: -EIO;
-		iova += done;
-		phys += done;
-		count -= done >> PAGE_SHIFT;
+		iova += pgsize * count;
+		phys += pgsize * count;
+		size -= pgsize * count;
 	}
 	return 0;
 }
@@ -390,8 +388,8 @@ static int program_run_at_once(struct ioasid_domain *d, struct ioasid_area **are
 	int ret;
 
 	ioasid_extent_unpack(areas[0]->pages->ext.inl[0], &extent);
-	ret = map_singles(d->domain, iova, PFN_PHYS(extent.pfn), nr, areas[0]->prot | IOMMU_CACHE,
-			  &bytes);
+	ret = map_entries(d->domain, iova, PFN_PHYS(extent.pfn), PAGE_SIZE, nr,
+			  areas[0]->prot | IOMMU_CACHE, &bytes);
 	*done = nr;
 	if (likely(bytes))
 		trace_map(iova, PFN_PHYS(extent.pfn), bytes);
