@@ -308,18 +308,27 @@ bool ioasid_file_fills(const struct ioasid_file_src *src)
 	return src->file && shmem_file(src->file);
 }
 
+/* The folio of a page that is there, in memory, and was cleared or written; or NULL. */
+static struct folio *file_filled(struct file *file, pgoff_t at)
+{
+	struct folio *folio = filemap_get_folio(file->f_mapping, at);
+
+	if (IS_ERR(folio))
+		return NULL;
+	if (folio_test_uptodate(folio))
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
 /* ioasid_file_present() - is a page there, in memory, and was it cleared or written? */
 bool ioasid_file_present(const struct ioasid_file_src *src, unsigned long index)
 {
-	struct folio *folio;
-	bool there;
+	struct folio *folio = file_filled(src->file, (src->pos >> PAGE_SHIFT) + index);
 
-	folio = filemap_get_folio(src->file->f_mapping, (src->pos >> PAGE_SHIFT) + index);
-	if (IS_ERR(folio))
-		return false;
-	there = folio_test_uptodate(folio);
-	folio_put(folio);
-	return there;
+	if (folio)
+		folio_put(folio);
+	return folio;
 }
 
 /**
@@ -342,17 +351,12 @@ long ioasid_file_fill(struct file *file, loff_t pos, unsigned long npages, const
 	long got = 0;
 
 	for (; at < end && !READ_ONCE(*stop) && !ioasid_interrupted(); at = next) {
-		bool there = true;
+		bool there;
 
-		folio = filemap_get_folio(file->f_mapping, at);
-		if (!IS_ERR(folio) && !folio_test_uptodate(folio)) {
-			folio_put(folio);
-			folio = ERR_PTR(-ENOENT);
-		}
-		if (IS_ERR(folio)) {
-			there = false;
+		folio = file_filled(file, at);
+		there = folio;
+		if (!there)
 			folio = shmem_read_folio(file->f_mapping, at);
-		}
 		if (IS_ERR(folio)) {
 			got = PTR_ERR(folio);
 			break;
