@@ -48,7 +48,7 @@ static bool untouched_ready(struct world *w)
 	return !madvise(w->mem, BYTES, MADV_DONTNEED);
 }
 
-static bool untouched_call(struct world *w)
+static bool helped_call(struct world *w)
 {
 	struct ioasid_map_dma arg = {
 		.size = sizeof(arg), .flags = NATIVE_RW, .workers = 8,
@@ -58,7 +58,7 @@ static bool untouched_call(struct world *w)
 	return !ioctl(w->d.fd, IOASID_MAP_DMA, &arg);
 }
 
-static bool untouched_undo(struct world *w)
+static bool helped_undo(struct world *w)
 {
 	return native_unmap_all(w->d.fd, 0) == BYTES;
 }
@@ -66,15 +66,13 @@ static bool untouched_undo(struct world *w)
 TEST_F_TIMEOUT(help, untouched, 600)
 {
 	static const struct flow flow = {
-		.ready = untouched_ready, .call = untouched_call, .undo = untouched_undo,
+		.ready = untouched_ready, .call = helped_call, .undo = helped_undo,
 	};
 
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }
 
 /* --- memory that is there, in small pages: they are pinned ahead --- */
-
-#define THERE	(40 * MIB)
 
 FIXTURE(there) {
 	struct world w;
@@ -88,10 +86,10 @@ FIXTURE_SETUP(there)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor: there is no help");
 	w->other = (struct backend){ .fd = -1, .group = -1 };
-	w->bytes = THERE;
-	w->mem = small_pages(THERE);
+	w->bytes = BYTES;
+	w->mem = small_pages(BYTES);
 	ASSERT_NE(MAP_FAILED, w->mem);
-	memset(w->mem, 1, THERE);
+	memset(w->mem, 1, BYTES);
 	ASSERT_TRUE(backend_open(&w->d, BACKEND_IOASID, VFIO_TYPE1v2_IOMMU, NULL));
 	ASSERT_TRUE(native_attach(w->d.fd, &self->edu, DEVICE_EDU));
 }
@@ -100,28 +98,13 @@ FIXTURE_TEARDOWN(there)
 {
 	backend_close(&self->edu);
 	backend_close(&self->w.d);
-	munmap(self->w.mem, THERE);
+	munmap(self->w.mem, BYTES);
 	EXPECT_EQ(0, locked_kib());
-}
-
-static bool there_call(struct world *w)
-{
-	struct ioasid_map_dma arg = {
-		.size = sizeof(arg), .flags = NATIVE_RW, .workers = 8,
-		.user_va = (uintptr_t)w->mem, .length = THERE,
-	};
-
-	return !ioctl(w->d.fd, IOASID_MAP_DMA, &arg);
-}
-
-static bool there_undo(struct world *w)
-{
-	return native_unmap_all(w->d.fd, 0) == THERE;
 }
 
 TEST_F_TIMEOUT(there, pinned_ahead, 600)
 {
-	static const struct flow flow = { .call = there_call, .undo = there_undo };
+	static const struct flow flow = { .call = helped_call, .undo = helped_undo };
 
 	EXPECT_TRUE(sweep(&self->w, &flow));
 }

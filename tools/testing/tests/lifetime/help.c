@@ -220,17 +220,7 @@ TEST_F_TIMEOUT(help, rlimit, 60)
 
 TEST_F_TIMEOUT(help, userfaultfd, 60)
 {
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		map_trapped(_self, &self->d, map_small(), SIZE);
-		/* The map waits for the third page. */
-		_exit(_self->failed);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	ends_trapped(_self, self, map_small(), SIZE);
 }
 
 TEST_F_TIMEOUT(help, killed, 90)

@@ -294,4 +294,21 @@ static inline void map_trapped(struct ktap_test *_self, const struct backend *d,
 	}
 }
 
+/* In a process that ends meanwhile. */
+static inline void ends_trapped(struct ktap_test *_self, struct ktap_fixture_help *self, char *mem,
+				size_t size)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		map_trapped(_self, &self->d, mem, size);
+		/* The map waits for the third page. */
+		_exit(_self->failed);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, ktap_leaked(self->before));
+}
+
 #endif

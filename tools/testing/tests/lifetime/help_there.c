@@ -228,17 +228,7 @@ TEST_F_TIMEOUT(help, limit_falls, 90)
 
 TEST_F_TIMEOUT(help, userfaultfd, 60)
 {
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		map_trapped(_self, &self->d, map_there(), THERE);
-		/* The map waits for the third page. */
-		_exit(_self->failed);
-	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, ktap_leaked(self->before));
+	ends_trapped(_self, self, map_there(), THERE);
 }
 
 /* All is there, and some may not be written: the caller alone waits. */
