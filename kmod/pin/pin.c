@@ -523,6 +523,22 @@ static void pin_stop_help(struct ioasid_pin_call *call, struct pin_src *src)
 }
 
 /*
+ * A step failed for want of memory while hands were at work: @pos is where the list ended before.
+ * A folio that has to be migrated before it is pinned (ZONE_MOVABLE, CMA) cannot be while another
+ * task has it, and two pieces may be of one folio. So it is tried once more, and all that follows
+ * done, without help. Return: false: the list has some of that step.
+ */
+static noinline bool pin_alone(const struct ioasid_pages *pages, struct ioasid_pin_call *call,
+			       struct pin_src *src, const struct ioasid_extents_pos *pos)
+{
+	struct ioasid_extents_pos now;
+
+	pin_stop_help(call, src);
+	ioasid_extents_end(&pages->ext, &now);
+	return now.nr == pos->nr && now.npages == pos->npages;
+}
+
+/*
  * Have help with what is left, see help.c. A policy that chooses batch sizes chooses them for
  * the caller, so then there is none.
  */
@@ -592,7 +608,7 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 			cond_resched();
 		if (watched)
 			want = min(left, pin_watch_begin(&w, pages, call, done, want));
-		if (unlikely(pages->share) && done)
+		if (unlikely(pages->share || (src && src->help)) && done)
 			ioasid_extents_end(&pages->ext, &pos);
 
 		n = src ? pin_step(pages, src, done, want, &got) :
@@ -600,6 +616,8 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 				    &got);
 		if (watched)
 			pin_watch_pinned(&w, call->res);
+		if (src && src->help && unlikely(n == -ENOMEM) && pin_alone(pages, call, src, &pos))
+			continue;
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
