@@ -225,17 +225,17 @@ TEST_F_TIMEOUT(help, userfaultfd, 60)
 
 TEST_F_TIMEOUT(help, killed, 90)
 {
-	upset_kill(_self, self, (struct upset){ map_forever, 150000, 12 });
+	upset_kill(_self, self, (struct upset){ map_forever, 150000, 6 });
 }
 
 TEST_F_TIMEOUT(help, stopped, 90)
 {
-	upset_stop(_self, self, (struct upset){ map_forever, 0, 12 });
+	upset_stop(_self, self, (struct upset){ map_forever, 0, 6 });
 }
 
 TEST_F_TIMEOUT(help, exec, 90)
 {
-	upset_exec(_self, self, (struct upset){ map_forever, 100000, 8 });
+	upset_exec(_self, self, (struct upset){ map_forever, 100000, 4 });
 }
 
 TEST_F_TIMEOUT(help, memory_changes, 90)

@@ -213,7 +213,7 @@ TEST_F_TIMEOUT(help, frozen, 90)
 	int i;
 
 	ASSERT_LT(0, pid);
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 5; i++) {
 		usleep(200000 + i * UPSET_LATER);
 		EXPECT_TRUE(group_freezes());
 		ASSERT_TRUE(file_write(CGROUP "/cgroup.freeze", "0"));
@@ -233,7 +233,7 @@ TEST_F_TIMEOUT(help, killed_while_frozen, 90)
 	int i, tries;
 	pid_t pid;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 5; i++) {
 		pid = group_maps(&self->d);
 		ASSERT_LT(0, pid);
 		usleep(200000 + i * UPSET_LATER);

@@ -7,7 +7,7 @@
 #include "help.h"
 #include "meddle.h"
 
-#define THERE	(256 * MIB)
+#define THERE	(192 * MIB)
 /* Of it, in MiB, what a device with 28 bits of address reaches. */
 #define REACHED	176
 
@@ -210,9 +210,9 @@ TEST_F_TIMEOUT(help, limit_falls, 90)
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &all));
 	ASSERT_TRUE(drop_cap(CAP_IPC_LOCK));
-	for (i = 0; i < 12; i++) {
+	for (i = 0; i < 8; i++) {
 		ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &all));
-		ASSERT_EQ(0, pthread_create(&thread, NULL, lower, (void *)(uintptr_t)(5000 + i * 9000)));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, lower, (void *)(uintptr_t)(5000 + i * 12000)));
 		ret = backend_map(&self->d, IOVA, mem, THERE, MAP_RW) ? errno : 0;
 		EXPECT_TRUE(!ret || ret == ENOMEM);
 		if (ret)
@@ -310,7 +310,7 @@ TEST_F_TIMEOUT(help, memory_changes, 90)
 	int i, ret;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, meddle_and_fork, &m));
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 2; i++) {
 		ret = backend_map(&self->d, IOVA, m.mem, THERE, MAP_RW) ? errno : 0;
 		EXPECT_TRUE(!ret || ret == EFAULT);
 		if (!ret)
@@ -323,17 +323,17 @@ TEST_F_TIMEOUT(help, memory_changes, 90)
 
 TEST_F_TIMEOUT(help, killed, 90)
 {
-	upset_kill(_self, self, (struct upset){ there_forever, 700000, 5 });
+	upset_kill(_self, self, (struct upset){ there_forever, 700000, 3 });
 }
 
 TEST_F_TIMEOUT(help, stopped, 90)
 {
-	upset_stop(_self, self, (struct upset){ there_forever, 500000, 12 });
+	upset_stop(_self, self, (struct upset){ there_forever, 500000, 6 });
 }
 
 TEST_F_TIMEOUT(help, exec, 90)
 {
-	upset_exec(_self, self, (struct upset){ there_forever, 700000, 6 });
+	upset_exec(_self, self, (struct upset){ there_forever, 700000, 3 });
 }
 
 TEST_HARNESS_MAIN

@@ -216,7 +216,7 @@ TEST_F_TIMEOUT(workers, killed, 60)
 	int i, status;
 	pid_t pid;
 
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 5; i++) {
 		pid = fork();
 		if (!pid) {
 			int fd = native_open();
@@ -227,7 +227,7 @@ TEST_F_TIMEOUT(workers, killed, 60)
 				native_unmap_all(fd, 0);
 			}
 		}
-		usleep(400000 + i * 37000);
+		usleep(400000 + i * 71000);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_EQ(0, ktap_leaked(self->before));

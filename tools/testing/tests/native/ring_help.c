@@ -54,7 +54,7 @@ TEST_F_TIMEOUT(ring_help, untouched, 60)
 {
 	int i;
 
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 3; i++) {
 		char *mem = small_pages(SIZE);
 
 		ASSERT_TRUE(map_on_ring(self, mem, i & 1 ? 4 : 0));
@@ -70,7 +70,7 @@ TEST_F_TIMEOUT(ring_help, there, 60)
 	int i;
 
 	scatter(mem, SIZE);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(map_on_ring(self, mem, 0));
 		EXPECT_EQ(0, map_event("pages_ahead"));
 	}

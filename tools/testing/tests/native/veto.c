@@ -633,7 +633,7 @@ TEST_F(veto, loaded_while_maps_run)
 		s[i] = (struct storm){ .self = self, .loaded = &loaded, .end = &end };
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, map_on, &s[i]));
 	}
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 4; i++) {
 		ASSERT_TRUE(load(&ours, 0));
 		deny(ours.state, 0, BASE + 64 * PAGE - 1);
 		__sync_fetch_and_add(&loaded, 1);

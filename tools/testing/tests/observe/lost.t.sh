@@ -56,7 +56,7 @@ said_nothing() { [ ! -s "$scratch/err" ] || fail "it says $(cat "$scratch/err")"
 snoop_counts_what_it_lost() {
 	begin
 	watch ioasidsnoop -j --ring 4K
-	flood 500
+	flood 200
 	ended 3
 	said '^{"warning":".*[0-9] events were lost.*--ring'
 	holds -s --argjson happened "$happened" '(map(select(.op == "lost").lost) | add) as $lost |
@@ -67,7 +67,7 @@ snoop_counts_what_it_lost() {
 snoop_tells_people() {
 	begin
 	watch ioasidsnoop --ring 4K
-	flood 500
+	flood 200
 	ended 3
 	said '^ioasidsnoop: [0-9]* events were lost'
 }
@@ -76,7 +76,7 @@ snoop_tells_people() {
 snoop_loses_nothing() {
 	begin
 	watch ioasidsnoop -j --ring 16M
-	flood 500
+	flood 200
 	ended 0
 	said_nothing
 	expect_same lines "$(wc -l <"$scratch/out")" "$happened"
@@ -88,7 +88,7 @@ filters_come_before_the_ring() {
 	for filter in -e '-p 1' '-c /t' '-o attach,detach,policy,error' '-o teardown'; do
 		# shellcheck disable=SC2086
 		watch ioasidsnoop -j --ring 4K $filter
-		flood 500
+		flood 200
 		ended 0
 		said_nothing
 		[ "$(grep -c -v '"op":"teardown"' "$scratch/out")" = 0 ] || fail "with $filter: $(head -n 1 "$scratch/out")"
