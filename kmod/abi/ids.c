@@ -4,13 +4,14 @@
  *
  * What can run at the same time: other ioctls on the same file, and lookups of an id
  * through it, but not ioasid_file_destroy(), since each of them has a reference on the
- * file. A lookup takes a reference under the lock of the xarray, so a space that is
- * freed meanwhile stays in memory, dead, until the call ends. If FREE and attach race,
+ * file. A lookup takes a reference under RCU, which frees spaces and the nodes of the xarray.
+ * So a space that is freed meanwhile is not found, or stays in memory, dead, until the call ends. If FREE and attach race,
  * ioasid_space_retire() decides under domains_rwsem which one comes first.
  */
 #include <linux/slab.h>
 
 #include <uapi/linux/ioasid.h>
+#include "lib/rcu.h"
 #include "ops/ops.h"
 #include "abi.h"
 
@@ -49,13 +50,16 @@ void ioasid_file_destroy(struct ioasid_file *f)
 /* ioasid_file_space() - the space with that id, 0 the default, with a reference; or NULL */
 struct ioasid_space *ioasid_file_space(struct ioasid_file *f, u32 id)
 {
+	XA_STATE(xas, &f->spaces, id ?: READ_ONCE(f->space_id));
 	struct ioasid_space *space;
 
-	xa_lock(&f->spaces);
-	space = xa_load(&f->spaces, id ?: READ_ONCE(f->space_id));
-	if (space)
-		ioasid_space_get(space);
-	xa_unlock(&f->spaces);
+	ioasid_read_lock();
+	do {
+		space = xas_load(&xas);
+	} while (xas_retry(&xas, space));
+	if (space && !refcount_inc_not_zero(&space->refs))
+		space = NULL;
+	ioasid_read_unlock();
 	return space;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/stddef.h>
 #include <linux/string.h>
 
+#include "lib/rcu.h"
 #include "walk.h"
 
 /* What there is when there is none: so that a hook need not look. */
@@ -42,9 +43,9 @@ bool ioasid_policy_any(void)
 {
 	bool any;
 
-	rcu_read_lock();
+	ioasid_read_lock();
 	any = rcu_dereference(ioasid_policy_set)->nr;
-	rcu_read_unlock();
+	ioasid_read_unlock();
 	return any;
 }
 

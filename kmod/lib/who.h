@@ -12,18 +12,15 @@
 
 #include <ioasid/policy.h>
 
+#include "rcu.h"
+
 static inline u64 ioasid_current_cgroup(void)
 {
 	u64 id;
 
-	/* preempt_disable() suffices; rcu_read_lock() satisfies PROVE_RCU. */
-	preempt_disable();
-	if (IS_ENABLED(CONFIG_PROVE_RCU))
-		rcu_read_lock();
+	ioasid_read_lock();
 	id = cgroup_id(task_dfl_cgroup(current));
-	if (IS_ENABLED(CONFIG_PROVE_RCU))
-		rcu_read_unlock();
-	preempt_enable();
+	ioasid_read_unlock();
 	return id;
 }
 

@@ -124,12 +124,10 @@ void ioasid_space_get(struct ioasid_space *space)
 }
 IOASID_EXPORT(ioasid_space_get);
 
-void ioasid_space_put(struct ioasid_space *space)
+/* The last reference is gone. */
+static noinline void space_free(struct ioasid_space *space)
 {
 	struct ioasid_space_args args;
-
-	if (!refcount_dec_and_test(&space->refs))
-		return;
 
 	ioasid_spaces_remove(&space->entry);
 	ioasid_space_kill(space);
@@ -149,6 +147,12 @@ void ioasid_space_put(struct ioasid_space *space)
 	if (space->user)
 		ioasid_user_close(space->user);
 	ioasid_space_entry_put(&space->entry);
+}
+
+void ioasid_space_put(struct ioasid_space *space)
+{
+	if (unlikely(refcount_dec_and_test(&space->refs)))
+		space_free(space);
 }
 IOASID_EXPORT(ioasid_space_put);
 

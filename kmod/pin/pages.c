@@ -9,13 +9,13 @@
  * that no IOMMU reaches the pages any more, or say that one is stuck.
  */
 #include <linux/mm.h>
-#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
 
 #include <trace/events/ioasid.h>
 
+#include "lib/rcu.h"
 #include "internal.h"
 
 /* Pages that are unpinned between two looks at the scheduler. */
@@ -90,9 +90,9 @@ bool ioasid_pages_are_mine(const struct ioasid_pages *pages)
 {
 	bool mine;
 
-	rcu_read_lock();
+	ioasid_read_lock();
 	mine = READ_ONCE(pages->holder)->mm == current->mm;
-	rcu_read_unlock();
+	ioasid_read_unlock();
 	return mine;
 }
 
