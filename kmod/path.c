@@ -20,6 +20,7 @@
 #include "domain/unmap.c"
 #include "domain/map.c"
 #include "ops/undo.c"
+#include "ops/finish.c"
 #include "ops/unmap.c"
 #include "ops/map.c"
 #include "ops/map_batch.c"

@@ -189,10 +189,15 @@ int ioasid_unmap_native(struct ioasid_space *space, u64 iova, u64 length, u32 fl
 			u64 *unmapped);
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped);
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
-			struct ioasid_unmap_result *res, bool timing);
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped);
+
+/* Areas under one hold of areas_lock. */
+#define IOASID_AREAS_PER_HOLD	256
+
+/* finish.c */
+u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+			struct ioasid_unmap_result *res, bool timing);
 
 /* teardown.c */
 void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);

@@ -36,10 +36,6 @@
 
 /* How often an in-kernel user is asked to unpin before the call fails with -EBUSY. */
 #define NOTIFY_TRIES	10
-/* Areas under one hold of areas_lock. */
-#define FREE_BATCH	256
-/* Unpinned areas and pages between two looks at the scheduler. */
-#define UNPINS_PER_BREAK	1024
 
 /*
  * One call of ioasid_unmap(), or a batch of them. @ranges that are @done are
@@ -69,8 +65,8 @@ struct unmap_call {
 	u64 last;
 	/* Areas with a higher serial came after the call had begun. */
 	u64 since;
-	bool begun;
 	bool timing;
+	bool begun;
 	bool stuck;
 	/* A step that would have to wait fails with -EAGAIN instead. */
 	bool now;
@@ -78,9 +74,10 @@ struct unmap_call {
 	bool unsorted;
 	/* Mappings were cut in two. */
 	bool cut;
+	/* New accesses are kept out, see unmap_let_in(). */
+	bool waited;
 	/* What to wait for, when find returns FIND_*: */
 	struct ioasid_area_wait wait;
-	bool waited;
 	u64 pinned_start;
 	u64 pinned_last;
 };
@@ -105,7 +102,7 @@ static __always_inline u32 unmap_flags(const struct unmap_call *c, enum unmap_ki
 /* Most calls are for one area that ends where they end: stop the search there. */
 static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_area *area)
 {
-	return ioasid_area_last(area) >= c->last ? NULL :
+	return likely(ioasid_area_last(area) >= c->last) ? NULL :
 	       ioasid_area_next(c->space, area, c->args.iova, c->last);
 }
 
@@ -158,7 +155,7 @@ static int unmap_check(struct unmap_call *c, enum unmap_kind kind)
 		return unmap_fail(c, -EBUSY, IOASID_R_VADDR, 0, 0);
 	if (kind == UNMAP_ANY && c->dirty && !c->space->tracking)
 		return unmap_fail(c, -EINVAL, IOASID_R_DIRTY, 0, 0);
-	if (flags & IOASID_UNMAP_ALL) {
+	if (unlikely(flags & IOASID_UNMAP_ALL)) {
 		if (u->iova || u->length)
 			return unmap_fail(c, -EINVAL, IOASID_R_FLAGS, u->iova, u->length);
 		c->last = U64_MAX;
@@ -365,7 +362,7 @@ static __always_inline int unmap_find_ranges(struct unmap_call *c)
 		ret = unmap_find(c, UNMAP_RANGES);
 		if (ret)
 			break;
-		if (++c->done % FREE_BATCH == 0) {
+		if (++c->done % IOASID_AREAS_PER_HOLD == 0) {
 			mutex_unlock(&space->areas_lock);
 			cond_resched();
 			mutex_lock(&space->areas_lock);
@@ -465,73 +462,6 @@ static noinline int unmap_keep_stuck(struct unmap_call *c)
 	}
 	mutex_unlock(&c->space->areas_lock);
 	return ret;
-}
-
-/* Runs that are unpinned with this area: none of pages that others show as well. */
-static unsigned long finish_runs(const struct ioasid_area *area)
-{
-	return area->pages->pinned && atomic_read(&area->pages->nr_areas) == 1 ?
-	       ioasid_pages_runs(area->pages) : 0;
-}
-
-/*
- * ioasid_areas_finish() - unpin, then free the ranges; the caller claimed the areas
- *
- * @res gets counts, and the time if @timing; NULL, without @timing: none reports them.
- * Return: how many bytes were mapped there.
- */
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
-			struct ioasid_unmap_result *res, bool timing)
-{
-	struct ioasid_refund refund = {};
-	u64 t = ioasid_clock(timing), bytes = 0;
-	unsigned long pages, since = 0, mappings = 0;
-	bool sole = list_is_singular(victims), kept;
-	struct ioasid_area *area;
-
-	list_for_each_entry(area, victims, link) {
-		if (unlikely(res))
-			res->runs += finish_runs(area);
-		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
-		if (unlikely(res))
-			res->pages += pages;
-		since += 1 + pages;
-		if (since > UNPINS_PER_BREAK) {
-			cond_resched();
-			since = 0;
-		}
-	}
-	if (!sole)
-		ioasid_refund_flush(&refund);
-
-	mutex_lock(&space->areas_lock);
-	list_for_each_entry(area, victims, link) {
-		bytes += ioasid_area_bytes(area);
-		ioasid_area_remove(space, area);
-		space->maps--;
-		space->no_vaddr -= area->no_vaddr;
-		space->bytes -= ioasid_area_bytes(area);
-		if (++mappings % FREE_BATCH == 0) {
-			mutex_unlock(&space->areas_lock);
-			cond_resched();
-			mutex_lock(&space->areas_lock);
-		}
-	}
-	ioasid_space_settle(space);
-	ioasid_space_changed(space);
-	area = list_first_entry(victims, struct ioasid_area, link);
-	kept = sole && ioasid_area_keep_spare(space, area);
-	mutex_unlock(&space->areas_lock);
-	if (kept)
-		INIT_LIST_HEAD(victims);
-	else
-		ioasid_area_free_many(victims);
-	if (unlikely(res)) {
-		res->mappings += mappings;
-		res->bytes += bytes;
-		ioasid_lap(timing, &t, &res->ns_unpin);
-	}
-	return bytes;
 }
 
 /* Unpin and free what was claimed. The caller returns the errno of the claim, if any. */
