@@ -41,22 +41,28 @@ int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 	return pages->lock_cap;
 }
 
+/* RLIMIT_MEMLOCK of the owner, in pages. */
+static unsigned long charge_limit(const struct ioasid_pages *pages)
+{
+	return task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+
 /* The caller has mmap_lock, and gives it up here. */
 static int charge_locked_vm(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	struct ioasid_holder *h = pages->holder;
+	struct mm_struct *mm = pages->holder->mm;
 	int ret;
 
-	ioasid_owner_settle(h->mm);
-	ret = __account_locked_vm(h->mm, npages, true, h->task, bypass);
-	up_write(&h->mm->mmap_lock);
+	ioasid_owner_settle(mm);
+	ret = __account_locked_vm(mm, npages, true, pages->holder->task, bypass);
+	up_write(&mm->mmap_lock);
 	return ret;
 }
 
 /* The same count that io_uring and others keep for a user. */
 static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long max = charge_limit(pages);
 	struct user_struct *user = pages->holder->user;
 	long now = atomic_long_read(&user->locked_vm);
 
@@ -69,28 +75,29 @@ static int charge_user(struct ioasid_pages *pages, unsigned long npages, bool by
 
 static int charge_owner(struct ioasid_pages *pages, unsigned long npages, bool bypass)
 {
-	if (pages->holder->user)
+	if (unlikely(pages->holder->user))
 		return charge_user(pages, npages, bypass);
 	if (down_write_killable(&pages->holder->mm->mmap_lock))
 		return -EINTR;
 	return charge_locked_vm(pages, npages, bypass);
 }
 
-static noinline void account_report(const struct ioasid_pages *pages, s64 npages,
-				    unsigned long max, int ret)
+static noinline void account_report(const struct ioasid_pages *pages, s64 npages, int ret)
 {
 	const struct ioasid_holder *h = pages->holder;
 	struct ioasid_who who = ioasid_pages_who(pages);
+	/* It bounds no uncharge. */
+	unsigned long max = npages > 0 ? charge_limit(pages) : 0;
 
 	trace_ioasid_account(&who, npages, h->user ? atomic_long_read(&h->user->locked_vm) :
 			     READ_ONCE(h->mm->locked_vm), max, ret);
 }
 
 /* The trace event for a charge, or with negative @npages for the end of one. */
-static void account_trace(const struct ioasid_pages *pages, s64 npages, unsigned long max, int ret)
+static void account_trace(const struct ioasid_pages *pages, s64 npages, int ret)
 {
 	if (trace_ioasid_account_enabled())
-		account_report(pages, npages, max, ret);
+		account_report(pages, npages, ret);
 }
 
 static int policies_charge(struct ioasid_pages *pages, unsigned long npages)
@@ -137,18 +144,19 @@ static noinline void charge_refused(const struct ioasid_pages *pages, unsigned l
 int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,
 			u64 *limit)
 {
-	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	bool bypass = pages->lock_cap == IOASID_CAP_YES || accounts;
 	int ret;
 
 	ret = charge_owner(pages, npages, bypass);
-	if (ret == -ENOMEM && !bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
-		ret = charge_owner(pages, npages, true);
-	if (ret == -ENOMEM) {
-		*limit = max;
-		charge_refused(pages, npages, max);
+	if (unlikely(ret == -ENOMEM)) {
+		if (!bypass && ioasid_pages_ask_cap(pages) == IOASID_CAP_YES)
+			ret = charge_owner(pages, npages, true);
+		if (ret == -ENOMEM) {
+			*limit = charge_limit(pages);
+			charge_refused(pages, npages, *limit);
+		}
 	}
-	account_trace(pages, npages, max, ret);
+	account_trace(pages, npages, ret);
 	return ret;
 }
 
@@ -169,8 +177,7 @@ __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u6
 	int ret = policies_charge(pages, npages);
 
 	if (ret) {
-		account_trace(pages, npages,
-			      task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT, ret);
+		account_trace(pages, npages, ret);
 		return ret;
 	}
 	ret = ioasid_charge_owner(pages, npages, ioasid_policy_accounts(&pages->seen_by), limit);
@@ -186,7 +193,7 @@ __flatten int ioasid_charge(struct ioasid_pages *pages, unsigned long npages, u6
  */
 bool ioasid_charge_fits(struct ioasid_pages *pages, unsigned long npages)
 {
-	unsigned long max = task_rlimit(pages->holder->task, RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	unsigned long max = charge_limit(pages);
 	struct user_struct *user = pages->holder->user;
 	unsigned long now = user ? atomic_long_read(&user->locked_vm) :
 				   READ_ONCE(pages->holder->mm->locked_vm);
@@ -241,7 +248,7 @@ static void uncharge_locked_vm(struct ioasid_pages *pages, unsigned long npages)
 	if (unlikely(other) && !mmget_not_zero(mm))
 		return;
 	ioasid_owner_give_back(mm, npages);
-	account_trace(pages, -(s64)npages, 0, 0);
+	account_trace(pages, -(s64)npages, 0);
 	/* This may be the last user: no exit_mmap() under the caller's locks. */
 	if (unlikely(other))
 		mmput_async(mm);
@@ -252,12 +259,12 @@ void ioasid_uncharge_owner(struct ioasid_pages *pages, unsigned long npages)
 {
 	if (!npages)
 		return;
-	if (!pages->holder->user) {
+	if (likely(!pages->holder->user)) {
 		uncharge_locked_vm(pages, npages);
 		return;
 	}
 	atomic_long_sub(npages, &pages->holder->user->locked_vm);
-	account_trace(pages, -(s64)npages, 0, 0);
+	account_trace(pages, -(s64)npages, 0);
 }
 
 /*
@@ -288,7 +295,7 @@ void ioasid_charge_return(const struct ioasid_pages *pages, unsigned long npages
 		atomic_long_sub(npages, &h->user->locked_vm);
 	else
 		ioasid_debt_add(h->mm, npages);
-	account_trace(pages, -(s64)npages, 0, 0);
+	account_trace(pages, -(s64)npages, 0);
 }
 
 /**

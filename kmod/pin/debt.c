@@ -138,13 +138,11 @@ static bool debt_exists(const struct mm_struct *mm)
 	return found;
 }
 
-/* Take mmap_lock for writing, without the VMAs; false if that takes too long. */
-static bool debt_owner_lock(struct mm_struct *mm)
+/* Another task has mmap_lock: wait for it, but not for long. Return: false without it. */
+static noinline bool debt_owner_wait(struct mm_struct *mm)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WAIT_MS);
 
-	if (likely(down_write_trylock(&mm->mmap_lock)))
-		return true;
 	if (current->mm == mm && !(current->flags & (PF_EXITING | PF_KTHREAD)))
 		return !down_write_killable(&mm->mmap_lock);
 	/* If there is a debt, another task has waited for the lock already. */
@@ -154,6 +152,12 @@ static bool debt_owner_lock(struct mm_struct *mm)
 			return true;
 	}
 	return false;
+}
+
+/* Take mmap_lock for writing, without the VMAs; false if that takes too long. */
+static bool debt_owner_lock(struct mm_struct *mm)
+{
+	return likely(down_write_trylock(&mm->mmap_lock)) || debt_owner_wait(mm);
 }
 
 /**

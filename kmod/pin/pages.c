@@ -159,13 +159,13 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 }
 
 /* An extent that is long: the kernel unpins it without a look at the scheduler. */
-static noinline void extent_unpin_long(const struct ioasid_extent *extent, bool write)
+static noinline void extent_unpin_long(unsigned long pfn, unsigned long npages, bool write)
 {
 	unsigned long done, n;
 
-	for (done = 0; done < extent->npages; done += n) {
-		n = min(extent->npages - done, (unsigned long)UNPIN_AT_ONCE);
-		unpin_user_page_range_dirty_lock(pfn_to_page(extent->pfn + done), n, write);
+	for (done = 0; done < npages; done += n) {
+		n = min(npages - done, (unsigned long)UNPIN_AT_ONCE);
+		unpin_user_page_range_dirty_lock(pfn_to_page(pfn + done), n, write);
 		cond_resched();
 	}
 }
@@ -174,7 +174,7 @@ static __always_inline void extent_unpin(const struct ioasid_pages *pages,
 					 const struct ioasid_extent *extent)
 {
 	if (extent->kind == IOASID_EXTENT_GUP && unlikely(extent->npages > UNPIN_AT_ONCE))
-		extent_unpin_long(extent, pages->write);
+		extent_unpin_long(extent->pfn, extent->npages, pages->write);
 	else if (extent->kind == IOASID_EXTENT_GUP)
 		unpin_user_page_range_dirty_lock(pfn_to_page(extent->pfn), extent->npages,
 						 pages->write);

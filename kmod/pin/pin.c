@@ -199,7 +199,7 @@ static long pin_batch(struct ioasid_pages *pages, unsigned long vaddr, unsigned 
 	long n;
 
 	flags |= FOLL_LONGTERM | (pages->write ? FOLL_WRITE : 0);
-	if (current->mm == pages->holder->mm)
+	if (likely(current->mm == pages->holder->mm))
 		return pin_user_pages_fast(vaddr, want, flags, batch);
 
 	if (mmap_read_lock_killable(pages->holder->mm))
@@ -511,7 +511,7 @@ static int pin_go_on(struct ioasid_pin_call *call, unsigned long vaddr, unsigned
 
 	if (unlikely(ret))
 		return ioasid_fail(call->fail, ret, IOASID_R_SIGNAL, vaddr, done);
-	if (unlikely(call->stop && READ_ONCE(*call->stop)))
+	if (likely(call->stop) && unlikely(READ_ONCE(*call->stop)))
 		return ioasid_fail(call->fail, -EINVAL, IOASID_R_DEAD, vaddr, done);
 	return 0;
 }
@@ -581,8 +581,8 @@ static unsigned long pin_want(const struct pin_src *src, unsigned long left)
 
 /*
  * Pin step by step, and charge for each step. A step does only what is needed; for few pages
- * of a process (no @src, and @batch has room for them) there is mostly one, and what only
- * large maps need is not compiled in.
+ * of a process that nothing watches (no @src, and @batch has room for them) there is mostly one, and
+ * what only large maps need is not compiled in.
  */
 static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pin_call *call,
 				    enum pin_kind kind, struct pin_src *src,
@@ -596,7 +596,7 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 	while (likely((left = pages->npages - done))) {
 		unsigned long vaddr = pages->vaddr + (done << PAGE_SHIFT);
 		unsigned long want = src ? pin_want(src, left) : left;
-		bool watched = unlikely(pin_watched(call));
+		bool watched = src && unlikely(pin_watched(call));
 		struct pin_got got __uninitialized;
 		long n;
 		int ret;
@@ -621,7 +621,8 @@ static __always_inline int pin_loop(struct ioasid_pages *pages, struct ioasid_pi
 		if (n < 0)
 			return ioasid_fail(call->fail, n, ioasid_err_reason(n, IOASID_R_PIN), vaddr,
 					   done);
-		pin_report(pages, vaddr, n);
+		if (src)
+			pin_report(pages, vaddr, n);
 
 		ret = pin_charge(pages, call, kind, &pos, done, n, &got);
 		if (watched)
@@ -682,7 +683,7 @@ static noinline __flatten int pin_many(struct ioasid_pages *pages, struct ioasid
 	return ret;
 }
 
-/* Few pages of a process. */
+/* Few pages of a process, when nothing watches. */
 static int pin_few(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain)
 {
 	/* Filled by the pinner: not worth zeroing. */
@@ -719,7 +720,7 @@ static int pin_end(struct ioasid_pages *pages, struct ioasid_pin_call *call, int
  */
 __flatten int ioasid_pages_pin(struct ioasid_pages *pages, struct ioasid_pin_call *call, bool plain)
 {
-	int ret = likely(pages->npages <= SMALL && (plain || !call->file)) ?
+	int ret = likely(pages->npages <= SMALL && (plain || !call->file) && !pin_watched(call)) ?
 		  pin_few(pages, call, plain) : pin_many(pages, call);
 
 	return pin_end(pages, call, ret);

@@ -120,9 +120,9 @@ static inline void ioasid_holder_put(struct ioasid_holder *h)
 static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struct ioasid_who *who,
 				      bool user)
 {
-	return h->mm == current->mm && h->task == current->group_leader &&
-	       h->who.uid == who->uid && h->who.cgroup == who->cgroup &&
-	       h->user == (user ? current_user() : NULL);
+	return likely(h->mm == current->mm) && likely(h->task == current->group_leader) &&
+	       likely(h->who.uid == who->uid) && likely(h->who.cgroup == who->cgroup) &&
+	       h->user == (unlikely(user) ? current_user() : NULL);
 }
 
 /**
