@@ -118,7 +118,7 @@ static int pt_map(struct iommu_domain *domain, u64 iova, phys_addr_t phys, size_
 		  map_range(domain, iova, phys, size, prot, mapped) :
 		  map_pages(domain, iova, phys, size, prot, mapped);
 
-	if (!ret)
+	if (likely(!ret))
 		trace_map(iova, phys, size);
 	return ret;
 }
@@ -146,13 +146,13 @@ static int program_piece(struct iommu_domain *domain, const struct ioasid_area *
 }
 
 static noinline int program_by_page(struct iommu_domain *domain, const struct ioasid_area *area,
-				    const struct ioasid_extent *extent, bool direct, u64 *done)
+				    struct ioasid_extent extent, bool direct, u64 *done)
 {
 	unsigned long i;
 	int ret = 0;
 
-	for (i = 0; i < extent->npages && !ret; i++)
-		ret = program_piece(domain, area, extent->pfn + i, 1, direct, done);
+	for (i = 0; i < extent.npages && !ret; i++)
+		ret = program_piece(domain, area, extent.pfn + i, 1, direct, done);
 	return ret;
 }
 
@@ -162,12 +162,13 @@ bool ioasid_map_by_page(const struct ioasid_area *area)
 	return READ_ONCE(disable_hugepages) || area->small;
 }
 
+/* Extents are passed by value: where most mappings have one, it stays in registers. */
 static int program_extent(struct iommu_domain *domain, const struct ioasid_area *area,
-			  const struct ioasid_extent *extent, bool direct, u64 *done)
+			  struct ioasid_extent extent, bool direct, u64 *done)
 {
 	if (unlikely(READ_ONCE(disable_hugepages) || area->small))
 		return program_by_page(domain, area, extent, direct, done);
-	return program_piece(domain, area, extent->pfn, extent->npages, direct, done);
+	return program_piece(domain, area, extent.pfn, extent.npages, direct, done);
 }
 
 /* Make entries visible; @res is NULL when no event or policy reports the time. */
@@ -198,28 +199,28 @@ static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 
 /* Set @doubt: @extent starts the last @left pages, and bytes before @done were reported. */
 static noinline void program_doubt(struct ioasid_doubt *doubt, const struct ioasid_area *area,
-				   const struct ioasid_extent *extent, unsigned long left, u64 done)
+				   struct ioasid_extent extent, unsigned long left, u64 done)
 {
 	u64 reported = done - (ioasid_area_bytes(area) - PFN_PHYS(left));
 
 	doubt->iova = ioasid_area_start(area) + done;
-	doubt->phys = PFN_PHYS(extent->pfn) + reported;
-	doubt->bytes = PFN_PHYS(extent->npages) - reported;
+	doubt->phys = PFN_PHYS(extent.pfn) + reported;
+	doubt->bytes = PFN_PHYS(extent.npages) - reported;
 }
 
-static noinline void program_run(const struct ioasid_area *area, const struct ioasid_extent *extent,
+static noinline void program_run(const struct ioasid_area *area, struct ioasid_extent extent,
 				 u64 iova)
 {
 	struct ioasid_who who;
 
 	ioasid_pages_owner(area->pages, &who);
-	trace_ioasid_run(&who, iova, extent->npages,
-			 __ffs(extent->pfn | iova >> PAGE_SHIFT | BIT(63)));
+	trace_ioasid_run(&who, iova, extent.npages,
+			 __ffs(extent.pfn | iova >> PAGE_SHIFT | BIT(63)));
 }
 
 /* The part of an extent that @area shows, with which its last @left pages begin. */
 static int program_next(struct iommu_domain *domain, struct ioasid_area *area,
-			const struct ioasid_extent *extent, unsigned long left, bool direct,
+			struct ioasid_extent extent, unsigned long left, bool direct,
 			u64 *done, struct ioasid_doubt *doubt)
 {
 	int ret;
@@ -251,7 +252,7 @@ static __always_inline int program_extents(struct iommu_domain *domain, struct i
 		if (sparse && extent.kind == IOASID_EXTENT_HOLE)
 			*done += PFN_PHYS(extent.npages);
 		else
-			ret = program_next(domain, area, &extent, left, direct, done, doubt);
+			ret = program_next(domain, area, extent, left, direct, done, doubt);
 		if (unlikely(ret))
 			return ret;
 		left -= extent.npages;
@@ -282,15 +283,15 @@ static noinline __flatten int program_sparse(struct iommu_domain *domain, struct
 }
 
 static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
-		       struct ioasid_extent *extent, bool direct, u64 *done,
+		       struct ioasid_extent extent, bool direct, u64 *done,
 		       struct ioasid_doubt *doubt)
 {
 	u64 told = 0;
 	int ret;
 
-	extent->pfn += area->first;
-	extent->npages = ioasid_area_npages(area);
-	ret = program_next(domain, area, extent, extent->npages, direct, done, doubt);
+	extent.pfn += area->first;
+	extent.npages = ioasid_area_npages(area);
+	ret = program_next(domain, area, extent, extent.npages, direct, done, doubt);
 	if (!ret)
 		program_progress(area, *done, &told);
 	return ret;
@@ -320,7 +321,7 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	if (unlikely(area->pages->sparse))
 		ret = program_sparse(d->domain, area, direct, &done, &doubt);
 	else if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
-		ret = program_one(d->domain, area, &extent, direct, &done, &doubt);
+		ret = program_one(d->domain, area, extent, direct, &done, &doubt);
 	else
 		ret = program_many(d->domain, area, direct, &done, &doubt);
 	if (!ret && direct && sync)
@@ -426,7 +427,7 @@ static noinline void program_run_trace(struct ioasid_area **areas, unsigned int 
 
 	for (i = 0; i < nr; i++) {
 		ioasid_extent_unpack(areas[i]->pages->ext.inl[0], &extent);
-		program_run(areas[i], &extent, ioasid_area_start(areas[i]));
+		program_run(areas[i], extent, ioasid_area_start(areas[i]));
 	}
 }
 

@@ -350,7 +350,7 @@ noinline u64 ioasid_clear_range(struct iommu_domain *domain, u64 iova, u64 size,
 
 /* Flush: after this no device can reach what was cleared. */
 static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
-				       const struct ioasid_sync_args *sync)
+				       u64 mappings, u64 bytes)
 {
 	u64 t = ioasid_clock(true), ns = 0;
 	struct ioasid_who who;
@@ -358,16 +358,16 @@ static noinline void clear_sync_traced(struct ioasid_domain *d, struct iommu_iot
 	iommu_iotlb_sync(d->domain, gather);
 	ioasid_lap(true, &t, &ns);
 	ioasid_who_current(&who, d->space);
-	trace_ioasid_sync(&who, sync->mappings, sync->bytes, ns);
+	trace_ioasid_sync(&who, mappings, bytes, ns);
 }
 
 static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gather,
-		       const struct ioasid_sync_args *sync, struct ioasid_unmap_result *res)
+		       u64 mappings, u64 bytes, struct ioasid_unmap_result *res)
 {
 	if (unlikely(res))
 		res->syncs++;
 	if (trace_ioasid_sync_enabled())
-		clear_sync_traced(d, gather, sync);
+		clear_sync_traced(d, gather, mappings, bytes);
 	else
 		iommu_iotlb_sync(d->domain, gather);
 }
@@ -425,7 +425,6 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 				struct ioasid_unmap_result *res, bool timing)
 {
 	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing), done;
-	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
@@ -443,7 +442,7 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
 	}
 	ioasid_lap(timing, &t, &res->ns_iommu);
-	clear_sync(d, &gather, &sync, res);
+	clear_sync(d, &gather, 1, bytes, res);
 	ioasid_lap(timing, &t, &res->ns_sync);
 	return !area->stuck;
 }
@@ -489,7 +488,7 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
 			continue;
 		ioasid_lap(timing, &t, &res->ns_iommu);
 		gather_whole(&gather, first, last);
-		clear_sync(d, &gather, &sync, res);
+		clear_sync(d, &gather, sync.mappings, sync.bytes, res);
 		ioasid_lap(timing, &t, &res->ns_sync);
 		gather_many(&gather);
 		first = &area->link == areas ? 0 : ioasid_area_start(area);
