@@ -70,6 +70,10 @@ static noinline long vfio_compat_check_extension(struct ioasid_space *space, uns
 	}
 }
 
+/* The access of the device is the same bits for VFIO and for the core. */
+static_assert(VFIO_DMA_MAP_FLAG_READ == IOASID_MAP_READ &&
+	      VFIO_DMA_MAP_FLAG_WRITE == IOASID_MAP_WRITE);
+
 static noinline __flatten long vfio_compat_map(struct ioasid_space *space, unsigned long arg)
 {
 	const u32 known = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE |
@@ -91,12 +95,8 @@ static noinline __flatten long vfio_compat_map(struct ioasid_space *space, unsig
 	 * VADDR allows no other flag. With another one the core gets a map without
 	 * access, and refuses it after the checks that type1 makes first.
 	 */
-	if (!(map.flags & VFIO_DMA_MAP_FLAG_VADDR)) {
-		if (map.flags & VFIO_DMA_MAP_FLAG_READ)
-			flags |= IOASID_MAP_READ;
-		if (map.flags & VFIO_DMA_MAP_FLAG_WRITE)
-			flags |= IOASID_MAP_WRITE;
-	}
+	if (likely(!(map.flags & VFIO_DMA_MAP_FLAG_VADDR)))
+		flags |= map.flags;
 	return ioasid_map(space, map.iova, map.vaddr, map.size, flags);
 }
 

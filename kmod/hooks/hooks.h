@@ -255,7 +255,7 @@ static inline void ioasid_policy_detach(struct ioasid_attach_args *args,
 /**
  * ioasid_policy_map_begin() - may this be mapped
  * @args: the request
- * @seen_by: on return the policies that want map_done()
+ * @seen_by: of no policy; on return those that want map_done()
  * @wait_us: how long the caller is to sleep before it goes on
  * @no: on return the policy that refused
  *
@@ -265,7 +265,6 @@ static inline int ioasid_policy_map_begin(struct ioasid_map_args *args,
 					  struct ioasid_seen_by *seen_by, u32 *wait_us,
 					  struct ioasid_policy_refusal *no)
 {
-	seen_by->slots = 0;
 	*wait_us = 0;
 	if (ioasid_policy_has(IOASID_OP_MAP_BEGIN))
 		return __ioasid_policy_map_begin(args, seen_by, wait_us, no);

@@ -263,13 +263,14 @@ static void map_describe(struct ioasid_map_call *c, enum map_kind kind)
 {
 	struct ioasid_map_args *m = &c->args;
 	struct ioasid_area *area = c->area;
+	bool small = !c->space->huge;
 	struct ioasid_pages *pages;
 
 	lockdep_assert_held(&c->space->areas_lock);
 	/* The first state, as it was made. All bits of a byte are set, so that it is not read. */
 	BUILD_BUG_ON(IOASID_AREA_BUILDING);
 	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
-	area->small = !c->space->huge;
+	area->small = small;
 	area->torn = false;
 	if (kind == MAP_ANY && unlikely(c->source)) {
 		area->pages = c->source;
@@ -345,9 +346,9 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 		area->node.last = c->last;
 		ioasid_area_insert(space, area, &place);
 		space->avail--;
-		c->pin_now = !pages->pinned && ioasid_space_pins(space);
+		c->pin_now = likely(!pages->pinned) && ioasid_space_pins(space);
 		/* Pins are charged later, by other tasks: ask for the capability of this one. */
-		if (!pages->pinned && (!c->pin_now || space->emulated))
+		if (likely(!pages->pinned) && (!c->pin_now || unlikely(space->emulated)))
 			ioasid_pages_ask_cap(pages);
 		if (unlikely(READ_ONCE(pages->share)))
 			map_share(c);
@@ -497,8 +498,8 @@ static int map_program(struct ioasid_map_call *c, bool sync)
 	    !ioasid_ranges_contain_area(&space->iova_ranges, area))
 		return map_out_of_range(c);
 
-	ret = area->pages->pinned ?
-	      ioasid_space_program(space, area, sync, c->pin.timing ? c->pin.res : NULL) : 0;
+	ret = likely(area->pages->pinned) ?
+	      ioasid_space_program(space, area, sync, unlikely(c->pin.timing) ? c->pin.res : NULL) : 0;
 	if (unlikely(c->pin.timing))
 		ioasid_lap(true, &t, &c->pin.res->ns_iommu);
 	if (ret)

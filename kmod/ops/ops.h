@@ -109,7 +109,6 @@ static __always_inline void ioasid_map_init(struct ioasid_map_call *c, struct io
 	c->fail = (struct ioasid_fail){};
 	c->room = NULL;
 	c->seen_by.slots = 0;
-	c->pin_now = false;
 }
 
 /* map.c */
