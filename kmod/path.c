@@ -27,4 +27,6 @@
 #include "abi/ids.c"
 #include "abi/call.c"
 #include "abi/ioctl_map.c"
+#include "abi/ioctl.c"
+#include "abi/uring.c"
 #include "abi/vfio_compat.c"

@@ -168,7 +168,8 @@ static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long us
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user, .now = now };
 	const struct ioctl_row *row = ioctl_row(cmd);
-	union ioctl_arg arg;
+	/* Copied in, as far as the row says. */
+	union ioctl_arg arg __uninitialized;
 	int ret;
 
 	if (!row)

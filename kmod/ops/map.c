@@ -557,7 +557,7 @@ __flatten int ioasid_map_program(struct ioasid_map_call *c, unsigned int nr, uns
 }
 
 /* Charge the pinned pages, if the lock for that is free. */
-static noinline int map_pay_now(struct ioasid_map_call *c)
+static int map_pay_now(struct ioasid_map_call *c)
 {
 	struct ioasid_pages *pages = c->area->pages;
 

@@ -281,7 +281,7 @@ static noinline bool unmap_pins_stay(struct unmap_call *c, struct ioasid_area *a
  * Can @area be unmapped without a wait? Not while a task works on it, in-kernel users have
  * pinned it, or its owner is another process, whose mmap_lock may be held without limit.
  */
-static noinline bool unmap_may_now(const struct ioasid_area *area)
+static bool unmap_may_now(const struct ioasid_area *area)
 {
 	return !ioasid_area_in_flight(area, true) && !ioasid_area_has_pins(area) &&
 	       ioasid_pages_are_mine(area->pages);
