@@ -178,26 +178,20 @@ static noinline int batch_pay_one(struct ioasid_map_call *c)
 	return ioasid_map_paid(c);
 }
 
-/* Does the charge of @c belong to the sum? That is per process, not per user. */
-static bool batch_shares(const struct ioasid_map_call *c)
-{
-	return c->pin.owed && !c->area->pages->holder->user;
-}
-
-/* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */
+/*
+ * Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. A round has
+ * one owner (ioasid_map_reserve()), whose process is charged, not its user.
+ */
 static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 {
-	struct ioasid_pages *pages = NULL;
 	unsigned long sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		if (!batch_shares(&c[i]))
-			continue;
-		pages = c[i].area->pages;
+	if (!nr || c->area->pages->holder->user)
+		return false;
+	for (i = 0; i < nr; i++)
 		sum += c[i].pin.owed;
-	}
-	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(pages, sum);
+	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(c->area->pages, sum);
 }
 
 /* Charge all that is uncharged. Return: 0; or an errno, and *@done of @nr are charged. */
@@ -208,7 +202,7 @@ static int batch_pay(struct ioasid_map_call *c, unsigned int nr, unsigned int *d
 	int ret = 0;
 
 	for (i = 0; i < nr && !ret; i++) {
-		if (likely(paid && batch_shares(&c[i])))
+		if (likely(paid && c[i].pin.owed))
 			ret = ioasid_map_paid(&c[i]);
 		else if (c[i].pin.later)
 			ret = batch_pay_one(&c[i]);
