@@ -183,18 +183,24 @@ static int program_sync(struct iommu_domain *domain, u64 start, u64 done,
 	return ret;
 }
 
+static noinline void program_report(struct ioasid_area *area, u64 pages)
+{
+	struct ioasid_who who;
+
+	ioasid_pages_owner(area->pages, &who);
+	trace_ioasid_progress(&who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
+			      pages, ioasid_area_npages(area));
+}
+
 /* Report the progress of a large mapping, if it passed a milestone since @told. */
 static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 {
 	u64 pages = done >> PAGE_SHIFT;
-	struct ioasid_who who;
 
-	if (!ioasid_milestone(pages, pages - *told))
+	if (likely(!ioasid_milestone(pages, pages - *told)))
 		return;
 	*told = pages;
-	ioasid_pages_owner(area->pages, &who);
-	trace_ioasid_progress(&who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
-			      pages, ioasid_area_npages(area));
+	program_report(area, pages);
 }
 
 /* Set @doubt: @extent starts the last @left pages, and bytes before @done were reported. */
