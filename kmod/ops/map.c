@@ -223,23 +223,19 @@ static struct ioasid_holder *map_holder(struct ioasid_map_call *c)
 	return map_new_holder(c);
 }
 
-/* The pages had another owner, or none. */
-static noinline void map_new_owner(struct ioasid_pages *pages, struct ioasid_holder *h)
-{
-	ioasid_pages_release(pages);
-	pages->holder = ioasid_holder_get(h);
-}
-
 /* The caller is the owner of the pages. */
 static int map_hold(struct ioasid_map_call *c)
 {
+	struct ioasid_pages *pages = c->area->pages;
 	struct ioasid_holder *h = map_holder(c);
 
 	if (unlikely(!h))
 		return ioasid_map_fail(c, -ENOMEM, IOASID_R_NOMEM, 0, 0);
-	/* The mapping before in the same memory may have had the same owner. */
-	if (unlikely(c->area->pages->holder != h))
-		map_new_owner(c->area->pages, h);
+	/* The mapping before in the same memory may have had the same owner, or another one. */
+	if (unlikely(pages->holder != h)) {
+		ioasid_pages_release(pages);
+		pages->holder = ioasid_holder_get(h);
+	}
 	return 0;
 }
 
