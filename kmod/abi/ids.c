@@ -5,8 +5,9 @@
  * What can run at the same time: other ioctls on the same file, and lookups of an id
  * through it, but not ioasid_file_destroy(), since each of them has a reference on the
  * file. A lookup takes a reference under RCU, which frees spaces and the nodes of the xarray.
- * So a space that is freed meanwhile is not found, or stays in memory, dead, until the call ends. If FREE and attach race,
- * ioasid_space_retire() decides under domains_rwsem which one comes first.
+ * So a space that is freed meanwhile is not found, or stays in memory, dead, until the call
+ * ends. If FREE and attach race, ioasid_space_retire() decides under domains_rwsem which one
+ * comes first.
  */
 #include <linux/slab.h>
 
