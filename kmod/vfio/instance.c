@@ -92,15 +92,9 @@ struct ioasid_instance *ioasid_instance_get(void *id)
 	return inst;
 }
 
-/*
- * ioasid_instance_put() - drop one
- *
- * After the last one the module may be unloaded: the caller must only return.
- */
-void ioasid_instance_put(struct ioasid_instance *inst)
+/* __ioasid_instance_end() - the last reference is gone; see ioasid_instance_put() */
+void __ioasid_instance_end(struct ioasid_instance *inst)
 {
-	if (!refcount_dec_and_test(&inst->refs))
-		return;
 	ioasid_space_put(inst->space);
 	kfree_rcu(inst, rcu);
 	module_put(THIS_MODULE);

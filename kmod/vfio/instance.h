@@ -47,8 +47,19 @@ struct ioasid_instance {
 
 void *ioasid_instance_create(struct ioasid_space *space, bool own, bool v2);
 struct ioasid_instance *ioasid_instance_get(void *id);
-void ioasid_instance_put(struct ioasid_instance *inst);
+void __ioasid_instance_end(struct ioasid_instance *inst);
 void ioasid_instance_release(void *id);
+
+/*
+ * ioasid_instance_put() - drop a reference
+ *
+ * After the last one the module may be unloaded: the caller must only return.
+ */
+static inline void ioasid_instance_put(struct ioasid_instance *inst)
+{
+	if (unlikely(refcount_dec_and_test(&inst->refs)))
+		__ioasid_instance_end(inst);
+}
 
 int ioasid_instance_add_device(struct ioasid_instance *inst, struct vfio_device *vdev);
 void ioasid_instance_del_device(struct ioasid_instance *inst, struct vfio_device *vdev);

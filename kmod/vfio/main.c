@@ -114,12 +114,14 @@ static long shim_ioctl(void *data, unsigned int cmd, unsigned long arg)
 	long ret = -EINVAL;
 
 	/* Before VFIO_SET_IOMMU, or when release() got ahead of the caller. */
-	if (!data)
+	if (unlikely(!data))
 		return cmd == VFIO_CHECK_EXTENSION ? shim_check_base(arg) : -EINVAL;
 	inst = ioasid_instance_get(data);
-	if (inst && !READ_ONCE(inst->dead))
+	if (unlikely(!inst))
+		return -EINVAL;
+	if (likely(!READ_ONCE(inst->dead)))
 		ret = ioasid_vfio_ioctl(inst->space, inst->v2, cmd, arg);
-	shim_leave(inst);
+	ioasid_instance_put(inst);
 	return ret;
 }
 
