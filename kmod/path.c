@@ -3,7 +3,7 @@
  * The way of a map and an unmap, from the decoding of a call down to the page tables, as one
  * unit for the compiler.
  *
- * The way runs through a dozen files in five folders. Compiled one by one, each call from
+ * The way runs through nineteen files in five folders. Compiled one by one, each call from
  * one into another costs a frame of its own, which for the map of a single page is more than what is
  * done in it. Here the compiler sees all of them, as kernel/sched/build_policy.c does it for
  * the scheduler. The files stay what they are: each includes what it needs and would compile

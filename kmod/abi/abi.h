@@ -26,7 +26,8 @@ void ioasid_debugfs_exit(void);
 
 /**
  * struct ioasid_file - an open /dev/ioasid
- * @spaces: struct ioasid_space by id, a reference each; @lock or its own lock
+ * @spaces: struct ioasid_space by id, a reference each; changed under @lock or its own lock, and
+ *	looked up under RCU
  * @lock: guards changes of all that is here
  * @space: the default address space, which is in @spaces; fixed once @type or
  *	@joined is set

@@ -48,6 +48,19 @@ void ioasid_file_destroy(struct ioasid_file *f)
 	kfree(f);
 }
 
+/* The default, of which there is one at any time: no id of it is freed under this lock. */
+static noinline struct ioasid_space *file_default(struct ioasid_file *f)
+{
+	struct ioasid_space *space;
+
+	xa_lock(&f->spaces);
+	space = xa_load(&f->spaces, READ_ONCE(f->space_id));
+	if (space)
+		ioasid_space_get(space);
+	xa_unlock(&f->spaces);
+	return space;
+}
+
 /* ioasid_file_space() - the space with that id, 0 the default, with a reference; or NULL */
 struct ioasid_space *ioasid_file_space(struct ioasid_file *f, u32 id)
 {
@@ -55,12 +68,16 @@ struct ioasid_space *ioasid_file_space(struct ioasid_file *f, u32 id)
 	struct ioasid_space *space;
 
 	ioasid_read_lock();
+	/* No id is 0 and none is reserved, so there is no zero entry, which would be tried for ever. */
 	do {
 		space = xas_load(&xas);
 	} while (xas_retry(&xas, space));
 	if (space && !refcount_inc_not_zero(&space->refs))
 		space = NULL;
 	ioasid_read_unlock();
+	/* The default may have become another one, and the one of before been freed. */
+	if (unlikely(!space && !id))
+		return file_default(f);
 	return space;
 }
 

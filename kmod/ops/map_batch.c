@@ -179,8 +179,8 @@ static noinline int batch_pay_one(struct ioasid_map_call *c)
 }
 
 /*
- * Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. A round has
- * one owner (ioasid_map_reserve()), whose process is charged, not its user.
+ * Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. All mappings
+ * of a round have one owner, see ioasid_map_reserve(). A user's count is charged one by one.
  */
 static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 {

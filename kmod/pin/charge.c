@@ -86,7 +86,7 @@ static noinline void account_report(const struct ioasid_pages *pages, s64 npages
 {
 	const struct ioasid_holder *h = pages->holder;
 	struct ioasid_who who = ioasid_pages_who(pages);
-	/* It bounds no uncharge. */
+	/* The rlimit bounds no uncharge. */
 	unsigned long max = npages > 0 ? charge_limit(pages) : 0;
 
 	trace_ioasid_account(&who, npages, h->user ? atomic_long_read(&h->user->locked_vm) :

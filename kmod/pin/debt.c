@@ -138,7 +138,10 @@ static bool debt_exists(const struct mm_struct *mm)
 	return found;
 }
 
-/* Another task has mmap_lock: wait for it, but not for long. Return: false without it. */
+/*
+ * Another task has mmap_lock. Wait for it: killably for the task's own memory, for another's WAIT_MS
+ * at most. Return: false without it.
+ */
 static noinline bool debt_owner_wait(struct mm_struct *mm)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WAIT_MS);

@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/hashtable.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
@@ -83,7 +84,7 @@ struct ioasid_instance *ioasid_instance_get(void *id)
 {
 	struct ioasid_instance *inst;
 
-	/* A read section of RCU, too, and shorter than a call of rcu_read_lock(). */
+	/* This is a read section of RCU, for lockdep too, and is shorter than rcu_read_lock(). */
 	preempt_disable();
 	inst = instance_find((unsigned long)id);
 	if (inst && !refcount_inc_not_zero(&inst->refs))
