@@ -62,7 +62,7 @@ struct ioasid_doubt {
 /* unmap.c: clear page tables */
 void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
 			const struct ioasid_doubt *doubt);
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 
 /* The steps of clearing, for revoke.c. */

@@ -334,12 +334,11 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 static noinline void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 			   struct ioasid_domain *from)
 {
-	LIST_HEAD(one);
+	IOASID_AREAS(one);
 
-	list_add(&area->link, &one);
+	ioasid_areas_add(&one, area);
 	list_for_each_entry_from_reverse(from, &space->domains, link)
 		ioasid_domain_clear(from, &one, 0, NULL, false);
-	list_del_init(&area->link);
 }
 
 /**

@@ -202,11 +202,11 @@ void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area,
 
 /* Mark the areas that were not cleared; the list is in IOVA order. */
 static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
-		       struct ioasid_area *end, struct list_head *areas, u64 from)
+		       struct ioasid_area *end, u64 from)
 {
 	unsigned int n = 0;
 
-	for (; &area->link != areas && area != end; area = list_next_entry(area, link)) {
+	for (; area != end; area = area->link) {
 		ioasid_area_break(&n);
 		if (ioasid_area_last(area) >= from)
 			ioasid_area_stuck_at(domain, area, from, U64_MAX);
@@ -380,19 +380,18 @@ static bool area_is_plain(const struct ioasid_area *area)
 }
 
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
-static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
-				       u32 max, struct ioasid_sync_args *sync, u64 *last)
+static struct ioasid_area *stretch_end(struct ioasid_area *area, u32 max,
+				       struct ioasid_sync_args *sync, u64 *last)
 {
-	struct ioasid_area *end = list_next_entry(area, link);
-
+	struct ioasid_area *end = area->link;
 	unsigned int n = 0;
 
 	*last = ioasid_area_last(area);
 	sync->mappings++;
-	while (area_is_plain(area) && &end->link != areas && area_is_plain(end) &&
+	while (area_is_plain(area) && end && area_is_plain(end) &&
 	       ioasid_area_start(end) == *last + 1 && (!max || sync->mappings < max)) {
 		*last = ioasid_area_last(end);
-		end = list_next_entry(end, link);
+		end = end->link;
 		sync->mappings++;
 		ioasid_area_break(&n);
 	}
@@ -448,7 +447,7 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	return !area->stuck;
 }
 
-static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+static noinline bool clear_many(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 				struct ioasid_unmap_result *res, bool timing)
 {
 	struct iommu_iotlb_gather gather;
@@ -460,12 +459,12 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
 	u64 first;
 
 	gather_many(&gather);
-	area = list_first_entry(areas, struct ioasid_area, link);
+	area = areas->first;
 	first = ioasid_area_start(area);
-	while (&area->link != areas) {
+	while (area) {
 		u64 start = ioasid_area_start(area), last, done;
 
-		end = stretch_end(area, areas, per_sync, &sync, &last);
+		end = stretch_end(area, per_sync, &sync, &last);
 		if (unlikely(area->pages->bare)) {
 			ioasid_revocable_clear(d, area);
 			all &= !area->stuck;
@@ -478,21 +477,21 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
 		} else if (area->pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);
 			if (done < last - start + 1) {
-				mark_stuck(d->domain, area, end, areas, start + done);
+				mark_stuck(d->domain, area, end, start + done);
 				all = false;
 			}
 		}
 		area = end;
 		if (++n % AREAS_PER_BREAK == 0)
 			cond_resched();
-		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
+		if (area && (!per_sync || sync.mappings < per_sync))
 			continue;
 		ioasid_lap(timing, &t, &res->ns_iommu);
 		gather_whole(&gather, first, last);
 		clear_sync(d, &gather, &sync, res);
 		ioasid_lap(timing, &t, &res->ns_sync);
 		gather_many(&gather);
-		first = &area->link == areas ? 0 : ioasid_area_start(area);
+		first = area ? ioasid_area_start(area) : 0;
 		memset(&sync, 0, sizeof(sync));
 	}
 	return all;
@@ -509,10 +508,10 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
  * Return: true when all areas are cleared. Otherwise areas that the device might
  * still reach are marked stuck.
  */
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing)
 {
-	if (list_is_singular(areas))
-		return clear_one(d, list_first_entry(areas, struct ioasid_area, link), res, timing);
+	if (ioasid_areas_single(areas))
+		return clear_one(d, areas->first, res, timing);
 	return clear_many(d, areas, per_sync, res, timing);
 }

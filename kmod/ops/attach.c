@@ -97,18 +97,17 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 {
 	struct ioasid_area *area;
 	unsigned int n = 0;
-	LIST_HEAD(live);
+	IOASID_AREAS(live);
 
 	for_each_live(space, area) {
 		if (ioasid_area_start(area) >= below)
 			break;
-		list_add_tail(&area->link, &live);
+		ioasid_areas_add(&live, area);
 	}
-	if (list_empty(&live))
+	if (!live.first)
 		return;
 	ioasid_domain_clear(d, &live, 0, NULL, false);
-	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
-		list_del_init(&area->link);
+	ioasid_for_each_listed(area, &live) {
 		area->stuck = IOASID_STUCK_NOT;
 		ioasid_area_break(&n);
 	}
@@ -616,7 +615,7 @@ static void attach_forget_lost(struct ioasid_space *space)
 }
 
 static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
-			  struct list_head *victims)
+			  struct ioasid_areas *victims)
 {
 	bool container = space->flags & IOASID_SPACE_CONTAINER;
 	struct ioasid_domain *d = g->domain;
@@ -646,7 +645,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 {
 	struct ioasid_attach_args args = {};
 	struct ioasid_group *g;
-	LIST_HEAD(victims);
+	IOASID_AREAS(victims);
 
 	down_write(&space->domains_rwsem);
 	g = ioasid_group_find(space, group);

@@ -17,7 +17,7 @@ struct ioasid_iova_range;
 /* lifecycle.c */
 extern unsigned int ioasid_dma_entry_limit;
 extern bool ioasid_charge_shared;
-int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
+int ioasid_space_retire(struct ioasid_space *space, struct ioasid_areas *victims);
 
 /**
  * struct ioasid_map_holes - where the holes of a mapping are to be reported
@@ -189,15 +189,15 @@ int ioasid_unmap_native(struct ioasid_space *space, u64 iova, u64 length, u32 fl
 			u64 *unmapped);
 int ioasid_unmap_ranges(struct ioasid_space *space, const struct ioasid_iova_range *ranges,
 			unsigned int nr, unsigned int *done, u64 *unmapped);
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+u64 ioasid_areas_finish(struct ioasid_space *space, struct ioasid_areas *victims,
 			struct ioasid_unmap_result *res, bool timing);
 int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasid_dirty_query *q,
 		       u64 *unmapped);
 
 /* teardown.c */
-void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_claim_all(struct ioasid_space *space, struct ioasid_areas *victims);
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct ioasid_areas *victims);
+void ioasid_space_finish_all(struct ioasid_space *space, struct ioasid_areas *victims);
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 
 /**

@@ -22,7 +22,6 @@
  *  - policies are notified before the first lock and after the last; they choose how
  *    often to flush, and can neither veto nor delay.
  */
-#include <linux/list_sort.h>
 #include <linux/mm.h>
 
 #include <trace/events/ioasid.h>
@@ -62,7 +61,7 @@ struct unmap_call {
 	struct ioasid_fail fail;
 	/* For policies and the trace event at its end; NULL: none reports it. */
 	struct ioasid_unmap_result *res;
-	struct list_head victims;
+	struct ioasid_areas victims;
 	struct ioasid_seen_by seen_by;
 	const struct ioasid_dirty_query *dirty;
 	struct ioasid_dirty_piece *piece;
@@ -237,7 +236,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->state = IOASID_AREA_DYING;
 		area->wanted = false;
-		list_add_tail(&area->link, &c->victims);
+		ioasid_areas_add(&c->victims, area);
 		c->before = area;
 	}
 }
@@ -339,7 +338,7 @@ static noinline u32 unmap_per_sync(struct unmap_call *c)
 	unsigned int n = 0;
 
 	unmap_identify(c);
-	list_for_each_entry(area, &c->victims, link) {
+	ioasid_for_each_listed(area, &c->victims) {
 		sync.mappings++;
 		sync.bytes += ioasid_area_bytes(area);
 		ioasid_area_break(&n);
@@ -378,13 +377,6 @@ static __always_inline int unmap_find_ranges(struct unmap_call *c)
 	return ret;
 }
 
-static int unmap_order(void *compared, const struct list_head *a, const struct list_head *b)
-{
-	ioasid_area_break(compared);
-	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
-	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
-}
-
 static int unmap_lock(struct unmap_call *c, enum unmap_kind kind)
 {
 	if (kind == UNMAP_ANY && unlikely(c->now))
@@ -397,7 +389,6 @@ static int unmap_lock(struct unmap_call *c, enum unmap_kind kind)
 static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_space *space = c->space;
-	unsigned int compared = 0;
 	struct ioasid_domain *d;
 	u32 per_sync = 0;
 	int ret;
@@ -411,7 +402,7 @@ static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kin
 	if (kind == UNMAP_RANGES) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
-			list_sort(&compared, &c->victims, unmap_order);
+			ioasid_areas_sort(&c->victims);
 	} else {
 		ret = unmap_lock(c, kind);
 		if (!ret) {
@@ -419,7 +410,7 @@ static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kin
 			mutex_unlock(&space->areas_lock);
 		}
 	}
-	if (!list_empty(&c->victims)) {
+	if (c->victims.first) {
 		if (ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
 			per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
@@ -447,16 +438,19 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
  */
 static noinline int unmap_keep_stuck(struct unmap_call *c)
 {
-	struct ioasid_area *area, *tmp;
+	struct ioasid_area *area, *next = c->victims.first;
 	unsigned int n = 0;
 	int ret = 0;
 
 	mutex_lock(&c->space->areas_lock);
-	list_for_each_entry_safe(area, tmp, &c->victims, link) {
+	ioasid_areas_init(&c->victims);
+	while ((area = next)) {
+		next = area->link;
 		ioasid_area_break(&n);
-		if (!ioasid_area_stuck(c->space, area))
+		if (!ioasid_area_stuck(c->space, area)) {
+			ioasid_areas_add(&c->victims, area);
 			continue;
-		list_del_init(&area->link);
+		}
 		ioasid_share_settle_in(c->space, area->pages);
 		ioasid_area_keep(c->space, area);
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
@@ -480,16 +474,16 @@ static unsigned long finish_runs(const struct ioasid_area *area)
  * @res gets counts, and the time if @timing; NULL, without @timing: none reports them.
  * Return: how many bytes were mapped there.
  */
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+u64 ioasid_areas_finish(struct ioasid_space *space, struct ioasid_areas *victims,
 			struct ioasid_unmap_result *res, bool timing)
 {
 	struct ioasid_refund refund = {};
 	u64 t = ioasid_clock(timing), bytes = 0;
 	unsigned long pages, since = 0, mappings = 0;
-	bool sole = list_is_singular(victims), kept;
+	bool sole = ioasid_areas_single(victims), kept;
 	struct ioasid_area *area;
 
-	list_for_each_entry(area, victims, link) {
+	ioasid_for_each_listed(area, victims) {
 		if (unlikely(res))
 			res->runs += finish_runs(area);
 		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
@@ -505,7 +499,7 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 		ioasid_refund_flush(&refund);
 
 	mutex_lock(&space->areas_lock);
-	list_for_each_entry(area, victims, link) {
+	ioasid_for_each_listed(area, victims) {
 		bytes += ioasid_area_bytes(area);
 		ioasid_area_remove(space, area);
 		space->maps--;
@@ -519,11 +513,10 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
 	}
 	ioasid_space_settle(space);
 	ioasid_space_changed(space);
-	area = list_first_entry(victims, struct ioasid_area, link);
-	kept = sole && ioasid_area_keep_spare(space, area);
+	kept = sole && ioasid_area_keep_spare(space, victims->first);
 	mutex_unlock(&space->areas_lock);
 	if (kept)
-		INIT_LIST_HEAD(victims);
+		ioasid_areas_init(victims);
 	else
 		ioasid_area_free_many(victims);
 	if (unlikely(res)) {
@@ -539,7 +532,7 @@ static __always_inline int unmap_finish(struct unmap_call *c, enum unmap_kind ki
 {
 	int ret;
 
-	if (list_empty(&c->victims))
+	if (!c->victims.first)
 		return 0;
 	ret = unlikely(c->stuck) ? unmap_keep_stuck(c) : 0;
 	if (kind == UNMAP_ANY && c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
@@ -679,7 +672,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 	c->bytes = 0;
 	c->fail = (struct ioasid_fail){};
 	c->res = NULL;
-	INIT_LIST_HEAD(&c->victims);
+	ioasid_areas_init(&c->victims);
 	c->seen_by.slots = 0;
 	c->dirty = NULL;
 	c->piece = NULL;

@@ -605,7 +605,7 @@ static bool dirty_report_take(struct ioasid_space *space, struct ioasid_area *ar
  *
  * @areas are DYING and the caller's. Return: 0 or -EFAULT.
  */
-int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+int ioasid_dirty_report(struct ioasid_space *space, struct ioasid_areas *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
 	u64 last = query_last(q), iova, end;
@@ -613,7 +613,7 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 	int ret = 0;
 
 	/* A v1 container unmaps whole areas of which only the start is in the range. */
-	list_for_each_entry(area, areas, link) {
+	ioasid_for_each_listed(area, areas) {
 		end = min(ioasid_area_last(area), last);
 		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
 		     iova = piece_last(p) + 1) {

@@ -260,15 +260,16 @@ void ioasid_area_free(struct ioasid_area *area)
 /* Freed with one call, where there are many. */
 #define FREE_AT_ONCE	32
 
-static noinline __flatten void areas_free(struct list_head *areas)
+static noinline __flatten void areas_free(struct ioasid_areas *areas)
 {
 	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
-	struct ioasid_area *area, *tmp;
+	struct ioasid_area *area, *next = areas->first;
 	unsigned int freed = 0;
 	size_t n = 0;
 
-	list_for_each_entry_safe(area, tmp, areas, link) {
+	while ((area = next)) {
+		next = area->link;
 		ioasid_area_break(&freed);
 		if (unlikely(area->extra))
 			extra_free(area->extra);
@@ -282,14 +283,58 @@ static noinline __flatten void areas_free(struct list_head *areas)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
 }
 
-/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
-__flatten void ioasid_area_free_many(struct list_head *areas)
+/* ioasid_area_free_many() - ioasid_area_free() of all of a list */
+__flatten void ioasid_area_free_many(struct ioasid_areas *areas)
 {
-	if (list_is_singular(areas))
-		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
+	if (ioasid_areas_single(areas))
+		ioasid_area_free(areas->first);
 	else
 		areas_free(areas);
-	INIT_LIST_HEAD(areas);
+	ioasid_areas_init(areas);
+}
+
+static struct ioasid_area *areas_merge(struct ioasid_area *a, struct ioasid_area *b,
+				       unsigned int *compared)
+{
+	struct ioasid_area *all, **end = &all;
+
+	while (a && b) {
+		struct ioasid_area **low = ioasid_area_start(a) < ioasid_area_start(b) ? &a : &b;
+
+		ioasid_area_break(compared);
+		*end = *low;
+		end = &(*low)->link;
+		*low = *end;
+	}
+	*end = a ?: b;
+	return all;
+}
+
+/* ioasid_areas_sort() - bring a list in the order of addresses; may sleep */
+void ioasid_areas_sort(struct ioasid_areas *areas)
+{
+	/* A list of 1 << i areas each, or NULL; a space has at most UINT_MAX of them. */
+	struct ioasid_area *sorted[BITS_PER_TYPE(unsigned int)] = {};
+	struct ioasid_area *area, *next = areas->first, *all = NULL;
+	unsigned int compared = 0, i;
+
+	while ((area = next)) {
+		next = area->link;
+		area->link = NULL;
+		for (i = 0; sorted[i]; i++) {
+			area = areas_merge(sorted[i], area, &compared);
+			sorted[i] = NULL;
+		}
+		sorted[i] = area;
+	}
+	for (i = 0; i < ARRAY_SIZE(sorted); i++)
+		all = areas_merge(sorted[i], all, &compared);
+	ioasid_areas_init(areas);
+	areas->first = all;
+	for (; all; all = all->link) {
+		ioasid_area_break(&compared);
+		areas->end = &all->link;
+	}
 }
 
 /**

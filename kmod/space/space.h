@@ -109,7 +109,8 @@ struct ioasid_area_extra {
 /**
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
- * @link: on the list of those being torn down; without a meaning while it is on none
+ * @link: the next one on a struct ioasid_areas; without a meaning while it is on none. Of the
+ *	task that has it on a list: it claimed the area, or has domains_rwsem for writing
  * @pages: what is mapped: a part of them
  * @marks: the members from @state to @num_accesses; all 0 in a new area
  * @first: the first of them
@@ -137,7 +138,7 @@ struct ioasid_area_extra {
  */
 struct ioasid_area {
 	struct ioasid_area_node node;
-	struct list_head link;
+	struct ioasid_area *link;
 	struct ioasid_pages *pages;
 	unsigned long first;
 	u64 serial;
@@ -156,6 +157,41 @@ struct ioasid_area {
 	);
 	struct ioasid_area_extra *extra;
 };
+
+/**
+ * struct ioasid_areas - a list of areas, in the order in which they were added
+ * @first: linked by area->link, whose end is NULL; NULL: there is none
+ * @end: where the next one is linked
+ */
+struct ioasid_areas {
+	struct ioasid_area *first;
+	struct ioasid_area **end;
+};
+
+#define IOASID_AREAS(name)	struct ioasid_areas name = { NULL, &(name).first }
+
+static inline void ioasid_areas_init(struct ioasid_areas *areas)
+{
+	areas->first = NULL;
+	areas->end = &areas->first;
+}
+
+static inline void ioasid_areas_add(struct ioasid_areas *areas, struct ioasid_area *area)
+{
+	area->link = NULL;
+	*areas->end = area;
+	areas->end = &area->link;
+}
+
+/* ioasid_areas_single() - is there one, and no other? */
+static inline bool ioasid_areas_single(const struct ioasid_areas *areas)
+{
+	return areas->first && !areas->first->link;
+}
+
+/* The areas stay on the list, and are not freed. */
+#define ioasid_for_each_listed(area, areas)	\
+	for (area = (areas)->first; area; area = area->link)
 
 /* Areas that are allocated with one call. */
 #define IOASID_AREA_POOL	32
@@ -575,7 +611,8 @@ int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area);
 struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space);
 bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_drop_spare(struct ioasid_space *space);
-void ioasid_area_free_many(struct list_head *areas);
+void ioasid_area_free_many(struct ioasid_areas *areas);
+void ioasid_areas_sort(struct ioasid_areas *areas);
 bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
@@ -683,7 +720,7 @@ void ioasid_dirty_area_free(struct ioasid_area_extra *extra);
 void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
 		       u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);
-int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+int ioasid_dirty_report(struct ioasid_space *space, struct ioasid_areas *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);
 
 /* user.c: limits of one user */
