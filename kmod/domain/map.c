@@ -237,7 +237,7 @@ static __always_inline int program_extents(struct iommu_domain *domain, struct i
 					   bool direct, bool sparse, u64 *done,
 					   struct ioasid_doubt *doubt)
 {
-	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	unsigned long skip = ioasid_area_first_page(area), left = ioasid_area_npages(area);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	unsigned int n = 0;
@@ -288,7 +288,7 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
 	u64 told = 0;
 	int ret;
 
-	extent->pfn += area->first;
+	extent->pfn += ioasid_area_first_page(area);
 	extent->npages = ioasid_area_npages(area);
 	ret = program_next(domain, area, extent, extent->npages, direct, done, doubt);
 	if (!ret)

@@ -255,7 +255,7 @@ void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
 				struct iommu_iotlb_gather *gather)
 {
-	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	unsigned long skip = ioasid_area_first_page(area), left = ioasid_area_npages(area);
 	u64 iova = ioasid_area_start(area);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
@@ -292,7 +292,7 @@ static void clear_stretch(struct iommu_domain *domain, struct ioasid_area *area,
 static noinline void clear_sparse(struct iommu_domain *domain, struct ioasid_area *area, u64 bytes,
 				  struct iommu_iotlb_gather *gather)
 {
-	unsigned long skip = area->first, left = PHYS_PFN(bytes);
+	unsigned long skip = ioasid_area_first_page(area), left = PHYS_PFN(bytes);
 	u64 iova = ioasid_area_start(area), from = iova;
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;

@@ -71,7 +71,8 @@ IOASID_EXPORT(ioasid_access_destroy);
 /* Where the byte at @iova is in the owner's memory, or in the file. */
 static unsigned long access_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
-	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+	return area->pages->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT) +
+	       (iova - ioasid_area_start(area));
 }
 
 /*

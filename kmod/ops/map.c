@@ -272,8 +272,7 @@ static void map_describe(struct ioasid_map_call *c, enum map_kind kind)
 	area->small = !c->space->huge;
 	area->torn = false;
 	if (kind == MAP_ANY && unlikely(c->source)) {
-		area->pages = c->source;
-		area->first = c->first;
+		ioasid_area_show(area, c->source, c->first);
 		c->source = NULL;
 		return;
 	}

@@ -227,7 +227,7 @@ static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false)) {
-			if (area->serial > since)
+			if (ioasid_area_serial(area) > since)
 				continue;
 			ioasid_area_wait_begin(space, area, w);
 			return -EAGAIN;

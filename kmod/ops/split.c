@@ -123,12 +123,14 @@ static int split_alloc(struct ioasid_space *space, struct split *s, u64 at, u64 
 	s->part = part;
 	part->node.start = at;
 	part->node.last = last;
-	if (area->extra)
+	part->serial = ioasid_area_serial(area);
+	if (area->extended)
 		ret = ioasid_area_extend(space, part);
-	if (!ret && area->extra)
+	if (!ret && area->extended)
 		ret = ioasid_dirty_area_part(area, part, from) ?: ioasid_area_part_pins(area, part);
 	if (!ret && s->own)
-		ret = ioasid_pages_may_cut(area->pages, area->first + from, &s->cut);
+		ret = ioasid_pages_may_cut(area->pages, ioasid_area_first_page(area) + from,
+					   &s->cut);
 	return ret;
 }
 
@@ -142,7 +144,7 @@ static void split_drop(struct ioasid_space *space, struct split *s)
 	if (s->weight)
 		ioasid_user_drop_mapping(space->user, s->weight);
 	if (s->part) {
-		if (s->part->extra)
+		if (s->part->extended)
 			xa_destroy(&s->part->extra->pins);
 		ioasid_area_free(s->part);
 	}
@@ -188,8 +190,8 @@ static void split_pages(struct split *s)
 	}
 	atomic_inc(&pages->nr_areas);
 	refcount_inc(&pages->refs);
-	part->first = area->first + PHYS_PFN(part->node.start - area->node.start);
-	part->pages = pages;
+	ioasid_area_show(part, pages, ioasid_area_first_page(area) +
+			 PHYS_PFN(part->node.start - area->node.start));
 }
 
 /*
@@ -207,7 +209,6 @@ static void split_commit(struct ioasid_space *space, struct split *s)
 	split_pages(s);
 	ioasid_area_drop_pins(area, part->node.start);
 	area->node.last = part->node.start - 1;
-	part->serial = area->serial;
 	part->state = IOASID_AREA_LIVE;
 	part->prot = area->prot;
 	part->small = area->small;

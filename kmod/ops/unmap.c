@@ -111,7 +111,8 @@ static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_
 /* The first from @area on that is not in flight, or was reserved before the call began. */
 static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_area *area)
 {
-	while (area && unlikely(ioasid_area_in_flight(area, true)) && area->serial > c->since)
+	while (area && unlikely(ioasid_area_in_flight(area, true)) &&
+	       ioasid_area_serial(area) > c->since)
 		area = unmap_step(c, area);
 	return area;
 }

@@ -59,7 +59,8 @@ static struct ioasid_xpin *pin_find(struct ioasid_area *area, u64 iova)
 /* Where the page at @iova is in the owner's memory, or in the file. */
 static unsigned long pin_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
-	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+	return area->pages->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT) +
+	       (iova - ioasid_area_start(area));
 }
 
 static void xpin_free(struct ioasid_xpin *x)

@@ -106,7 +106,7 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 
 	mutex_lock(&space->areas_lock);
 	if (!ret) {
-		area->pages->vaddr = vaddr - (area->first << PAGE_SHIFT);
+		area->pages->vaddr = vaddr - (ioasid_area_first_page(area) << PAGE_SHIFT);
 		area->no_vaddr = false;
 		space->no_vaddr--;
 		ioasid_space_bequeath(space, heir);

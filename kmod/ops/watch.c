@@ -70,8 +70,8 @@ static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm
 		return -ENOMEM;
 	mutex_lock(&space->areas_lock);
 	area = watch_next(space, iova, iova);
-	if (area && area->serial == serial && ioasid_area_npages(area) == npages) {
-		ioasid_watch_add(s, area->pages, area->first, space->entry.id,
+	if (area && ioasid_area_serial(area) == serial && ioasid_area_npages(area) == npages) {
+		ioasid_watch_add(s, area->pages, ioasid_area_first_page(area), space->entry.id,
 				 ioasid_area_start(area));
 		s = NULL;
 	}

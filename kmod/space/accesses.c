@@ -80,7 +80,8 @@ u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *are
 	lockdep_assert_held(&space->areas_lock);
 	if (likely(!area->pages->sparse))
 		return room;
-	pages = ioasid_pages_until(area->pages, area->first + PHYS_PFN(into), &hole);
+	pages = ioasid_pages_until(area->pages, ioasid_area_first_page(area) + PHYS_PFN(into),
+				   &hole);
 	return hole ? 0 : min(room, PFN_PHYS(pages) - offset_in_page(into));
 }
 

@@ -60,7 +60,7 @@ static unsigned long *dirty_bits_alloc(u64 n)
 /* Which pages are holes: no device can make them dirty, and nothing is there to be copied. */
 static noinline int dirty_find_holes(struct ioasid_area *area)
 {
-	u64 from = area->first, end = from + dirty_area_pages(area);
+	u64 from = ioasid_area_first_page(area), end = from + dirty_area_pages(area);
 	unsigned long first, n, lo, hi, *absent;
 	struct ioasid_hole_walk w;
 
@@ -150,7 +150,7 @@ static void dirty_untrack_all(struct ioasid_space *space)
 
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
-		if (area->extra)
+		if (area->extended)
 			ioasid_dirty_area_free(area->extra);
 	}
 }
@@ -497,7 +497,7 @@ static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_
 			if (!q->cut && (ioasid_area_start(area) < q->iova ||
 					ioasid_area_last(area) > last))
 				return -EINVAL;
-		} else if (area->serial <= since) {
+		} else if (ioasid_area_serial(area) <= since) {
 			ioasid_area_wait_begin(space, area, w);
 			return -EAGAIN;
 		}

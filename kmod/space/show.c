@@ -86,7 +86,7 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		memset(info, 0, sizeof(*info));
 		info->iova = ioasid_area_start(area);
 		info->length = ioasid_area_bytes(area);
-		info->vaddr = area->pages->vaddr + (area->first << PAGE_SHIFT);
+		info->vaddr = area->pages->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT);
 		info->pages = live && READ_ONCE(area->pages->pinned) ? ioasid_area_present(area) : 0;
 		info->charged = READ_ONCE(area->pages->charged);
 		info->runs = live ? ioasid_pages_runs(area->pages) : READ_ONCE(area->pages->ext.nr);

@@ -96,11 +96,13 @@ struct ioasid_area_node {
 /**
  * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
  *	users have pinned some
+ * @serial: of the area
  * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
  * @absent: with @dirty, bit per page that is a hole; NULL if there can be none
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
 struct ioasid_area_extra {
+	u64 serial;
 	unsigned long *dirty;
 	unsigned long *absent;
 	struct xarray pins;
@@ -111,15 +113,15 @@ struct ioasid_area_extra {
  * @node: IOVA range, in space->areas
  * @link: the next one on a struct ioasid_areas; without a meaning while it is on none. Of the
  *	task that has it on a list: it claimed the area, or has domains_rwsem for writing
- * @pages: what is mapped: a part of them
+ * @pages: what is mapped: @own, or a part of those of another area
+ * @serial: see ioasid_area_serial(); as long as it is not @extended
+ * @extra: what few areas have; once it is @extended, and until the area is freed
  * @marks: the members from @state to @num_accesses; all 0 in a new area
- * @first: the first of them
- * @serial: space->serial when the range was reserved; tells two areas apart, but not the two
- *	that a cut makes of one: who looks an area up again compares its length, too
  * @state: enum ioasid_area_state, under areas_lock
  * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
  *	under areas_lock
  * @wanted: an unmap waits for @num_accesses to go: no new ones; under areas_lock
+ * @extended: it has @extra; set under areas_lock
  * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
  * @small: without large IOMMU pages; set when it is
  * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
@@ -133,19 +135,30 @@ struct ioasid_area_extra {
  * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
  *	space->user; set by the mapping task
  * @num_accesses: reads and writes by the CPU in flight, under areas_lock
- * @extra: what few areas have; NULL: none of it. Set under areas_lock, and there until the
- *	area is freed
+ * @own: the pages it was made for, which may outlive it. Of an area that shows others, only
+ *	@own.holder has a meaning, and @own.vaddr, see ioasid_area_first_page()
+ *
+ * One piece of memory, which lives as long as its own pages: an area is freed by dropping its
+ * reference on them.
+ *
+ * Which of @marks are bits of one word, and who writes it: @state to @extended, the task with
+ * areas_lock; @prot to @torn, the task that made the area, and later the one that holds
+ * areas_lock; @stop, with areas_lock; @stuck to @counted, the task that has the area, BUILDING
+ * or DYING, or LIVE with areas_lock or with domains_rwsem for writing.
  */
 struct ioasid_area {
 	struct ioasid_area_node node;
 	struct ioasid_area *link;
 	struct ioasid_pages *pages;
-	unsigned long first;
-	u64 serial;
+	union {
+		u64 serial;
+		struct ioasid_area_extra *extra;
+	};
 	struct_group(marks,
-		u8 state : 6;
+		u8 state : 5;
 		u8 no_vaddr : 1;
 		u8 wanted : 1;
+		u8 extended : 1;
 		u8 prot : 6;
 		u8 small : 1;
 		u8 torn : 1;
@@ -155,7 +168,7 @@ struct ioasid_area {
 		u8 counted : 1;
 		u32 num_accesses;
 	);
-	struct ioasid_area_extra *extra;
+	struct ioasid_pages own;
 };
 
 /**
@@ -490,25 +503,51 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 }
 
 /*
+ * ioasid_area_serial() - space->serial when the range was reserved
+ *
+ * It tells two areas apart, but not the two that a cut makes of one: who looks an area up again
+ * compares its length, too. areas_lock is held, or the area is the caller's.
+ */
+static inline u64 ioasid_area_serial(const struct ioasid_area *area)
+{
+	return unlikely(area->extended) ? area->extra->serial : area->serial;
+}
+
+/* ioasid_area_first_page() - which of its pages is the first that it shows */
+static inline unsigned long ioasid_area_first_page(const struct ioasid_area *area)
+{
+	return likely(area->pages == &area->own) ? 0 : area->own.vaddr;
+}
+
+/* ioasid_area_show() - a new area shows a part of the pages of another one, from @first on */
+static inline void ioasid_area_show(struct ioasid_area *area, struct ioasid_pages *pages,
+				    unsigned long first)
+{
+	area->pages = pages;
+	area->own.vaddr = first;
+}
+
+/*
  * How many of its pages are no holes; they are pinned. Where there are holes that walks all
  * extents, so no call asks for many areas under one hold of a lock, nor without a look at
  * fatal signals.
  */
 static inline unsigned long ioasid_area_present(const struct ioasid_area *area)
 {
-	return ioasid_pages_present(area->pages, area->first, ioasid_area_npages(area));
+	return ioasid_pages_present(area->pages, ioasid_area_first_page(area),
+				    ioasid_area_npages(area));
 }
 
 /* Its bits while dirty tracking is on, or NULL */
 static inline unsigned long *ioasid_area_dirty(const struct ioasid_area *area)
 {
-	return unlikely(area->extra) ? area->extra->dirty : NULL;
+	return unlikely(area->extended) ? area->extra->dirty : NULL;
 }
 
 /* Have in-kernel users pinned some of it? */
 static inline bool ioasid_area_has_pins(const struct ioasid_area *area)
 {
-	return unlikely(area->extra) && !xa_empty(&area->extra->pins);
+	return unlikely(area->extended) && !xa_empty(&area->extra->pins);
 }
 
 /* Is it being built or torn down, or with @idle also read or written by the CPU? */
