@@ -27,7 +27,7 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 }
 
 /* There may be very many. Nothing in it depends on the configuration. */
-static_assert(sizeof(struct ioasid_area) == 168);
+static_assert(sizeof(struct ioasid_area) == 160);
 
 static struct ioasid_area *area_init(struct ioasid_area *area)
 {
