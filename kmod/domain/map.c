@@ -191,7 +191,7 @@ static void program_progress(struct ioasid_area *area, u64 done, u64 *told)
 	if (!ioasid_milestone(pages, pages - *told))
 		return;
 	*told = pages;
-	ioasid_pages_owner(area->pages, &who);
+	ioasid_pages_owner(ioasid_area_pages(area), &who);
 	trace_ioasid_progress(&who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
 			      pages, ioasid_area_npages(area));
 }
@@ -212,7 +212,7 @@ static noinline void program_run(const struct ioasid_area *area, const struct io
 {
 	struct ioasid_who who;
 
-	ioasid_pages_owner(area->pages, &who);
+	ioasid_pages_owner(ioasid_area_pages(area), &who);
 	trace_ioasid_run(&who, iova, extent->npages,
 			 __ffs(extent->pfn | iova >> PAGE_SHIFT | BIT(63)));
 }
@@ -244,7 +244,7 @@ static __always_inline int program_extents(struct iommu_domain *domain, struct i
 	u64 told = 0;
 	int ret;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
 		ret = 0;
@@ -308,6 +308,7 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
 	bool direct = ioasid_pt_can_write(d->domain);
 	struct ioasid_doubt doubt = {};
 	/* Read where it is the only one, and filled in then. */
@@ -315,11 +316,11 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	u64 done = 0;
 	int ret;
 
-	if (unlikely(area->pages->bare))
+	if (unlikely(pages->bare))
 		return ioasid_revocable_program(d, area);
-	if (unlikely(area->pages->sparse))
+	if (unlikely(pages->sparse))
 		ret = program_sparse(d->domain, area, direct, &done, &doubt);
-	else if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
+	else if (likely(ioasid_extents_only(&pages->ext, &extent)))
 		ret = program_one(d->domain, area, &extent, direct, &done, &doubt);
 	else
 		ret = program_many(d->domain, area, direct, &done, &doubt);
@@ -386,7 +387,7 @@ static int program_run_at_once(struct ioasid_domain *d, struct ioasid_area **are
 	unsigned int i;
 	int ret;
 
-	ioasid_extent_unpack(areas[0]->pages->ext.inl[0], &extent);
+	ioasid_extent_unpack(areas[0]->own.ext.inl[0], &extent);
 	ret = map_entries(d->domain, iova, PFN_PHYS(extent.pfn), PAGE_SIZE, nr,
 			  areas[0]->prot | IOMMU_CACHE, &bytes);
 	*done = nr;
@@ -424,7 +425,7 @@ static noinline void program_run_trace(struct ioasid_area **areas, unsigned int 
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		ioasid_extent_unpack(areas[i]->pages->ext.inl[0], &extent);
+		ioasid_extent_unpack(areas[i]->own.ext.inl[0], &extent);
 		program_run(areas[i], &extent, ioasid_area_start(areas[i]));
 	}
 }
@@ -480,7 +481,7 @@ int ioasid_space_program_run(struct ioasid_space *space, struct ioasid_area **ar
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area)
 {
 	lockdep_assert_held(&space->domains_rwsem);
-	if (area->pages->pinned)
+	if (ioasid_area_pages(area)->pinned)
 		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
 							    link));
 }

@@ -92,7 +92,7 @@ static bool reach_reports(const struct reach *r, const struct ioasid_revoke *rv)
 
 static void reach_report(const struct reach *r, const struct ioasid_revoke *rv, u64 iova, u64 bytes)
 {
-	struct ioasid_pages *pages = r->area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(r->area);
 	struct ioasid_revoke_args args = {
 		.iova = iova,
 		.length = bytes,
@@ -162,7 +162,7 @@ static int map_again(const struct reach *r, unsigned long from, unsigned long en
 	struct ioasid_extent extent;
 	int ret;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		lo = max(index, from);
 		hi = min(index + extent.npages, end);
 		if (lo < hi) {
@@ -317,7 +317,7 @@ static int write_area(struct ioasid_devmem *dm, struct reach *r)
 	struct ioasid_extent extent;
 	int ret;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -340,7 +340,7 @@ static int write_area(struct ioasid_devmem *dm, struct reach *r)
  */
 int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area)
 {
-	struct ioasid_devmem *dm = ioasid_devmem_of(area->pages);
+	struct ioasid_devmem *dm = ioasid_devmem_of(ioasid_area_pages(area));
 	struct reach *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	int ret;
 
@@ -399,7 +399,7 @@ static void clear_written(struct ioasid_devmem *dm, struct reach *r,
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -431,7 +431,7 @@ static struct reach *reach_find(struct ioasid_devmem *dm, const struct ioasid_do
  */
 void ioasid_revocable_clear(struct ioasid_domain *d, struct ioasid_area *area)
 {
-	struct ioasid_devmem *dm = ioasid_devmem_of(area->pages);
+	struct ioasid_devmem *dm = ioasid_devmem_of(ioasid_area_pages(area));
 	struct iommu_iotlb_gather gather;
 	struct reach *r;
 

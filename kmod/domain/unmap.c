@@ -260,7 +260,7 @@ noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area 
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -298,7 +298,7 @@ static noinline void clear_sparse(struct iommu_domain *domain, struct ioasid_are
 	struct ioasid_extent extent;
 	unsigned int n = 0;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!left)
 			break;
 		if (++n % ASKS_PER_BREAK == 0)
@@ -328,7 +328,7 @@ noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *ar
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (unlikely(area->pages->sparse))
+	if (unlikely(ioasid_area_pages(area)->sparse))
 		clear_sparse(d->domain, area, done, &gather);
 	else
 		clear_stretch(d->domain, area, ioasid_area_start(area), done, &gather);
@@ -375,8 +375,9 @@ static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gathe
 /* Is all of it there, and can it be cleared with its neighbours? */
 static bool area_is_plain(const struct ioasid_area *area)
 {
-	return area->pages->pinned && !area->torn &&
-	       likely(!area->pages->bare && !area->pages->sparse);
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return pages->pinned && !area->torn && likely(!pages->bare && !pages->sparse);
 }
 
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
@@ -423,20 +424,21 @@ static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
 static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
 				struct ioasid_unmap_result *res, bool timing)
 {
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
 	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing), done;
 	struct ioasid_sync_args sync = { .mappings = 1, .bytes = bytes };
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (unlikely(area->pages->bare)) {
+	if (unlikely(pages->bare)) {
 		ioasid_revocable_clear(d, area);
-	} else if (unlikely(area->torn && area->pages->pinned)) {
+	} else if (unlikely(area->torn && pages->pinned)) {
 		ioasid_clear_torn(d->domain, area, &gather);
-	} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+	} else if (unlikely(pages->sparse && pages->pinned)) {
 		gather_many(&gather);
 		clear_sparse(d->domain, area, bytes, &gather);
 		gather_whole(&gather, ioasid_area_start(area), ioasid_area_last(area));
-	} else if (area->pages->pinned) {
+	} else if (pages->pinned) {
 		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
 		if (unlikely(done < bytes))
 			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
@@ -462,19 +464,20 @@ static noinline bool clear_many(struct ioasid_domain *d, struct ioasid_areas *ar
 	area = areas->first;
 	first = ioasid_area_start(area);
 	while (area) {
+		const struct ioasid_pages *pages = ioasid_area_pages(area);
 		u64 start = ioasid_area_start(area), last, done;
 
 		end = stretch_end(area, per_sync, &sync, &last);
-		if (unlikely(area->pages->bare)) {
+		if (unlikely(pages->bare)) {
 			ioasid_revocable_clear(d, area);
 			all &= !area->stuck;
-		} else if (unlikely(area->torn && area->pages->pinned)) {
+		} else if (unlikely(area->torn && pages->pinned)) {
 			ioasid_clear_torn(d->domain, area, &gather);
 			all &= !area->stuck;
-		} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+		} else if (unlikely(pages->sparse && pages->pinned)) {
 			clear_sparse(d->domain, area, ioasid_area_bytes(area), &gather);
 			all &= !area->stuck;
-		} else if (area->pages->pinned) {
+		} else if (pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);
 			if (done < last - start + 1) {
 				mark_stuck(d->domain, area, end, start + done);

@@ -45,7 +45,7 @@ static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ran
 static bool attach_leaves_out(const struct ioasid_area *area)
 {
 	return area->state == IOASID_AREA_DYING ||
-	       (area->state == IOASID_AREA_BUILDING && area->pages->sparse);
+	       (area->state == IOASID_AREA_BUILDING && ioasid_area_pages(area)->sparse);
 }
 
 /* The new ranges must contain every mapping, also a BUILDING one, and the allowed ranges. */
@@ -61,7 +61,7 @@ static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ra
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		/* Its extents are walked, and there may be very many areas. */
-		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+		if (unlikely(ioasid_area_pages(area)->sparse) && fatal_signal_pending(current))
 			return ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, ioasid_area_start(area), 0);
 		if (!attach_leaves_out(area) && !ioasid_ranges_contain_area(ws, area))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),

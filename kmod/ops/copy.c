@@ -48,7 +48,7 @@ static int share_check(struct ioasid_space *src, struct ioasid_area *area, u64 i
 
 static void share_take(struct ioasid_area *area, u64 iova, struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(area);
 
 	atomic_inc(&pages->nr_areas);
 	refcount_inc(&pages->refs);

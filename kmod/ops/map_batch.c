@@ -144,8 +144,8 @@ static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int 
 			gathered = batch_gather(&c[i], nr - i, &lot);
 		if (likely(gathered)) {
 			gathered--;
-			VM_WARN_ON_ONCE(!ioasid_lot_has(&lot, c[i].area->pages));
-			ret = ioasid_lot_take(&lot, c[i].area->pages, &c[i].pin);
+			VM_WARN_ON_ONCE(!ioasid_lot_has(&lot, &c[i].area->own));
+			ret = ioasid_lot_take(&lot, &c[i].area->own, &c[i].pin);
 		} else {
 			/* Those after it are probably no neighbours either. */
 			gather = lot.nr;
@@ -167,7 +167,7 @@ static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int 
 /* Charge for one mapping, whose pages are pinned. */
 static noinline int batch_pay_one(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = &c->area->own;
 	u64 limit = 0;
 	int ret;
 
@@ -181,7 +181,7 @@ static noinline int batch_pay_one(struct ioasid_map_call *c)
 /* Does the charge of @c belong to the sum? That is per process, not per user. */
 static bool batch_shares(const struct ioasid_map_call *c)
 {
-	return c->pin.owed && !c->area->pages->holder->user;
+	return c->pin.owed && !c->area->own.holder->user;
 }
 
 /* Charge the sum at once, if the rlimit allows it and no policy was loaded meanwhile. */
@@ -194,7 +194,7 @@ static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		if (!batch_shares(&c[i]))
 			continue;
-		pages = c[i].area->pages;
+		pages = &c[i].area->own;
 		sum += c[i].pin.owed;
 	}
 	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(pages, sum);

@@ -253,7 +253,7 @@ static inline void ioasid_share_note(struct ioasid_space *space, const struct io
 static inline int ioasid_share_settle_in(struct ioasid_space *space, struct ioasid_pages *pages)
 {
 	lockdep_assert_held(&space->areas_lock);
-	return unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) && unlikely(space->booked) ?
+	return unlikely(space->booked) && unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) ?
 	       __ioasid_share_settle_in(space, pages) : 0;
 }
 

@@ -64,7 +64,7 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 	 * What is revoked and comes back is cleared and written as a whole. In a container pages
 	 * are pinned only while there is a domain, and each mapping has its own.
 	 */
-	if (area->pages->bare || space->flags & IOASID_SPACE_CONTAINER)
+	if (ioasid_area_pages(area)->bare || space->flags & IOASID_SPACE_CONTAINER)
 		return split_fail(f, -EINVAL, IOASID_R_BISECT, area);
 	if (area->no_vaddr)
 		return split_fail(f, -EBUSY, IOASID_R_VADDR, area);
@@ -86,7 +86,7 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 static int split_count(struct ioasid_space *space, struct split *s, u64 at, u64 last,
 		       const struct split *above, struct ioasid_fail *f)
 {
-	const struct ioasid_pages *pages = s->area->pages;
+	const struct ioasid_pages *pages = ioasid_area_pages(s->area);
 	u64 start = ioasid_area_start(s->area), used, limit;
 	bool counts = s->area->counted || (above && above->area == s->area && above->rest);
 	struct ioasid_who who;
@@ -129,8 +129,8 @@ static int split_alloc(struct ioasid_space *space, struct split *s, u64 at, u64 
 	if (!ret && area->extended)
 		ret = ioasid_dirty_area_part(area, part, from) ?: ioasid_area_part_pins(area, part);
 	if (!ret && s->own)
-		ret = ioasid_pages_may_cut(area->pages, ioasid_area_first_page(area) + from,
-					   &s->cut);
+		ret = ioasid_pages_may_cut(ioasid_area_pages(area),
+					   ioasid_area_first_page(area) + from, &s->cut);
 	return ret;
 }
 
@@ -167,7 +167,8 @@ static int split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 	if (ret)
 		return ret;
 	s->area = area;
-	s->own = above && above->area == area ? above->own : ioasid_pages_sole(area->pages);
+	s->own = above && above->area == area ? above->own :
+						ioasid_pages_sole(ioasid_area_pages(area));
 	ret = split_count(space, s, at, last, above, f);
 	if (!ret && split_alloc(space, s, at, last))
 		ret = ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
@@ -181,11 +182,11 @@ static int split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 static void split_pages(struct split *s)
 {
 	struct ioasid_area *area = s->area, *part = s->part;
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(area);
 
 	/* Nothing can have come to them since: see ioasid_pages_sole(). */
 	if (s->own) {
-		ioasid_pages_cut(pages, part->pages, &s->cut);
+		ioasid_pages_cut(pages, ioasid_area_pages(part), &s->cut);
 		return;
 	}
 	atomic_inc(&pages->nr_areas);
@@ -205,7 +206,7 @@ static void split_commit(struct ioasid_space *space, struct split *s)
 
 	lockdep_assert_held(&space->areas_lock);
 	/* Its extents and its length change. */
-	ioasid_watch_drop(area->pages, space->entry.id, ioasid_area_start(area));
+	ioasid_watch_drop(ioasid_area_pages(area), space->entry.id, ioasid_area_start(area));
 	split_pages(s);
 	ioasid_area_drop_pins(area, part->node.start);
 	area->node.last = part->node.start - 1;

@@ -120,6 +120,8 @@ void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
 	IOASID_AREAS(victims);
 
 	lockdep_assert_held(&space->areas_lock);
+	if (unlikely(area->num_accesses == IOASID_ACCESSES_MAX))
+		ioasid_space_changed(space);
 	if (!--area->num_accesses) {
 		ioasid_space_changed(space);
 		if (area->stop) {

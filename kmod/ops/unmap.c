@@ -198,7 +198,9 @@ static bool unmap_v1_stops(struct unmap_call *c, enum unmap_kind kind, struct io
 /* Memory of a file, and pages that other areas show too, have no address to update. */
 static bool unmap_has_vaddr(const struct ioasid_area *area)
 {
-	return !area->pages->of_file && atomic_read(&area->pages->nr_areas) == 1;
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return !pages->of_file && atomic_read(&pages->nr_areas) == 1;
 }
 
 static int unmap_vaddr_check(const struct ioasid_area *area)
@@ -223,7 +225,8 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	}
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
-		ioasid_watch_drop(area->pages, c->space->entry.id, ioasid_area_start(area));
+		ioasid_watch_drop(ioasid_area_pages(area), c->space->entry.id,
+				  ioasid_area_start(area));
 		c->space->no_vaddr++;
 		c->bytes += ioasid_area_bytes(area);
 	}
@@ -287,7 +290,7 @@ static noinline bool unmap_pins_stay(struct unmap_call *c, struct ioasid_area *a
 static noinline bool unmap_may_now(const struct ioasid_area *area)
 {
 	return !ioasid_area_in_flight(area, true) && !ioasid_area_has_pins(area) &&
-	       ioasid_pages_are_mine(area->pages);
+	       ioasid_pages_are_mine(ioasid_area_pages(area));
 }
 
 /* Claim all areas of the range, or none. areas_lock is held. */
@@ -452,7 +455,7 @@ static noinline int unmap_keep_stuck(struct unmap_call *c)
 			ioasid_areas_add(&c->victims, area);
 			continue;
 		}
-		ioasid_share_settle_in(c->space, area->pages);
+		ioasid_share_settle_in(c->space, ioasid_area_pages(area));
 		ioasid_area_keep(c->space, area);
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
 				 ioasid_area_last(area));
@@ -465,8 +468,9 @@ static noinline int unmap_keep_stuck(struct unmap_call *c)
 /* Runs that are unpinned with this area: none of pages that others show as well. */
 static unsigned long finish_runs(const struct ioasid_area *area)
 {
-	return area->pages->pinned && atomic_read(&area->pages->nr_areas) == 1 ?
-	       ioasid_pages_runs(area->pages) : 0;
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return pages->pinned && atomic_read(&pages->nr_areas) == 1 ? ioasid_pages_runs(pages) : 0;
 }
 
 /*
@@ -487,7 +491,8 @@ u64 ioasid_areas_finish(struct ioasid_space *space, struct ioasid_areas *victims
 	ioasid_for_each_listed(area, victims) {
 		if (unlikely(res))
 			res->runs += finish_runs(area);
-		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
+		pages = ioasid_pages_put_area(ioasid_area_pages(area), area->stuck,
+					      sole ? NULL : &refund);
 		if (unlikely(res))
 			res->pages += pages;
 		since += 1 + pages;

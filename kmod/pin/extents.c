@@ -12,7 +12,8 @@
 
 #include "pin.h"
 
-/* The first chunk is small, and has no more room than there are pages. */
+/* The first chunk is small: most mappings that need one have few extents, and some few pages. */
+#define CHUNK_FEW	64
 #define CHUNK_SMALL	256
 #define CHUNK_LARGE	PAGE_SIZE
 #define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
@@ -24,7 +25,7 @@ static u64 *extents_last_slot(struct ioasid_extents *ext)
 	return &ext->inl[ext->nr - 1];
 }
 
-static struct ioasid_extent_chunk *extents_new_chunk(size_t size)
+static __always_inline struct ioasid_extent_chunk *extents_new_chunk(size_t size)
 {
 	struct ioasid_extent_chunk *chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
 
@@ -40,11 +41,10 @@ static struct ioasid_extent_chunk *extents_new_chunk(size_t size)
 static u64 *extents_start_chain(struct ioasid_extents *ext)
 {
 	const struct ioasid_pages *pages = container_of(ext, struct ioasid_pages, ext);
-	unsigned long most = clamp(pages->npages, IOASID_EXTENTS_INLINE + 1,
-				   CHUNK_ROOM(CHUNK_SMALL));
 	struct ioasid_extent_chunk *chunk;
 
-	chunk = extents_new_chunk(kmalloc_size_roundup(struct_size(chunk, packed, most)));
+	chunk = pages->npages <= CHUNK_ROOM(CHUNK_FEW) ? extents_new_chunk(CHUNK_FEW) :
+							 extents_new_chunk(CHUNK_SMALL);
 	if (!chunk)
 		return NULL;
 	memcpy(chunk->packed, ext->inl, sizeof(ext->inl));

@@ -78,18 +78,18 @@ u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *are
 	bool hole;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (likely(!area->pages->sparse))
+	if (likely(!ioasid_area_pages(area)->sparse))
 		return room;
-	pages = ioasid_pages_until(area->pages, ioasid_area_first_page(area) + PHYS_PFN(into),
-				   &hole);
+	pages = ioasid_pages_until(ioasid_area_pages(area),
+				   ioasid_area_first_page(area) + PHYS_PFN(into), &hole);
 	return hole ? 0 : min(room, PFN_PHYS(pages) - offset_in_page(into));
 }
 
 /*
  * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
  *
- * Waits while it is in flight, and while an unmap waits for it: otherwise new accesses
- * could delay the unmap without limit. -EINVAL where nothing is mapped, or there is a hole;
+ * Waits while it is in flight, while an unmap waits for it, because otherwise new accesses
+ * could delay the unmap without limit, and while more than 2000 tasks read or write it. -EINVAL where nothing is mapped, or there is a hole;
  * -EBUSY during a live update.
  */
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
@@ -107,7 +107,8 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 			mutex_unlock(&space->areas_lock);
 			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
 		}
-		if (area && area->state == IOASID_AREA_LIVE && !area->wanted) {
+		if (area && area->state == IOASID_AREA_LIVE && !area->wanted &&
+		    likely(area->num_accesses < IOASID_ACCESSES_MAX)) {
 			if (likely(ioasid_access_room(space, area, iova)))
 				return area;
 			area = NULL;

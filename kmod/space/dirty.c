@@ -67,7 +67,7 @@ static noinline int dirty_find_holes(struct ioasid_area *area)
 	absent = dirty_bits_alloc(end - from);
 	if (!absent)
 		return -ENOMEM;
-	ioasid_holes_begin(&w, area->pages);
+	ioasid_holes_begin(&w, ioasid_area_pages(area));
 	while (ioasid_holes_next(&w, &first, &n) && first < end) {
 		lo = max_t(u64, first, from);
 		hi = min_t(u64, first + n, end);
@@ -96,7 +96,7 @@ int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area
 		return -EINVAL;
 	if (ioasid_area_extend(space, area))
 		return -ENOMEM;
-	if (area->pages->sparse && dirty_find_holes(area))
+	if (ioasid_area_pages(area)->sparse && dirty_find_holes(area))
 		return -ENOMEM;
 	area->extra->dirty = dirty_bits_alloc(n);
 	if (!area->extra->dirty) {
@@ -182,7 +182,7 @@ static int dirty_start(struct ioasid_space *space)
 		goto unlock;
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
-		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+		if (unlikely(ioasid_area_pages(area)->sparse) && fatal_signal_pending(current))
 			ret = -EINTR;
 		else if (area->state == IOASID_AREA_LIVE)
 			ret = ioasid_dirty_area_track(space, area);
@@ -262,7 +262,7 @@ static bool dirty_writes_unseen(struct ioasid_space *space, const struct ioasid_
 	struct ioasid_group *g;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (!area->pages->pinned)
+	if (!ioasid_area_pages(area)->pinned)
 		return false;
 	list_for_each_entry(g, &space->groups, link)
 		if (!g->reports)

@@ -49,9 +49,9 @@ bool ioasid_ranges_contain_area(const struct ioasid_ranges *ws, const struct ioa
 
 	if (likely(ioasid_ranges_contain(ws, start, last)))
 		return true;
-	if (!area->pages->sparse)
+	if (!ioasid_area_pages(area)->sparse)
 		return false;
-	ioasid_holes_begin(&w, area->pages);
+	ioasid_holes_begin(&w, ioasid_area_pages(area));
 	while (from - 1 != last && ioasid_holes_next(&w, &first, &n)) {
 		if (first + n <= skip)
 			continue;

@@ -27,11 +27,14 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 }
 
 /* There may be very many. Nothing in it depends on the configuration. */
-static_assert(sizeof(struct ioasid_area) == 160);
+static_assert(sizeof(struct ioasid_area) == 144);
+static_assert(sizeof_field(struct ioasid_area, marks) == sizeof_field(struct ioasid_pages, of_area));
+static_assert(offsetof(struct ioasid_area, marks) == offsetof(struct ioasid_area, own.of_area));
+/* What has a meaning in pages that are unused. */
+static_assert(sizeof_field(struct ioasid_area, shown) <= offsetof(struct ioasid_pages, marks));
 
 static struct ioasid_area *area_init(struct ioasid_area *area)
 {
-	area->pages = &area->own;
 	refcount_set(&area->own.refs, 1);
 	atomic_set(&area->own.nr_areas, 1);
 	return area;
@@ -43,7 +46,7 @@ static struct ioasid_area *area_init(struct ioasid_area *area)
  */
 static void area_renew(struct ioasid_area *area)
 {
-	BUILD_BUG_ON(sizeof(area->marks) != sizeof(u64) || sizeof(area->own.marks) != sizeof(u64));
+	BUILD_BUG_ON(sizeof(area->marks) != sizeof(u32) || sizeof(area->own.marks) != sizeof(u32));
 	/* What the end of an area has left as it was made. A kernel with KASAN keeps none. */
 	if (IS_ENABLED(CONFIG_KCSAN))
 		WARN_ON_ONCE(area->own.charged || area->own.ext.nr || area->extended);
@@ -87,7 +90,7 @@ bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area
 {
 	lockdep_assert_held(&space->areas_lock);
 	if (IS_ENABLED(CONFIG_KASAN) || space->spare || area->extended ||
-	    unlikely(area->pages != &area->own || !ioasid_pages_sole(&area->own)))
+	    unlikely(area->own.unused || !ioasid_pages_sole(&area->own)))
 		return false;
 	WRITE_ONCE(space->spare, area);
 	return true;
@@ -222,9 +225,9 @@ void ioasid_pages_put(struct ioasid_pages *pages)
 /* The same for an area. */
 static struct ioasid_area *area_put(struct ioasid_area *area)
 {
-	if (likely(area->pages == &area->own))
+	if (likely(!area->own.unused))
 		return pages_put(&area->own);
-	ioasid_pages_put(area->pages);
+	ioasid_pages_put(area->shown);
 	ioasid_pages_release(&area->own);
 	return area;
 }

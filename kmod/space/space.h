@@ -52,159 +52,13 @@
 #include <uapi/linux/ioasid.h>
 #include "hooks/hooks.h"
 #include "pin/pin.h"
+#include "area.h"
 
 struct dentry;
 struct ioasid_dirty_piece;
-
 struct ioasid_user;
 struct mm_struct;
 struct seq_file;
-
-/** enum ioasid_area_state - life of a mapping */
-enum ioasid_area_state {
-	IOASID_AREA_BUILDING,
-	IOASID_AREA_LIVE,
-	IOASID_AREA_DYING,
-};
-
-/** enum ioasid_stuck - what became of an area that a domain was to clear */
-enum ioasid_stuck {
-	/** @IOASID_STUCK_NOT: it is clear */
-	IOASID_STUCK_NOT,
-	/** @IOASID_STUCK_HELD: entries are there, and the IOMMU says so */
-	IOASID_STUCK_HELD,
-	/** @IOASID_STUCK_LOST: entries were not cleared, and it says that there are none */
-	IOASID_STUCK_LOST,
-};
-
-/**
- * struct ioasid_area_node - an area by its address
- * @rb: in the tree
- * @start: first address
- * @last: last address
- * @gap: pages that are free right below @start, see tree.c
- * @gap_most: the largest @gap of this node and of those below it in the tree
- */
-struct ioasid_area_node {
-	struct rb_node rb;
-	u64 start;
-	u64 last;
-	u32 gap;
-	u32 gap_most;
-};
-
-/**
- * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
- *	users have pinned some
- * @serial: of the area
- * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
- * @absent: with @dirty, bit per page that is a hole; NULL if there can be none
- * @pins: struct ioasid_xpin by page index: pins of in-kernel users
- */
-struct ioasid_area_extra {
-	u64 serial;
-	unsigned long *dirty;
-	unsigned long *absent;
-	struct xarray pins;
-};
-
-/**
- * struct ioasid_area - one mapping
- * @node: IOVA range, in space->areas
- * @link: the next one on a struct ioasid_areas; without a meaning while it is on none. Of the
- *	task that has it on a list: it claimed the area, or has domains_rwsem for writing
- * @pages: what is mapped: @own, or a part of those of another area
- * @serial: see ioasid_area_serial(); as long as it is not @extended
- * @extra: what few areas have; once it is @extended, and until the area is freed
- * @marks: the members from @state to @num_accesses; all 0 in a new area
- * @state: enum ioasid_area_state, under areas_lock
- * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
- *	under areas_lock
- * @wanted: an unmap waits for @num_accesses to go: no new ones; under areas_lock
- * @extended: it has @extra; set under areas_lock
- * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
- * @small: without large IOMMU pages; set when it is
- * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
- *	while LIVE with @num_accesses, and the last of them finishes it; under areas_lock
- * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
- *	kept some of it; 0 again when it is LIVE
- * @torn: a domain kept some of it, so it is unknown which entries exist: a clear asks the
- *	IOMMU, and no other domain gets the area, until it is unmapped
- * @lost: some domain kept some of it and does not know of it any more: it stays
- *	pinned as long as there is a domain
- * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
- *	space->user; set by the mapping task
- * @num_accesses: reads and writes by the CPU in flight, under areas_lock
- * @own: the pages it was made for, which may outlive it. Of an area that shows others, only
- *	@own.holder has a meaning, and @own.vaddr, see ioasid_area_first_page()
- *
- * One piece of memory, which lives as long as its own pages: an area is freed by dropping its
- * reference on them.
- *
- * Which of @marks are bits of one word, and who writes it: @state to @extended, the task with
- * areas_lock; @prot to @torn, the task that made the area, and later the one that holds
- * areas_lock; @stop, with areas_lock; @stuck to @counted, the task that has the area, BUILDING
- * or DYING, or LIVE with areas_lock or with domains_rwsem for writing.
- */
-struct ioasid_area {
-	struct ioasid_area_node node;
-	struct ioasid_area *link;
-	struct ioasid_pages *pages;
-	union {
-		u64 serial;
-		struct ioasid_area_extra *extra;
-	};
-	struct_group(marks,
-		u8 state : 5;
-		u8 no_vaddr : 1;
-		u8 wanted : 1;
-		u8 extended : 1;
-		u8 prot : 6;
-		u8 small : 1;
-		u8 torn : 1;
-		bool stop;
-		u8 stuck : 2;
-		u8 lost : 1;
-		u8 counted : 1;
-		u32 num_accesses;
-	);
-	struct ioasid_pages own;
-};
-
-/**
- * struct ioasid_areas - a list of areas, in the order in which they were added
- * @first: linked by area->link, whose end is NULL; NULL: there is none
- * @end: where the next one is linked
- */
-struct ioasid_areas {
-	struct ioasid_area *first;
-	struct ioasid_area **end;
-};
-
-#define IOASID_AREAS(name)	struct ioasid_areas name = { NULL, &(name).first }
-
-static inline void ioasid_areas_init(struct ioasid_areas *areas)
-{
-	areas->first = NULL;
-	areas->end = &areas->first;
-}
-
-static inline void ioasid_areas_add(struct ioasid_areas *areas, struct ioasid_area *area)
-{
-	area->link = NULL;
-	*areas->end = area;
-	areas->end = &area->link;
-}
-
-/* ioasid_areas_single() - is there one, and no other? */
-static inline bool ioasid_areas_single(const struct ioasid_areas *areas)
-{
-	return areas->first && !areas->first->link;
-}
-
-/* The areas stay on the list, and are not freed. */
-#define ioasid_for_each_listed(area, areas)	\
-	for (area = (areas)->first; area; area = area->link)
 
 /* Areas that are allocated with one call. */
 #define IOASID_AREA_POOL	32
@@ -482,6 +336,12 @@ static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
 	       q->size >= DIV_ROUND_UP(q->length >> q->shift, 64) * sizeof(u64);
 }
 
+/* ioasid_area_pages() - what is mapped: its own pages, or a part of those of another area */
+static inline struct ioasid_pages *ioasid_area_pages(const struct ioasid_area *area)
+{
+	return likely(!area->own.unused) ? (struct ioasid_pages *)&area->own : area->shown;
+}
+
 static inline u64 ioasid_area_start(const struct ioasid_area *area)
 {
 	return area->node.start;
@@ -506,7 +366,7 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
  * ioasid_area_serial() - space->serial when the range was reserved
  *
  * It tells two areas apart, but not the two that a cut makes of one: who looks an area up again
- * compares its length, too. areas_lock is held, or the area is the caller's.
+ * compares its length, too. For a task with areas_lock, or one that has the area.
  */
 static inline u64 ioasid_area_serial(const struct ioasid_area *area)
 {
@@ -516,14 +376,28 @@ static inline u64 ioasid_area_serial(const struct ioasid_area *area)
 /* ioasid_area_first_page() - which of its pages is the first that it shows */
 static inline unsigned long ioasid_area_first_page(const struct ioasid_area *area)
 {
-	return likely(area->pages == &area->own) ? 0 : area->own.vaddr;
+	return likely(!area->own.unused) ? 0 : area->own.vaddr;
+}
+
+/* ioasid_area_mark() - set the marks of a new area, which has its first state as it was made */
+static inline void ioasid_area_mark(struct ioasid_area *area, u8 prot, bool small)
+{
+	BUILD_BUG_ON(IOASID_AREA_BUILDING);
+	/* All bits of the byte are set, so that it is not read. */
+	area->prot = prot;
+	area->small = small;
+	area->torn = false;
+	area->stuck = IOASID_STUCK_NOT;
+	area->lost = false;
+	area->counted = false;
 }
 
 /* ioasid_area_show() - a new area shows a part of the pages of another one, from @first on */
 static inline void ioasid_area_show(struct ioasid_area *area, struct ioasid_pages *pages,
 				    unsigned long first)
 {
-	area->pages = pages;
+	area->own.unused = true;
+	area->shown = pages;
 	area->own.vaddr = first;
 }
 
@@ -534,7 +408,7 @@ static inline void ioasid_area_show(struct ioasid_area *area, struct ioasid_page
  */
 static inline unsigned long ioasid_area_present(const struct ioasid_area *area)
 {
-	return ioasid_pages_present(area->pages, ioasid_area_first_page(area),
+	return ioasid_pages_present(ioasid_area_pages(area), ioasid_area_first_page(area),
 				    ioasid_area_npages(area));
 }
 
@@ -782,7 +656,7 @@ static inline unsigned long ioasid_weight(const struct ioasid_pages *pages, u64 
 
 static inline unsigned long ioasid_area_weight(const struct ioasid_area *area)
 {
-	return ioasid_weight(area->pages, ioasid_area_bytes(area));
+	return ioasid_weight(ioasid_area_pages(area), ioasid_area_bytes(area));
 }
 void ioasid_users_show(struct dentry *dir);
 
