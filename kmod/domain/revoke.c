@@ -145,7 +145,7 @@ static int map_frames(const struct reach *r, unsigned long index, unsigned long 
 
 	for (n = 0; n < npages; n += step) {
 		ret = iommu_map(r->d->domain, iova + PFN_PHYS(n), PFN_PHYS(pfn + n),
-				PFN_PHYS(step), r->area->prot | IOMMU_CACHE, gfp);
+				PFN_PHYS(step), ioasid_area_prot(r->area) | IOMMU_CACHE, gfp);
 		if (ret)
 			return ret;
 		*done += step;

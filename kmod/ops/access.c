@@ -145,7 +145,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	size_t n;
 	int ret;
 
-	area = ioasid_access_lock_area(space, iova, f);
+	area = ioasid_access_lock_area(space, iova, true, f);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	if ((area->prot & need) != need) {

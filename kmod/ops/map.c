@@ -339,7 +339,7 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 	if (!ret && !held)
 		ret = map_has(c, kind, IOASID_MAP_SHARED) ? map_count(c) : map_hold(c);
 	if (!ret) {
-		area->serial = ++space->serial;
+		area->number = ++space->serial;
 		area->node.start = c->args.iova;
 		area->node.last = c->last;
 		ioasid_area_insert(space, area, &place);

@@ -123,7 +123,7 @@ static int split_alloc(struct ioasid_space *space, struct split *s, u64 at, u64 
 	s->part = part;
 	part->node.start = at;
 	part->node.last = last;
-	part->serial = ioasid_area_serial(area);
+	part->number = ioasid_area_serial(area);
 	if (area->extended)
 		ret = ioasid_area_extend(space, part);
 	if (!ret && area->extended)

@@ -47,7 +47,7 @@ static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale
 		area = ioasid_area_next(space, area, iova, U64_MAX);
 	if (area) {
 		b->iova = iova;
-		b->serial = area->serial;
+		b->serial = ioasid_area_serial(area);
 		first = PHYS_PFN(b->iova - ioasid_area_start(area));
 		b->nr = min(ioasid_area_npages(area) - first, (unsigned long)IOASID_STALE_PAGES);
 		ioasid_stale_copy(b, ioasid_area_pages(area), ioasid_area_first_page(area) + first);

@@ -222,7 +222,7 @@ static bool pin_fits(const struct pin_call *c, const struct ioasid_area *area)
 /* 0 with the page; -EAGAIN if it is mapped anew; PIN_PAY; or why not. */
 static int pin_commit(struct pin_call *c, struct page **page)
 {
-	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, false, c->f);
 	int ret = 0;
 
 	if (IS_ERR(area))
@@ -259,7 +259,7 @@ static int pin_slow(struct pin_call *c, struct page **page)
 /* Describe the page that is to be pinned, unless some user has it: then that is @page. */
 static int pin_begin(struct pin_call *c, int prot, struct page **page)
 {
-	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, false, c->f);
 	int ret = 0;
 
 	if (IS_ERR(area))

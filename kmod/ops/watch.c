@@ -99,7 +99,7 @@ static int watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait
 		if (area) {
 			start = ioasid_area_start(area);
 			end = ioasid_area_last(area);
-			serial = area->serial;
+			serial = ioasid_area_serial(area);
 			npages = ioasid_area_npages(area);
 			mm = ioasid_pages_mm(ioasid_area_pages(area));
 		}

@@ -90,6 +90,14 @@ struct ioasid_extents {
 	u32 tag;
 };
 
+/* ioasid_extents_swap() - exchange the extents of two lists, which keep their tags */
+static inline void ioasid_extents_swap(struct ioasid_extents *a, struct ioasid_extents *b)
+{
+	static_assert(IOASID_EXTENTS_INLINE == 1);
+	swap(a->inl[0], b->inl[0]);
+	swap(a->nr, b->nr);
+}
+
 static inline bool ioasid_extents_chained(const struct ioasid_extents *ext)
 {
 	return ext->nr > IOASID_EXTENTS_INLINE;

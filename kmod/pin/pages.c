@@ -149,8 +149,7 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 		from->seen_by = (struct ioasid_seen_by){};
 	}
 	WRITE_ONCE(from->share, IOASID_SHARE_NOT);
-	swap(to->ext, from->ext);
-	swap(to->ext.tag, from->ext.tag);
+	ioasid_extents_swap(&to->ext, &from->ext);
 	to->pinned = true;
 	ioasid_devmem_move(to, from);
 	from->pinned = false;

@@ -160,10 +160,11 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * LIVE pages is changed by the call that claimed them (@moving), under owner_lock of
  * pages.c.
  *
- * @write to @leaked are bits of one byte, which is written while the area is BUILDING, and by a
+ * @write to @leaked are one memory location, which is written while the area is BUILDING, and by a
  * task that ends an area and sets @leaked: several may, at the same time, and write the same. So
- * are @pinned and @bare, which only the tasks of the paragraph above write. What is written under
- * another lock than others, or without one, has a byte of its own.
+ * are @pinned and @bare, which only the tasks of the paragraph above write: a bit of width 0 is
+ * between them. What is written under another lock than others, or without one, has a byte of its
+ * own.
  */
 struct ioasid_pages {
 	refcount_t refs;
@@ -174,6 +175,7 @@ struct ioasid_pages {
 		u8 sparse : 1;
 		u8 unused : 1;
 		u8 leaked : 4;
+		u8 : 0;
 		u8 pinned : 1;
 		u8 bare : 7;
 		u8 moving;

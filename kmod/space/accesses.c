@@ -88,12 +88,12 @@ u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *are
 /*
  * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
  *
- * Waits while it is in flight, while an unmap waits for it, because otherwise new accesses
- * could delay the unmap without limit, and while more than 2000 tasks read or write it. -EINVAL where nothing is mapped, or there is a hole;
- * -EBUSY during a live update.
+ * Waits while it is in flight, and while an unmap waits for it: new accesses could delay the
+ * unmap without limit. With @counts the caller increments num_accesses, and waits for room in it.
+ * -EINVAL where nothing is mapped, or there is a hole; -EBUSY during a live update; -EINTR.
  */
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
-					    struct ioasid_fail *f)
+					    bool counts, struct ioasid_fail *f)
 {
 	struct ioasid_area *area;
 	u64 seen;
@@ -108,7 +108,7 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
 		}
 		if (area && area->state == IOASID_AREA_LIVE && !area->wanted &&
-		    likely(area->num_accesses < IOASID_ACCESSES_MAX)) {
+		    likely(!counts || area->num_accesses < IOASID_ACCESSES_MAX)) {
 			if (likely(ioasid_access_room(space, area, iova)))
 				return area;
 			area = NULL;

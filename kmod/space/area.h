@@ -48,24 +48,28 @@ struct ioasid_area_node {
 /**
  * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
  *	users have pinned some
- * @serial: of the area
+ * @number: of the area
  * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
  * @absent: with @dirty, bit per page that is a hole; NULL if there can be none
  * @pins: struct ioasid_xpin by page index: pins of in-kernel users
  */
 struct ioasid_area_extra {
-	u64 serial;
+	u64 number;
 	unsigned long *dirty;
 	unsigned long *absent;
 	struct xarray pins;
 };
+
+/* Reads and writes of one area by the CPU, each by a task: when there are so many, more of them wait. */
+#define IOASID_ACCESSES_BITS	11
+#define IOASID_ACCESSES_MAX	(BIT(IOASID_ACCESSES_BITS) - 1)
 
 /**
  * struct ioasid_area - one mapping
  * @node: IOVA range, in space->areas
  * @link: the next one on a struct ioasid_areas; without a meaning while it is on none. Of the
  *	task that has it on a list: it claimed the area, or has domains_rwsem for writing
- * @serial: see ioasid_area_serial(); as long as it is not @extended
+ * @number: see ioasid_area_serial(), by which it is read; as long as it is not @extended
  * @extra: what few areas have; once it is @extended, and until the area is freed
  * @own: the pages it was made for, which may outlive it
  * @shown: the pages of another area, of which it shows a part, if @own.unused. Then, of @own,
@@ -94,16 +98,17 @@ struct ioasid_area_extra {
  * One piece of memory, which lives as long as its own pages: an area is freed by dropping its
  * reference on them.
  *
- * Which of @marks are bits of one word, and who writes it: @state to @num_accesses, the task that
- * holds areas_lock. @prot to @counted, the task that has the area: that made it and has not
- * published it, or claimed it; of a LIVE area the task that holds domains_rwsem for writing, or
- * for reading and areas_lock.
+ * @marks are three memory locations, of which each has its writers: a bit of width 0 ends one.
+ * @state to @num_accesses are written by the task that holds areas_lock. @prot to @counted by the
+ * task that has the area: that made it and has not published it, or claimed it; of a LIVE area by
+ * the task that holds domains_rwsem for writing, or for reading and areas_lock. Others read @prot
+ * alone of these, by ioasid_area_prot(). @stop is a location of its own.
  */
 struct ioasid_area {
 	struct ioasid_area_node node;
 	struct ioasid_area *link;
 	union {
-		u64 serial;
+		u64 number;
 		struct ioasid_area_extra *extra;
 	};
 	union {
@@ -116,7 +121,8 @@ struct ioasid_area {
 				u16 no_vaddr : 1;
 				u16 wanted : 1;
 				u16 extended : 1;
-				u16 num_accesses : 11;
+				u16 num_accesses : IOASID_ACCESSES_BITS;
+				u16 : 0;
 				u8 prot : 2;
 				u8 small : 1;
 				u8 torn : 1;
@@ -128,9 +134,6 @@ struct ioasid_area {
 		};
 	};
 };
-
-/* More reads and writes of one area by the CPU wait; each is a task. */
-#define IOASID_ACCESSES_MAX	2047
 
 /**
  * struct ioasid_areas - a list of areas, in the order in which they were added

@@ -158,7 +158,7 @@ int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area)
 	if (!extra)
 		return -ENOMEM;
 	xa_init_flags(&extra->pins, XA_FLAGS_ACCOUNT);
-	extra->serial = area->serial;
+	extra->number = area->number;
 	area->extra = extra;
 	area->extended = true;
 	return 0;
@@ -278,7 +278,7 @@ __flatten void ioasid_area_free_many(struct ioasid_areas *areas)
 	ioasid_areas_init(areas);
 }
 
-static struct ioasid_area *areas_merge(struct ioasid_area *a, struct ioasid_area *b,
+static noinline struct ioasid_area *areas_merge(struct ioasid_area *a, struct ioasid_area *b,
 				       unsigned int *compared)
 {
 	struct ioasid_area *all, **end = &all;

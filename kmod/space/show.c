@@ -93,8 +93,8 @@ bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 		info->charged = READ_ONCE(pages->charged);
 		info->runs = live ? ioasid_pages_runs(pages) : READ_ONCE(pages->ext.nr);
 		info->user_pins = area_user_pins(area);
-		info->flags = (area->prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
-			      (area->prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
+		info->flags = (ioasid_area_prot(area) & IOMMU_READ ? IOASID_MAP_READ : 0) |
+			      (ioasid_area_prot(area) & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
 			      (pages->sparse ? IOASID_MAP_SPARSE : 0) |
 			      (live ? 0 : IOASID_MAPPING_BUSY) |
 			      (live && area_revoked(area) ? IOASID_MAPPING_REVOKED : 0) |

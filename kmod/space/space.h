@@ -370,7 +370,20 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
  */
 static inline u64 ioasid_area_serial(const struct ioasid_area *area)
 {
-	return unlikely(area->extended) ? area->extra->serial : area->serial;
+	return unlikely(area->extended) ? area->extra->number : area->number;
+}
+
+/*
+ * ioasid_area_prot() - IOMMU_READ, IOMMU_WRITE
+ *
+ * They do not change. Other bits of their byte do, by tasks that the caller keeps nothing of.
+ */
+static inline int ioasid_area_prot(const struct ioasid_area *area)
+{
+	int prot;
+
+	data_race(prot = area->prot);
+	return prot;
 }
 
 /* ioasid_area_first_page() - which of its pages is the first that it shows */
@@ -667,7 +680,7 @@ struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_
 void ioasid_access_put(struct ioasid_access *access);
 int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
-					    struct ioasid_fail *f);
+					    bool counts, struct ioasid_fail *f);
 u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *area, u64 iova);
 
 #endif /* _IOASID_SPACE_H */
