@@ -101,7 +101,7 @@ int ioasid_file_alloc(struct ioasid_file *f, u32 *id)
 int ioasid_file_free(struct ioasid_file *f, u32 id)
 {
 	struct ioasid_space *space;
-	LIST_HEAD(victims);
+	IOASID_AREAS(victims);
 	int ret = -ENOENT;
 
 	mutex_lock(&f->lock);

@@ -32,7 +32,8 @@ static u64 cut_extent(const struct ioasid_area *area, u64 at, struct ioasid_exte
 {
 	unsigned long from = PHYS_PFN(at - ioasid_area_start(area)), skip, before;
 
-	ioasid_extents_look(&area->pages->ext, area->first + from, extent, &skip);
+	ioasid_extents_look(&ioasid_area_pages(area)->ext, ioasid_area_first_page(area) + from,
+			    extent, &skip);
 	before = min(skip, from);
 	extent->pfn += skip - before;
 	extent->npages = min(extent->npages - (skip - before),

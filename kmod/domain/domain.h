@@ -30,13 +30,14 @@ void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area
 static inline bool ioasid_area_continues(const struct ioasid_area *area,
 					 const struct ioasid_area *next)
 {
-	const struct ioasid_pages *pages = next->pages;
+	const struct ioasid_pages *before = &area->own;
+	const struct ioasid_pages *pages = &next->own;
 
 	/* Not from the last address of all to the first. */
 	return next->node.start > area->node.last && next->node.start - area->node.last == 1 &&
-	       pages->ext.inl[0] == area->pages->ext.inl[0] + 1 && pages->npages == 1 &&
-	       area->pages->npages == 1 && next->prot == area->prot &&
-	       likely(!pages->sparse && !pages->bare && !area->pages->sparse && !area->pages->bare);
+	       pages->ext.inl[0] == before->ext.inl[0] + 1 && pages->npages == 1 &&
+	       before->npages == 1 && next->prot == area->prot &&
+	       likely(!pages->sparse && !pages->bare && !before->sparse && !before->bare);
 }
 
 /* cut.c: parts of an area */
@@ -62,7 +63,7 @@ struct ioasid_doubt {
 /* unmap.c: clear page tables */
 void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *area, u64 done,
 			const struct ioasid_doubt *doubt);
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing);
 
 /* The steps of clearing, for revoke.c. */

@@ -187,7 +187,7 @@ static noinline void program_report(struct ioasid_area *area, u64 pages)
 {
 	struct ioasid_who who;
 
-	ioasid_pages_owner(area->pages, &who);
+	ioasid_pages_owner(ioasid_area_pages(area), &who);
 	trace_ioasid_progress(&who, ioasid_area_start(area), IOASID_STEP_PROGRAM,
 			      pages, ioasid_area_npages(area));
 }
@@ -219,7 +219,7 @@ static noinline void program_run(const struct ioasid_area *area, struct ioasid_e
 {
 	struct ioasid_who who;
 
-	ioasid_pages_owner(area->pages, &who);
+	ioasid_pages_owner(ioasid_area_pages(area), &who);
 	trace_ioasid_run(&who, iova, extent.npages,
 			 __ffs(extent.pfn | iova >> PAGE_SHIFT | BIT(63)));
 }
@@ -244,14 +244,14 @@ static __always_inline int program_extents(struct iommu_domain *domain, struct i
 					   bool direct, bool sparse, u64 *done,
 					   struct ioasid_doubt *doubt)
 {
-	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	unsigned long skip = ioasid_area_first_page(area), left = ioasid_area_npages(area);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	unsigned int n = 0;
 	u64 told = 0;
 	int ret;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!ioasid_extent_clip(&extent, &skip, left))
 			continue;
 		ret = 0;
@@ -295,7 +295,7 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
 	u64 told = 0;
 	int ret;
 
-	extent.pfn += area->first;
+	extent.pfn += ioasid_area_first_page(area);
 	extent.npages = ioasid_area_npages(area);
 	ret = program_next(domain, area, extent, extent.npages, direct, done, doubt);
 	if (!ret)
@@ -315,6 +315,7 @@ static int program_one(struct iommu_domain *domain, struct ioasid_area *area,
 int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, bool sync,
 			  struct ioasid_map_result *res)
 {
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
 	bool direct = ioasid_pt_can_write(d->domain);
 	struct ioasid_doubt doubt = {};
 	/* Read where it is the only one, and filled in then. */
@@ -322,11 +323,11 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 	u64 done = 0;
 	int ret;
 
-	if (unlikely(area->pages->bare))
+	if (unlikely(pages->bare))
 		return ioasid_revocable_program(d, area);
-	if (unlikely(area->pages->sparse))
+	if (unlikely(pages->sparse))
 		ret = program_sparse(d->domain, area, direct, &done, &doubt);
-	else if (likely(ioasid_extents_only(&area->pages->ext, &extent)))
+	else if (likely(ioasid_extents_only(&pages->ext, &extent)))
 		ret = program_one(d->domain, area, extent, direct, &done, &doubt);
 	else
 		ret = program_many(d->domain, area, direct, &done, &doubt);
@@ -341,12 +342,11 @@ int ioasid_domain_program(struct ioasid_domain *d, struct ioasid_area *area, boo
 static noinline void unprogram_back(struct ioasid_space *space, struct ioasid_area *area,
 			   struct ioasid_domain *from)
 {
-	LIST_HEAD(one);
+	IOASID_AREAS(one);
 
-	list_add(&area->link, &one);
+	ioasid_areas_add(&one, area);
 	list_for_each_entry_from_reverse(from, &space->domains, link)
 		ioasid_domain_clear(from, &one, 0, NULL, false);
-	list_del_init(&area->link);
 }
 
 /**
@@ -394,7 +394,7 @@ static int program_run_at_once(struct ioasid_domain *d, struct ioasid_area **are
 	unsigned int i;
 	int ret;
 
-	ioasid_extent_unpack(areas[0]->pages->ext.inl[0], &extent);
+	ioasid_extent_unpack(areas[0]->own.ext.inl[0], &extent);
 	ret = map_entries(d->domain, iova, PFN_PHYS(extent.pfn), PAGE_SIZE, nr,
 			  areas[0]->prot | IOMMU_CACHE, &bytes);
 	*done = nr;
@@ -432,7 +432,7 @@ static noinline void program_run_trace(struct ioasid_area **areas, unsigned int 
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		ioasid_extent_unpack(areas[i]->pages->ext.inl[0], &extent);
+		ioasid_extent_unpack(areas[i]->own.ext.inl[0], &extent);
 		program_run(areas[i], extent, ioasid_area_start(areas[i]));
 	}
 }
@@ -488,7 +488,7 @@ int ioasid_space_program_run(struct ioasid_space *space, struct ioasid_area **ar
 void ioasid_space_unprogram(struct ioasid_space *space, struct ioasid_area *area)
 {
 	lockdep_assert_held(&space->domains_rwsem);
-	if (area->pages->pinned)
+	if (ioasid_area_pages(area)->pinned)
 		unprogram_back(space, area, list_last_entry(&space->domains, struct ioasid_domain,
 							    link));
 }

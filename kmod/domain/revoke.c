@@ -64,16 +64,16 @@ static struct reach *reach_of(struct ioasid_reach *by)
 /* Where page @index of the object is. */
 static u64 reach_iova(const struct reach *r, unsigned long index)
 {
-	return ioasid_area_start(r->area) + PFN_PHYS(index - r->area->first);
+	return ioasid_area_start(r->area) + PFN_PHYS(index - ioasid_area_first_page(r->area));
 }
 
 /* Pages of the piece that it has, written or not; false if there are none. */
 static bool reach_clip(const struct reach *r, const struct ioasid_revoke *rv, unsigned long *from,
 		       unsigned long *end)
 {
-	*from = max(rv->first, r->area->first);
+	*from = max(rv->first, ioasid_area_first_page(r->area));
 	*end = min3(rv->first + rv->npages, r->upto,
-		    r->area->first + ioasid_area_npages(r->area));
+		    ioasid_area_first_page(r->area) + ioasid_area_npages(r->area));
 	return *from < *end;
 }
 
@@ -92,12 +92,13 @@ static bool reach_reports(const struct reach *r, const struct ioasid_revoke *rv)
 
 static void reach_report(const struct reach *r, const struct ioasid_revoke *rv, u64 iova, u64 bytes)
 {
-	struct ioasid_pages *pages = r->area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(r->area);
 	struct ioasid_revoke_args args = {
 		.iova = iova,
 		.length = bytes,
 		.vaddr = READ_ONCE(pages->vaddr) +
-			 PFN_PHYS(r->area->first) + (iova - ioasid_area_start(r->area)),
+			 PFN_PHYS(ioasid_area_first_page(r->area)) +
+			 (iova - ioasid_area_start(r->area)),
 		.change = rv->change,
 		.err = r->torn ? -EIO : 0,
 	};
@@ -144,7 +145,7 @@ static int map_frames(const struct reach *r, unsigned long index, unsigned long 
 
 	for (n = 0; n < npages; n += step) {
 		ret = iommu_map(r->d->domain, iova + PFN_PHYS(n), PFN_PHYS(pfn + n),
-				PFN_PHYS(step), r->area->prot | IOMMU_CACHE, gfp);
+				PFN_PHYS(step), ioasid_area_prot(r->area) | IOMMU_CACHE, gfp);
 		if (ret)
 			return ret;
 		*done += step;
@@ -161,7 +162,7 @@ static int map_again(const struct reach *r, unsigned long from, unsigned long en
 	struct ioasid_extent extent;
 	int ret;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		lo = max(index, from);
 		hi = min(index + extent.npages, end);
 		if (lo < hi) {
@@ -311,12 +312,12 @@ static int write_extent(struct ioasid_devmem *dm, struct reach *r, const struct 
 
 static int write_area(struct ioasid_devmem *dm, struct reach *r)
 {
-	unsigned long skip = r->area->first, left = ioasid_area_npages(r->area);
+	unsigned long skip = ioasid_area_first_page(r->area), left = ioasid_area_npages(r->area);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	int ret;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -339,7 +340,7 @@ static int write_area(struct ioasid_devmem *dm, struct reach *r)
  */
 int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area)
 {
-	struct ioasid_devmem *dm = ioasid_devmem_of(area->pages);
+	struct ioasid_devmem *dm = ioasid_devmem_of(ioasid_area_pages(area));
 	struct reach *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	int ret;
 
@@ -350,7 +351,7 @@ int ioasid_revocable_program(struct ioasid_domain *d, struct ioasid_area *area)
 	r->dm = dm;
 	r->d = d;
 	r->area = area;
-	r->upto = area->first;
+	r->upto = ioasid_area_first_page(area);
 	ioasid_devmem_link(dm, &r->by);
 	ret = write_area(dm, r);
 	if (ret)
@@ -393,12 +394,12 @@ static void clear_extent(struct ioasid_devmem *dm, struct reach *r, const struct
 static void clear_written(struct ioasid_devmem *dm, struct reach *r,
 			  struct iommu_iotlb_gather *gather)
 {
-	unsigned long skip = r->area->first, left = r->upto - r->area->first;
-	unsigned long index = r->area->first;
+	unsigned long index = ioasid_area_first_page(r->area);
+	unsigned long skip = index, left = r->upto - index;
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 
-	ioasid_for_each_extent(&it, &r->area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(r->area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -430,7 +431,7 @@ static struct reach *reach_find(struct ioasid_devmem *dm, const struct ioasid_do
  */
 void ioasid_revocable_clear(struct ioasid_domain *d, struct ioasid_area *area)
 {
-	struct ioasid_devmem *dm = ioasid_devmem_of(area->pages);
+	struct ioasid_devmem *dm = ioasid_devmem_of(ioasid_area_pages(area));
 	struct iommu_iotlb_gather gather;
 	struct reach *r;
 

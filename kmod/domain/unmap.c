@@ -202,11 +202,11 @@ void ioasid_area_stuck_at(struct iommu_domain *domain, struct ioasid_area *area,
 
 /* Mark the areas that were not cleared; the list is in IOVA order. */
 static void mark_stuck(struct iommu_domain *domain, struct ioasid_area *area,
-		       struct ioasid_area *end, struct list_head *areas, u64 from)
+		       struct ioasid_area *end, u64 from)
 {
 	unsigned int n = 0;
 
-	for (; &area->link != areas && area != end; area = list_next_entry(area, link)) {
+	for (; area != end; area = area->link) {
 		ioasid_area_break(&n);
 		if (ioasid_area_last(area) >= from)
 			ioasid_area_stuck_at(domain, area, from, U64_MAX);
@@ -255,12 +255,12 @@ void ioasid_clear_found(struct iommu_domain *domain, struct ioasid_area *area, u
 noinline void ioasid_clear_torn(struct iommu_domain *domain, struct ioasid_area *area,
 				struct iommu_iotlb_gather *gather)
 {
-	unsigned long skip = area->first, left = ioasid_area_npages(area);
+	unsigned long skip = ioasid_area_first_page(area), left = ioasid_area_npages(area);
 	u64 iova = ioasid_area_start(area);
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!left)
 			break;
 		if (!ioasid_extent_clip(&extent, &skip, left))
@@ -292,13 +292,13 @@ static void clear_stretch(struct iommu_domain *domain, struct ioasid_area *area,
 static noinline void clear_sparse(struct iommu_domain *domain, struct ioasid_area *area, u64 bytes,
 				  struct iommu_iotlb_gather *gather)
 {
-	unsigned long skip = area->first, left = PHYS_PFN(bytes);
+	unsigned long skip = ioasid_area_first_page(area), left = PHYS_PFN(bytes);
 	u64 iova = ioasid_area_start(area), from = iova;
 	struct ioasid_extents_iter it;
 	struct ioasid_extent extent;
 	unsigned int n = 0;
 
-	ioasid_for_each_extent(&it, &area->pages->ext, &extent) {
+	ioasid_for_each_extent(&it, &ioasid_area_pages(area)->ext, &extent) {
 		if (!left)
 			break;
 		if (++n % ASKS_PER_BREAK == 0)
@@ -328,7 +328,7 @@ noinline void ioasid_domain_undo(struct ioasid_domain *d, struct ioasid_area *ar
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (unlikely(area->pages->sparse))
+	if (unlikely(ioasid_area_pages(area)->sparse))
 		clear_sparse(d->domain, area, done, &gather);
 	else
 		clear_stretch(d->domain, area, ioasid_area_start(area), done, &gather);
@@ -375,24 +375,24 @@ static void clear_sync(struct ioasid_domain *d, struct iommu_iotlb_gather *gathe
 /* Is all of it there, and can it be cleared with its neighbours? */
 static bool area_is_plain(const struct ioasid_area *area)
 {
-	return area->pages->pinned && !area->torn &&
-	       likely(!area->pages->bare && !area->pages->sparse);
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return pages->pinned && !area->torn && likely(!pages->bare && !pages->sparse);
 }
 
 /* The end of a stretch of neighbours from @area on, at most @max of them; 0: any number. */
-static struct ioasid_area *stretch_end(struct ioasid_area *area, struct list_head *areas,
-				       u32 max, struct ioasid_sync_args *sync, u64 *last)
+static struct ioasid_area *stretch_end(struct ioasid_area *area, u32 max,
+				       struct ioasid_sync_args *sync, u64 *last)
 {
-	struct ioasid_area *end = list_next_entry(area, link);
-
+	struct ioasid_area *end = area->link;
 	unsigned int n = 0;
 
 	*last = ioasid_area_last(area);
 	sync->mappings++;
-	while (area_is_plain(area) && &end->link != areas && area_is_plain(end) &&
+	while (area_is_plain(area) && end && area_is_plain(end) &&
 	       ioasid_area_start(end) == *last + 1 && (!max || sync->mappings < max)) {
 		*last = ioasid_area_last(end);
-		end = list_next_entry(end, link);
+		end = end->link;
 		sync->mappings++;
 		ioasid_area_break(&n);
 	}
@@ -424,19 +424,20 @@ static void gather_whole(struct iommu_iotlb_gather *gather, u64 start, u64 last)
 static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *area,
 				struct ioasid_unmap_result *res, bool timing)
 {
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
 	u64 bytes = ioasid_area_bytes(area), t = ioasid_clock(timing), done;
 	struct iommu_iotlb_gather gather;
 
 	iommu_iotlb_gather_init(&gather);
-	if (unlikely(area->pages->bare)) {
+	if (unlikely(pages->bare)) {
 		ioasid_revocable_clear(d, area);
-	} else if (unlikely(area->torn && area->pages->pinned)) {
+	} else if (unlikely(area->torn && pages->pinned)) {
 		ioasid_clear_torn(d->domain, area, &gather);
-	} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+	} else if (unlikely(pages->sparse && pages->pinned)) {
 		gather_many(&gather);
 		clear_sparse(d->domain, area, bytes, &gather);
 		gather_whole(&gather, ioasid_area_start(area), ioasid_area_last(area));
-	} else if (area->pages->pinned) {
+	} else if (pages->pinned) {
 		done = clear_range(d->domain, ioasid_area_start(area), bytes, &gather);
 		if (unlikely(done < bytes))
 			ioasid_area_stuck_at(d->domain, area, ioasid_area_start(area) + done, U64_MAX);
@@ -447,7 +448,7 @@ static __flatten bool clear_one(struct ioasid_domain *d, struct ioasid_area *are
 	return !area->stuck;
 }
 
-static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+static noinline bool clear_many(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 				struct ioasid_unmap_result *res, bool timing)
 {
 	struct iommu_iotlb_gather gather;
@@ -459,39 +460,40 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
 	u64 first;
 
 	gather_many(&gather);
-	area = list_first_entry(areas, struct ioasid_area, link);
+	area = areas->first;
 	first = ioasid_area_start(area);
-	while (&area->link != areas) {
+	while (area) {
+		const struct ioasid_pages *pages = ioasid_area_pages(area);
 		u64 start = ioasid_area_start(area), last, done;
 
-		end = stretch_end(area, areas, per_sync, &sync, &last);
-		if (unlikely(area->pages->bare)) {
+		end = stretch_end(area, per_sync, &sync, &last);
+		if (unlikely(pages->bare)) {
 			ioasid_revocable_clear(d, area);
 			all &= !area->stuck;
-		} else if (unlikely(area->torn && area->pages->pinned)) {
+		} else if (unlikely(area->torn && pages->pinned)) {
 			ioasid_clear_torn(d->domain, area, &gather);
 			all &= !area->stuck;
-		} else if (unlikely(area->pages->sparse && area->pages->pinned)) {
+		} else if (unlikely(pages->sparse && pages->pinned)) {
 			clear_sparse(d->domain, area, ioasid_area_bytes(area), &gather);
 			all &= !area->stuck;
-		} else if (area->pages->pinned) {
+		} else if (pages->pinned) {
 			done = clear_range(d->domain, start, last - start + 1, &gather);
 			if (done < last - start + 1) {
-				mark_stuck(d->domain, area, end, areas, start + done);
+				mark_stuck(d->domain, area, end, start + done);
 				all = false;
 			}
 		}
 		area = end;
 		if (++n % AREAS_PER_BREAK == 0)
 			cond_resched();
-		if (&area->link != areas && (!per_sync || sync.mappings < per_sync))
+		if (area && (!per_sync || sync.mappings < per_sync))
 			continue;
 		ioasid_lap(timing, &t, &res->ns_iommu);
 		gather_whole(&gather, first, last);
 		clear_sync(d, &gather, sync.mappings, sync.bytes, res);
 		ioasid_lap(timing, &t, &res->ns_sync);
 		gather_many(&gather);
-		first = &area->link == areas ? 0 : ioasid_area_start(area);
+		first = area ? ioasid_area_start(area) : 0;
 		memset(&sync, 0, sizeof(sync));
 	}
 	return all;
@@ -508,10 +510,10 @@ static noinline bool clear_many(struct ioasid_domain *d, struct list_head *areas
  * Return: true when all areas are cleared. Otherwise areas that the device might
  * still reach are marked stuck.
  */
-bool ioasid_domain_clear(struct ioasid_domain *d, struct list_head *areas, u32 per_sync,
+bool ioasid_domain_clear(struct ioasid_domain *d, struct ioasid_areas *areas, u32 per_sync,
 			 struct ioasid_unmap_result *res, bool timing)
 {
-	if (list_is_singular(areas))
-		return clear_one(d, list_first_entry(areas, struct ioasid_area, link), res, timing);
+	if (ioasid_areas_single(areas))
+		return clear_one(d, areas->first, res, timing);
 	return clear_many(d, areas, per_sync, res, timing);
 }

@@ -71,7 +71,8 @@ IOASID_EXPORT(ioasid_access_destroy);
 /* Where the byte at @iova is in the owner's memory, or in the file. */
 static unsigned long access_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
-	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+	return ioasid_area_pages(area)->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT) +
+	       (iova - ioasid_area_start(area));
 }
 
 /*
@@ -144,7 +145,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	size_t n;
 	int ret;
 
-	area = ioasid_access_lock_area(space, iova, f);
+	area = ioasid_access_lock_area(space, iova, true, f);
 	if (IS_ERR(area))
 		return PTR_ERR(area);
 	if ((area->prot & need) != need) {
@@ -156,7 +157,7 @@ static long rw_chunk(struct ioasid_space *space, u64 iova, void *buf, size_t len
 	area->num_accesses++;
 	mutex_unlock(&space->areas_lock);
 
-	ret = access_area_copy(area->pages, vaddr, buf, n, write);
+	ret = access_area_copy(ioasid_area_pages(area), vaddr, buf, n, write);
 
 	mutex_lock(&space->areas_lock);
 	if (write)

@@ -45,7 +45,7 @@ static void space_swap_iova_ranges(struct ioasid_space *space, struct ioasid_ran
 static bool attach_leaves_out(const struct ioasid_area *area)
 {
 	return area->state == IOASID_AREA_DYING ||
-	       (area->state == IOASID_AREA_BUILDING && area->pages->sparse);
+	       (area->state == IOASID_AREA_BUILDING && ioasid_area_pages(area)->sparse);
 }
 
 /* The new ranges must contain every mapping, also a BUILDING one, and the allowed ranges. */
@@ -61,7 +61,7 @@ static int attach_check_areas(struct ioasid_space *space, const struct ioasid_ra
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		/* Its extents are walked, and there may be very many areas. */
-		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+		if (unlikely(ioasid_area_pages(area)->sparse) && fatal_signal_pending(current))
 			return ioasid_fail(f, -EINTR, IOASID_R_SIGNAL, ioasid_area_start(area), 0);
 		if (!attach_leaves_out(area) && !ioasid_ranges_contain_area(ws, area))
 			return ioasid_fail(f, -EINVAL, IOASID_R_WINDOW, ioasid_area_start(area),
@@ -97,18 +97,17 @@ static void domain_empty(struct ioasid_space *space, struct ioasid_domain *d, u6
 {
 	struct ioasid_area *area;
 	unsigned int n = 0;
-	LIST_HEAD(live);
+	IOASID_AREAS(live);
 
 	for_each_live(space, area) {
 		if (ioasid_area_start(area) >= below)
 			break;
-		list_add_tail(&area->link, &live);
+		ioasid_areas_add(&live, area);
 	}
-	if (list_empty(&live))
+	if (!live.first)
 		return;
 	ioasid_domain_clear(d, &live, 0, NULL, false);
-	while ((area = list_first_entry_or_null(&live, struct ioasid_area, link))) {
-		list_del_init(&area->link);
+	ioasid_for_each_listed(area, &live) {
 		area->stuck = IOASID_STUCK_NOT;
 		ioasid_area_break(&n);
 	}
@@ -616,7 +615,7 @@ static void attach_forget_lost(struct ioasid_space *space)
 }
 
 static void detach_locked(struct ioasid_space *space, struct ioasid_group *g,
-			  struct list_head *victims)
+			  struct ioasid_areas *victims)
 {
 	bool container = space->flags & IOASID_SPACE_CONTAINER;
 	struct ioasid_domain *d = g->domain;
@@ -646,7 +645,7 @@ void ioasid_detach_group(struct ioasid_space *space, struct iommu_group *group)
 {
 	struct ioasid_attach_args args = {};
 	struct ioasid_group *g;
-	LIST_HEAD(victims);
+	IOASID_AREAS(victims);
 
 	down_write(&space->domains_rwsem);
 	g = ioasid_group_find(space, group);

@@ -31,7 +31,7 @@ static int share_check(struct ioasid_space *src, struct ioasid_area *area, u64 i
 	if (src->dead || !area)
 		return -ENOENT;
 	if (ioasid_area_in_flight(area, false))
-		return area->serial > since ? -ENOENT : -EAGAIN;
+		return ioasid_area_serial(area) > since ? -ENOENT : -EAGAIN;
 	if (ioasid_area_start(area) > iova)
 		return -ENOENT;
 	*reason = IOASID_R_BISECT;
@@ -48,12 +48,12 @@ static int share_check(struct ioasid_space *src, struct ioasid_area *area, u64 i
 
 static void share_take(struct ioasid_area *area, u64 iova, struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(area);
 
 	atomic_inc(&pages->nr_areas);
 	refcount_inc(&pages->refs);
 	c->source = pages;
-	c->first = area->first + ((iova - ioasid_area_start(area)) >> PAGE_SHIFT);
+	c->first = ioasid_area_first_page(area) + ((iova - ioasid_area_start(area)) >> PAGE_SHIFT);
 	c->args.vaddr = pages->vaddr + (c->first << PAGE_SHIFT);
 	if (pages->of_file)
 		c->args.flags |= IOASID_MAP_OF_FILE;

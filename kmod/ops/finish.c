@@ -16,31 +16,32 @@
 #define UNPINS_PER_BREAK	1024
 
 /* The next area that ends, of which there is none if it is the @sole one. */
-static __always_inline struct ioasid_area *finish_next(const struct list_head *victims,
-						       struct ioasid_area *area, bool sole)
+static __always_inline struct ioasid_area *finish_next(const struct ioasid_area *area, bool sole)
 {
-	return sole || list_is_last(&area->link, victims) ? NULL : list_next_entry(area, link);
+	return sole ? NULL : area->link;
 }
 
 /* Runs that are unpinned with this area: none of pages that others show as well. */
 static unsigned long finish_runs(const struct ioasid_area *area)
 {
-	return area->pages->pinned && atomic_read(&area->pages->nr_areas) == 1 ?
-	       ioasid_pages_runs(area->pages) : 0;
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return pages->pinned && atomic_read(&pages->nr_areas) == 1 ? ioasid_pages_runs(pages) : 0;
 }
 
 /* Unpin. Many areas give the charges of an owner back at once. */
-static __always_inline void finish_pages(struct list_head *victims, bool sole,
+static __always_inline void finish_pages(struct ioasid_areas *victims, bool sole,
 					 struct ioasid_unmap_result *res)
 {
-	struct ioasid_area *area = list_first_entry(victims, struct ioasid_area, link);
+	struct ioasid_area *area = victims->first;
 	struct ioasid_refund refund = {};
 	unsigned long pages, since = 0;
 
-	for (; area; area = finish_next(victims, area, sole)) {
+	for (; area; area = finish_next(area, sole)) {
 		if (unlikely(res))
 			res->runs += finish_runs(area);
-		pages = ioasid_pages_put_area(area->pages, area->stuck, sole ? NULL : &refund);
+		pages = ioasid_pages_put_area(ioasid_area_pages(area), area->stuck,
+					      sole ? NULL : &refund);
 		if (unlikely(res))
 			res->pages += pages;
 		since += 1 + pages;
@@ -64,16 +65,16 @@ static void finish_range(struct ioasid_space *space, struct ioasid_area *area)
 }
 
 /* Free all ranges, and the areas. Return: how many bytes were mapped there. */
-static __always_inline u64 finish_ranges(struct ioasid_space *space, struct list_head *victims,
+static __always_inline u64 finish_ranges(struct ioasid_space *space, struct ioasid_areas *victims,
 					 bool sole, struct ioasid_unmap_result *res)
 {
-	struct ioasid_area *area = list_first_entry(victims, struct ioasid_area, link);
+	struct ioasid_area *area = victims->first;
 	unsigned long n = 0;
 	u64 bytes = 0;
 	bool kept;
 
 	mutex_lock(&space->areas_lock);
-	for (; area; area = finish_next(victims, area, sole)) {
+	for (; area; area = finish_next(area, sole)) {
 		bytes += ioasid_area_bytes(area);
 		finish_range(space, area);
 		if (++n % IOASID_AREAS_PER_HOLD == 0) {
@@ -85,11 +86,10 @@ static __always_inline u64 finish_ranges(struct ioasid_space *space, struct list
 	if (unlikely(space->heir))
 		ioasid_space_settle(space);
 	ioasid_space_changed(space);
-	kept = sole && ioasid_area_keep_spare(space, list_first_entry(victims, struct ioasid_area,
-								      link));
+	kept = sole && ioasid_area_keep_spare(space, victims->first);
 	mutex_unlock(&space->areas_lock);
 	if (kept)
-		INIT_LIST_HEAD(victims);
+		ioasid_areas_init(victims);
 	else
 		ioasid_area_free_many(victims);
 	if (unlikely(res)) {
@@ -99,7 +99,7 @@ static __always_inline u64 finish_ranges(struct ioasid_space *space, struct list
 	return bytes;
 }
 
-static __always_inline u64 areas_finish(struct ioasid_space *space, struct list_head *victims,
+static __always_inline u64 areas_finish(struct ioasid_space *space, struct ioasid_areas *victims,
 					bool sole, struct ioasid_unmap_result *res, bool timing)
 {
 	u64 t = ioasid_clock(timing), bytes;
@@ -112,11 +112,11 @@ static __always_inline u64 areas_finish(struct ioasid_space *space, struct list_
 }
 
 static noinline __flatten u64 areas_finish_many(struct ioasid_space *space,
-						struct list_head *victims,
+						struct ioasid_areas *victims,
 						struct ioasid_unmap_result *res, bool timing)
 {
 	/* All of them may have stayed, because no domain was cleared. */
-	if (list_empty(victims))
+	if (!victims->first)
 		return 0;
 	return areas_finish(space, victims, false, res, timing);
 }
@@ -132,12 +132,12 @@ static noinline __flatten u64 areas_finish_many(struct ioasid_space *space,
  *
  * Return: how many bytes were mapped there.
  */
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+u64 ioasid_areas_finish(struct ioasid_space *space, struct ioasid_areas *victims,
 			struct ioasid_unmap_result *res, bool timing)
 {
 	lockdep_assert_not_held(&space->areas_lock);
 	lockdep_assert_not_held(&space->domains_rwsem);
-	if (likely(list_is_singular(victims)))
+	if (likely(ioasid_areas_single(victims)))
 		return areas_finish(space, victims, true, res, timing);
 	return areas_finish_many(space, victims, res, timing);
 }

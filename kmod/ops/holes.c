@@ -30,7 +30,7 @@ int ioasid_map_check_sparse(struct ioasid_map_call *c)
 /* Count the holes. */
 static void holes_count(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(c->area);
 	unsigned long first, n, missing = 0, nr = 0;
 	struct ioasid_hole_walk w;
 
@@ -51,7 +51,7 @@ static int holes_write(struct ioasid_map_call *c)
 	struct ioasid_hole_walk w;
 	unsigned long first, n;
 
-	ioasid_holes_begin(&w, c->area->pages);
+	ioasid_holes_begin(&w, ioasid_area_pages(c->area));
 	while (ioasid_holes_next(&w, &first, &n)) {
 		range.start = c->args.iova + PFN_PHYS(first);
 		range.last = range.start + PFN_PHYS(n) - 1;
@@ -81,7 +81,7 @@ int ioasid_map_holes(struct ioasid_map_call *c)
 	if (!h->nr) {
 		/* An attach looks at it, see attach_leaves_out(). */
 		mutex_lock(&c->space->areas_lock);
-		c->area->pages->sparse = false;
+		ioasid_area_pages(c->area)->sparse = false;
 		mutex_unlock(&c->space->areas_lock);
 	}
 	if (!h->to)

@@ -157,7 +157,7 @@ void ioasid_space_put(struct ioasid_space *space)
 IOASID_EXPORT(ioasid_space_put);
 
 /* From now on every call fails; @victims are for ioasid_space_finish_all(). */
-static void space_end(struct ioasid_space *space, struct list_head *victims)
+static void space_end(struct ioasid_space *space, struct ioasid_areas *victims)
 {
 	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
@@ -169,7 +169,7 @@ static void space_end(struct ioasid_space *space, struct list_head *victims)
 
 void ioasid_space_kill(struct ioasid_space *space)
 {
-	LIST_HEAD(victims);
+	IOASID_AREAS(victims);
 
 	down_write(&space->domains_rwsem);
 	space_end(space, &victims);
@@ -185,7 +185,7 @@ IOASID_EXPORT(ioasid_space_kill);
  * which waits for owners; or -EBUSY: a group is attached (of a container or a
  * device), or an in-kernel user is registered.
  */
-int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims)
+int ioasid_space_retire(struct ioasid_space *space, struct ioasid_areas *victims)
 {
 	int ret = 0;
 

@@ -42,6 +42,12 @@ static __always_inline bool map_now(const struct ioasid_map_call *c, enum map_ki
 	return kind == MAP_ANY && unlikely(c->pin.now);
 }
 
+static __always_inline struct ioasid_pages *map_area_pages(struct ioasid_map_call *c,
+						     enum map_kind kind)
+{
+	return kind == MAP_PLAIN ? &c->area->own : ioasid_area_pages(c->area);
+}
+
 static __always_inline bool map_has(const struct ioasid_map_call *c, enum map_kind kind,
 				    enum ioasid_map_flags flag)
 {
@@ -103,7 +109,7 @@ static noinline int map_no_more(struct ioasid_map_call *c)
 static noinline int map_count(struct ioasid_map_call *c)
 {
 	/* The area may have no range yet. */
-	unsigned long weight = ioasid_weight(c->area->pages, c->args.length);
+	unsigned long weight = ioasid_weight(ioasid_area_pages(c->area), c->args.length);
 	u64 used, limit;
 
 	if (c->area->counted)
@@ -176,7 +182,7 @@ static int map_place(struct ioasid_map_call *c, struct ioasid_area_place *place)
 	if (likely(ioasid_ranges_contain(&space->iova_ranges, m->iova, c->last)))
 		return 0;
 	/* What is outside may be a hole: see map_program(). */
-	return c->area->pages->sparse ? 0 : map_out_of_range(c);
+	return ioasid_area_pages(c->area)->sparse ? 0 : map_out_of_range(c);
 }
 
 /* The checks that need areas_lock, again in type1's order. */
@@ -226,7 +232,7 @@ static struct ioasid_holder *map_holder(struct ioasid_map_call *c)
 /* The caller is the owner of the pages. */
 static int map_hold(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = &c->area->own;
 	struct ioasid_holder *h = map_holder(c);
 
 	if (unlikely(!h))
@@ -242,7 +248,7 @@ static int map_hold(struct ioasid_map_call *c)
 /* It is to share its charge. What is pinned late, or by software devices, is charged in full. */
 static noinline void map_share(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(c->area);
 
 	lockdep_assert_held(&c->space->areas_lock);
 	if (!pages->pinned && !c->pin_now)
@@ -257,24 +263,16 @@ static_assert(IOASID_MAP_READ == IOMMU_READ && IOASID_MAP_WRITE == IOMMU_WRITE);
 /* Describe the area, which is BUILDING; nothing is reserved or pinned yet. areas_lock is held. */
 static void map_describe(struct ioasid_map_call *c, enum map_kind kind)
 {
+	struct ioasid_pages *pages = &c->area->own;
 	struct ioasid_map_args *m = &c->args;
-	struct ioasid_area *area = c->area;
-	bool small = !c->space->huge;
-	struct ioasid_pages *pages;
 
 	lockdep_assert_held(&c->space->areas_lock);
-	/* The first state, as it was made. All bits of a byte are set, so that it is not read. */
-	BUILD_BUG_ON(IOASID_AREA_BUILDING);
-	area->prot = m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE);
-	area->small = small;
-	area->torn = false;
+	ioasid_area_mark(c->area, m->flags & (IOASID_MAP_READ | IOASID_MAP_WRITE), !c->space->huge);
 	if (kind == MAP_ANY && unlikely(c->source)) {
-		area->pages = c->source;
-		area->first = c->first;
+		ioasid_area_show(c->area, c->source, c->first);
 		c->source = NULL;
 		return;
 	}
-	pages = area->pages;
 	ioasid_pages_init(pages, m->vaddr, m->length >> PAGE_SHIFT, m->flags & IOASID_MAP_WRITE,
 			  m->who.pid);
 	if (kind == MAP_ANY && unlikely(c->pin.file))
@@ -326,7 +324,7 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = map_area_pages(c, kind);
 	/* Filled in where the range is free. */
 	struct ioasid_area_place place __uninitialized;
 	int ret;
@@ -337,7 +335,7 @@ static int map_claim(struct ioasid_map_call *c, enum map_kind kind, bool held)
 	if (!ret && !held)
 		ret = map_has(c, kind, IOASID_MAP_SHARED) ? map_count(c) : map_hold(c);
 	if (!ret) {
-		area->serial = ++space->serial;
+		area->number = ++space->serial;
 		area->node.start = c->args.iova;
 		area->node.last = c->last;
 		ioasid_area_insert(space, area, &place);
@@ -370,7 +368,7 @@ static noinline void map_help(struct ioasid_map_call *c)
 /* Does RLIMIT_MEMLOCK bound what is pinned now, for as long as it is mapped? See space/user.c. */
 static bool map_bounded(const struct ioasid_map_call *c)
 {
-	const struct ioasid_pages *pages = c->area->pages;
+	const struct ioasid_pages *pages = &c->area->own;
 
 	return pages->charged && likely(!pages->sparse) &&
 	       (pages->holder->mm == READ_ONCE(c->space->mm) || pages->holder->user);
@@ -382,7 +380,7 @@ static int map_bound(struct ioasid_map_call *c)
 	return c->space->user && unlikely(!map_bounded(c)) ? map_count(c) : 0;
 }
 
-/* ioasid_map_pin(), which has the comment */
+/* ioasid_map_pin(), which has the comment; pages of another area are pinned already */
 static __always_inline int map_pin(struct ioasid_map_call *c, enum map_kind kind)
 {
 	int ret;
@@ -394,8 +392,8 @@ static __always_inline int map_pin(struct ioasid_map_call *c, enum map_kind kind
 	c->pin.helpers = 0;
 	if (unlikely(c->args.length >> PAGE_SHIFT >= IOASID_WORKERS_PAGES))
 		map_help(c);
-	ret = ioasid_pages_pin(c->area->pages, &c->pin, kind == MAP_PLAIN);
-	if (!ret && kind == MAP_ANY && unlikely(c->area->pages->sparse))
+	ret = ioasid_pages_pin(&c->area->own, &c->pin, kind == MAP_PLAIN);
+	if (!ret && kind == MAP_ANY && unlikely(c->area->own.sparse))
 		ret = ioasid_map_holes(c);
 	if (ret)
 		return ret;
@@ -420,10 +418,10 @@ int ioasid_map_pin(struct ioasid_map_call *c)
 /* ioasid_map_paid() - the pages to be charged later are charged now */
 int ioasid_map_paid(struct ioasid_map_call *c)
 {
-	c->area->pages->charged += c->pin.owed;
+	c->area->own.charged += c->pin.owed;
 	c->pin.owed = 0;
 	if (unlikely(c->pin.res))
-		c->pin.res->charged = c->area->pages->charged;
+		c->pin.res->charged = c->area->own.charged;
 	return map_bound(c);
 }
 
@@ -441,7 +439,7 @@ static int map_go_live(struct ioasid_map_call *c)
 	ret = ioasid_dirty_area_init(space, c->area);
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_DIRTY, 0, 0);
-	ret = ioasid_share_settle_in(space, c->area->pages);
+	ret = ioasid_share_settle_in(space, ioasid_area_pages(c->area));
 	if (ret)
 		return ioasid_map_fail(c, ret, IOASID_R_NOMEM, 0, 0);
 	c->area->state = IOASID_AREA_LIVE;
@@ -479,10 +477,11 @@ int ioasid_map_publish(struct ioasid_map_call *c, unsigned int nr, unsigned int 
 }
 
 /* Write the page tables; domains_rwsem is held. Without @sync the device need not see it yet. */
-static int map_program(struct ioasid_map_call *c, bool sync)
+static int map_program(struct ioasid_map_call *c, enum map_kind kind, bool sync)
 {
 	struct ioasid_space *space = c->space;
 	struct ioasid_area *area = c->area;
+	const struct ioasid_pages *pages = map_area_pages(c, kind);
 	u64 t = ioasid_clock(c->pin.timing);
 	int ret;
 
@@ -490,11 +489,11 @@ static int map_program(struct ioasid_map_call *c, bool sync)
 	if (area->stop)
 		return ioasid_map_fail(c, -EINVAL, IOASID_R_DEAD, 0, 0);
 	/* By now it is known what is a hole, and the ranges may have narrowed meanwhile. */
-	if (unlikely(area->pages->sparse || c->args.flags & IOASID_MAP_SPARSE) &&
+	if (unlikely(pages->sparse || c->args.flags & IOASID_MAP_SPARSE) &&
 	    !ioasid_ranges_contain_area(&space->iova_ranges, area))
 		return map_out_of_range(c);
 
-	ret = likely(area->pages->pinned) ?
+	ret = likely(pages->pinned) ?
 	      ioasid_space_program(space, area, sync, unlikely(c->pin.timing) ? c->pin.res : NULL) : 0;
 	if (unlikely(c->pin.timing))
 		ioasid_lap(true, &t, &c->pin.res->ns_iommu);
@@ -507,7 +506,8 @@ static int map_program(struct ioasid_map_call *c, bool sync)
 static bool map_continues(const struct ioasid_map_call *c, const struct ioasid_map_call *next)
 {
 	return ioasid_area_continues(c->area, next->area) &&
-	       likely(next->area->pages->pinned && !next->area->stop && !next->pin.timing);
+	       likely(next->area->own.pinned && !next->area->stop &&
+		      !next->pin.timing);
 }
 
 /* The first of @nr mappings, and those that continue it; *@done becomes how many are written. */
@@ -523,8 +523,8 @@ static int map_program_run(struct ioasid_map_call *c, unsigned int nr, unsigned 
 	for (n = 1; n < nr && map_continues(&c[n - 1], &c[n]); n++)
 		run[n] = c[n].area;
 	/* What is special about the first one is looked at there. */
-	if (n == 1 || !c->area->pages->pinned || c->area->stop || c->pin.timing) {
-		ret = map_program(c, false);
+	if (n == 1 || !c->area->own.pinned || c->area->stop || c->pin.timing) {
+		ret = map_program(c, MAP_PLAIN, false);
 		*done = !ret;
 		return ret;
 	}
@@ -555,7 +555,7 @@ __flatten int ioasid_map_program(struct ioasid_map_call *c, unsigned int nr, uns
 /* Charge the pinned pages, if the lock for that is free. */
 static int map_pay_now(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = &c->area->own;
 
 	if (pages->holder->user || ioasid_charge_at_once())
 		return -EAGAIN;
@@ -584,6 +584,7 @@ static void map_watch(struct ioasid_map_call *c)
 /* Pin if a domain needs it, then program and publish under one hold of domains_rwsem. */
 static __always_inline int map_build(struct ioasid_map_call *c, enum map_kind kind)
 {
+	const struct ioasid_pages *pages = map_area_pages(c, kind);
 	struct ioasid_space *space = c->space;
 	unsigned int done;
 	bool idle;
@@ -600,13 +601,13 @@ static __always_inline int map_build(struct ioasid_map_call *c, enum map_kind ki
 		ret = map_lock_domains(c, kind);
 		if (ret)
 			return ret;
-		if (c->area->pages->pinned || !ioasid_space_pins(space))
+		if (pages->pinned || !ioasid_space_pins(space))
 			break;
 		up_read(&space->domains_rwsem);
 		c->pin_now = true;
 	}
-	idle = c->area->pages->pinned && !ioasid_space_pins(space);
-	ret = map_program(c, true);
+	idle = pages->pinned && !ioasid_space_pins(space);
+	ret = map_program(c, kind, true);
 	if (!ret)
 		ret = ioasid_map_publish(c, 1, &done);
 	up_read(&space->domains_rwsem);
@@ -640,7 +641,7 @@ static int map_check(struct ioasid_map_call *c, enum map_kind kind)
 /* An area that has no range yet ends. */
 static noinline void map_drop(struct ioasid_map_call *c)
 {
-	ioasid_pages_put_area(c->area->pages, false, NULL);
+	ioasid_pages_put_area(ioasid_area_pages(c->area), false, NULL);
 	ioasid_area_free(c->area);
 }
 
@@ -694,13 +695,13 @@ __flatten int ioasid_map_reserve(struct ioasid_map_call *c, unsigned int nr, uns
 		map_describe(&c[n], MAP_PLAIN);
 		/* The owner is the same for all, and is looked for once. */
 		if (likely(h)) {
-			c[n].area->pages->holder = h;
+			c[n].area->own.holder = h;
 			more++;
 		}
 		ret = map_claim(&c[n], MAP_PLAIN, h);
 		if (ret)
 			break;
-		h = c[n].area->pages->holder;
+		h = c[n].area->own.holder;
 	}
 	if (more)
 		refcount_add(more, &h->refs);

@@ -144,8 +144,8 @@ static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int 
 			gathered = batch_gather(&c[i], nr - i, &lot);
 		if (likely(gathered)) {
 			gathered--;
-			VM_WARN_ON_ONCE(!ioasid_lot_has(&lot, c[i].area->pages));
-			ret = ioasid_lot_take(&lot, c[i].area->pages, &c[i].pin);
+			VM_WARN_ON_ONCE(!ioasid_lot_has(&lot, &c[i].area->own));
+			ret = ioasid_lot_take(&lot, &c[i].area->own, &c[i].pin);
 		} else {
 			/* Those after it are probably no neighbours either. */
 			gather = lot.nr;
@@ -167,7 +167,7 @@ static noinline __flatten int batch_pin(struct ioasid_map_call *c, unsigned int 
 /* Charge for one mapping, whose pages are pinned. */
 static noinline int batch_pay_one(struct ioasid_map_call *c)
 {
-	struct ioasid_pages *pages = c->area->pages;
+	struct ioasid_pages *pages = &c->area->own;
 	u64 limit = 0;
 	int ret;
 
@@ -187,11 +187,11 @@ static bool batch_pay_sum(struct ioasid_map_call *c, unsigned int nr)
 	unsigned long sum = 0;
 	unsigned int i;
 
-	if (!nr || c->area->pages->holder->user)
+	if (!nr || c->area->own.holder->user)
 		return false;
 	for (i = 0; i < nr; i++)
 		sum += c[i].pin.owed;
-	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(c->area->pages, sum);
+	return sum && !ioasid_charge_at_once() && !ioasid_charge_sum(&c->area->own, sum);
 }
 
 /* Charge all that is uncharged. Return: 0; or an errno, and *@done of @nr are charged. */

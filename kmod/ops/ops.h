@@ -17,7 +17,7 @@ struct ioasid_iova_range;
 /* lifecycle.c */
 extern unsigned int ioasid_dma_entry_limit;
 extern bool ioasid_charge_shared;
-int ioasid_space_retire(struct ioasid_space *space, struct list_head *victims);
+int ioasid_space_retire(struct ioasid_space *space, struct ioasid_areas *victims);
 
 /**
  * struct ioasid_map_holes - where the holes of a mapping are to be reported
@@ -195,13 +195,13 @@ int ioasid_unmap_dirty(struct ioasid_space *space, u32 flags, const struct ioasi
 #define IOASID_AREAS_PER_HOLD	256
 
 /* finish.c */
-u64 ioasid_areas_finish(struct ioasid_space *space, struct list_head *victims,
+u64 ioasid_areas_finish(struct ioasid_space *space, struct ioasid_areas *victims,
 			struct ioasid_unmap_result *res, bool timing);
 
 /* teardown.c */
-void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims);
-void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims);
+void ioasid_space_claim_all(struct ioasid_space *space, struct ioasid_areas *victims);
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct ioasid_areas *victims);
+void ioasid_space_finish_all(struct ioasid_space *space, struct ioasid_areas *victims);
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area);
 
 /**
@@ -257,7 +257,7 @@ static inline void ioasid_share_note(struct ioasid_space *space, const struct io
 static inline int ioasid_share_settle_in(struct ioasid_space *space, struct ioasid_pages *pages)
 {
 	lockdep_assert_held(&space->areas_lock);
-	return unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) && unlikely(space->booked) ?
+	return unlikely(space->booked) && unlikely(READ_ONCE(pages->share) == IOASID_SHARE_ALONE) ?
 	       __ioasid_share_settle_in(space, pages) : 0;
 }
 

@@ -227,12 +227,13 @@ static int owner_check(struct ioasid_space *space, u64 since, unsigned int *nr,
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false)) {
-			if (area->serial > since)
+			if (ioasid_area_serial(area) > since)
 				continue;
 			ioasid_area_wait_begin(space, area, w);
 			return -EAGAIN;
 		}
-		if (!area->pages->of_file && !ioasid_pages_are_mine(area->pages))
+		if (!ioasid_area_pages(area)->of_file &&
+		    !ioasid_pages_are_mine(ioasid_area_pages(area)))
 			return ioasid_fail(f, -EINVAL, IOASID_R_NO_MM, ioasid_area_start(area),
 					   ioasid_area_last(area));
 		++*nr;
@@ -251,9 +252,9 @@ static void owner_take(struct ioasid_space *space, struct owner_move *moves)
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
 		if (ioasid_area_in_flight(area, false))
 			continue;
-		atomic_inc(&area->pages->nr_areas);
-		refcount_inc(&area->pages->refs);
-		moves[i].pages = area->pages;
+		atomic_inc(&ioasid_area_pages(area)->nr_areas);
+		refcount_inc(&ioasid_area_pages(area)->refs);
+		moves[i].pages = ioasid_area_pages(area);
 		moves[i].args = (struct ioasid_owner_args){
 			.iova = ioasid_area_start(area),
 			.length = ioasid_area_bytes(area),

@@ -50,7 +50,8 @@ static struct ioasid_area *find_live(struct ioasid_space *space, u64 start, bool
 	lockdep_assert_held(&space->areas_lock);
 	area = ioasid_area_first(space, start, U64_MAX);
 	/* A torn area is put into no new domain. */
-	while (area && (area->state != IOASID_AREA_LIVE || area->pages->pinned != pinned ||
+	while (area && (area->state != IOASID_AREA_LIVE ||
+			ioasid_area_pages(area)->pinned != pinned ||
 			(!pinned && area->torn)))
 		area = ioasid_area_next(space, area, start, U64_MAX);
 	return area;
@@ -81,7 +82,7 @@ static bool replay_begin(struct replay *r, u64 start)
 	if (area) {
 		r->start = ioasid_area_start(area);
 		r->last = ioasid_area_last(area);
-		r->pages = area->pages;
+		r->pages = ioasid_area_pages(area);
 		refcount_inc(&r->pages->refs);
 		ioasid_pages_describe(&r->own, r->pages);
 	}
@@ -97,8 +98,8 @@ static struct ioasid_area *replay_area(struct replay *r)
 
 	lockdep_assert_held(&space->areas_lock);
 	area = space->no_vaddr ? NULL : ioasid_area_first(space, r->start, r->start);
-	if (!area || area->state != IOASID_AREA_LIVE || area->pages != r->pages ||
-	    area->pages->pinned || !ioasid_pages_alike(&r->own, area->pages))
+	if (!area || area->state != IOASID_AREA_LIVE || ioasid_area_pages(area) != r->pages ||
+	    r->pages->pinned || !ioasid_pages_alike(&r->own, r->pages))
 		return NULL;
 	return area;
 }
@@ -155,7 +156,7 @@ static int replay_pay(struct replay *r, unsigned long due, struct ioasid_fail *f
 static int replay_move(struct replay *r, struct ioasid_area *area, unsigned long due,
 		       struct ioasid_fail *f)
 {
-	struct ioasid_pages *pages = area->pages, *own = &r->own;
+	struct ioasid_pages *pages = ioasid_area_pages(area), *own = &r->own;
 	int ret;
 
 	lockdep_assert_held(&r->space->areas_lock);
@@ -261,9 +262,10 @@ int ioasid_space_pin_all(struct ioasid_space *space, struct ioasid_fail *f)
  */
 static bool replay_idle_keeps(const struct ioasid_area *area)
 {
-	return area->pages->share &&
-	       (area->num_accesses ||
-		(area->pages->share == IOASID_SHARE_JOINED && ioasid_area_has_pins(area)));
+	u8 share = ioasid_area_pages(area)->share;
+
+	return share && (area->num_accesses ||
+			 (share == IOASID_SHARE_JOINED && ioasid_area_has_pins(area)));
 }
 
 /* The first mapping from @start up whose pins can go. */
@@ -292,7 +294,7 @@ static bool idle_take(struct ioasid_space *space, u64 *start, struct ioasid_page
 	mutex_lock(&space->areas_lock);
 	area = ioasid_space_pins(space) ? NULL : replay_find_idle(space, *start);
 	if (area) {
-		pages = area->pages;
+		pages = ioasid_area_pages(area);
 		ioasid_pages_describe(own, pages);
 		ioasid_pages_move(own, pages);
 		own->charged = pages->charged -

@@ -39,7 +39,7 @@ static int share_survey_space(struct ioasid_space *space, const struct ioasid_pa
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
 		if (area->state == IOASID_AREA_LIVE)
-			ret = share_survey_pages(space, area->pages, like, excess);
+			ret = share_survey_pages(space, ioasid_area_pages(area), like, excess);
 	mutex_unlock(&space->areas_lock);
 	return ret;
 }

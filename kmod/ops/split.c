@@ -64,7 +64,7 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 	 * What is revoked and comes back is cleared and written as a whole. In a container pages
 	 * are pinned only while there is a domain, and each mapping has its own.
 	 */
-	if (area->pages->bare || space->flags & IOASID_SPACE_CONTAINER)
+	if (ioasid_area_pages(area)->bare || space->flags & IOASID_SPACE_CONTAINER)
 		return split_fail(f, -EINVAL, IOASID_R_BISECT, area);
 	if (area->no_vaddr)
 		return split_fail(f, -EBUSY, IOASID_R_VADDR, area);
@@ -86,7 +86,7 @@ static int split_check(struct ioasid_space *space, const struct ioasid_area *are
 static int split_count(struct ioasid_space *space, struct split *s, u64 at, u64 last,
 		       const struct split *above, struct ioasid_fail *f)
 {
-	const struct ioasid_pages *pages = s->area->pages;
+	const struct ioasid_pages *pages = ioasid_area_pages(s->area);
 	u64 start = ioasid_area_start(s->area), used, limit;
 	bool counts = s->area->counted || (above && above->area == s->area && above->rest);
 	struct ioasid_who who;
@@ -123,12 +123,14 @@ static int split_alloc(struct ioasid_space *space, struct split *s, u64 at, u64 
 	s->part = part;
 	part->node.start = at;
 	part->node.last = last;
-	if (area->extra)
+	part->number = ioasid_area_serial(area);
+	if (area->extended)
 		ret = ioasid_area_extend(space, part);
-	if (!ret && area->extra)
+	if (!ret && area->extended)
 		ret = ioasid_dirty_area_part(area, part, from) ?: ioasid_area_part_pins(area, part);
 	if (!ret && s->own)
-		ret = ioasid_pages_may_cut(area->pages, area->first + from, &s->cut);
+		ret = ioasid_pages_may_cut(ioasid_area_pages(area),
+					   ioasid_area_first_page(area) + from, &s->cut);
 	return ret;
 }
 
@@ -142,7 +144,7 @@ static void split_drop(struct ioasid_space *space, struct split *s)
 	if (s->weight)
 		ioasid_user_drop_mapping(space->user, s->weight);
 	if (s->part) {
-		if (s->part->extra)
+		if (s->part->extended)
 			xa_destroy(&s->part->extra->pins);
 		ioasid_area_free(s->part);
 	}
@@ -165,7 +167,8 @@ static int split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 	if (ret)
 		return ret;
 	s->area = area;
-	s->own = above && above->area == area ? above->own : ioasid_pages_sole(area->pages);
+	s->own = above && above->area == area ? above->own :
+						ioasid_pages_sole(ioasid_area_pages(area));
 	ret = split_count(space, s, at, last, above, f);
 	if (!ret && split_alloc(space, s, at, last))
 		ret = ioasid_fail(f, -ENOMEM, IOASID_R_NOMEM, 0, 0);
@@ -179,17 +182,17 @@ static int split_prepare(struct ioasid_space *space, struct ioasid_area *area, u
 static void split_pages(struct split *s)
 {
 	struct ioasid_area *area = s->area, *part = s->part;
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(area);
 
 	/* Nothing can have come to them since: see ioasid_pages_sole(). */
 	if (s->own) {
-		ioasid_pages_cut(pages, part->pages, &s->cut);
+		ioasid_pages_cut(pages, ioasid_area_pages(part), &s->cut);
 		return;
 	}
 	atomic_inc(&pages->nr_areas);
 	refcount_inc(&pages->refs);
-	part->first = area->first + PHYS_PFN(part->node.start - area->node.start);
-	part->pages = pages;
+	ioasid_area_show(part, pages, ioasid_area_first_page(area) +
+			 PHYS_PFN(part->node.start - area->node.start));
 }
 
 /*
@@ -203,11 +206,10 @@ static void split_commit(struct ioasid_space *space, struct split *s)
 
 	lockdep_assert_held(&space->areas_lock);
 	/* Its extents and its length change. */
-	ioasid_watch_drop(area->pages, space->entry.id, ioasid_area_start(area));
+	ioasid_watch_drop(ioasid_area_pages(area), space->entry.id, ioasid_area_start(area));
 	split_pages(s);
 	ioasid_area_drop_pins(area, part->node.start);
 	area->node.last = part->node.start - 1;
-	part->serial = area->serial;
 	part->state = IOASID_AREA_LIVE;
 	part->prot = area->prot;
 	part->small = area->small;

@@ -19,11 +19,12 @@ static bool stale_begins(const struct ioasid_area *area, u64 *iova)
 	bool hole;
 
 	/* Without a valid address there is nothing to compare with. */
-	if (area->state != IOASID_AREA_LIVE || !area->pages->pinned || area->no_vaddr)
+	if (area->state != IOASID_AREA_LIVE || !ioasid_area_pages(area)->pinned || area->no_vaddr)
 		return false;
 	for (;;) {
-		n = ioasid_pages_until(area->pages,
-				       area->first + PHYS_PFN(at - ioasid_area_start(area)), &hole);
+		n = ioasid_pages_until(ioasid_area_pages(area),
+				       ioasid_area_first_page(area) +
+				       PHYS_PFN(at - ioasid_area_start(area)), &hole);
 		if (!hole)
 			break;
 		if (n > PHYS_PFN(ioasid_area_last(area) - at))
@@ -46,10 +47,10 @@ static bool stale_next(struct ioasid_space *space, u64 iova, struct ioasid_stale
 		area = ioasid_area_next(space, area, iova, U64_MAX);
 	if (area) {
 		b->iova = iova;
-		b->serial = area->serial;
+		b->serial = ioasid_area_serial(area);
 		first = PHYS_PFN(b->iova - ioasid_area_start(area));
 		b->nr = min(ioasid_area_npages(area) - first, (unsigned long)IOASID_STALE_PAGES);
-		ioasid_stale_copy(b, area->pages, area->first + first);
+		ioasid_stale_copy(b, ioasid_area_pages(area), ioasid_area_first_page(area) + first);
 	}
 	mutex_unlock(&space->areas_lock);
 	return area;
@@ -63,8 +64,8 @@ static bool stale_counts(struct ioasid_space *space, const struct ioasid_stale_b
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, b->iova, b->iova);
-	same = area && area->serial == b->serial && area->state == IOASID_AREA_LIVE &&
-	       area->pages->pinned && !area->no_vaddr &&
+	same = area && ioasid_area_serial(area) == b->serial && area->state == IOASID_AREA_LIVE &&
+	       ioasid_area_pages(area)->pinned && !area->no_vaddr &&
 	       PHYS_PFN(ioasid_area_last(area) - b->iova) >= b->nr - 1;
 	mutex_unlock(&space->areas_lock);
 	return same;

@@ -26,20 +26,22 @@
  * more. The last access finishes an area, since a copy may wait for a page fault, which
  * user space can delay without limit.
  */
-void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *victims)
+void ioasid_space_leave_to_users(struct ioasid_space *space, struct ioasid_areas *victims)
 {
-	struct ioasid_area *area, *tmp;
+	struct ioasid_area *area, *next = victims->first;
 	unsigned int n = 0;
 
 	lockdep_assert_held_write(&space->domains_rwsem);
 	mutex_lock(&space->areas_lock);
-	list_for_each_entry_safe(area, tmp, victims, link) {
+	ioasid_areas_init(victims);
+	while ((area = next)) {
+		next = area->link;
 		ioasid_area_break(&n);
 		ioasid_area_stuck(space, area);
-		if (!area->num_accesses)
-			continue;
-		list_del_init(&area->link);
-		area->stop = true;
+		if (area->num_accesses)
+			area->stop = true;
+		else
+			ioasid_areas_add(victims, area);
 	}
 	mutex_unlock(&space->areas_lock);
 }
@@ -51,7 +53,7 @@ void ioasid_space_leave_to_users(struct ioasid_space *space, struct list_head *v
  * Maps in flight are in no domain yet, and stop. Unmaps in flight have cleared their
  * areas.
  */
-void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victims)
+void ioasid_space_claim_all(struct ioasid_space *space, struct ioasid_areas *victims)
 {
 	struct ioasid_domain *d;
 	struct ioasid_area *area;
@@ -65,17 +67,17 @@ void ioasid_space_claim_all(struct ioasid_space *space, struct list_head *victim
 		if (area->state != IOASID_AREA_LIVE)
 			continue;
 		area->state = IOASID_AREA_DYING;
-		list_add_tail(&area->link, victims);
+		ioasid_areas_add(victims, area);
 	}
 	mutex_unlock(&space->areas_lock);
 
-	if (!list_empty(victims))
+	if (victims->first)
 		list_for_each_entry(d, &space->domains, link)
 			ioasid_domain_clear(d, victims, 0, NULL, false);
 }
 
 /* ioasid_space_finish_all() - teardown, last part; no lock is held */
-void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victims)
+void ioasid_space_finish_all(struct ioasid_space *space, struct ioasid_areas *victims)
 {
 	struct ioasid_unmap_args args = { .flags = IOASID_UNMAP_ALL | IOASID_UNMAP_TEARDOWN };
 	bool timing = trace_ioasid_unmap_done_enabled() ||
@@ -87,9 +89,9 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
 	unsigned int n = 0;
 
 	ioasid_assert_may_wait(space);
-	if (list_empty(victims))
+	if (!victims->first)
 		return;
-	list_for_each_entry(area, victims, link) {
+	ioasid_for_each_listed(area, victims) {
 		ioasid_area_break(&n);
 		ioasid_area_forget_pins(space, area);
 		if (area->stuck) {
@@ -115,14 +117,16 @@ void ioasid_space_finish_all(struct ioasid_space *space, struct list_head *victi
  */
 void ioasid_area_unuse(struct ioasid_space *space, struct ioasid_area *area)
 {
-	LIST_HEAD(victims);
+	IOASID_AREAS(victims);
 
 	lockdep_assert_held(&space->areas_lock);
+	if (unlikely(area->num_accesses == IOASID_ACCESSES_MAX))
+		ioasid_space_changed(space);
 	if (!--area->num_accesses) {
 		ioasid_space_changed(space);
 		if (area->stop) {
 			ioasid_area_stuck(space, area);
-			list_add(&area->link, &victims);
+			ioasid_areas_add(&victims, area);
 		}
 	}
 	mutex_unlock(&space->areas_lock);

@@ -41,7 +41,7 @@ static noinline bool map_keep(struct ioasid_map_call *c)
 			ioasid_dirty_area_init(space, area);
 		space->maps++;
 		space->bytes += ioasid_area_bytes(area);
-		ioasid_share_settle_in(space, area->pages);
+		ioasid_share_settle_in(space, ioasid_area_pages(area));
 		ioasid_area_keep(space, area);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -68,7 +68,7 @@ noinline int ioasid_map_undo(struct ioasid_map_call *c, int err)
 		if (kept)
 			return err;
 	}
-	ioasid_pages_put_area(area->pages, area->stuck, NULL);
+	ioasid_pages_put_area(ioasid_area_pages(area), area->stuck, NULL);
 	map_unreserve(c);
 	ioasid_area_free(area);
 	return err;

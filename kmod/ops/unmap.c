@@ -22,7 +22,6 @@
  *  - policies are notified before the first lock and after the last; they choose how
  *    often to flush, and can neither veto nor delay.
  */
-#include <linux/list_sort.h>
 #include <linux/mm.h>
 
 #include <trace/events/ioasid.h>
@@ -58,7 +57,7 @@ struct unmap_call {
 	struct ioasid_fail fail;
 	/* For policies and the trace event at its end; NULL: none reports it. */
 	struct ioasid_unmap_result *res;
-	struct list_head victims;
+	struct ioasid_areas victims;
 	struct ioasid_seen_by seen_by;
 	const struct ioasid_dirty_query *dirty;
 	struct ioasid_dirty_piece *piece;
@@ -109,7 +108,8 @@ static struct ioasid_area *unmap_step(const struct unmap_call *c, struct ioasid_
 /* The first from @area on that is not in flight, or was reserved before the call began. */
 static struct ioasid_area *unmap_skip(const struct unmap_call *c, struct ioasid_area *area)
 {
-	while (area && unlikely(ioasid_area_in_flight(area, true)) && area->serial > c->since)
+	while (area && unlikely(ioasid_area_in_flight(area, true)) &&
+	       ioasid_area_serial(area) > c->since)
 		area = unmap_step(c, area);
 	return area;
 }
@@ -195,7 +195,9 @@ static bool unmap_v1_stops(struct unmap_call *c, enum unmap_kind kind, struct io
 /* Memory of a file, and pages that other areas show too, have no address to update. */
 static bool unmap_has_vaddr(const struct ioasid_area *area)
 {
-	return !area->pages->of_file && atomic_read(&area->pages->nr_areas) == 1;
+	const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+	return !pages->of_file && atomic_read(&pages->nr_areas) == 1;
 }
 
 static int unmap_vaddr_check(const struct ioasid_area *area)
@@ -220,7 +222,8 @@ static int unmap_vaddr(struct unmap_call *c, struct ioasid_area *first)
 	}
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->no_vaddr = true;
-		ioasid_watch_drop(area->pages, c->space->entry.id, ioasid_area_start(area));
+		ioasid_watch_drop(ioasid_area_pages(area), c->space->entry.id,
+				  ioasid_area_start(area));
 		c->space->no_vaddr++;
 		c->bytes += ioasid_area_bytes(area);
 	}
@@ -234,7 +237,7 @@ static void unmap_take(struct unmap_call *c, struct ioasid_area *first)
 	for (area = first; area; area = unmap_next(c, area)) {
 		area->state = IOASID_AREA_DYING;
 		area->wanted = false;
-		list_add_tail(&area->link, &c->victims);
+		ioasid_areas_add(&c->victims, area);
 		c->before = area;
 	}
 }
@@ -284,7 +287,7 @@ static noinline bool unmap_pins_stay(struct unmap_call *c, struct ioasid_area *a
 static bool unmap_may_now(const struct ioasid_area *area)
 {
 	return !ioasid_area_in_flight(area, true) && !ioasid_area_has_pins(area) &&
-	       ioasid_pages_are_mine(area->pages);
+	       ioasid_pages_are_mine(ioasid_area_pages(area));
 }
 
 /* Claim all areas of the range, or none. areas_lock is held. */
@@ -336,7 +339,7 @@ static noinline u32 unmap_per_sync(struct unmap_call *c)
 	unsigned int n = 0;
 
 	unmap_identify(c);
-	list_for_each_entry(area, &c->victims, link) {
+	ioasid_for_each_listed(area, &c->victims) {
 		sync.mappings++;
 		sync.bytes += ioasid_area_bytes(area);
 		ioasid_area_break(&n);
@@ -375,13 +378,6 @@ static __always_inline int unmap_find_ranges(struct unmap_call *c)
 	return ret;
 }
 
-static int unmap_order(void *compared, const struct list_head *a, const struct list_head *b)
-{
-	ioasid_area_break(compared);
-	return ioasid_area_start(list_entry(a, struct ioasid_area, link)) >
-	       ioasid_area_start(list_entry(b, struct ioasid_area, link));
-}
-
 static int unmap_lock(struct unmap_call *c, enum unmap_kind kind)
 {
 	if (kind == UNMAP_ANY && unlikely(c->now))
@@ -394,7 +390,6 @@ static int unmap_lock(struct unmap_call *c, enum unmap_kind kind)
 static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kind)
 {
 	struct ioasid_space *space = c->space;
-	unsigned int compared = 0;
 	struct ioasid_domain *d;
 	u32 per_sync = 0;
 	int ret;
@@ -408,7 +403,7 @@ static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kin
 	if (kind == UNMAP_RANGES) {
 		ret = unmap_find_ranges(c);
 		if (c->unsorted)
-			list_sort(&compared, &c->victims, unmap_order);
+			ioasid_areas_sort(&c->victims);
 	} else {
 		ret = unmap_lock(c, kind);
 		if (!ret) {
@@ -416,7 +411,7 @@ static __always_inline int unmap_claim(struct unmap_call *c, enum unmap_kind kin
 			mutex_unlock(&space->areas_lock);
 		}
 	}
-	if (!list_empty(&c->victims)) {
+	if (c->victims.first) {
 		if (ioasid_policy_has(IOASID_OP_UNMAP_SYNC))
 			per_sync = unmap_per_sync(c);
 		list_for_each_entry(d, &space->domains, link)
@@ -444,17 +439,20 @@ static void unmap_not_done(struct unmap_call *c, const struct ioasid_area *area)
  */
 static noinline int unmap_keep_stuck(struct unmap_call *c)
 {
-	struct ioasid_area *area, *tmp;
+	struct ioasid_area *area, *next = c->victims.first;
 	unsigned int n = 0;
 	int ret = 0;
 
 	mutex_lock(&c->space->areas_lock);
-	list_for_each_entry_safe(area, tmp, &c->victims, link) {
+	ioasid_areas_init(&c->victims);
+	while ((area = next)) {
+		next = area->link;
 		ioasid_area_break(&n);
-		if (!ioasid_area_stuck(c->space, area))
+		if (!ioasid_area_stuck(c->space, area)) {
+			ioasid_areas_add(&c->victims, area);
 			continue;
-		list_del_init(&area->link);
-		ioasid_share_settle_in(c->space, area->pages);
+		}
+		ioasid_share_settle_in(c->space, ioasid_area_pages(area));
 		ioasid_area_keep(c->space, area);
 		ret = unmap_fail(c, -EIO, IOASID_R_IOMMU_SHORT, ioasid_area_start(area),
 				 ioasid_area_last(area));
@@ -469,7 +467,7 @@ static __always_inline int unmap_finish(struct unmap_call *c, enum unmap_kind ki
 {
 	int ret;
 
-	if (list_empty(&c->victims))
+	if (!c->victims.first)
 		return 0;
 	ret = unlikely(c->stuck) ? unmap_keep_stuck(c) : 0;
 	if (kind == UNMAP_ANY && c->dirty && !ret && ioasid_dirty_report(c->space, &c->victims, c->dirty, c->piece))
@@ -609,7 +607,7 @@ static __always_inline void unmap_init(struct unmap_call *c, struct ioasid_space
 	c->bytes = 0;
 	c->fail = (struct ioasid_fail){};
 	c->res = NULL;
-	INIT_LIST_HEAD(&c->victims);
+	ioasid_areas_init(&c->victims);
 	c->seen_by.slots = 0;
 	c->dirty = NULL;
 	c->piece = NULL;

@@ -59,7 +59,8 @@ static struct ioasid_xpin *pin_find(struct ioasid_area *area, u64 iova)
 /* Where the page at @iova is in the owner's memory, or in the file. */
 static unsigned long pin_area_vaddr(const struct ioasid_area *area, u64 iova)
 {
-	return area->pages->vaddr + (area->first << PAGE_SHIFT) + (iova - ioasid_area_start(area));
+	return ioasid_area_pages(area)->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT) +
+	       (iova - ioasid_area_start(area));
 }
 
 static void xpin_free(struct ioasid_xpin *x)
@@ -184,7 +185,7 @@ static struct page *pin_again(struct ioasid_space *space, struct ioasid_area *ar
 /* Put the pin into the area, and what was paid for it; 0, PIN_PAY, or why not. */
 static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 {
-	bool pay = !area->pages->pinned && !c->x->plain && !PageReserved(c->x->page);
+	bool pay = !ioasid_area_pages(area)->pinned && !c->x->plain && !PageReserved(c->x->page);
 	unsigned long index = pin_area_index(area, c->iova);
 	int ret;
 
@@ -197,7 +198,7 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 	if (ret)
 		return ioasid_fail(c->f, ret, IOASID_R_NOMEM, c->iova, 0);
 	if (pay) {
-		ret = ioasid_charge_move(area->pages, &c->payer, 1);
+		ret = ioasid_charge_move(ioasid_area_pages(area), &c->payer, 1);
 		if (ret) {
 			xa_erase(pins_of(area), index);
 			return ioasid_fail(c->f, ret, IOASID_R_POLICY, 1, 0);
@@ -214,14 +215,14 @@ static int pin_insert(struct pin_call *c, struct ioasid_area *area)
 static bool pin_fits(const struct pin_call *c, const struct ioasid_area *area)
 {
 	lockdep_assert_held(&c->space->areas_lock);
-	return area->pages == c->pages && pin_area_vaddr(area, c->iova) == c->vaddr &&
-	       (c->pages->of_file || ioasid_pages_alike(&c->payer, area->pages));
+	return ioasid_area_pages(area) == c->pages && pin_area_vaddr(area, c->iova) == c->vaddr &&
+	       (c->pages->of_file || ioasid_pages_alike(&c->payer, ioasid_area_pages(area)));
 }
 
 /* 0 with the page; -EAGAIN if it is mapped anew; PIN_PAY; or why not. */
 static int pin_commit(struct pin_call *c, struct page **page)
 {
-	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, false, c->f);
 	int ret = 0;
 
 	if (IS_ERR(area))
@@ -258,7 +259,7 @@ static int pin_slow(struct pin_call *c, struct page **page)
 /* Describe the page that is to be pinned, unless some user has it: then that is @page. */
 static int pin_begin(struct pin_call *c, int prot, struct page **page)
 {
-	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, c->f);
+	struct ioasid_area *area = ioasid_access_lock_area(c->space, c->iova, false, c->f);
 	int ret = 0;
 
 	if (IS_ERR(area))
@@ -269,7 +270,7 @@ static int pin_begin(struct pin_call *c, int prot, struct page **page)
 	else
 		*page = pin_again(c->space, area, c->iova);
 	if (!ret && !*page) {
-		c->pages = area->pages;
+		c->pages = ioasid_area_pages(area);
 		refcount_inc(&c->pages->refs);
 		c->vaddr = pin_area_vaddr(area, c->iova);
 		if (!c->pages->of_file)
@@ -303,7 +304,7 @@ static int pin_one(struct ioasid_space *space, u64 iova, int prot, struct page *
 static void unpin_settle(struct ioasid_space *space, struct ioasid_area *area,
 			 struct ioasid_xpin *x, struct ioasid_pages *payer)
 {
-	struct ioasid_pages *pages = area->pages;
+	struct ioasid_pages *pages = ioasid_area_pages(area);
 
 	lockdep_assert_held(&space->areas_lock);
 	if (!x->charged)
@@ -512,7 +513,7 @@ unsigned long ioasid_area_paid(struct ioasid_space *space, u64 iova,
 	ioasid_assert_may_wait(space);
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, iova, iova);
-	if (area && area->pages == pages && ioasid_area_has_pins(area))
+	if (area && ioasid_area_pages(area) == pages && ioasid_area_has_pins(area))
 		xa_for_each_range(pins_of(area), index, x, first, first + n - 1)
 			paid += x->charged;
 	mutex_unlock(&space->areas_lock);
@@ -618,7 +619,8 @@ void ioasid_area_forget_pins(struct ioasid_space *space, struct ioasid_area *are
 	struct ioasid_xpin *x;
 	u64 n = 0;
 
-	if (!ioasid_area_has_pins(area))
+	/* Others may set another mark in the same word, but this one is settled. */
+	if (!data_race(ioasid_area_has_pins(area)))
 		return;
 	ioasid_space_report(space, IOASID_ERROR_TEARDOWN, -EBUSY, &f);
 	while ((x = pin_take(space, area, &payer))) {

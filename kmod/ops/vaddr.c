@@ -102,11 +102,12 @@ int ioasid_change_vaddr(struct ioasid_space *space, u64 iova, u64 vaddr, u64 len
 		ret = PTR_ERR(area);
 		goto out;
 	}
-	ret = ioasid_pages_change_owner(area->pages, &args, &f);
+	ret = ioasid_pages_change_owner(ioasid_area_pages(area), &args, &f);
 
 	mutex_lock(&space->areas_lock);
 	if (!ret) {
-		area->pages->vaddr = vaddr - (area->first << PAGE_SHIFT);
+		ioasid_area_pages(area)->vaddr = vaddr -
+						 (ioasid_area_first_page(area) << PAGE_SHIFT);
 		area->no_vaddr = false;
 		space->no_vaddr--;
 		ioasid_space_bequeath(space, heir);

@@ -46,8 +46,8 @@ static struct ioasid_area *watch_next(struct ioasid_space *space, u64 iova, u64 
 	struct ioasid_area *area = ioasid_area_first(space, iova, last);
 
 	lockdep_assert_held(&space->areas_lock);
-	while (area && (area->state != IOASID_AREA_LIVE || !area->pages->pinned ||
-			area->pages->of_file || area->no_vaddr))
+	while (area && (area->state != IOASID_AREA_LIVE || !ioasid_area_pages(area)->pinned ||
+			ioasid_area_pages(area)->of_file || area->no_vaddr))
 		area = ioasid_area_next(space, area, iova, last);
 	return area;
 }
@@ -70,9 +70,9 @@ static int watch_one(struct ioasid_space *space, u64 iova, u64 serial, struct mm
 		return -ENOMEM;
 	mutex_lock(&space->areas_lock);
 	area = watch_next(space, iova, iova);
-	if (area && area->serial == serial && ioasid_area_npages(area) == npages) {
-		ioasid_watch_add(s, area->pages, area->first, space->entry.id,
-				 ioasid_area_start(area));
+	if (area && ioasid_area_serial(area) == serial && ioasid_area_npages(area) == npages) {
+		ioasid_watch_add(s, ioasid_area_pages(area), ioasid_area_first_page(area),
+				 space->entry.id, ioasid_area_start(area));
 		s = NULL;
 	}
 	mutex_unlock(&space->areas_lock);
@@ -99,9 +99,9 @@ static int watch_range(struct ioasid_space *space, u64 iova, u64 last, bool wait
 		if (area) {
 			start = ioasid_area_start(area);
 			end = ioasid_area_last(area);
-			serial = area->serial;
+			serial = ioasid_area_serial(area);
 			npages = ioasid_area_npages(area);
-			mm = ioasid_pages_mm(area->pages);
+			mm = ioasid_pages_mm(ioasid_area_pages(area));
 		}
 		mutex_unlock(&space->areas_lock);
 		if (!area)

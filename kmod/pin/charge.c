@@ -33,12 +33,17 @@
  */
 int ioasid_pages_ask_cap(struct ioasid_pages *pages)
 {
-	if (pages->lock_cap == IOASID_CAP_UNKNOWN) {
+	u32 tag = pages->ext.tag;
+
+	if (ioasid_pages_cap(pages) == IOASID_CAP_UNKNOWN) {
 		if (current->mm != pages->holder->mm)
 			return IOASID_CAP_NO;
-		pages->lock_cap = capable(CAP_IPC_LOCK) ? IOASID_CAP_YES : IOASID_CAP_NO;
+		tag |= FIELD_PREP(IOASID_TAG_CAP,
+				  capable(CAP_IPC_LOCK) ? IOASID_CAP_YES : IOASID_CAP_NO);
+		/* Another task may look for the thread. */
+		WRITE_ONCE(pages->ext.tag, tag);
 	}
-	return pages->lock_cap;
+	return FIELD_GET(IOASID_TAG_CAP, tag);
 }
 
 /* RLIMIT_MEMLOCK of the owner, in pages. */
@@ -144,7 +149,7 @@ static noinline void charge_refused(const struct ioasid_pages *pages, unsigned l
 int ioasid_charge_owner(struct ioasid_pages *pages, unsigned long npages, bool accounts,
 			u64 *limit)
 {
-	bool bypass = pages->lock_cap == IOASID_CAP_YES || accounts;
+	bool bypass = ioasid_pages_cap(pages) == IOASID_CAP_YES || accounts;
 	int ret;
 
 	ret = charge_owner(pages, npages, bypass);

@@ -136,7 +136,6 @@ void ioasid_pages_cut(struct ioasid_pages *pages, struct ioasid_pages *rest,
 	rest->leaked = pages->leaked;
 	rest->of_file = pages->of_file;
 	rest->sparse = pages->sparse;
-	rest->lock_cap = pages->lock_cap;
 	rest->holder = ioasid_holder_get(pages->holder);
 	pages->npages = cut->at;
 	ioasid_extents_cut(&pages->ext, cut->at, &rest->ext, &cut->room);

@@ -12,7 +12,8 @@
 
 #include "pin.h"
 
-/* The first chunk is small: most mappings that need one have few extents. */
+/* The first chunk is small: most mappings that need one have few extents, and some few pages. */
+#define CHUNK_FEW	64
 #define CHUNK_SMALL	256
 #define CHUNK_LARGE	PAGE_SIZE
 #define CHUNK_ROOM(sz)	(((sz) - sizeof(struct ioasid_extent_chunk)) / sizeof(u64))
@@ -24,28 +25,30 @@ static u64 *extents_last_slot(struct ioasid_extents *ext)
 	return &ext->inl[ext->nr - 1];
 }
 
-static struct ioasid_extent_chunk *extents_new_chunk(size_t size)
+static __always_inline struct ioasid_extent_chunk *extents_new_chunk(size_t size)
 {
 	struct ioasid_extent_chunk *chunk = kmalloc(size, GFP_KERNEL_ACCOUNT);
 
 	if (!chunk)
 		return NULL;
-	chunk->next = NULL;
+	chunk->next = chunk;
 	chunk->used = 0;
 	chunk->room = CHUNK_ROOM(size);
 	return chunk;
 }
 
-/* A third extent is added: move the first two, because the chain needs their place. */
+/* A second extent is added: move the first one, because the ring needs its place. */
 static u64 *extents_start_chain(struct ioasid_extents *ext)
 {
-	struct ioasid_extent_chunk *chunk = extents_new_chunk(CHUNK_SMALL);
+	const struct ioasid_pages *pages = container_of(ext, struct ioasid_pages, ext);
+	struct ioasid_extent_chunk *chunk;
 
+	chunk = pages->npages <= CHUNK_ROOM(CHUNK_FEW) ? extents_new_chunk(CHUNK_FEW) :
+							 extents_new_chunk(CHUNK_SMALL);
 	if (!chunk)
 		return NULL;
 	memcpy(chunk->packed, ext->inl, sizeof(ext->inl));
 	chunk->used = IOASID_EXTENTS_INLINE + 1;
-	ext->first = chunk;
 	ext->tail = chunk;
 	return &chunk->packed[IOASID_EXTENTS_INLINE];
 }
@@ -69,6 +72,7 @@ static u64 *extents_next_slot(struct ioasid_extents *ext, u64 *last)
 	tail = extents_new_chunk(CHUNK_LARGE);
 	if (!tail)
 		return NULL;
+	tail->next = ext->tail->next;
 	ext->tail->next = tail;
 	ext->tail = tail;
 	tail->used = 1;
@@ -103,12 +107,13 @@ int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npag
 /* __ioasid_extents_free() - ioasid_extents_free() of a list that has chunks */
 void __ioasid_extents_free(struct ioasid_extents *ext)
 {
-	struct ioasid_extent_chunk *chunk, *next;
+	struct ioasid_extent_chunk *chunk, *next = ext->tail->next;
 
-	for (chunk = ext->first; chunk; chunk = next) {
+	do {
+		chunk = next;
 		next = chunk->next;
 		kfree(chunk);
-	}
+	} while (chunk != ext->tail);
 }
 
 /* __ioasid_extents_end() - ioasid_extents_end() of a list that has extents; @pos->nr is set */
@@ -140,9 +145,10 @@ void ioasid_extents_resume(struct ioasid_extents_iter *it, const struct ioasid_e
 	if (pos->chunk) {
 		it->at = &pos->chunk->packed[pos->used - 1];
 		it->end = pos->chunk->packed + pos->chunk->used;
-		it->chunk = pos->chunk->next;
+		it->tail = ext->tail;
+		it->chunk = pos->chunk == it->tail ? NULL : pos->chunk->next;
 	} else {
-		/* Both may have moved to a chunk since. */
+		/* It may have moved to a chunk since. */
 		ioasid_extents_start(it, ext);
 		for (i = 1; i < pos->nr; i++)
 			ioasid_extents_next(it, extent);
@@ -193,7 +199,7 @@ static void extents_find(const struct ioasid_extents *ext, unsigned long at,
 		place_step(p, ext->inl, ext->nr);
 		return;
 	}
-	for (p->chunk = ext->first; !place_step(p, p->chunk->packed, p->chunk->used);
+	for (p->chunk = ext->tail->next; !place_step(p, p->chunk->packed, p->chunk->used);
 	     p->chunk = p->chunk->next) {
 		p->before = p->chunk;
 		cond_resched();
@@ -238,18 +244,19 @@ int ioasid_extents_may_cut(const struct ioasid_extents *ext, unsigned long at,
 /* A list that lost extents keeps a chain only if it has too many without one. */
 static void extents_unchain(struct ioasid_extents *ext)
 {
-	struct ioasid_extent_chunk *chunk = ext->first, *next;
+	struct ioasid_extent_chunk *tail = ext->tail, *chunk, *next = tail->next;
 	u64 few[IOASID_EXTENTS_INLINE] = {};
 	unsigned int n = 0, i;
 
 	if (ioasid_extents_chained(ext))
 		return;
-	for (; chunk; chunk = next) {
+	do {
+		chunk = next;
 		next = chunk->next;
 		for (i = 0; i < chunk->used; i++)
 			few[n++] = chunk->packed[i];
 		kfree(chunk);
-	}
+	} while (chunk != tail);
 	memcpy(ext->inl, few, sizeof(few));
 }
 
@@ -257,14 +264,17 @@ static void extents_unchain(struct ioasid_extents *ext)
 static void extents_move(struct ioasid_extents *ext, const struct extents_place *p,
 			 struct ioasid_extents *rest, struct ioasid_extent_chunk **room)
 {
-	struct ioasid_extent_chunk *chunk = p->chunk, *to = *room;
+	struct ioasid_extent_chunk *chunk = p->chunk, *to = *room, *first = ext->tail->next;
 
 	*room = NULL;
 	to->used = chunk->used - p->index;
-	to->next = chunk->next;
 	memcpy(to->packed, &chunk->packed[p->index], to->used * sizeof(u64));
-	rest->first = to;
-	rest->tail = chunk == ext->tail ? to : ext->tail;
+	rest->tail = to;
+	if (chunk != ext->tail) {
+		to->next = chunk->next;
+		rest->tail = ext->tail;
+	}
+	rest->tail->next = to;
 
 	/* An extent that is cut stays as well; no chunk is left empty. */
 	chunk->used = p->index + !!p->skip;
@@ -273,7 +283,7 @@ static void extents_move(struct ioasid_extents *ext, const struct extents_place 
 		kfree(chunk);
 		ext->tail = p->before;
 	}
-	ext->tail->next = NULL;
+	ext->tail->next = first;
 }
 
 /**
@@ -303,7 +313,7 @@ void ioasid_extents_cut(struct ioasid_extents *ext, unsigned long at, struct ioa
 		cut = chained ? &p.chunk->packed[p.index] : &ext->inl[p.index];
 		had = packed_pages(*cut);
 		*cut = (*cut & ~IOASID_PACK_PAGES_1) | FIELD_PREP(IOASID_PACK_PAGES_1, p.skip - 1);
-		cut = chained ? rest->first->packed : rest->inl;
+		cut = chained ? rest->tail->next->packed : rest->inl;
 		/* Frames are the lowest bits. */
 		*cut = ((*cut & ~IOASID_PACK_PAGES_1) + p.skip) |
 		       FIELD_PREP(IOASID_PACK_PAGES_1, had - p.skip - 1);

@@ -4,9 +4,9 @@
  * eight bytes an extent.
  *
  * An extent is what one call can program into an IOMMU and one call can unpin, and
- * keeping them spares the unmap path the walk of the IOMMU's page table. Two
- * extents fit in the object itself. With the third one all of them move to a chain
- * of chunks, whose ends then take that place; the chain only grows at its end.
+ * keeping them spares the unmap path the walk of the IOMMU's page table. One
+ * extent fits in the object itself. With the second one both move to a ring of
+ * chunks, whose last one then takes that place; it only grows there.
  */
 #ifndef _IOASID_EXTENTS_H
 #define _IOASID_EXTENTS_H
@@ -47,7 +47,7 @@ static inline bool ioasid_extent_has_pages(const struct ioasid_extent *extent)
 static_assert(IOASID_EXTENT_PFN & IOASID_EXTENT_HOLE & 1 &&
 	      !((IOASID_EXTENT_GUP | IOASID_EXTENT_FOLIO) & 1));
 
-#define IOASID_EXTENTS_INLINE	2
+#define IOASID_EXTENTS_INLINE	1
 
 /* Longest extent: 4 GiB of 4 KiB pages. */
 #define IOASID_EXTENT_PAGES_MAX	(1UL << 20)
@@ -60,7 +60,13 @@ static_assert(IOASID_EXTENT_PFN & IOASID_EXTENT_HOLE & 1 &&
 #define IOASID_PACK_KIND		GENMASK_ULL(43, 42)
 #define IOASID_PACK_PAGES_1	GENMASK_ULL(63, 44)	/* npages - 1 */
 
-/** struct ioasid_extent_chunk - more extents */
+/**
+ * struct ioasid_extent_chunk - more extents
+ * @next: the chunk after this one, and after the last one the first
+ * @used: how many there are
+ * @room: and may be
+ * @packed: they
+ */
 struct ioasid_extent_chunk {
 	struct ioasid_extent_chunk *next;
 	u32 used;
@@ -71,33 +77,44 @@ struct ioasid_extent_chunk {
 /**
  * struct ioasid_extents - a list of extents; empty while @nr is 0
  * @inl: the extents, while there are no more than fit here
- * @first: else the chunks that hold them
- * @tail: the last of those
+ * @tail: else the last of the chunks that hold them
  * @nr: how many extents
  * @tag: of no meaning here: there is room for a number of the owner of the list
  */
 struct ioasid_extents {
 	union {
 		u64 inl[IOASID_EXTENTS_INLINE];
-		struct {
-			struct ioasid_extent_chunk *first;
-			struct ioasid_extent_chunk *tail;
-		};
+		struct ioasid_extent_chunk *tail;
 	};
 	u32 nr;
 	u32 tag;
 };
+
+/* ioasid_extents_swap() - exchange the extents of two lists, which keep their tags */
+static inline void ioasid_extents_swap(struct ioasid_extents *a, struct ioasid_extents *b)
+{
+	static_assert(IOASID_EXTENTS_INLINE == 1);
+	swap(a->inl[0], b->inl[0]);
+	swap(a->nr, b->nr);
+}
 
 static inline bool ioasid_extents_chained(const struct ioasid_extents *ext)
 {
 	return ext->nr > IOASID_EXTENTS_INLINE;
 }
 
-/** struct ioasid_extents_iter - position of a walk: the rest of a piece, and what follows */
+/**
+ * struct ioasid_extents_iter - position of a walk
+ * @at: the rest of a piece
+ * @end: of it
+ * @chunk: what follows, or NULL
+ * @tail: and is the last, if there is @chunk
+ */
 struct ioasid_extents_iter {
 	const u64 *at;
 	const u64 *end;
 	const struct ioasid_extent_chunk *chunk;
+	const struct ioasid_extent_chunk *tail;
 };
 
 int __ioasid_extents_add(struct ioasid_extents *ext, u64 key, unsigned long npages);
@@ -140,10 +157,12 @@ static inline void ioasid_extents_start(struct ioasid_extents_iter *it,
 	it->at = ext->inl;
 	it->end = it->at;
 	it->chunk = NULL;
-	if (ioasid_extents_chained(ext))
-		it->chunk = ext->first;
-	else
+	if (ioasid_extents_chained(ext)) {
+		it->tail = ext->tail;
+		it->chunk = it->tail->next;
+	} else {
 		it->end += ext->nr;
+	}
 }
 
 static inline void ioasid_extent_unpack(u64 v, struct ioasid_extent *extent)
@@ -179,7 +198,7 @@ static inline bool ioasid_extents_next(struct ioasid_extents_iter *it, struct io
 			return false;
 		it->at = it->chunk->packed;
 		it->end = it->at + it->chunk->used;
-		it->chunk = it->chunk->next;
+		it->chunk = it->chunk == it->tail ? NULL : it->chunk->next;
 	}
 	ioasid_extent_unpack(*it->at++, extent);
 	return true;

@@ -45,7 +45,6 @@ void ioasid_pages_describe(struct ioasid_pages *to, const struct ioasid_pages *f
 	spin_lock(&owner_lock);
 	*to = (struct ioasid_pages){
 		.write = from->write,
-		.lock_cap = from->lock_cap,
 		.sparse = from->sparse,
 		.holder = ioasid_holder_get(from->holder),
 		.vaddr = from->vaddr,
@@ -126,7 +125,6 @@ void ioasid_pages_set_owner(struct ioasid_pages *pages, const struct ioasid_page
 		.share = pages->share,
 	};
 	WRITE_ONCE(pages->holder, next->holder);
-	pages->lock_cap = next->lock_cap;
 	pages->seen_by = next->seen_by;
 	pages->ext.tag = next->ext.tag;
 	WRITE_ONCE(pages->share, next->share);
@@ -151,8 +149,7 @@ void ioasid_pages_move(struct ioasid_pages *to, struct ioasid_pages *from)
 		from->seen_by = (struct ioasid_seen_by){};
 	}
 	WRITE_ONCE(from->share, IOASID_SHARE_NOT);
-	swap(to->ext, from->ext);
-	swap(to->ext.tag, from->ext.tag);
+	ioasid_extents_swap(&to->ext, &from->ext);
 	to->pinned = true;
 	ioasid_devmem_move(to, from);
 	from->pinned = false;
@@ -293,12 +290,12 @@ __flatten unsigned long ioasid_pages_put_area(struct ioasid_pages *pages, bool s
 	unsigned long npages;
 
 	if (unlikely(stuck))
-		WRITE_ONCE(pages->leaked, true);
+		data_race(({ pages->leaked = true; 0; }));
 	/* With one reference there is one area at most. */
 	if (unlikely(!ioasid_pages_sole(pages)) && !atomic_dec_and_test(&pages->nr_areas))
 		return 0;
 	npages = pages->pinned ? ioasid_pages_present(pages, 0, pages->npages) : 0;
-	if (unlikely(READ_ONCE(pages->leaked)))
+	if (unlikely(pages->leaked))
 		pages_leak(pages);
 	else
 		pages_unpin(pages, refund);

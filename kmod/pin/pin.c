@@ -524,9 +524,9 @@ static void pin_stop_help(struct ioasid_pin_call *call, struct pin_src *src)
 
 /*
  * A step failed for want of memory while hands were at work: @pos is where the list ended before.
- * A folio that has to be migrated before it is pinned (ZONE_MOVABLE, CMA) cannot be while another
- * task has it, and two pieces may be of one folio. So it is tried once more, and all that follows
- * done, without help. Return: false: the list has some of that step.
+ * A folio of ZONE_MOVABLE or CMA is migrated before it is pinned, and cannot be while another task
+ * has it, for its other piece. So all from here on is done without help. Return: false: the list
+ * has some of that step.
  */
 static noinline bool pin_alone(const struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			       struct pin_src *src, const struct ioasid_extents_pos *pos)

@@ -3,8 +3,8 @@
  * Pinned pages of one process or file, and what was charged for them.
  *
  * An ioasid_pages is an object of its own: an area shows a part of it. Most have one
- * area for life, so the object is allocated with its first area (struct ioasid_mapping
- * in space/mapping.c) and outlives it if need be. It remembers the owner of the memory
+ * area for life, so the object is allocated with its first area (struct ioasid_area
+ * in space/area.h) and outlives it if need be. It remembers the owner of the memory
  * and of the charge: that mm, user and cgroup are uncharged, whichever task unmaps, and
  * whichever cgroup the owner has moved to.
  *
@@ -20,6 +20,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/sched/user.h>
+#include <linux/threads.h>
 #include <linux/types.h>
 
 #include <ioasid/policy.h>
@@ -132,17 +133,18 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  *	the areas_lock of a space in which a LIVE area shows them
  * @marks: the members from @write to @share; all 0 in new pages
  * @write: pages were pinned for writing, and are dirtied when unpinned
- * @pinned: @ext holds all of @npages
- * @leaked: an IOMMU kept some of them: they stay pinned for good
- * @moving: enum ioasid_moving
  * @of_file: of a file, or of a driver (device.c): @vaddr is an offset, and nothing is looked up
  *	in the owner's memory
  * @sparse: what cannot be pinned is a hole: an extent of its own kind, see holes.c. Once they
  *	are pinned: there may be such extents
+ * @unused: they are those of an area that shows other pages, and are nothing
+ * @leaked: an IOMMU kept some of them: they stay pinned for good
+ * @pinned: @ext holds all of @npages
  * @bare: some of it is device memory, which can be revoked: see revoke.c. Set
  *	before the first frame of it is in @ext, and true as long as there is one
- * @lock_cap: enum ioasid_lock_cap
- * @share: enum ioasid_share
+ * @moving: enum ioasid_moving; under moving_lock of ops/owner.c, and read without it
+ * @share: enum ioasid_share; read without a lock
+ * @of_area: of no meaning here: room for marks of the area that has the pages as its own
  * @holder: the owner, with a reference; NULL until the range of its area is reserved
  * @vaddr: first address
  * @npages: length
@@ -151,27 +153,35 @@ static inline bool ioasid_holder_fits(const struct ioasid_holder *h, const struc
  * @seen_by: policies that were notified of the charge; of no pages while it is in a book
  * @unseen: zero while it is in a book
  * @book: the book that it is in; those policies are the book's
- * @ext: the pages; its @tag is the thread that mapped them
+ * @ext: the pages; its @tag is the thread that mapped them, and enum ioasid_lock_cap
  *
  * Written by the mapping task while the area is BUILDING, under areas_lock while
  * it is LIVE, and by the task that tears it down when it is DYING. The owner of
  * LIVE pages is changed by the call that claimed them (@moving), under owner_lock of
  * pages.c.
+ *
+ * @write to @leaked are one memory location, which is written while the area is BUILDING, and by a
+ * task that ends an area and sets @leaked: several may, at the same time, and write the same. So
+ * are @pinned and @bare, which only the tasks of the paragraph above write: a bit of width 0 is
+ * between them. What is written under another lock than others, or without one, has a byte of its
+ * own.
  */
 struct ioasid_pages {
 	refcount_t refs;
 	atomic_t nr_areas;
 	struct_group(marks,
-		bool write;
-		bool pinned;
-		bool leaked;
-		u8 moving;
+		u8 write : 1;
 		u8 of_file : 1;
 		u8 sparse : 1;
-		u8 lock_cap;
-		bool bare;
+		u8 unused : 1;
+		u8 leaked : 4;
+		u8 : 0;
+		u8 pinned : 1;
+		u8 bare : 7;
+		u8 moving;
 		u8 share;
 	);
+	u32 of_area;
 	struct ioasid_holder *holder;
 	unsigned long vaddr;
 	unsigned long npages;
@@ -185,6 +195,18 @@ struct ioasid_pages {
 	};
 	struct ioasid_extents ext;
 };
+
+/* The tag of its extents; a thread alone is one whose capability is not known. */
+#define IOASID_TAG_THREAD	GENMASK(23, 0)
+#define IOASID_TAG_CAP		GENMASK(31, 24)
+
+static_assert(PID_MAX_LIMIT <= BIT(24) && IOASID_CAP_UNKNOWN == 0);
+
+/* ioasid_pages_cap() - enum ioasid_lock_cap */
+static inline unsigned int ioasid_pages_cap(const struct ioasid_pages *pages)
+{
+	return FIELD_GET(IOASID_TAG_CAP, pages->ext.tag);
+}
 
 static_assert(offsetof(struct ioasid_pages, unseen) ==
 	      offsetof(struct ioasid_pages, seen_by.npages));
@@ -304,7 +326,12 @@ struct ioasid_pin_call {
 static inline void ioasid_pages_init(struct ioasid_pages *pages, unsigned long vaddr,
 				     unsigned long npages, bool write, u32 pid)
 {
+	/* All bits of the byte are set, so that it is not read. */
 	pages->write = write;
+	pages->of_file = false;
+	pages->sparse = false;
+	pages->unused = false;
+	pages->leaked = false;
 	pages->vaddr = vaddr;
 	pages->npages = npages;
 	pages->ext.tag = pid;
@@ -320,7 +347,7 @@ static inline struct ioasid_who ioasid_pages_who(const struct ioasid_pages *page
 {
 	struct ioasid_who who = pages->holder->who;
 
-	who.pid = pages->ext.tag;
+	who.pid = FIELD_GET(IOASID_TAG_THREAD, READ_ONCE(pages->ext.tag));
 	return who;
 }
 

@@ -78,21 +78,22 @@ u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *are
 	bool hole;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (likely(!area->pages->sparse))
+	if (likely(!ioasid_area_pages(area)->sparse))
 		return room;
-	pages = ioasid_pages_until(area->pages, area->first + PHYS_PFN(into), &hole);
+	pages = ioasid_pages_until(ioasid_area_pages(area),
+				   ioasid_area_first_page(area) + PHYS_PFN(into), &hole);
 	return hole ? 0 : min(room, PFN_PHYS(pages) - offset_in_page(into));
 }
 
 /*
  * ioasid_access_lock_area() - the LIVE area at @iova; on success areas_lock is held
  *
- * Waits while it is in flight, and while an unmap waits for it: otherwise new accesses
- * could delay the unmap without limit. -EINVAL where nothing is mapped, or there is a hole;
- * -EBUSY during a live update.
+ * Waits while it is in flight, and while an unmap waits for it: new accesses could delay the
+ * unmap without limit. With @counts the caller increments num_accesses, and waits for room in it.
+ * -EINVAL where nothing is mapped, or there is a hole; -EBUSY during a live update; -EINTR.
  */
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
-					    struct ioasid_fail *f)
+					    bool counts, struct ioasid_fail *f)
 {
 	struct ioasid_area *area;
 	u64 seen;
@@ -106,7 +107,8 @@ struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova
 			mutex_unlock(&space->areas_lock);
 			return ERR_PTR(ioasid_fail(f, -EBUSY, IOASID_R_VADDR, iova, 0));
 		}
-		if (area && area->state == IOASID_AREA_LIVE && !area->wanted) {
+		if (area && area->state == IOASID_AREA_LIVE && !area->wanted &&
+		    likely(!counts || area->num_accesses < IOASID_ACCESSES_MAX)) {
 			if (likely(ioasid_access_room(space, area, iova)))
 				return area;
 			area = NULL;

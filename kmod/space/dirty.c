@@ -60,14 +60,14 @@ static unsigned long *dirty_bits_alloc(u64 n)
 /* Which pages are holes: no device can make them dirty, and nothing is there to be copied. */
 static noinline int dirty_find_holes(struct ioasid_area *area)
 {
-	u64 from = area->first, end = from + dirty_area_pages(area);
+	u64 from = ioasid_area_first_page(area), end = from + dirty_area_pages(area);
 	unsigned long first, n, lo, hi, *absent;
 	struct ioasid_hole_walk w;
 
 	absent = dirty_bits_alloc(end - from);
 	if (!absent)
 		return -ENOMEM;
-	ioasid_holes_begin(&w, area->pages);
+	ioasid_holes_begin(&w, ioasid_area_pages(area));
 	while (ioasid_holes_next(&w, &first, &n) && first < end) {
 		lo = max_t(u64, first, from);
 		hi = min_t(u64, first + n, end);
@@ -96,7 +96,7 @@ int ioasid_dirty_area_track(struct ioasid_space *space, struct ioasid_area *area
 		return -EINVAL;
 	if (ioasid_area_extend(space, area))
 		return -ENOMEM;
-	if (area->pages->sparse && dirty_find_holes(area))
+	if (ioasid_area_pages(area)->sparse && dirty_find_holes(area))
 		return -ENOMEM;
 	area->extra->dirty = dirty_bits_alloc(n);
 	if (!area->extra->dirty) {
@@ -150,7 +150,7 @@ static void dirty_untrack_all(struct ioasid_space *space)
 
 	for (area = ioasid_area_first(space, 0, U64_MAX); area;
 	     area = ioasid_area_next(space, area, 0, U64_MAX)) {
-		if (area->extra)
+		if (area->extended)
 			ioasid_dirty_area_free(area->extra);
 	}
 }
@@ -182,7 +182,7 @@ static int dirty_start(struct ioasid_space *space)
 		goto unlock;
 	for (area = ioasid_area_first(space, 0, U64_MAX); area && !ret;
 	     area = ioasid_area_next(space, area, 0, U64_MAX))
-		if (unlikely(area->pages->sparse) && fatal_signal_pending(current))
+		if (unlikely(ioasid_area_pages(area)->sparse) && fatal_signal_pending(current))
 			ret = -EINTR;
 		else if (area->state == IOASID_AREA_LIVE)
 			ret = ioasid_dirty_area_track(space, area);
@@ -262,7 +262,7 @@ static bool dirty_writes_unseen(struct ioasid_space *space, const struct ioasid_
 	struct ioasid_group *g;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (!area->pages->pinned)
+	if (!ioasid_area_pages(area)->pinned)
 		return false;
 	list_for_each_entry(g, &space->groups, link)
 		if (!g->reports)
@@ -497,7 +497,7 @@ static int dirty_get_look(struct ioasid_space *space, const struct ioasid_dirty_
 			if (!q->cut && (ioasid_area_start(area) < q->iova ||
 					ioasid_area_last(area) > last))
 				return -EINVAL;
-		} else if (area->serial <= since) {
+		} else if (ioasid_area_serial(area) <= since) {
 			ioasid_area_wait_begin(space, area, w);
 			return -EAGAIN;
 		}
@@ -605,7 +605,7 @@ static bool dirty_report_take(struct ioasid_space *space, struct ioasid_area *ar
  *
  * @areas are DYING and the caller's. Return: 0 or -EFAULT.
  */
-int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+int ioasid_dirty_report(struct ioasid_space *space, struct ioasid_areas *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p)
 {
 	u64 last = query_last(q), iova, end;
@@ -613,7 +613,7 @@ int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
 	int ret = 0;
 
 	/* A v1 container unmaps whole areas of which only the start is in the range. */
-	list_for_each_entry(area, areas, link) {
+	ioasid_for_each_listed(area, areas) {
 		end = min(ioasid_area_last(area), last);
 		for (iova = max(ioasid_area_start(area), q->iova); !ret && iova <= end;
 		     iova = piece_last(p) + 1) {

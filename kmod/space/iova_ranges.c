@@ -44,14 +44,14 @@ void ioasid_ranges_free(struct ioasid_ranges *ws)
 bool ioasid_ranges_contain_area(const struct ioasid_ranges *ws, const struct ioasid_area *area)
 {
 	u64 start = ioasid_area_start(area), from = start, last = ioasid_area_last(area), at;
-	unsigned long first, n, skip = area->first;
+	unsigned long first, n, skip = ioasid_area_first_page(area);
 	struct ioasid_hole_walk w;
 
 	if (likely(ioasid_ranges_contain(ws, start, last)))
 		return true;
-	if (!area->pages->sparse)
+	if (!ioasid_area_pages(area)->sparse)
 		return false;
-	ioasid_holes_begin(&w, area->pages);
+	ioasid_holes_begin(&w, ioasid_area_pages(area));
 	while (from - 1 != last && ioasid_holes_next(&w, &first, &n)) {
 		if (first + n <= skip)
 			continue;

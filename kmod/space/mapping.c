@@ -26,50 +26,35 @@ void ioasid_space_report(struct ioasid_space *space, enum ioasid_error_op op, in
 	ioasid_error(&who, op, err, f);
 }
 
-/*
- * An area and its pages, in one piece of memory that lives as long as the pages: an area
- * is freed by dropping its reference on them. An area that shows the pages of another
- * one leaves its own unused.
- */
-struct ioasid_mapping {
-	struct ioasid_area area;
-	struct ioasid_pages own;
-};
+/* There may be very many. Nothing in it depends on the configuration. */
+static_assert(sizeof(struct ioasid_area) == 144);
+static_assert(sizeof_field(struct ioasid_area, marks) == sizeof_field(struct ioasid_pages, of_area));
+static_assert(offsetof(struct ioasid_area, marks) == offsetof(struct ioasid_area, own.of_area));
+/* What has a meaning in pages that are unused. */
+static_assert(sizeof_field(struct ioasid_area, shown) <= offsetof(struct ioasid_pages, marks));
 
-/* There may be very many. */
-static_assert(IS_ENABLED(CONFIG_DEBUG_SPINLOCK) || sizeof(struct ioasid_mapping) <= 192);
-
-/* Give up the memory of a mapping, and the owner that it may still have. */
-static void mapping_free(struct ioasid_mapping *m)
+static struct ioasid_area *area_init(struct ioasid_area *area)
 {
-	ioasid_pages_release(&m->own);
-	kmem_cache_free(mapping_cache, m);
-}
-
-static struct ioasid_area *mapping_init(struct ioasid_mapping *m)
-{
-	m->area.pages = &m->own;
-	refcount_set(&m->own.refs, 1);
-	atomic_set(&m->own.nr_areas, 1);
-	return &m->area;
+	refcount_set(&area->own.refs, 1);
+	atomic_set(&area->own.nr_areas, 1);
+	return area;
 }
 
 /*
- * A mapping has ended with its area, its own pages and the only reference on these: make both what they
- * are after mapping_init(), but for the owner, and for what each mapping sets before it is read.
+ * An area has ended with its own pages and the only reference on these: make both what they are
+ * after area_init(), but for the owner, and for what each mapping sets before it is read.
  */
-static void mapping_renew(struct ioasid_mapping *m)
+static void area_renew(struct ioasid_area *area)
 {
-	BUILD_BUG_ON(sizeof(m->area.marks) != sizeof(u64) || sizeof(m->own.marks) != sizeof(u64));
+	BUILD_BUG_ON(sizeof(area->marks) != sizeof(u32) || sizeof(area->own.marks) != sizeof(u32));
 	/* What the end of an area has left as it was made. A kernel with KASAN keeps none. */
 	if (IS_ENABLED(CONFIG_KCSAN))
-		WARN_ON_ONCE(m->own.charged || m->own.ext.nr || m->area.extra);
-	m->area.first = 0;
-	memset(&m->area.marks, 0, sizeof(m->area.marks));
-	memset(&m->own.marks, 0, sizeof(m->own.marks));
-	m->own.seen_by = (struct ioasid_seen_by){};
+		WARN_ON_ONCE(area->own.charged || area->own.ext.nr || area->extended);
+	memset(&area->marks, 0, sizeof(area->marks));
+	memset(&area->own.marks, 0, sizeof(area->own.marks));
+	area->own.seen_by = (struct ioasid_seen_by){};
 	/* 0 if another task used them when the area ended. */
-	atomic_set(&m->own.nr_areas, 1);
+	atomic_set(&area->own.nr_areas, 1);
 }
 
 /**
@@ -91,7 +76,7 @@ struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space)
 	if (!area)
 		return NULL;
 	WRITE_ONCE(space->spare, NULL);
-	mapping_renew(container_of(area, struct ioasid_mapping, area));
+	area_renew(area);
 	return area;
 }
 
@@ -103,11 +88,9 @@ struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space)
  */
 bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area)
 {
-	struct ioasid_mapping *m = container_of(area, struct ioasid_mapping, area);
-
 	lockdep_assert_held(&space->areas_lock);
-	if (IS_ENABLED(CONFIG_KASAN) || space->spare || area->extra ||
-	    unlikely(area->pages != &m->own || !ioasid_pages_sole(&m->own)))
+	if (IS_ENABLED(CONFIG_KASAN) || space->spare || area->extended ||
+	    unlikely(area->own.unused || !ioasid_pages_sole(&area->own)))
 		return false;
 	WRITE_ONCE(space->spare, area);
 	return true;
@@ -117,7 +100,7 @@ bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area
 void ioasid_area_drop_spare(struct ioasid_space *space)
 {
 	if (space->spare)
-		mapping_free(container_of(space->spare, struct ioasid_mapping, area));
+		ioasid_area_free(space->spare);
 	space->spare = NULL;
 }
 
@@ -125,7 +108,7 @@ void ioasid_area_drop_spare(struct ioasid_space *space)
  * One of those that a pool has. It is filled with as many as will be wanted; if there is no
  * memory for all of them, each is allocated by itself, and the one that gets none fails.
  */
-static struct ioasid_mapping *pool_take(struct ioasid_area_pool *pool)
+static struct ioasid_area *pool_take(struct ioasid_area_pool *pool)
 {
 	unsigned int n = min(pool->wanted, (unsigned int)IOASID_AREA_POOL);
 
@@ -152,26 +135,32 @@ void ioasid_area_pool_drop(struct ioasid_area_pool *pool)
  */
 struct ioasid_area *ioasid_area_alloc(struct ioasid_area_pool *pool)
 {
-	struct ioasid_mapping *m = pool ? pool_take(pool) : NULL;
+	struct ioasid_area *area = pool ? pool_take(pool) : NULL;
 
-	if (!m)
-		m = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
-	return m ? mapping_init(m) : NULL;
+	if (!area)
+		area = kmem_cache_zalloc(mapping_cache, GFP_KERNEL);
+	return area ? area_init(area) : NULL;
 }
 
-/* ioasid_area_extend() - see to it that @area has @extra; 0 or -ENOMEM; areas_lock is held */
+/*
+ * ioasid_area_extend() - see to it that @area has @extra; 0 or -ENOMEM
+ *
+ * areas_lock is held, and @area is LIVE or in no other task's hands.
+ */
 int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area)
 {
 	struct ioasid_area_extra *extra;
 
 	lockdep_assert_held(&space->areas_lock);
-	if (area->extra)
+	if (area->extended)
 		return 0;
 	extra = kzalloc(sizeof(*extra), GFP_KERNEL_ACCOUNT);
 	if (!extra)
 		return -ENOMEM;
 	xa_init_flags(&extra->pins, XA_FLAGS_ACCOUNT);
+	extra->number = area->number;
 	area->extra = extra;
+	area->extended = true;
 	return 0;
 }
 
@@ -216,61 +205,58 @@ void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area)
 }
 
 /* Drop a reference on @pages; the memory to be freed with it, or NULL. */
-static inline struct ioasid_mapping *pages_put(struct ioasid_pages *pages)
+static inline struct ioasid_area *pages_put(struct ioasid_pages *pages)
 {
 	if (unlikely(!ioasid_pages_sole(pages)) && !refcount_dec_and_test(&pages->refs))
 		return NULL;
 	ioasid_pages_release(pages);
-	return container_of(pages, struct ioasid_mapping, own);
+	return container_of(pages, struct ioasid_area, own);
 }
 
 /* ioasid_pages_put() - drop a reference on the memory of pages */
 void ioasid_pages_put(struct ioasid_pages *pages)
 {
-	struct ioasid_mapping *m = pages_put(pages);
+	struct ioasid_area *ended = pages_put(pages);
 
-	if (m)
-		kmem_cache_free(mapping_cache, m);
+	if (ended)
+		kmem_cache_free(mapping_cache, ended);
 }
 
 /* The same for an area. */
-static struct ioasid_mapping *area_put(struct ioasid_area *area)
+static struct ioasid_area *area_put(struct ioasid_area *area)
 {
-	struct ioasid_mapping *m = container_of(area, struct ioasid_mapping, area);
-
-	if (likely(area->pages == &m->own))
-		return pages_put(&m->own);
-	ioasid_pages_put(area->pages);
-	ioasid_pages_release(&m->own);
-	return m;
+	if (likely(!area->own.unused))
+		return pages_put(&area->own);
+	ioasid_pages_put(area->shown);
+	ioasid_pages_release(&area->own);
+	return area;
 }
 
 /* ioasid_area_free() - free an area that has dropped its pages and left its space */
 void ioasid_area_free(struct ioasid_area *area)
 {
-	struct ioasid_mapping *m;
-
-	if (unlikely(area->extra))
+	if (unlikely(area->extended))
 		extra_free(area->extra);
-	m = area_put(area);
-	if (m)
-		kmem_cache_free(mapping_cache, m);
+	area = area_put(area);
+	if (area)
+		kmem_cache_free(mapping_cache, area);
 }
 
 /* Freed with one call, where there are many. */
 #define FREE_AT_ONCE	32
 
-static noinline __flatten void areas_free(struct list_head *areas)
+static noinline __flatten void areas_free(struct ioasid_areas *areas)
 {
 	/* Only what was set is read. */
 	void *bin[FREE_AT_ONCE] __uninitialized;
-	struct ioasid_area *area, *tmp;
+	struct ioasid_area *area, *next = areas->first;
 	unsigned int freed = 0;
 	size_t n = 0;
 
-	list_for_each_entry_safe(area, tmp, areas, link) {
+	while ((area = next)) {
+		next = area->link;
 		ioasid_area_break(&freed);
-		if (unlikely(area->extra))
+		if (unlikely(area->extended))
 			extra_free(area->extra);
 		bin[n] = area_put(area);
 		if (bin[n] && ++n == FREE_AT_ONCE) {
@@ -282,14 +268,58 @@ static noinline __flatten void areas_free(struct list_head *areas)
 		kmem_cache_free_bulk(mapping_cache, n, bin);
 }
 
-/* ioasid_area_free_many() - ioasid_area_free() of all that are linked by area->link */
-__flatten void ioasid_area_free_many(struct list_head *areas)
+/* ioasid_area_free_many() - ioasid_area_free() of all of a list */
+__flatten void ioasid_area_free_many(struct ioasid_areas *areas)
 {
-	if (list_is_singular(areas))
-		ioasid_area_free(list_first_entry(areas, struct ioasid_area, link));
+	if (ioasid_areas_single(areas))
+		ioasid_area_free(areas->first);
 	else
 		areas_free(areas);
-	INIT_LIST_HEAD(areas);
+	ioasid_areas_init(areas);
+}
+
+static noinline struct ioasid_area *areas_merge(struct ioasid_area *a, struct ioasid_area *b,
+				       unsigned int *compared)
+{
+	struct ioasid_area *all, **end = &all;
+
+	while (a && b) {
+		struct ioasid_area **low = ioasid_area_start(a) < ioasid_area_start(b) ? &a : &b;
+
+		ioasid_area_break(compared);
+		*end = *low;
+		end = &(*low)->link;
+		*low = *end;
+	}
+	*end = a ?: b;
+	return all;
+}
+
+/* ioasid_areas_sort() - bring a list in the order of addresses; may sleep */
+void ioasid_areas_sort(struct ioasid_areas *areas)
+{
+	/* A list of 1 << i areas each, or NULL; a space has at most UINT_MAX of them. */
+	struct ioasid_area *sorted[BITS_PER_TYPE(unsigned int)] = {};
+	struct ioasid_area *area, *next = areas->first, *all = NULL;
+	unsigned int compared = 0, i;
+
+	while ((area = next)) {
+		next = area->link;
+		area->link = NULL;
+		for (i = 0; sorted[i]; i++) {
+			area = areas_merge(sorted[i], area, &compared);
+			sorted[i] = NULL;
+		}
+		sorted[i] = area;
+	}
+	for (i = 0; i < ARRAY_SIZE(sorted); i++)
+		all = areas_merge(sorted[i], all, &compared);
+	ioasid_areas_init(areas);
+	areas->first = all;
+	for (; all; all = all->link) {
+		ioasid_area_break(&compared);
+		areas->end = &all->link;
+	}
 }
 
 /**
@@ -322,7 +352,7 @@ void ioasid_area_wait_begin(struct ioasid_space *space, struct ioasid_area *area
 {
 	lockdep_assert_held(&space->areas_lock);
 	w->start = ioasid_area_start(area);
-	w->serial = area->serial;
+	w->serial = ioasid_area_serial(area);
 	w->seen = ioasid_space_seen(space);
 	area->wanted |= w->idle;
 }
@@ -351,7 +381,8 @@ noinline int ioasid_area_wait(struct ioasid_space *space, struct ioasid_area_wai
 			return ret;
 		mutex_lock(&space->areas_lock);
 		area = ioasid_area_first(space, w->start, w->start);
-		wait = area && area->serial == w->serial && ioasid_area_in_flight(area, w->idle);
+		wait = area && ioasid_area_serial(area) == w->serial &&
+		       ioasid_area_in_flight(area, w->idle);
 		/* Another call may have admitted accesses again. */
 		if (wait)
 			ioasid_area_wait_begin(space, area, w);
@@ -377,7 +408,7 @@ void ioasid_areas_let_in(struct ioasid_space *space, u64 start, u64 last)
 int ioasid_mapping_init(void)
 {
 	/* A cache of its own: a bug cannot hit other objects, and mappings can be counted. */
-	mapping_cache = KMEM_CACHE(ioasid_mapping, SLAB_NO_MERGE | SLAB_ACCOUNT);
+	mapping_cache = KMEM_CACHE(ioasid_area, SLAB_NO_MERGE | SLAB_ACCOUNT);
 	return mapping_cache ? 0 : -ENOMEM;
 }
 

@@ -63,7 +63,7 @@ static u64 area_user_pins(struct ioasid_area *area)
 /* Is some of its device memory revoked? It is LIVE, so its pages stay. */
 static bool area_revoked(struct ioasid_area *area)
 {
-	return area->pages->bare && ioasid_devmem_revoked(area->pages);
+	return ioasid_area_pages(area)->bare && ioasid_devmem_revoked(ioasid_area_pages(area));
 }
 
 /**
@@ -76,27 +76,29 @@ static bool area_revoked(struct ioasid_area *area)
 bool ioasid_space_show_mapping(struct ioasid_space *space, u64 first, u64 last,
 			       struct ioasid_mapping_info *info)
 {
+	const struct ioasid_pages *pages;
 	struct ioasid_area *area;
 	bool live;
 
 	mutex_lock(&space->areas_lock);
 	area = ioasid_area_first(space, first, last);
 	if (area) {
+		pages = ioasid_area_pages(area);
 		live = area->state == IOASID_AREA_LIVE;
 		memset(info, 0, sizeof(*info));
 		info->iova = ioasid_area_start(area);
 		info->length = ioasid_area_bytes(area);
-		info->vaddr = area->pages->vaddr + (area->first << PAGE_SHIFT);
-		info->pages = live && READ_ONCE(area->pages->pinned) ? ioasid_area_present(area) : 0;
-		info->charged = READ_ONCE(area->pages->charged);
-		info->runs = live ? ioasid_pages_runs(area->pages) : READ_ONCE(area->pages->ext.nr);
+		info->vaddr = pages->vaddr + (ioasid_area_first_page(area) << PAGE_SHIFT);
+		info->pages = live && pages->pinned ? ioasid_area_present(area) : 0;
+		info->charged = READ_ONCE(pages->charged);
+		info->runs = live ? ioasid_pages_runs(pages) : READ_ONCE(pages->ext.nr);
 		info->user_pins = area_user_pins(area);
-		info->flags = (area->prot & IOMMU_READ ? IOASID_MAP_READ : 0) |
-			      (area->prot & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
-			      (area->pages->sparse ? IOASID_MAP_SPARSE : 0) |
+		info->flags = (ioasid_area_prot(area) & IOMMU_READ ? IOASID_MAP_READ : 0) |
+			      (ioasid_area_prot(area) & IOMMU_WRITE ? IOASID_MAP_WRITE : 0) |
+			      (pages->sparse ? IOASID_MAP_SPARSE : 0) |
 			      (live ? 0 : IOASID_MAPPING_BUSY) |
 			      (live && area_revoked(area) ? IOASID_MAPPING_REVOKED : 0) |
-			      (ioasid_pages_owner(area->pages, &info->owner) ?
+			      (ioasid_pages_owner(pages, &info->owner) ?
 			       0 : IOASID_MAPPING_ORPHANED);
 	}
 	mutex_unlock(&space->areas_lock);
@@ -113,15 +115,17 @@ static bool sum_pages(struct ioasid_space *space, u64 *at, struct ioasid_space_p
 	for (n = 0; area && n < AREAS_PER_HOLD; n++) {
 		*at = ioasid_area_last(area) + 1;
 		if (area->state == IOASID_AREA_LIVE) {
-			sum->charged += READ_ONCE(area->pages->charged);
-			if (READ_ONCE(area->pages->pinned)) {
+			const struct ioasid_pages *pages = ioasid_area_pages(area);
+
+			sum->charged += READ_ONCE(pages->charged);
+			if (pages->pinned) {
 				u64 present = ioasid_area_present(area);
 
 				sum->pinned += present;
 				sum->holes += (ioasid_area_bytes(area) >> PAGE_SHIFT) - present;
 			}
-			if (unlikely(area->pages->sparse))
-				n += area->pages->ext.nr / EXTENTS_PER_AREA;
+			if (unlikely(pages->sparse))
+				n += pages->ext.nr / EXTENTS_PER_AREA;
 		}
 		area = *at ? ioasid_area_next(space, area, *at, U64_MAX) : NULL;
 	}

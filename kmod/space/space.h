@@ -52,110 +52,13 @@
 #include <uapi/linux/ioasid.h>
 #include "hooks/hooks.h"
 #include "pin/pin.h"
+#include "area.h"
 
 struct dentry;
 struct ioasid_dirty_piece;
-
 struct ioasid_user;
 struct mm_struct;
 struct seq_file;
-
-/** enum ioasid_area_state - life of a mapping */
-enum ioasid_area_state {
-	IOASID_AREA_BUILDING,
-	IOASID_AREA_LIVE,
-	IOASID_AREA_DYING,
-};
-
-/** enum ioasid_stuck - what became of an area that a domain was to clear */
-enum ioasid_stuck {
-	/** @IOASID_STUCK_NOT: it is clear */
-	IOASID_STUCK_NOT,
-	/** @IOASID_STUCK_HELD: entries are there, and the IOMMU says so */
-	IOASID_STUCK_HELD,
-	/** @IOASID_STUCK_LOST: entries were not cleared, and it says that there are none */
-	IOASID_STUCK_LOST,
-};
-
-/**
- * struct ioasid_area_node - an area by its address
- * @rb: in the tree
- * @start: first address
- * @last: last address
- * @gap: pages that are free right below @start, see tree.c
- * @gap_most: the largest @gap of this node and of those below it in the tree
- */
-struct ioasid_area_node {
-	struct rb_node rb;
-	u64 start;
-	u64 last;
-	u32 gap;
-	u32 gap_most;
-};
-
-/**
- * struct ioasid_area_extra - what an area has if its dirty pages are tracked, or in-kernel
- *	users have pinned some
- * @dirty: bit per page while dirty tracking is on, under areas_lock; or NULL
- * @absent: with @dirty, bit per page that is a hole; NULL if there can be none
- * @pins: struct ioasid_xpin by page index: pins of in-kernel users
- */
-struct ioasid_area_extra {
-	unsigned long *dirty;
-	unsigned long *absent;
-	struct xarray pins;
-};
-
-/**
- * struct ioasid_area - one mapping
- * @node: IOVA range, in space->areas
- * @link: on the list of those being torn down; without a meaning while it is on none
- * @pages: what is mapped: a part of them
- * @marks: the members from @state to @num_accesses; all 0 in a new area
- * @first: the first of them
- * @serial: space->serial when the range was reserved; tells two areas apart, but not the two
- *	that a cut makes of one: who looks an area up again compares its length, too
- * @state: enum ioasid_area_state, under areas_lock
- * @no_vaddr: live update: DMA goes on, the owner's address is not valid now;
- *	under areas_lock
- * @wanted: an unmap waits for @num_accesses to go: no new ones; under areas_lock
- * @prot: IOMMU_READ, IOMMU_WRITE; set once, before the range is reserved
- * @small: without large IOMMU pages; set when it is
- * @stop: the space was torn down: while BUILDING, and the mapping task unwinds;
- *	while LIVE with @num_accesses, and the last of them finishes it; under areas_lock
- * @stuck: enum ioasid_stuck, of those who are clearing it: whether a domain
- *	kept some of it; 0 again when it is LIVE
- * @torn: a domain kept some of it, so it is unknown which entries exist: a clear asks the
- *	IOMMU, and no other domain gets the area, until it is unmapped
- * @lost: some domain kept some of it and does not know of it any more: it stays
- *	pinned as long as there is a domain
- * @counted: no rlimit bounds it (see user.c), so it counts among the mappings of
- *	space->user; set by the mapping task
- * @num_accesses: reads and writes by the CPU in flight, under areas_lock
- * @extra: what few areas have; NULL: none of it. Set under areas_lock, and there until the
- *	area is freed
- */
-struct ioasid_area {
-	struct ioasid_area_node node;
-	struct list_head link;
-	struct ioasid_pages *pages;
-	unsigned long first;
-	u64 serial;
-	struct_group(marks,
-		u8 state : 6;
-		u8 no_vaddr : 1;
-		u8 wanted : 1;
-		u8 prot : 6;
-		u8 small : 1;
-		u8 torn : 1;
-		bool stop;
-		u8 stuck : 2;
-		u8 lost : 1;
-		u8 counted : 1;
-		u32 num_accesses;
-	);
-	struct ioasid_area_extra *extra;
-};
 
 /* Areas that are allocated with one call. */
 #define IOASID_AREA_POOL	32
@@ -433,6 +336,12 @@ static inline bool ioasid_dirty_fits(const struct ioasid_dirty_query *q)
 	       q->size >= DIV_ROUND_UP(q->length >> q->shift, 64) * sizeof(u64);
 }
 
+/* ioasid_area_pages() - what is mapped: its own pages, or a part of those of another area */
+static inline struct ioasid_pages *ioasid_area_pages(const struct ioasid_area *area)
+{
+	return likely(!area->own.unused) ? (struct ioasid_pages *)&area->own : area->shown;
+}
+
 static inline u64 ioasid_area_start(const struct ioasid_area *area)
 {
 	return area->node.start;
@@ -454,25 +363,78 @@ static inline unsigned long ioasid_area_npages(const struct ioasid_area *area)
 }
 
 /*
+ * ioasid_area_serial() - space->serial when the range was reserved
+ *
+ * It tells two areas apart, but not the two that a cut makes of one: who looks an area up again
+ * compares its length, too. For a task with areas_lock, or one that has the area.
+ */
+static inline u64 ioasid_area_serial(const struct ioasid_area *area)
+{
+	return unlikely(area->extended) ? area->extra->number : area->number;
+}
+
+/*
+ * ioasid_area_prot() - IOMMU_READ, IOMMU_WRITE
+ *
+ * They do not change. Other bits of their byte do, by tasks that the caller keeps nothing of.
+ */
+static inline int ioasid_area_prot(const struct ioasid_area *area)
+{
+	int prot;
+
+	data_race(prot = area->prot);
+	return prot;
+}
+
+/* ioasid_area_first_page() - which of its pages is the first that it shows */
+static inline unsigned long ioasid_area_first_page(const struct ioasid_area *area)
+{
+	return likely(!area->own.unused) ? 0 : area->own.vaddr;
+}
+
+/* ioasid_area_mark() - set the marks of a new area, which has its first state as it was made */
+static inline void ioasid_area_mark(struct ioasid_area *area, u8 prot, bool small)
+{
+	BUILD_BUG_ON(IOASID_AREA_BUILDING);
+	/* All bits of the byte are set, so that it is not read. */
+	area->prot = prot;
+	area->small = small;
+	area->torn = false;
+	area->stuck = IOASID_STUCK_NOT;
+	area->lost = false;
+	area->counted = false;
+}
+
+/* ioasid_area_show() - a new area shows a part of the pages of another one, from @first on */
+static inline void ioasid_area_show(struct ioasid_area *area, struct ioasid_pages *pages,
+				    unsigned long first)
+{
+	area->own.unused = true;
+	area->shown = pages;
+	area->own.vaddr = first;
+}
+
+/*
  * How many of its pages are no holes; they are pinned. Where there are holes that walks all
  * extents, so no call asks for many areas under one hold of a lock, nor without a look at
  * fatal signals.
  */
 static inline unsigned long ioasid_area_present(const struct ioasid_area *area)
 {
-	return ioasid_pages_present(area->pages, area->first, ioasid_area_npages(area));
+	return ioasid_pages_present(ioasid_area_pages(area), ioasid_area_first_page(area),
+				    ioasid_area_npages(area));
 }
 
 /* Its bits while dirty tracking is on, or NULL */
 static inline unsigned long *ioasid_area_dirty(const struct ioasid_area *area)
 {
-	return unlikely(area->extra) ? area->extra->dirty : NULL;
+	return unlikely(area->extended) ? area->extra->dirty : NULL;
 }
 
 /* Have in-kernel users pinned some of it? */
 static inline bool ioasid_area_has_pins(const struct ioasid_area *area)
 {
-	return unlikely(area->extra) && !xa_empty(&area->extra->pins);
+	return unlikely(area->extended) && !xa_empty(&area->extra->pins);
 }
 
 /* Is it being built or torn down, or with @idle also read or written by the CPU? */
@@ -575,7 +537,8 @@ int ioasid_area_extend(struct ioasid_space *space, struct ioasid_area *area);
 struct ioasid_area *ioasid_area_take_spare(struct ioasid_space *space);
 bool ioasid_area_keep_spare(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_drop_spare(struct ioasid_space *space);
-void ioasid_area_free_many(struct list_head *areas);
+void ioasid_area_free_many(struct ioasid_areas *areas);
+void ioasid_areas_sort(struct ioasid_areas *areas);
 bool ioasid_area_stuck(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_area_keep(struct ioasid_space *space, struct ioasid_area *area);
 void ioasid_pages_put(struct ioasid_pages *pages);
@@ -683,7 +646,7 @@ void ioasid_dirty_area_free(struct ioasid_area_extra *extra);
 void ioasid_dirty_mark(struct ioasid_space *space, struct ioasid_area *area, u64 iova,
 		       u64 length);
 void ioasid_dirty_mark_all(struct ioasid_space *space);
-int ioasid_dirty_report(struct ioasid_space *space, struct list_head *areas,
+int ioasid_dirty_report(struct ioasid_space *space, struct ioasid_areas *areas,
 			const struct ioasid_dirty_query *q, struct ioasid_dirty_piece *p);
 
 /* user.c: limits of one user */
@@ -706,7 +669,7 @@ static inline unsigned long ioasid_weight(const struct ioasid_pages *pages, u64 
 
 static inline unsigned long ioasid_area_weight(const struct ioasid_area *area)
 {
-	return ioasid_weight(area->pages, ioasid_area_bytes(area));
+	return ioasid_weight(ioasid_area_pages(area), ioasid_area_bytes(area));
 }
 void ioasid_users_show(struct dentry *dir);
 
@@ -717,7 +680,7 @@ struct ioasid_group *ioasid_group_find(struct ioasid_space *space, struct iommu_
 void ioasid_access_put(struct ioasid_access *access);
 int ioasid_access_notify(struct ioasid_space *space, u64 start, u64 last);
 struct ioasid_area *ioasid_access_lock_area(struct ioasid_space *space, u64 iova,
-					    struct ioasid_fail *f);
+					    bool counts, struct ioasid_fail *f);
 u64 ioasid_access_room(struct ioasid_space *space, const struct ioasid_area *area, u64 iova);
 
 #endif /* _IOASID_SPACE_H */

@@ -191,7 +191,7 @@ void ioasid_area_remove(struct ioasid_space *space, struct ioasid_area *area)
 	struct ioasid_tree *tree = &space->areas;
 
 	lockdep_assert_held(&space->areas_lock);
-	ioasid_watch_drop(area->pages, space->entry.id, ioasid_area_start(area));
+	ioasid_watch_drop(ioasid_area_pages(area), space->entry.id, ioasid_area_start(area));
 	if (tree->last == area)
 		tree->last = to_area_safe(rb_prev(&area->node.rb));
 	if (unlikely(tree->gaps))

@@ -3,4 +3,4 @@
 # file: ops/owner.c
 # consumer: qemu-live
 # rows: transfer-limit
-/^static int owner_move_charge/,/^}/s/^\tioasid_pages_ask_cap(next);/\tnext->lock_cap = IOASID_CAP_YES;/
+/^static int owner_move_charge/,/^}/s/^\tioasid_pages_ask_cap(next);/\tnext->ext.tag |= FIELD_PREP(IOASID_TAG_CAP, IOASID_CAP_YES);/

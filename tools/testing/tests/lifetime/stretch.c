@@ -21,7 +21,7 @@
 
 /* What is called for each mapping. Not all of them by every call. */
 static const char steps[] =
-	"ioasid_area_next ioasid_area_first ioasid_area_remove unmap_order "
+	"ioasid_area_next ioasid_area_first ioasid_area_remove areas_merge "
 	"ioasid_pages_put_area ioasid_area_forget_pins ioasid_dirty_area_track "
 	"ioasid_domain_program intel_iommu_unmap_pages";
 static const char looks[] = "__cond_resched schedule";

@@ -208,12 +208,12 @@ FIXTURE_VARIANT_ADD(memcg, users) { .loop = { .step = step_users, 4000, 3000 } }
 FIXTURE_VARIANT_ADD(memcg, open) { .loop = { .step = step_open, 4000, 3000 } };
 FIXTURE_VARIANT_ADD(memcg, alloc) { .loop = { .step = step_alloc, 8000, 4000 } };
 FIXTURE_VARIANT_ADD(memcg, allow_iovas) { .loop = { .step = step_allow, 1500, 6000 } };
-FIXTURE_VARIANT_ADD(memcg, map_dma) { .loop = { .step = step_map, 40000, 7000 } };
+FIXTURE_VARIANT_ADD(memcg, map_dma) { .loop = { .step = step_map, 40000, 5000 } };
 FIXTURE_VARIANT_ADD(memcg, map_dma_runs) { .loop = { .step = step_runs, 2000, 7000 } };
-FIXTURE_VARIANT_ADD(memcg, map_batch) { .loop = { .step = step_batch, 150, 6000 } };
-FIXTURE_VARIANT_ADD(memcg, map_file) { .loop = { .step = step_file, 40000, 7000 } };
-FIXTURE_VARIANT_ADD(memcg, copy) { .loop = { begin_copy, step_copy, 40000, 7000 } };
-FIXTURE_VARIANT_ADD(memcg, legacy_map) { .loop = { begin_legacy, step_legacy, 40000, 7000 } };
+FIXTURE_VARIANT_ADD(memcg, map_batch) { .loop = { .step = step_batch, 150, 5000 } };
+FIXTURE_VARIANT_ADD(memcg, map_file) { .loop = { .step = step_file, 40000, 5000 } };
+FIXTURE_VARIANT_ADD(memcg, copy) { .loop = { begin_copy, step_copy, 40000, 5000 } };
+FIXTURE_VARIANT_ADD(memcg, legacy_map) { .loop = { begin_legacy, step_legacy, 40000, 5000 } };
 FIXTURE_VARIANT_ADD(memcg, tracked) { .loop = { begin_tracked, step_runs, 2000, 7000 } };
 FIXTURE_VARIANT_ADD(memcg, page_tables) { .loop = { begin_tables, step_tables, 1500, 5000 } };
 FIXTURE_VARIANT_ADD(memcg, iommu_map) { .loop = { begin_iommu_map, step_tables, 1500, 5000 } };

@@ -129,6 +129,16 @@ TEST_F(stale, discarded)
 	EXPECT_TRUE(says(self, 1, IOVA, self->mem, 8, 1, "replaced"));
 }
 
+/* During a migration, say. */
+TEST_F(stale, with_dirty_tracking)
+{
+	ASSERT_EQ(0, native_dirty(self->fd, IOASID_DIRTY_OP_START, 0, 0, 0, NULL, 0));
+	ASSERT_EQ(0, madvise(self->mem + 7 * PAGE, 3 * PAGE, MADV_DONTNEED));
+	stale_read(self);
+	EXPECT_EQ(1, self->nr);
+	EXPECT_TRUE(says(self, 0, IOVA, self->mem, 7, 3, "discarded"));
+}
+
 TEST_F(stale, moved)
 {
 	char *to = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

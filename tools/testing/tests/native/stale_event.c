@@ -57,6 +57,22 @@ TEST_F(stale_event, discarded)
 	EXPECT_LINES(getpid(), 5);
 }
 
+/* Tracking is on when the event is enabled, and both are when it is mapped. */
+TEST_F(stale_event, with_dirty_tracking)
+{
+	char *more = small_pages(PAGES * PAGE);
+
+	ASSERT_TRUE(stale_off());
+	ASSERT_EQ(0, native_dirty(self->fd, IOASID_DIRTY_OP_START, 0, 0, 0, NULL, 0));
+	ASSERT_TRUE(stale_on());
+	ASSERT_EQ(IOVA + MIB, native_map(self->fd, 1, NATIVE_FIXED, IOVA + MIB, more, PAGES * PAGE));
+	ASSERT_EQ(0, munmap(self->mem + 3 * PAGE, 2 * PAGE));
+	EXPECT_STALE(getpid(), IOVA + 3 * PAGE, self->mem + 3 * PAGE, 2, "unmap");
+	ASSERT_EQ(0, munmap(more + 5 * PAGE, PAGE));
+	EXPECT_STALE(getpid(), IOVA + MIB + 5 * PAGE, more + 5 * PAGE, 1, "unmap");
+	EXPECT_LINES(getpid(), 2);
+}
+
 /* Parts of the mapping are unmapped: what is left is watched, and nothing else. */
 TEST_F(stale_event, cut)
 {

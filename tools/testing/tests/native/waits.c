@@ -9,6 +9,7 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "lib/kapi.h"
 #include "lib/ioasid.h"
@@ -489,6 +490,71 @@ TEST_F_TIMEOUT(readers, cannot_keep_an_unmap, 30)
 		EXPECT_FALSE(r[i].through);
 		EXPECT_EQ(EINVAL, r[i].error);
 	}
+}
+
+/* --- more readers than a mapping counts --- */
+
+#define COUNTED		2047	/* reads of a mapping at the same time, IOASID_ACCESSES_MAX */
+#define CROWD		(COUNTED + 50)
+#define SMALL_STACK	(64 * KIB)
+
+/* A user of its own for each thread: the module makes one call of a user at a time. */
+static void *crowd_main(void *data)
+{
+	struct caller *c = data;
+
+	c->result = do_read(c) ? -errno : 0;
+	close(c->module);
+	return NULL;
+}
+
+static int kapi_user(int fd)
+{
+	int module = open("/dev/ioasid_kapi", O_RDWR | O_CLOEXEC);
+	struct kapi a = { .op = KAPI_FROM_FILE, .fd = fd };
+
+	return module < 0 || ioctl(module, KAPI_CALL, &a) ? -1 : module;
+}
+
+/* Those that are not counted wait, and an unmap waits for all that are. */
+TEST_F_TIMEOUT(readers, crowd, 60)
+{
+	struct caller *crowd = calloc(CROWD, sizeof(*crowd)), unmap = { .fd = self->fd };
+	struct caller next = { .module = self->module[1], .iova = IOVA + PAGE };
+	struct rlimit files = { 2 * CROWD, 2 * CROWD };
+	pthread_attr_t small;
+	int i;
+
+	ASSERT_NE(NULL, crowd);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	ASSERT_EQ(0, pthread_attr_init(&small));
+	ASSERT_EQ(0, pthread_attr_setstacksize(&small, SMALL_STACK));
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = (struct caller){ .module = kapi_user(self->fd), .iova = IOVA };
+		ASSERT_LE(0, crowd[i].module);
+		ASSERT_EQ(0, pthread_create(&crowd[i].thread, &small, crowd_main, &crowd[i]));
+	}
+	ASSERT_EQ(self->mem, trap_sprung(self->uffd, -1));
+	/* Until all that are counted have begun, it is one of them. */
+	for (i = 0; i < 100; i++) {
+		ASSERT_TRUE(start(&next, do_read));
+		if (!ends(&next, WAITS_MS))
+			break;
+		EXPECT_EQ(0, finish(&next));
+	}
+	ASSERT_FALSE(next.ended);
+	ASSERT_TRUE(start(&unmap, do_unmap));
+	EXPECT_FALSE(ends(&unmap, WAITS_MS));
+	ASSERT_TRUE(trap_fill(self->uffd, self->mem, PAGE));
+	EXPECT_EQ((long)SIZE, finish(&unmap));
+	/* The unmap may have come before those that waited. */
+	finish(&next);
+	for (i = 0; i < CROWD; i++) {
+		pthread_join(crowd[i].thread, NULL);
+		if (crowd[i].result)
+			EXPECT_EQ(-EINVAL, crowd[i].result);
+	}
+	free(crowd);
 }
 
 /* --- the end of an address space that is being read --- */

@@ -2,4 +2,4 @@
 # RLIMIT_MEMLOCK binds nobody whose capability was not asked for.
 # file: pin/charge.c
 # cases: account_limit
-s/bypass = pages->lock_cap == IOASID_CAP_YES/bypass = pages->lock_cap != IOASID_CAP_NO/
+s/bypass = ioasid_pages_cap(pages) == IOASID_CAP_YES/bypass = ioasid_pages_cap(pages) != IOASID_CAP_NO/
