@@ -523,10 +523,9 @@ static void pin_stop_help(struct ioasid_pin_call *call, struct pin_src *src)
 }
 
 /*
- * A step failed for want of memory while hands were at work: @pos is where the list ended before.
- * A folio of ZONE_MOVABLE or CMA is migrated before it is pinned, and cannot be while another task
- * has it, for its other piece. So all from here on is done without help. Return: false: the list
- * has some of that step.
+ * A step found no memory, and the list had ended at @pos. A folio of ZONE_MOVABLE or CMA is migrated
+ * before it is pinned, which fails while a hand has it too, in the next piece. So all from here on is
+ * done without help. Return: false: the list has some of that step.
  */
 static noinline bool pin_alone(const struct ioasid_pages *pages, struct ioasid_pin_call *call,
 			       struct pin_src *src, const struct ioasid_extents_pos *pos)
