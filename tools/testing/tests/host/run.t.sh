@@ -78,4 +78,15 @@ headers_are_prerequisites() {
 	[ "$(wc -l <"$WORK/included")" -gt 100 ] || fail "only $(wc -l <"$WORK/included") includes"
 }
 
-ktap_run good_area headers_are_prerequisites steps_that_are_not_executable_fail tests_that_cannot_run_fail
+# A clock that counts instructions is that of one host thread, which emulates.
+a_vm_has_one_clock() {
+	for options in '--warp --mttcg' '--icount --mttcg' '--kvm --warp'; do
+		status=0
+		# shellcheck disable=SC2086
+		tools/testing/vm/run $options -- true >"$WORK/out" 2>&1 || status=$?
+		[ "$status" = 2 ] || fail "$options: exit $status"
+		grep -q 'go with neither --mttcg nor --kvm' "$WORK/out" || fail "$options: $(cat "$WORK/out")"
+	done
+}
+
+ktap_run good_area headers_are_prerequisites steps_that_are_not_executable_fail tests_that_cannot_run_fail a_vm_has_one_clock
