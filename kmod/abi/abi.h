@@ -5,8 +5,10 @@
 #ifndef _IOASID_ABI_H
 #define _IOASID_ABI_H
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 struct file;
@@ -80,6 +82,29 @@ struct ioasid_call {
 	void *arg;
 	bool now;
 };
+
+/*
+ * ioasid_copy_words() - copy_from_user() of @n words, in line: for the structures of calls that
+ * are frequent, where it takes less than the call of a function that copies any size
+ *
+ * Inline, with a number that the compiler knows. It may wait for a page fault. Return: 0; -EFAULT.
+ */
+static __always_inline int ioasid_copy_words(u64 *to, const u64 __user *from, unsigned int n)
+{
+	unsigned int i;
+
+	might_fault();
+	if (should_fail_usercopy() || !user_read_access_begin(from, n * sizeof(*to)))
+		return -EFAULT;
+#pragma GCC unroll 16
+	for (i = 0; i < n; i++)
+		unsafe_get_user(to[i], from + i, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
 
 /* ioctl.c: the table that decodes it */
 long ioasid_ioctl(struct ioasid_file *f, unsigned int cmd, unsigned long arg);

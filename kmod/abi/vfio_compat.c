@@ -25,14 +25,12 @@ static noinline long vfio_compat_fail(struct ioasid_space *space, enum ioasid_er
 	return err;
 }
 
-/*
- * Copy a structure in, whose first member is argsz, and check that. Inline, so
- * that the size is a constant to the copy.
- */
+/* Copy a structure of whole words in, whose first member is argsz, and check that. */
 static __always_inline long vfio_compat_copy_in(struct ioasid_space *space, enum ioasid_error_op op,
 						void *to, unsigned long arg, size_t minsz)
 {
-	if (copy_from_user(to, (void __user *)arg, minsz))
+	BUILD_BUG_ON(minsz % sizeof(u64));
+	if (ioasid_copy_words(to, (u64 __user *)arg, minsz / sizeof(u64)))
 		return vfio_compat_fail(space, op, -EFAULT, IOASID_R_COPY);
 	if (*(u32 *)to < minsz)
 		return vfio_compat_fail(space, op, -EINVAL, IOASID_R_ARGSZ);
