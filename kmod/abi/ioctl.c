@@ -150,35 +150,30 @@ bool ioasid_ioctl_on_ring(unsigned int cmd)
 	}
 }
 
-/*
- * Copy the structure in. Those of calls that are frequent have a size that the compiler is to
- * know, if the caller's is the same: then it checks the copy, once and for all.
- */
-static int ioctl_copy(union ioctl_arg *arg, unsigned int cmd, const struct ioctl_row *row,
-		      const struct ioasid_call *call)
+/* Copy a structure in that may be of another version. */
+static noinline int ioctl_copy_any(union ioctl_arg *arg, const struct ioctl_row *row,
+				   const struct ioasid_call *call)
 {
-	if (cmd == IOASID_MAP_DMA && call->size == sizeof(arg->map_dma))
-		return copy_from_user(arg, call->user, sizeof(arg->map_dma)) ? -EFAULT : 0;
-	if (cmd == IOASID_UNMAP_DMA && call->size == sizeof(arg->unmap_dma))
-		return copy_from_user(arg, call->user, sizeof(arg->unmap_dma)) ? -EFAULT : 0;
 	return copy_struct_from_user(arg, row->size, call->user, call->size);
 }
 
-static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long user, bool now)
+/* Decode a call, and carry it out. Inline: where @row is known, so is what is in it. */
+static __always_inline long ioctl_decode(const struct ioctl_row *row, struct ioasid_file *f,
+					 unsigned long user, bool now)
 {
 	struct ioasid_call call = { .file = f, .user = (void __user *)user, .now = now };
-	const struct ioctl_row *row = ioctl_row(cmd);
 	/* Copied in, as far as the row says. */
 	union ioctl_arg arg __uninitialized;
 	int ret;
 
-	if (!row)
-		return -ENOTTY;
 	if (get_user(call.size, (u32 __user *)call.user))
 		return -EFAULT;
 	if (call.size < row->min)
 		return -EINVAL;
-	ret = ioctl_copy(&arg, cmd, row, &call);
+	if (__builtin_constant_p(row->size) && call.size == row->size)
+		ret = ioasid_copy_words((u64 *)&arg, call.user, row->size / sizeof(u64));
+	else
+		ret = ioctl_copy_any(&arg, row, &call);
 	if (ret)
 		return ret;
 	/* The caller may have changed it since: use the value that was checked. */
@@ -188,6 +183,21 @@ static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long us
 	call.known = row->size;
 	call.arg = &arg;
 	return row->fn(&call);
+}
+
+/* Calls that are frequent have a row that the compiler knows. */
+static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long user, bool now)
+{
+	const struct ioctl_row *row;
+
+	static_assert(sizeof(struct ioasid_map_dma) % sizeof(u64) == 0 &&
+		      sizeof(struct ioasid_unmap_dma) % sizeof(u64) == 0);
+	if (cmd == IOASID_MAP_DMA)
+		return ioctl_decode(&ioctl_rows[_IOC_NR(IOASID_MAP_DMA)], f, user, now);
+	if (cmd == IOASID_UNMAP_DMA)
+		return ioctl_decode(&ioctl_rows[_IOC_NR(IOASID_UNMAP_DMA)], f, user, now);
+	row = ioctl_row(cmd);
+	return row ? ioctl_decode(row, f, user, now) : -ENOTTY;
 }
 
 /*
