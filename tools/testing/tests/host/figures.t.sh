@@ -73,4 +73,17 @@ one_sweep() {
 	[ "$(rows sweeps.md 'native.map: 9 points')" = 1 ] || fail "the new line is not there"
 }
 
-ktap_run nothing_was_run one_cell_of_the_matrix one_area_on_the_debug_kernel one_sweep
+one_phase_of_the_bench() {
+	clone
+	mkdir -p "$WORK/clone/build/bench/6.12"
+	echo 'Linux 6.12.999, a machine' >"$WORK/clone/build/bench/6.12/tables.md"
+	for backend in native helped; do
+		printf '%s\t' wall 'one map with workers' 'map 1' 4k 1 page 1 "$backend" 7 8 0 0 0 0 0 0 0 0 >>"$WORK/clone/build/bench/6.12/rows.tsv"
+		echo >>"$WORK/clone/build/bench/6.12/rows.tsv"
+	done
+	figures
+	changed performance.md 3 2
+	[ "$(rows performance.md '6[.]12[.]999')" = 1 ] || fail "the new table is not there"
+}
+
+ktap_run nothing_was_run one_cell_of_the_matrix one_area_on_the_debug_kernel one_sweep one_phase_of_the_bench
