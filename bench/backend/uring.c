@@ -10,7 +10,8 @@
 
 /*
  * Idle rings: a thread takes one for each call, so that there are never more
- * rings than threads, also when the threads change.
+ * rings than threads, also when the threads change. The /dev/ioasid is registered
+ * with each as file 0, so that no request looks it up.
  */
 struct ring {
 	struct io_uring uring;
@@ -20,7 +21,7 @@ struct ring {
 static struct ring *idle_rings;
 static pthread_mutex_t ring_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct ring *ring_get(void)
+static struct ring *ring_get(int fd)
 {
 	struct ring *r;
 
@@ -32,8 +33,12 @@ static struct ring *ring_get(void)
 	if (r)
 		return r;
 	r = malloc(sizeof(*r));
-	if (r && !io_uring_queue_init(BACKEND_MAX_PIECES, &r->uring, 0))
+	if (!r || io_uring_queue_init(BACKEND_MAX_PIECES, &r->uring, 0))
+		goto no_ring;
+	if (!io_uring_register_files(&r->uring, &fd, 1))
 		return r;
+	io_uring_queue_exit(&r->uring);
+no_ring:
 	free(r);
 	return NULL;
 }
@@ -47,32 +52,37 @@ static void ring_put(struct ring *r)
 }
 
 /* One request; the ring has room for a batch. */
-static void ring_add(struct ring *r, int fd, uint32_t command, void *arg)
+static void ring_add(struct ring *r, uint32_t command, void *arg)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
 
 	if (!sqe)
 		abort();
-	ioasid_prep(sqe, fd, command, arg);
+	ioasid_prep(sqe, 0, command, arg);
+	sqe->flags |= IOSQE_FIXED_FILE;
 }
 
 /* Submit @n requests and wait for all. The first error there was, or 0. */
 static int ring_run(struct ring *r, unsigned int n)
 {
 	struct io_uring_cqe *cqe;
-	unsigned int i;
+	unsigned int i, head, seen;
 	int err = io_uring_submit_and_wait(&r->uring, n);
 
 	if (err < 0)
 		return err;
-	for (i = 0, err = 0; i < n; i++) {
+	for (i = 0, err = 0; i < n; i += seen) {
 		int ret = io_uring_wait_cqe(&r->uring, &cqe);
 
 		if (ret)
 			return ret;
-		if (!err)
-			err = cqe->res;
-		io_uring_cqe_seen(&r->uring, cqe);
+		seen = 0;
+		io_uring_for_each_cqe(&r->uring, head, cqe) {
+			if (!err)
+				err = cqe->res;
+			seen++;
+		}
+		io_uring_cq_advance(&r->uring, seen);
 	}
 	return err;
 }
@@ -81,14 +91,14 @@ static int ring_run(struct ring *r, unsigned int n)
 static int ring_many(const struct backend *b, uint32_t command, void *args, size_t size,
 		     unsigned int n)
 {
-	struct ring *r = ring_get();
+	struct ring *r = ring_get(b->container.fd);
 	unsigned int i;
 	int ret;
 
 	if (!r)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
-		ring_add(r, b->container.fd, command, (char *)args + i * size);
+		ring_add(r, command, (char *)args + i * size);
 	ret = ring_run(r, n);
 	ring_put(r);
 	return ret;
@@ -144,13 +154,17 @@ static int uring_unmap(struct backend *b, uint64_t iova, uint64_t len, uint64_t 
 	return uring_unmap_many(b, &piece, 1);
 }
 
-/* Rings hold what requests went to. */
+/*
+ * Rings hold the file that requests went to, and their end would release it some time later: the
+ * next backend wants the device now.
+ */
 static void uring_close(struct backend *b)
 {
 	struct ring *r;
 
 	while ((r = idle_rings)) {
 		idle_rings = r->next;
+		io_uring_unregister_files(&r->uring);
 		io_uring_queue_exit(&r->uring);
 		free(r);
 	}

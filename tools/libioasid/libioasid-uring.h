@@ -29,7 +29,8 @@ static inline int ioasid_is_small(uint32_t command, const void *arg)
 /**
  * ioasid_prep() - fill in a request
  * @sqe: from io_uring_get_sqe()
- * @fd: open /dev/ioasid
+ * @fd: open /dev/ioasid; with IOSQE_FIXED_FILE, its place among the files that are
+ *      registered with the ring
  * @command: IOASID_MAP_DMA, _MAP_FILE, _COPY, _UNMAP_DMA, _MAP_BATCH, _UNMAP_BATCH
  * @arg: the structure of that command, its size filled in; stays until the completion
  *

@@ -590,6 +590,33 @@ TEST_F(ring, polled)
 	io_uring_queue_exit(&ring);
 }
 
+/* A request by the place of the file among those that are registered: that holds it open. */
+TEST_F(ring, registered_file)
+{
+	struct ioasid_unmap_dma unmap = { .size = sizeof(unmap), .iova = IOVA, .length = PAGE };
+	struct ioasid_map_dma map = ring_map(self->mem, IOVA, PAGE);
+
+	ASSERT_EQ(0, io_uring_register_files(&self->ring, &self->fd, 1));
+	submit_flags(&self->ring, 0, IOASID_MAP_DMA, &map, 1, IOSQE_FIXED_FILE);
+	ASSERT_EQ(1, io_uring_cq_ready(&self->ring));
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	map = ring_map(self->mem, IOVA + DEPTH * PAGE, DEPTH * PAGE);
+	submit_flags(&self->ring, 0, IOASID_MAP_DMA, &map, 2, IOSQE_FIXED_FILE | IOSQE_ASYNC);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	close(self->fd);
+	EXPECT_EQ(4 + 4 * DEPTH, locked_kib());
+	submit_flags(&self->ring, 0, IOASID_UNMAP_DMA, &unmap, 3, IOSQE_FIXED_FILE);
+	EXPECT_EQ(0, result(&self->ring, NULL));
+	EXPECT_EQ(PAGE, unmap.out_length);
+	EXPECT_EQ(4 * DEPTH, locked_kib());
+	/* Gone when the call returns, like a file that is closed. */
+	ASSERT_EQ(0, io_uring_unregister_files(&self->ring));
+	EXPECT_EQ(0, locked_kib());
+	self->fd = native_open();
+	submit_flags(&self->ring, 0, IOASID_MAP_DMA, &map, 4, IOSQE_FIXED_FILE);
+	EXPECT_EQ(-EBADF, result(&self->ring, NULL));
+}
+
 /* The fd is closed while the ring works on it: the space lives as long as that. */
 TEST_F(ring, fd_closed)
 {
