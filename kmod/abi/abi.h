@@ -94,7 +94,12 @@ static __always_inline int ioasid_copy_words(u64 *to, const u64 __user *from, un
 	unsigned int i;
 
 	might_fault();
-	if (should_fail_usercopy() || !user_read_access_begin(from, n * sizeof(*to)))
+	if (should_fail_usercopy())
+		return -EFAULT;
+	/* An address of the kernel becomes one that faults: that takes no fence. */
+	if (can_do_masked_user_access())
+		from = masked_user_access_begin(from);
+	else if (!user_read_access_begin(from, n * sizeof(*to)))
 		return -EFAULT;
 #pragma GCC unroll 16
 	for (i = 0; i < n; i++)
