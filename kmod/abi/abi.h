@@ -87,7 +87,8 @@ struct ioasid_call {
  * ioasid_copy_words() - copy_from_user() of @n words, in line: for the structures of calls that
  * are frequent, where it takes less than the call of a function that copies any size
  *
- * Inline, with a number that the compiler knows. It may wait for a page fault. Return: 0; -EFAULT.
+ * Inline, with a number that the compiler knows. It may wait for a page fault. Return: 0; -EFAULT,
+ * and then what is in @to is undefined.
  */
 static __always_inline int ioasid_copy_words(u64 *to, const u64 __user *from, unsigned int n)
 {

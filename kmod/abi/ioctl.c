@@ -170,7 +170,8 @@ static __always_inline long ioctl_decode(const struct ioctl_row *row, struct ioa
 		return -EFAULT;
 	if (call.size < row->min)
 		return -EINVAL;
-	if (__builtin_constant_p(row->size) && call.size == row->size)
+	if (__builtin_constant_p(row->size) && !(row->size % sizeof(u64)) &&
+	    call.size == row->size)
 		ret = ioasid_copy_words((u64 *)&arg, call.user, row->size / sizeof(u64));
 	else
 		ret = ioctl_copy_any(&arg, row, &call);
@@ -190,8 +191,6 @@ static long ioctl_call(struct ioasid_file *f, unsigned int cmd, unsigned long us
 {
 	const struct ioctl_row *row;
 
-	static_assert(sizeof(struct ioasid_map_dma) % sizeof(u64) == 0 &&
-		      sizeof(struct ioasid_unmap_dma) % sizeof(u64) == 0);
 	if (cmd == IOASID_MAP_DMA)
 		return ioctl_decode(&ioctl_rows[_IOC_NR(IOASID_MAP_DMA)], f, user, now);
 	if (cmd == IOASID_UNMAP_DMA)

@@ -228,7 +228,7 @@ static long vfio_compat_dirty_get(struct ioasid_space *space, u32 argsz, unsigne
 static noinline long vfio_compat_dirty_pages(struct ioasid_space *space, bool v2, unsigned long arg)
 {
 	const size_t minsz = offsetofend(struct vfio_iommu_type1_dirty_bitmap, flags);
-	struct vfio_iommu_type1_dirty_bitmap dirty;
+	struct vfio_iommu_type1_dirty_bitmap dirty __aligned(sizeof(u64));
 	long ret;
 
 	if (!v2)
